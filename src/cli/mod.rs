@@ -1,0 +1,3 @@
+//! The command line: arguments, one file for each subcommand, exit codes.
+
+pub mod conformance;

@@ -1,0 +1,404 @@
+//! The replica count that one metric asks for.
+//!
+//! Mirrors `pkg/controller/podautoscaler/replica_calculator.go` and `metrics/utilization.go`.
+
+use super::convert::{Site, ceil_to_i64, ceil_to_replicas};
+use super::groups::{Grouped, PodCounts, group_pods, ready_pods};
+use super::observation::{MetricObservation, Observation, Reading, Sample};
+use crate::model::{ControllerConfig, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
+use crate::units::Replicas;
+
+/// What one metric came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MetricOutcome {
+    /// How the pods were grouped, for metrics that are measured on pods.
+    pub pods: Option<PodCounts>,
+    /// A proposal, or why there is none.
+    pub result: Result<Proposal, MetricFailure>,
+}
+
+/// Why a metric gives no replica count. An outcome, not an error of the simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricFailure {
+    /// The metrics API gave an error or nothing.
+    Unavailable,
+    /// The selector matches no pods.
+    NoPods,
+    /// There are samples, but none of a pod that counts.
+    NoReadyPods,
+    /// A container has no request for the resource.
+    MissingRequest,
+    /// The requests of the pods that count add up to nothing, or nothing can be divided by.
+    NoRequests,
+}
+
+/// The replica count that a metric asks for, and how it was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Proposal {
+    /// The replica count.
+    pub replicas: Replicas,
+    /// The metric's entry in `status.currentMetrics`.
+    pub status: MetricStatus,
+    /// The calculation.
+    pub arithmetic: Arithmetic,
+}
+
+/// An entry of `status.currentMetrics`; values in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MetricStatus {
+    /// `averageUtilization`, percent.
+    pub average_utilization: Option<i32>,
+    /// `averageValue`.
+    pub average_value: Option<i64>,
+    /// `value`.
+    pub value: Option<i64>,
+}
+
+/// What is compared with the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Percent of the request.
+    Utilization,
+    /// The average over the pods.
+    AverageValue,
+    /// The metric itself.
+    Value,
+    /// The metric divided by the number of pods.
+    ValuePerPod,
+}
+
+/// The calculation behind a proposal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arithmetic {
+    /// What is compared.
+    pub basis: Basis,
+    /// Sum over the pods that count, or the metric's value; thousandths.
+    pub total: i64,
+    /// Sum of the requests of the pods that count; thousandths.
+    pub request_total: Option<i64>,
+    /// What the metric is: percent or thousandths.
+    pub current: i64,
+    /// What it should be, in the same unit.
+    pub target: i64,
+    /// `current / target`.
+    pub ratio: f64,
+    /// The second calculation, with assumptions about pods that do not count.
+    pub recount: Option<Recount>,
+    /// The number of pods that the ratio is multiplied by.
+    pub multiplier: i64,
+    /// Why the current replica count is kept, if it is.
+    pub kept: Option<KeepReason>,
+}
+
+/// The calculation repeated with missing and unready pods.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recount {
+    /// What each missing pod is assumed to use, thousandths; absent if there are none or they are left out.
+    pub missing_use: Option<i64>,
+    /// Whether unready pods are counted, as using nothing.
+    pub with_unready: bool,
+    /// The average over all these pods, in the unit of `current`.
+    pub current: i64,
+    /// `current / target`.
+    pub ratio: f64,
+}
+
+/// Why a metric proposes the current replica count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepReason {
+    /// The ratio is close enough to 1.
+    WithinTolerance,
+    /// The recount would turn the direction of scaling.
+    WouldReverse,
+}
+
+/// One sync's inputs, shared by its metrics.
+pub(super) struct Calculator<'a> {
+    config: &'a ControllerConfig,
+    observation: &'a Observation<'a>,
+    tolerance_up: f64,
+    tolerance_down: f64,
+}
+
+impl<'a> Calculator<'a> {
+    pub fn new(spec: &HpaSpec, config: &'a ControllerConfig, observation: &'a Observation<'a>) -> Self {
+        // `behavior.*.tolerance` takes effect with the feature gate HPAConfigurableTolerance,
+        // on by default since 1.35.
+        let own = spec.behavior.as_ref().filter(|_| config.version.at_least(35));
+        Self {
+            config,
+            observation,
+            tolerance_up: own.and_then(|b| b.scale_up.tolerance).unwrap_or(config.tolerance),
+            tolerance_down: own.and_then(|b| b.scale_down.tolerance).unwrap_or(config.tolerance),
+        }
+    }
+
+    /// The outcome of one metric.
+    pub fn outcome(&self, source: &MetricSource, metric: &MetricObservation<'_>) -> MetricOutcome {
+        match (source, metric.reading) {
+            (MetricSource::Resource { name, target }, Reading::Pods(samples))
+            | (MetricSource::ContainerResource { name, target, .. }, Reading::Pods(samples)) => {
+                let is_cpu = *name == ResourceName::Cpu;
+                match *target {
+                    MetricTarget::Utilization(percent) => {
+                        self.utilization(samples, is_cpu, metric.request, percent)
+                    }
+                    MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target),
+                }
+            }
+            (MetricSource::Pods { average_value, .. }, Reading::Pods(samples)) => {
+                self.average(samples, false, *average_value)
+            }
+            (MetricSource::Object { target, .. }, Reading::Value(value)) => self.value(value, *target, Site::Other),
+            (MetricSource::External { target, .. }, Reading::Value(value)) => {
+                self.value(value, *target, Site::ExternalPerPod)
+            }
+            _ => MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) },
+        }
+    }
+
+    /// Groups the pods, or says why there is nothing to calculate with.
+    fn grouped(&self, samples: &[Option<Sample>], is_cpu: bool) -> Result<Grouped, MetricFailure> {
+        if samples.iter().all(Option::is_none) {
+            return Err(MetricFailure::Unavailable);
+        }
+        if self.observation.pods.is_empty() {
+            return Err(MetricFailure::NoPods);
+        }
+        Ok(group_pods(self.observation, samples, is_cpu, self.config))
+    }
+
+    /// `GetResourceReplicas`: a target in percent of the request.
+    fn utilization(
+        &self,
+        samples: &[Option<Sample>],
+        is_cpu: bool,
+        request: Option<i64>,
+        target: i32,
+    ) -> MetricOutcome {
+        let grouped = match self.grouped(samples, is_cpu) {
+            Ok(grouped) => grouped,
+            Err(failure) => return MetricOutcome { pods: None, result: Err(failure) },
+        };
+        let pods = Some(grouped.counts);
+        let Some(request) = request else {
+            return MetricOutcome { pods, result: Err(MetricFailure::MissingRequest) };
+        };
+        if grouped.counts.ready == 0 {
+            return MetricOutcome { pods, result: Err(MetricFailure::NoReadyPods) };
+        }
+        let requests = |count: i64| request.wrapping_mul(count);
+        let Some(percent) = utilization(grouped.total, requests(grouped.counts.ready)) else {
+            return MetricOutcome { pods, result: Err(MetricFailure::NoRequests) };
+        };
+        let ratio = f64::from(percent) / f64::from(target);
+        let status = MetricStatus {
+            average_utilization: Some(percent),
+            average_value: Some(grouped.total / grouped.counts.ready),
+            value: None,
+        };
+        // A missing pod counts as its whole request on the way down, or as the target if that is
+        // more (from 1.26 on, kubernetes/kubernetes#112178).
+        let fallback = if self.config.version.at_least(26) { i64::from(target).max(100) } else { 100 };
+        let missing_use = missing_use(ratio, request.wrapping_mul(fallback) / 100);
+        let recount = self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
+            let percent = utilization(total, requests(count)).unwrap_or(0);
+            let ratio = f64::from(percent) / f64::from(target);
+            (count, Recount { missing_use, with_unready, current: i64::from(percent), ratio })
+        });
+        let arithmetic = Arithmetic {
+            basis: Basis::Utilization,
+            total: grouped.total,
+            request_total: Some(requests(grouped.counts.ready)),
+            current: i64::from(percent),
+            target: i64::from(target),
+            ratio,
+            recount: None,
+            multiplier: grouped.counts.ready,
+            kept: None,
+        };
+        MetricOutcome { pods, result: Ok(self.propose(arithmetic, recount, status)) }
+    }
+
+    /// `calcPlainMetricReplicas`: a target in the metric's own unit per pod.
+    fn average(&self, samples: &[Option<Sample>], is_cpu: bool, target: i64) -> MetricOutcome {
+        let grouped = match self.grouped(samples, is_cpu) {
+            Ok(grouped) => grouped,
+            Err(failure) => return MetricOutcome { pods: None, result: Err(failure) },
+        };
+        let pods = Some(grouped.counts);
+        if grouped.counts.ready == 0 {
+            return MetricOutcome { pods, result: Err(MetricFailure::NoReadyPods) };
+        }
+        let current = grouped.total / grouped.counts.ready;
+        let ratio = current as f64 / target as f64;
+        let status = MetricStatus { average_value: Some(current), ..MetricStatus::default() };
+        let missing_use = missing_use(ratio, target);
+        let recount = self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
+            let current = total / count;
+            (count, Recount { missing_use, with_unready, current, ratio: current as f64 / target as f64 })
+        });
+        let arithmetic = Arithmetic {
+            basis: Basis::AverageValue,
+            total: grouped.total,
+            request_total: None,
+            current,
+            target,
+            ratio,
+            recount: None,
+            multiplier: grouped.counts.ready,
+            kept: None,
+        };
+        MetricOutcome { pods, result: Ok(self.propose(arithmetic, recount, status)) }
+    }
+
+    /// The sum and the number of pods of the second calculation, if one is due: with the missing pods
+    /// at `missing_use` and, when scaling up, the unready pods at nothing.
+    fn recount_pods(
+        &self,
+        grouped: &Grouped,
+        ratio: f64,
+        missing_use: Option<i64>,
+    ) -> Option<(i64, i64, Option<i64>, bool)> {
+        let PodCounts { ready, unready, missing, .. } = grouped.counts;
+        let with_unready = unready > 0 && ratio > 1.0;
+        if !with_unready && missing == 0 {
+            return None;
+        }
+        let missing_use = missing_use.filter(|_| missing > 0);
+        let missing = if missing_use.is_some() { missing } else { 0 };
+        let total = grouped.total.wrapping_add(missing_use.unwrap_or(0).wrapping_mul(missing));
+        let count = ready + missing + if with_unready { unready } else { 0 };
+        Some((total, count, missing_use, with_unready))
+    }
+
+    /// From a ratio to a replica count, with the second calculation if there is one.
+    fn propose(
+        &self,
+        mut arithmetic: Arithmetic,
+        recount: Option<(i64, Recount)>,
+        status: MetricStatus,
+    ) -> Proposal {
+        let current = self.observation.spec_replicas;
+        let first = arithmetic.ratio;
+        let mut ratio = first;
+        if let Some((count, recount)) = recount {
+            arithmetic.recount = Some(recount);
+            arithmetic.multiplier = count;
+            ratio = recount.ratio;
+        }
+        let replicas = ceil_to_replicas(ratio * arithmetic.multiplier as f64, self.config.version, Site::Other);
+        arithmetic.kept = if self.within_tolerance(ratio) {
+            Some(KeepReason::WithinTolerance)
+        } else if recount.is_some()
+            && ((first < 1.0 && ratio > 1.0)
+                || (first > 1.0 && ratio < 1.0)
+                || (ratio < 1.0 && replicas > current)
+                || (ratio > 1.0 && replicas < current))
+        {
+            Some(KeepReason::WouldReverse)
+        } else {
+            None
+        };
+        Proposal { replicas: if arithmetic.kept.is_some() { current } else { replicas }, status, arithmetic }
+    }
+
+    /// Object and External metrics.
+    fn value(&self, value: i64, target: ValueTarget, per_pod_site: Site) -> MetricOutcome {
+        let result = match target {
+            ValueTarget::Value(target) => self.value_as_is(value, target),
+            ValueTarget::AverageValue(target) => Ok(self.value_per_pod(value, target, per_pod_site)),
+        };
+        MetricOutcome { pods: None, result }
+    }
+
+    /// `getUsageRatioReplicaCount`: the ratio times the ready pods, or the ratio itself at zero.
+    fn value_as_is(&self, value: i64, target: i64) -> Result<Proposal, MetricFailure> {
+        let current = self.observation.spec_replicas;
+        let ratio = value as f64 / target as f64;
+        let status = MetricStatus { value: Some(value), ..MetricStatus::default() };
+        let mut arithmetic = Arithmetic {
+            basis: Basis::Value,
+            total: value,
+            request_total: None,
+            current: value,
+            target,
+            ratio,
+            recount: None,
+            multiplier: 1,
+            kept: None,
+        };
+        if current != 0 {
+            if self.within_tolerance(ratio) {
+                arithmetic.kept = Some(KeepReason::WithinTolerance);
+                return Ok(Proposal { replicas: current, status, arithmetic });
+            }
+            if self.observation.pods.is_empty() {
+                return Err(MetricFailure::NoPods);
+            }
+            arithmetic.multiplier = ready_pods(self.observation);
+        }
+        let replicas =
+            ceil_to_replicas(ratio * arithmetic.multiplier as f64, self.config.version, Site::UsageRatio);
+        Ok(Proposal { replicas, status, arithmetic })
+    }
+
+    /// `GetObjectPerPodMetricReplicas` and `GetExternalPerPodMetricReplicas`: pods that are not ready
+    /// count as well.
+    fn value_per_pod(&self, value: i64, target: i64, site: Site) -> Proposal {
+        let pods = self.observation.status_replicas;
+        let ratio = value as f64 / (target as f64 * f64::from(pods));
+        let per_pod = ceil_to_i64(value as f64 / f64::from(pods));
+        let kept = self.within_tolerance(ratio).then_some(KeepReason::WithinTolerance);
+        let replicas = if kept.is_some() {
+            pods
+        } else {
+            ceil_to_replicas(value as f64 / target as f64, self.config.version, site)
+        };
+        Proposal {
+            replicas,
+            status: MetricStatus { average_value: Some(per_pod), ..MetricStatus::default() },
+            arithmetic: Arithmetic {
+                basis: Basis::ValuePerPod,
+                total: value,
+                request_total: None,
+                current: per_pod,
+                target,
+                ratio,
+                recount: None,
+                multiplier: i64::from(pods),
+                kept,
+            },
+        }
+    }
+
+    /// Up to 1.32 `|1 - ratio| <= tolerance`; later an interval, each direction with its own
+    /// tolerance. They differ in the last bit: at a ratio of 1.1 only the interval holds.
+    fn within_tolerance(&self, ratio: f64) -> bool {
+        if self.config.version.at_least(33) {
+            1.0 - self.tolerance_down <= ratio && ratio <= 1.0 + self.tolerance_up
+        } else {
+            (1.0 - ratio).abs() <= self.tolerance_up
+        }
+    }
+}
+
+/// What a missing pod is assumed to use, so that it dampens the change: the fallback on the way down,
+/// nothing on the way up. At exactly the target missing pods are left out.
+fn missing_use(ratio: f64, fallback: i64) -> Option<i64> {
+    if ratio < 1.0 {
+        Some(fallback)
+    } else if ratio > 1.0 {
+        Some(0)
+    } else {
+        None
+    }
+}
+
+/// `GetResourceUtilizationRatio`: percent, truncated to an integer. `None` without requests.
+fn utilization(total: i64, requests: i64) -> Option<i32> {
+    if requests == 0 {
+        return None;
+    }
+    Some(total.wrapping_mul(100).wrapping_div(requests) as i32)
+}

@@ -1,0 +1,107 @@
+//! What the controller remembers from sync to sync.
+
+use super::calculator::MetricStatus;
+use super::decision::{Condition, Conditions, Decision, ScaledToZero};
+use crate::model::{Behavior, ScalingRules};
+use crate::units::{Replicas, SimTime, Span};
+
+/// A recommendation before stabilization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recommendation {
+    pub replicas: Replicas,
+    pub at: SimTime,
+}
+
+/// A change of the scale; the change is positive in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ScaleEvent {
+    pub change: Replicas,
+    pub at: SimTime,
+}
+
+/// The state of the controller for one HPA.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub(super) recommendations: Vec<Recommendation>,
+    pub(super) scale_up_events: Vec<ScaleEvent>,
+    pub(super) scale_down_events: Vec<ScaleEvent>,
+    pub(super) conditions: Conditions,
+    current_metrics: Vec<Option<MetricStatus>>,
+}
+
+impl History {
+    /// The HPA's `status.conditions`.
+    pub fn conditions(&self) -> Conditions {
+        self.conditions
+    }
+
+    /// The HPA's `status.currentMetrics`: one entry for each metric that the last sync looked at,
+    /// `None` where it could not be read.
+    pub fn current_metrics(&self) -> &[Option<MetricStatus>] {
+        &self.current_metrics
+    }
+
+    /// The first sync remembers the replica count it found as a recommendation.
+    pub(super) fn record_initial_recommendation(&mut self, replicas: Replicas, now: SimTime) {
+        if self.recommendations.is_empty() {
+            self.recommendations.push(Recommendation { replicas, at: now });
+        }
+    }
+
+    /// Somebody else gave the workload pods again: should it be at zero later, then it was not
+    /// this HPA that put it there.
+    pub(super) fn forget_stale_scaled_to_zero(&mut self, current: Replicas) {
+        if current > 0 && self.conditions.scaled_to_zero.is_some_and(|condition| condition.status) {
+            self.conditions.scaled_to_zero = Some(Condition { status: false, reason: ScaledToZero::ScaledFromZero });
+        }
+    }
+
+    /// Stores a recommendation, in the slot of the last one older than `cutoff` if there is one.
+    pub(super) fn store_recommendation(&mut self, replicas: Replicas, now: SimTime, cutoff: SimTime) {
+        let new = Recommendation { replicas, at: now };
+        match self.recommendations.iter().rposition(|old| old.at < cutoff) {
+            Some(slot) => self.recommendations[slot] = new,
+            None => self.recommendations.push(new),
+        }
+    }
+
+    /// Stores a scale event, in the slot of the last one that no policy looks at any more.
+    pub(super) fn store_scale_event(
+        &mut self,
+        behavior: &Behavior,
+        now: SimTime,
+        previous: Replicas,
+        replicas: Replicas,
+    ) {
+        let up = replicas > previous;
+        let (events, rules) = if up {
+            (&mut self.scale_up_events, &behavior.scale_up)
+        } else {
+            (&mut self.scale_down_events, &behavior.scale_down)
+        };
+        let new = ScaleEvent { change: replicas.wrapping_sub(previous).wrapping_abs(), at: now };
+        let cutoff = now - longest_period(rules);
+        match events.iter().rposition(|old| old.at < cutoff) {
+            Some(slot) => events[slot] = new,
+            None => events.push(new),
+        }
+    }
+
+    pub(super) fn save_current_metrics(&mut self, decision: &Decision) {
+        self.current_metrics.clear();
+        self.current_metrics.extend(decision.metrics.iter().map(|outcome| outcome.result.ok().map(|p| p.status)));
+    }
+}
+
+fn longest_period(rules: &ScalingRules) -> Span {
+    rules.policies.iter().map(|policy| policy.period).max().unwrap_or(Span::ZERO)
+}
+
+/// The sum of the changes within `period` before `now`, its start excluded.
+pub(super) fn change_within(events: &[ScaleEvent], period: Span, now: SimTime) -> Replicas {
+    let cutoff = now - period;
+    events
+        .iter()
+        .filter(|event| event.at > cutoff)
+        .fold(0, |sum: Replicas, event| sum.wrapping_add(event.change))
+}

@@ -1,0 +1,167 @@
+//! The decision of the HorizontalPodAutoscaler controller, exact and pure.
+//!
+//! [`decide`] is one sync: it reads an [`Observation`], updates the controller's [`History`]
+//! and leaves a [`Decision`] with one field for every stage. No I/O, no clock, no allocation
+//! once the buffers have grown.
+//!
+//! Mirrors `reconcileAutoscaler` of `pkg/controller/podautoscaler/horizontal.go`,
+//! Kubernetes 1.23 to 1.37; differences between releases are named where they matter and listed
+//! in `docs/kubernetes-versions.md`.
+
+mod calculator;
+mod convert;
+mod decision;
+mod groups;
+mod history;
+mod normalize;
+mod observation;
+
+pub use calculator::{Arithmetic, Basis, KeepReason, MetricFailure, MetricOutcome, MetricStatus, Proposal, Recount};
+pub use decision::{
+    AbleToScale, Condition, Conditions, Decision, LimitReason, PolicyLimit, RateLimit, RescaleReason, ScaledToZero,
+    ScalingActive, Stabilization, StabilizationKind, Verdict,
+};
+pub use groups::PodCounts;
+pub use history::History;
+pub use observation::{MetricObservation, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
+
+use crate::model::{ControllerConfig, HpaSpec};
+use crate::units::Replicas;
+use calculator::Calculator;
+
+/// One sync of the controller.
+///
+/// `out` is overwritten; passing the same one again spares allocations.
+pub fn decide(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    observation: &Observation<'_>,
+    out: &mut Decision,
+) {
+    let current = observation.spec_replicas;
+    out.reset(current);
+    history.conditions.able_to_scale = Some(AbleToScale::SucceededGetScale.into());
+    history.forget_stale_scaled_to_zero(current);
+    history.record_initial_recommendation(current, observation.now);
+
+    out.verdict = if current == 0 && !may_leave_zero(spec, config, history) {
+        history.conditions.scaling_active = Some(ScalingActive::ScalingDisabled.into());
+        Verdict::Disabled
+    } else if current > spec.max_replicas {
+        out.desired = spec.max_replicas;
+        out.reason = Some(RescaleReason::AboveMaxReplicas);
+        Verdict::OutOfBounds
+    } else if current < spec.min_replicas {
+        out.desired = spec.min_replicas;
+        out.reason = Some(RescaleReason::BelowMinReplicas);
+        Verdict::OutOfBounds
+    } else {
+        decide_from_metrics(spec, config, history, observation, out)
+    };
+    if out.verdict == Verdict::Failed {
+        if config.version.at_least(37) {
+            history.save_current_metrics(out);
+        }
+    } else {
+        history.save_current_metrics(out);
+        apply_scale(spec, history, observation, out);
+    }
+    out.conditions = history.conditions;
+}
+
+/// Whether a workload at zero replicas is autoscaled. From 1.37 on: only if the HPA itself
+/// scaled it to zero (condition ScaledToZero). Before, with `HPAScaleToZero` off: never.
+fn may_leave_zero(spec: &HpaSpec, config: &ControllerConfig, history: &History) -> bool {
+    config.version.at_least(37)
+        && spec.has_object_or_external_metric()
+        && history.conditions.scaled_to_zero.is_some_and(|condition| condition.status)
+}
+
+/// The largest proposal of the metrics, stabilized, rate-limited and clamped.
+fn decide_from_metrics(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    observation: &Observation<'_>,
+    out: &mut Decision,
+) -> Verdict {
+    let current = observation.spec_replicas;
+    let Some((winner, proposed)) = combine_proposals(spec, config, history, observation, out) else {
+        return Verdict::Failed;
+    };
+    // A negative proposal (an overflow before 1.37) names no metric and counts as zero.
+    let proposed = if proposed > 0 {
+        out.winner = Some(winner);
+        proposed
+    } else {
+        0
+    };
+    out.proposed = Some(proposed);
+    out.reason = match proposed.cmp(&current) {
+        std::cmp::Ordering::Greater => Some(RescaleReason::AboveTarget { metric: winner }),
+        std::cmp::Ordering::Less => Some(RescaleReason::AllBelowTarget),
+        std::cmp::Ordering::Equal => None,
+    };
+    out.desired = match &spec.behavior {
+        None => normalize::without_behavior(spec, config, history, observation.now, current, proposed, out),
+        Some(behavior) => {
+            normalize::with_behavior(spec, behavior, config, history, observation.now, current, proposed, out)
+        }
+    };
+    Verdict::Computed
+}
+
+/// Mirrors `computeReplicasForMetrics`: the largest proposal wins; with a metric missing the
+/// workload may grow but not shrink. `None` when no replica count can be computed.
+fn combine_proposals(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    observation: &Observation<'_>,
+    out: &mut Decision,
+) -> Option<(usize, Replicas)> {
+    let calculator = Calculator::new(spec, config, observation);
+    let mut best: Option<(usize, Replicas)> = None;
+    let mut first_failure = None;
+    for (index, (source, metric)) in spec.metrics.iter().zip(observation.metrics).enumerate() {
+        let outcome = calculator.outcome(source, metric);
+        match outcome.result {
+            Ok(proposal) => {
+                if best.is_none_or(|(_, replicas)| replicas == 0 || proposal.replicas > replicas) {
+                    best = Some((index, proposal.replicas));
+                }
+            }
+            Err(_) => {
+                first_failure.get_or_insert(index);
+            }
+        }
+        out.metrics.push(outcome);
+    }
+    let usable = best.filter(|&(_, replicas)| first_failure.is_none() || replicas >= observation.spec_replicas);
+    history.conditions.scaling_active = Some(match (usable, first_failure) {
+        (Some(_), _) => ScalingActive::ValidMetricFound.into(),
+        (None, Some(failed)) => ScalingActive::failed(&spec.metrics[failed]).into(),
+        // No metric and no failure: the spec has no metrics, which validation excludes.
+        (None, None) => return None,
+    });
+    usable
+}
+
+/// Writes the new scale, remembers the scale event and sets the last conditions.
+fn apply_scale(spec: &HpaSpec, history: &mut History, observation: &Observation<'_>, out: &mut Decision) {
+    let current = observation.spec_replicas;
+    out.rescaled = out.desired != current;
+    if !out.rescaled {
+        return;
+    }
+    history.conditions.able_to_scale = Some(AbleToScale::SucceededRescale.into());
+    if let Some(behavior) = &spec.behavior {
+        history.store_scale_event(behavior, observation.now, current, out.desired);
+    }
+    if out.desired == 0 {
+        history.conditions.scaled_to_zero = Some(Condition { status: true, reason: ScaledToZero::ScaledToZero });
+    } else if current == 0 {
+        history.conditions.scaled_to_zero = Some(Condition { status: false, reason: ScaledToZero::ScaledFromZero });
+    }
+}

@@ -1,0 +1,249 @@
+//! From the proposal to the replica count: stabilization, rate limits, bounds.
+
+use super::convert::{Site, ceil_to_replicas, truncate_to_replicas};
+use super::decision::{
+    AbleToScale, Condition, Decision, LimitReason, PolicyLimit, RateLimit, Stabilization, StabilizationKind,
+};
+use super::history::{History, change_within};
+use crate::model::{
+    Behavior, ControllerConfig, HpaSpec, KubernetesVersion, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy,
+};
+use crate::units::{Replicas, SimTime};
+
+/// The path of an HPA without `behavior`; mirrors `normalizeDesiredReplicas`.
+pub(super) fn without_behavior(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    now: SimTime,
+    current: Replicas,
+    proposed: Replicas,
+    out: &mut Decision,
+) -> Replicas {
+    let window = config.downscale_stabilization;
+    // This window includes its cutoff, the windows of `behavior` do not.
+    let cutoff = now - window;
+    let mut stabilized = proposed;
+    let mut recommendations = 0;
+    for recent in history.recommendations.iter().filter(|old| old.at >= cutoff) {
+        stabilized = stabilized.max(recent.replicas);
+        recommendations += 1;
+    }
+    history.store_recommendation(proposed, now, cutoff);
+    record_stabilization(
+        history,
+        out,
+        proposed,
+        Stabilization { window, kind: StabilizationKind::Down, recommendations, replicas: stabilized },
+    );
+
+    // `calculateScaleUpLimit`: twice the current replicas, at least 4.
+    let rate = ceil_to_replicas((2.0 * f64::from(current)).max(4.0), config.version, Site::Other);
+    let (allowed, reason) = if spec.max_replicas > rate {
+        (rate, LimitReason::ScaleUpLimit)
+    } else {
+        (spec.max_replicas, LimitReason::TooManyReplicas)
+    };
+    let (replicas, reason) = if stabilized < spec.min_replicas {
+        (spec.min_replicas, LimitReason::TooFewReplicas)
+    } else if stabilized > allowed {
+        (allowed, reason)
+    } else {
+        (stabilized, LimitReason::DesiredWithinRange)
+    };
+    let limit = (stabilized > current).then_some(rate);
+    record_limit(history, out, stabilized, replicas, limit, None, reason)
+}
+
+/// The path of an HPA with `behavior`; mirrors `normalizeDesiredReplicasWithBehaviors`.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn with_behavior(
+    spec: &HpaSpec,
+    behavior: &Behavior,
+    config: &ControllerConfig,
+    history: &mut History,
+    now: SimTime,
+    current: Replicas,
+    proposed: Replicas,
+    out: &mut Decision,
+) -> Replicas {
+    let stabilization = stabilize(behavior, config, history, now, current, proposed);
+    let stabilized = stabilization.replicas;
+    record_stabilization(history, out, proposed, stabilization);
+
+    let (mut replicas, mut reason) = (stabilized, LimitReason::DesiredWithinRange);
+    let (mut limit, mut policy) = (None, None);
+    if stabilized > current {
+        let rate = scale_up_limit(behavior, config.version, history, now, current);
+        let floor = rate.0.max(current);
+        let (allowed, why) = if spec.max_replicas > floor {
+            (floor, LimitReason::ScaleUpLimit)
+        } else {
+            (spec.max_replicas, LimitReason::TooManyReplicas)
+        };
+        (limit, policy) = (Some(floor), rate.1);
+        if stabilized > allowed {
+            (replicas, reason) = (allowed, why);
+        }
+    } else if stabilized < current {
+        let rate = scale_down_limit(behavior, config.version, history, now, current);
+        let ceiling = rate.0.min(current);
+        let (allowed, why) = if spec.min_replicas < ceiling {
+            (ceiling, LimitReason::ScaleDownLimit)
+        } else {
+            (spec.min_replicas, LimitReason::TooFewReplicas)
+        };
+        (limit, policy) = (Some(ceiling), rate.1);
+        if stabilized < allowed {
+            (replicas, reason) = (allowed, why);
+        }
+    }
+    record_limit(history, out, stabilized, replicas, limit, policy, reason)
+}
+
+/// Mirrors `stabilizeRecommendationWithBehaviors`: the current count moves up at most to the lowest
+/// recommendation of the scale-up window, and down at least to the highest of the scale-down window.
+fn stabilize(
+    behavior: &Behavior,
+    config: &ControllerConfig,
+    history: &mut History,
+    now: SimTime,
+    current: Replicas,
+    proposed: Replicas,
+) -> Stabilization {
+    let window_of = |rules: &ScalingRules| rules.stabilization_window.unwrap_or(config.downscale_stabilization);
+    let (up_window, down_window) = (window_of(&behavior.scale_up), window_of(&behavior.scale_down));
+    let (up_cutoff, down_cutoff) = (now - up_window, now - down_window);
+    let (mut lowest, mut highest) = (proposed, proposed);
+    let (mut in_up_window, mut in_down_window) = (0, 0);
+    for recent in &history.recommendations {
+        if recent.at > up_cutoff {
+            lowest = lowest.min(recent.replicas);
+            in_up_window += 1;
+        }
+        if recent.at > down_cutoff {
+            highest = highest.max(recent.replicas);
+            in_down_window += 1;
+        }
+    }
+    history.store_recommendation(proposed, now, up_cutoff.min(down_cutoff));
+    let replicas = current.max(lowest).min(highest);
+    if proposed >= current {
+        Stabilization { window: up_window, kind: StabilizationKind::Up, recommendations: in_up_window, replicas }
+    } else {
+        Stabilization { window: down_window, kind: StabilizationKind::Down, recommendations: in_down_window, replicas }
+    }
+}
+
+type Limit = (Replicas, Option<PolicyLimit>);
+
+/// Mirrors `calculateScaleUpLimitWithScalingRules`: percentages round up.
+fn scale_up_limit(
+    behavior: &Behavior,
+    version: KubernetesVersion,
+    history: &History,
+    now: SimTime,
+    current: Replicas,
+) -> Limit {
+    let rules = &behavior.scale_up;
+    select(rules, current, rules.select_policy == SelectPolicy::Max, |policy| {
+        let start = period_start_replicas(version, history, now, current, policy, true);
+        let allowed = match policy.kind {
+            PolicyKind::Pods => start.wrapping_add(policy.value),
+            PolicyKind::Percent => {
+                let factor = 1.0 + f64::from(policy.value) / 100.0;
+                ceil_to_replicas(f64::from(start) * factor, version, Site::Other)
+            }
+        };
+        (start, allowed)
+    })
+}
+
+/// Mirrors `calculateScaleDownLimitWithBehaviors`: percentages truncate.
+fn scale_down_limit(
+    behavior: &Behavior,
+    version: KubernetesVersion,
+    history: &History,
+    now: SimTime,
+    current: Replicas,
+) -> Limit {
+    let rules = &behavior.scale_down;
+    // The largest change leaves the fewest replicas.
+    select(rules, current, rules.select_policy == SelectPolicy::Min, |policy| {
+        let start = period_start_replicas(version, history, now, current, policy, false);
+        let allowed = match policy.kind {
+            PolicyKind::Pods => start.wrapping_sub(policy.value),
+            PolicyKind::Percent => {
+                let factor = 1.0 - f64::from(policy.value) / 100.0;
+                truncate_to_replicas(f64::from(start) * factor, version)
+            }
+        };
+        (start, allowed)
+    })
+}
+
+/// The replicas when the policy's period began. Up to 1.24 only the changes in the same direction
+/// were undone (kubernetes/kubernetes#109058).
+fn period_start_replicas(
+    version: KubernetesVersion,
+    history: &History,
+    now: SimTime,
+    current: Replicas,
+    policy: &ScalingPolicy,
+    scaling_up: bool,
+) -> Replicas {
+    let both = version.at_least(25);
+    let mut start = current;
+    if both || scaling_up {
+        start = start.wrapping_sub(change_within(&history.scale_up_events, policy.period, now));
+    }
+    if both || !scaling_up {
+        start = start.wrapping_add(change_within(&history.scale_down_events, policy.period, now));
+    }
+    start
+}
+
+/// The limit of the policy that wins: the one that allows most replicas, or fewest.
+fn select(
+    rules: &ScalingRules,
+    current: Replicas,
+    most_replicas: bool,
+    allowed_by: impl Fn(&ScalingPolicy) -> (Replicas, Replicas),
+) -> Limit {
+    if rules.select_policy == SelectPolicy::Disabled {
+        return (current, None);
+    }
+    let mut best: Option<(Replicas, PolicyLimit)> = None;
+    for &policy in &rules.policies {
+        let (period_start_replicas, allowed) = allowed_by(&policy);
+        if best.is_none_or(|(limit, _)| if most_replicas { allowed > limit } else { allowed < limit }) {
+            best = Some((allowed, PolicyLimit { policy, period_start_replicas }));
+        }
+    }
+    best.map_or((current, None), |(limit, policy)| (limit, Some(policy)))
+}
+
+fn record_stabilization(history: &mut History, out: &mut Decision, proposed: Replicas, stage: Stabilization) {
+    let reason = match stage.kind {
+        _ if stage.replicas == proposed => AbleToScale::ReadyForNewScale,
+        StabilizationKind::Up => AbleToScale::ScaleUpStabilized,
+        StabilizationKind::Down => AbleToScale::ScaleDownStabilized,
+    };
+    history.conditions.able_to_scale = Some(reason.into());
+    out.stabilization = Some(stage);
+}
+
+fn record_limit(
+    history: &mut History,
+    out: &mut Decision,
+    stabilized: Replicas,
+    replicas: Replicas,
+    limit: Option<Replicas>,
+    policy: Option<PolicyLimit>,
+    reason: LimitReason,
+) -> Replicas {
+    let limited = replicas != stabilized;
+    history.conditions.scaling_limited = Some(Condition { status: limited, reason });
+    out.rate_limit = Some(RateLimit { limit, policy, limited, reason });
+    replicas
+}

@@ -1,0 +1,85 @@
+//! What the controller can see at one sync.
+
+use crate::units::{Replicas, SimTime, Span};
+
+/// Everything that one sync reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// The time of the sync.
+    pub now: SimTime,
+    /// The scale subresource's `spec.replicas`.
+    pub spec_replicas: Replicas,
+    /// The scale subresource's `status.replicas`.
+    pub status_replicas: Replicas,
+    /// The pods that match the target's selector, equal ones together.
+    pub pods: &'a [PodGroup],
+    /// One entry for each metric of the HPA, in order.
+    pub metrics: &'a [MetricObservation<'a>],
+}
+
+/// Pods that the controller cannot tell apart: same status, same samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodGroup {
+    /// How many pods.
+    pub count: Replicas,
+    /// `status.phase`.
+    pub phase: PodPhase,
+    /// `status.startTime`.
+    pub start_time: Option<SimTime>,
+    /// The Ready condition.
+    pub ready: Option<ReadyCondition>,
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub terminating: bool,
+}
+
+/// `status.phase` of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodPhase {
+    /// Not all containers have started.
+    Pending,
+    /// At least one container runs.
+    Running,
+    /// All containers have ended, one with an error.
+    Failed,
+}
+
+/// The Ready condition of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyCondition {
+    /// Whether it is `True`.
+    pub status: bool,
+    /// `lastTransitionTime`.
+    pub since: SimTime,
+}
+
+/// A pod's usage as the metrics API reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Thousandths of the metric's unit.
+    pub value: i64,
+    /// `timestamp`.
+    pub at: SimTime,
+    /// `window`: how much time before `at` the sample covers.
+    pub window: Span,
+}
+
+/// What the metrics API said about one metric.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricObservation<'a> {
+    /// The metric's values.
+    pub reading: Reading<'a>,
+    /// A pod's request for the measured resource in thousandths; absent if a container has none.
+    /// Only utilization targets need it.
+    pub request: Option<i64>,
+}
+
+/// The values of one metric.
+#[derive(Clone, Copy, Debug)]
+pub enum Reading<'a> {
+    /// The metrics API answered with an error, or with no samples at all.
+    Unavailable,
+    /// One sample per pod group, in the order of [`Observation::pods`].
+    Pods(&'a [Option<Sample>]),
+    /// The value of an Object or External metric, in thousandths.
+    Value(i64),
+}

@@ -1,0 +1,121 @@
+//! Errors and warnings about the user's input.
+
+use std::fmt;
+
+/// A place in a file; line and column start at 1.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file as the user named it; `-` for standard input.
+    pub file: String,
+    /// The line; 0 where only the file is known.
+    pub line: usize,
+    /// The column; 0 where only the line is known.
+    pub column: usize,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        for part in [self.line, self.column] {
+            if part == 0 {
+                break;
+            }
+            write!(f, ":{part}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong, or odd, with the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where; absent where no single place is to blame.
+    pub location: Option<Location>,
+    /// The field, such as `spec.metrics[0].type`; may be empty.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic without a place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { location: None, path: String::new(), message: message.into(), hint: None }
+    }
+
+    /// The same at a place.
+    #[must_use]
+    pub fn at(mut self, location: Location) -> Self {
+        self.location = Some(location);
+        self
+    }
+
+    /// The same about a field.
+    #[must_use]
+    pub fn field(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line:column: field.path: what is wrong`, then a `hint:` line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(location) = &self.location {
+            write!(f, "{location}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong with the input; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError(Vec<Diagnostic>);
+
+impl InputError {
+    /// An error if there is anything to complain about.
+    pub fn unless_empty(diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
+        if diagnostics.is_empty() { Ok(()) } else { Err(Self(diagnostics)) }
+    }
+
+    /// The complaints, in the order of the input.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.0
+    }
+}
+
+impl From<Diagnostic> for InputError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            diagnostic.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InputError {}

@@ -1,0 +1,14 @@
+//! Reads what the user wrote: manifests, load traces, recorded decisions.
+//!
+//! Everything that comes from a user passes through here, is checked, and becomes a type of
+//! [`crate::model`]. Errors name the file, line, column and field.
+
+pub mod conformance;
+mod diagnostic;
+pub mod manifests;
+mod source;
+pub mod trace;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, InputError, Location};
+pub use source::{Source, read_sources};

@@ -1,0 +1,10 @@
+//! Simulates the Kubernetes HorizontalPodAutoscaler, exactly and offline.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod hpa;
+pub mod input;
+pub mod model;
+pub mod report;
+pub mod units;

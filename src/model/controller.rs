@@ -1,0 +1,107 @@
+//! Settings of the kube-controller-manager and the release whose semantics are simulated.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::units::Span;
+
+/// A minor release of Kubernetes, 1.23 to 1.37.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KubernetesVersion(u8);
+
+/// Why a text does not name a supported release.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is not a supported Kubernetes version: use 1.23 to 1.37")]
+pub struct ParseVersionError(String);
+
+impl KubernetesVersion {
+    /// The oldest release whose controller is modelled.
+    pub const OLDEST: Self = Self(23);
+    /// The newest release, and the default.
+    pub const NEWEST: Self = Self(37);
+
+    /// Release `1.minor`, if it is supported.
+    pub const fn new(minor: u8) -> Option<Self> {
+        if minor >= Self::OLDEST.0 && minor <= Self::NEWEST.0 { Some(Self(minor)) } else { None }
+    }
+
+    /// Whether this is release `1.minor` or a later one.
+    pub const fn at_least(self, minor: u8) -> bool {
+        self.0 >= minor
+    }
+}
+
+impl Default for KubernetesVersion {
+    fn default() -> Self {
+        Self::NEWEST
+    }
+}
+
+impl fmt::Display for KubernetesVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1.{}", self.0)
+    }
+}
+
+impl FromStr for KubernetesVersion {
+    type Err = ParseVersionError;
+
+    /// Reads `1.37`, `v1.37` or a full version such as `1.37.2`; the patch level is ignored.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
+        let (major, minor) = (parts.next(), parts.next().and_then(|minor| minor.parse().ok()));
+        match (major, minor.and_then(Self::new)) {
+            (Some("1"), Some(version)) => Ok(version),
+            _ => Err(ParseVersionError(text.to_owned())),
+        }
+    }
+}
+
+/// The kube-controller-manager's flags that the HPA controller reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ControllerConfig {
+    /// The release whose semantics apply.
+    pub version: KubernetesVersion,
+    /// `--horizontal-pod-autoscaler-sync-period`.
+    pub sync_period: Span,
+    /// `--horizontal-pod-autoscaler-tolerance`, a ratio.
+    pub tolerance: f64,
+    /// `--horizontal-pod-autoscaler-downscale-stabilization`.
+    pub downscale_stabilization: Span,
+    /// `--horizontal-pod-autoscaler-cpu-initialization-period`.
+    pub cpu_initialization_period: Span,
+    /// `--horizontal-pod-autoscaler-initial-readiness-delay`.
+    pub initial_readiness_delay: Span,
+}
+
+impl Default for ControllerConfig {
+    /// The defaults of the kube-controller-manager
+    /// (`pkg/controller/podautoscaler/config/v1alpha1/defaults.go`).
+    fn default() -> Self {
+        Self {
+            version: KubernetesVersion::NEWEST,
+            sync_period: Span::from_seconds(15),
+            tolerance: 0.1,
+            downscale_stabilization: Span::from_seconds(300),
+            cpu_initialization_period: Span::from_seconds(300),
+            initial_readiness_delay: Span::from_seconds(30),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_read_with_prefix_and_patch_level() {
+        for (text, printed) in [("1.37", "1.37"), ("v1.28", "1.28"), ("1.23.17", "1.23")] {
+            assert_eq!(text.parse::<KubernetesVersion>().expect(text).to_string(), printed);
+        }
+        for text in ["1.22", "1.38", "2.30", "1", "", "1.x"] {
+            assert!(text.parse::<KubernetesVersion>().is_err(), "{text}");
+        }
+    }
+}

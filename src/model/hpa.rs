@@ -1,0 +1,287 @@
+//! The HorizontalPodAutoscaler's spec after API-server defaults and validation.
+//!
+//! Mirrors `k8s.io/api/autoscaling/v2`, with the combinations that validation refuses
+//! made impossible. Target values are in thousandths, as the controller handles them.
+
+use std::fmt;
+
+use crate::units::{Replicas, Span};
+
+/// A HorizontalPodAutoscaler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HpaSpec {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `spec.scaleTargetRef`.
+    pub target: ObjectReference,
+    /// `spec.minReplicas`, by default 1.
+    pub min_replicas: Replicas,
+    /// `spec.maxReplicas`.
+    pub max_replicas: Replicas,
+    /// `spec.metrics`, by default CPU at 80%; never empty.
+    pub metrics: Vec<MetricSource>,
+    /// `spec.behavior`. Present and absent are two code paths in the controller.
+    pub behavior: Option<Behavior>,
+}
+
+impl HpaSpec {
+    /// Whether an Object or External metric is among the metrics, without which the
+    /// workload cannot be scaled from zero.
+    pub fn has_object_or_external_metric(&self) -> bool {
+        self.metrics.iter().any(|metric| matches!(metric, MetricSource::Object { .. } | MetricSource::External { .. }))
+    }
+}
+
+/// `CrossVersionObjectReference`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// `apiVersion`; may be empty.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// `name`.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectReference {
+    /// As kubectl prints it: `Deployment/web`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.kind, self.name))
+    }
+}
+
+/// The resource that a Resource or ContainerResource metric measures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResourceName {
+    /// `cpu`: the only one whose samples depend on readiness.
+    Cpu,
+    /// `memory`.
+    Memory,
+    /// Any other name, such as `ephemeral-storage`.
+    Other(String),
+}
+
+impl ResourceName {
+    /// The name as manifests spell it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<&str> for ResourceName {
+    fn from(name: &str) -> Self {
+        match name {
+            "cpu" => Self::Cpu,
+            "memory" => Self::Memory,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for ResourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Target of a Resource or ContainerResource metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricTarget {
+    /// `averageUtilization`: percent of the request.
+    Utilization(i32),
+    /// `averageValue`, in thousandths.
+    AverageValue(i64),
+}
+
+/// Target of an Object or External metric, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueTarget {
+    /// `value`: compared with the metric as it is.
+    Value(i64),
+    /// `averageValue`: compared with the metric divided by the number of pods.
+    AverageValue(i64),
+}
+
+/// `MetricIdentifier`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricIdentifier {
+    /// `name`.
+    pub name: String,
+    /// `selector`.
+    pub selector: Option<LabelSelector>,
+}
+
+/// A `metav1.LabelSelector`; labels sorted by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelSelector {
+    /// `matchLabels`.
+    pub match_labels: Vec<(String, String)>,
+    /// `matchExpressions`.
+    pub match_expressions: Vec<SelectorRequirement>,
+}
+
+/// A `metav1.LabelSelectorRequirement`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectorRequirement {
+    /// `key`.
+    pub key: String,
+    /// `operator`.
+    pub operator: String,
+    /// `values`.
+    pub values: Vec<String>,
+}
+
+/// One entry of `spec.metrics`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetricSource {
+    /// `type: Resource`.
+    Resource {
+        /// What is measured.
+        name: ResourceName,
+        /// What it should be.
+        target: MetricTarget,
+    },
+    /// `type: ContainerResource`.
+    ContainerResource {
+        /// The container that is measured.
+        container: String,
+        /// What is measured.
+        name: ResourceName,
+        /// What it should be.
+        target: MetricTarget,
+    },
+    /// `type: Pods`.
+    Pods {
+        /// The metric.
+        metric: MetricIdentifier,
+        /// `averageValue`, in thousandths.
+        average_value: i64,
+    },
+    /// `type: Object`.
+    Object {
+        /// The metric.
+        metric: MetricIdentifier,
+        /// The object that it describes.
+        described: ObjectReference,
+        /// What it should be.
+        target: ValueTarget,
+    },
+    /// `type: External`.
+    External {
+        /// The metric.
+        metric: MetricIdentifier,
+        /// What it should be.
+        target: ValueTarget,
+    },
+}
+
+impl MetricSource {
+    /// A short name: `cpu`, `app/cpu`, or the metric's own.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Resource { name, .. } => name.to_string(),
+            Self::ContainerResource { container, name, .. } => format!("{container}/{name}"),
+            Self::Pods { metric, .. } | Self::Object { metric, .. } | Self::External { metric, .. } => {
+                metric.name.clone()
+            }
+        }
+    }
+}
+
+/// `spec.behavior`, with the defaults of both directions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Behavior {
+    /// `scaleUp`.
+    pub scale_up: ScalingRules,
+    /// `scaleDown`.
+    pub scale_down: ScalingRules,
+}
+
+/// `HPAScalingRules`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScalingRules {
+    /// `stabilizationWindowSeconds`; absent only for scaling down, where the controller's
+    /// own flag takes its place.
+    pub stabilization_window: Option<Span>,
+    /// `selectPolicy`.
+    pub select_policy: SelectPolicy,
+    /// `policies`; never empty.
+    pub policies: Vec<ScalingPolicy>,
+    /// `tolerance`; absent: the controller's own.
+    pub tolerance: Option<f64>,
+}
+
+/// `selectPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelectPolicy {
+    /// The policy that allows the largest change.
+    Max,
+    /// The policy that allows the smallest change.
+    Min,
+    /// No scaling in this direction.
+    Disabled,
+}
+
+/// `HPAScalingPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScalingPolicy {
+    /// `type`.
+    pub kind: PolicyKind,
+    /// `value`: pods or percent.
+    pub value: i32,
+    /// `periodSeconds`.
+    pub period: Span,
+}
+
+/// The `type` of a scaling policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyKind {
+    /// A number of pods.
+    Pods,
+    /// A percentage of the replicas at the start of the period.
+    Percent,
+}
+
+impl fmt::Display for ScalingPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match (self.kind, self.value) {
+            (PolicyKind::Percent, _) => "%",
+            (PolicyKind::Pods, 1) => " pod",
+            (PolicyKind::Pods, _) => " pods",
+        };
+        write!(f, "{}{unit} per {}", self.value, self.period)
+    }
+}
+
+impl ScalingRules {
+    /// What the API server fills in for `scaleUp`
+    /// (`pkg/apis/autoscaling/v2/defaults.go`): no window, the larger of +4 pods and +100% per 15 s.
+    pub fn default_scale_up() -> Self {
+        let period = Span::from_seconds(15);
+        Self {
+            stabilization_window: Some(Span::ZERO),
+            select_policy: SelectPolicy::Max,
+            policies: vec![
+                ScalingPolicy { kind: PolicyKind::Pods, value: 4, period },
+                ScalingPolicy { kind: PolicyKind::Percent, value: 100, period },
+            ],
+            tolerance: None,
+        }
+    }
+
+    /// What the API server fills in for `scaleDown`: the controller's window, -100% per 15 s.
+    pub fn default_scale_down() -> Self {
+        Self {
+            stabilization_window: None,
+            select_policy: SelectPolicy::Max,
+            policies: vec![ScalingPolicy { kind: PolicyKind::Percent, value: 100, period: Span::from_seconds(15) }],
+            tolerance: None,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Load: what a trace says, and which part of the simulation each column drives.
+
+use std::fmt;
+
+use crate::units::SimTime;
+
+/// What a column of a load trace means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// `cpu`: CPU demand of the whole workload, in cores.
+    Cpu,
+    /// `memory`: memory demand of the whole workload, in bytes.
+    Memory,
+    /// `rps`: requests per second to the whole workload.
+    Rps,
+    /// `cpu_utilization`: observed use per pod, in percent of the request.
+    CpuUtilization,
+    /// `memory_utilization`: observed use per pod, in percent of the request.
+    MemoryUtilization,
+    /// `replicas`: the pods among which the observed utilization was measured.
+    Replicas,
+    /// Any other column: the value of the custom metric of that name.
+    Metric(String),
+}
+
+impl Column {
+    /// The meaning of a column's name.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "cpu" => Self::Cpu,
+            "memory" => Self::Memory,
+            "rps" => Self::Rps,
+            "cpu_utilization" => Self::CpuUtilization,
+            "memory_utilization" => Self::MemoryUtilization,
+            "replicas" => Self::Replicas,
+            other => Self::Metric(other.to_owned()),
+        }
+    }
+
+    /// The name in a trace's header.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Rps => "rps",
+            Self::CpuUtilization => "cpu_utilization",
+            Self::MemoryUtilization => "memory_utilization",
+            Self::Replicas => "replicas",
+            Self::Metric(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How the value between two rows is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interpolation {
+    /// A row holds until the next one.
+    #[default]
+    Hold,
+    /// Values change in a straight line, second by second.
+    Linear,
+}
+
+/// What makes pods use a resource. The index is that of the trace's column.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Drive {
+    /// Nothing is known; pods use none of it.
+    #[default]
+    None,
+    /// The workload as a whole demands `column x factor` (nanocores or bytes), shared by the pods that
+    /// serve. Adding pods lowers utilization.
+    Demand {
+        /// Index of the column.
+        column: usize,
+        /// Nanocores or bytes per unit of the column.
+        factor: f64,
+    },
+    /// Every pod shows `column` percent of its request, however many pods there are.
+    Observed {
+        /// Index of the column.
+        column: usize,
+    },
+    /// Observed utilization multiplied back into demand by the replicas of that time.
+    Recorded {
+        /// Index of the utilization column.
+        column: usize,
+        /// Index of the `replicas` column.
+        replicas: usize,
+    },
+}
+
+/// Which column drives what.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadPlan {
+    /// CPU use.
+    pub cpu: Drive,
+    /// Memory use.
+    pub memory: Drive,
+    /// Memory that every started pod uses besides, bytes.
+    pub memory_base_bytes: i64,
+    /// For every metric of the HPA, the column of a Pods, Object or External metric.
+    pub metric_columns: Vec<Option<usize>>,
+}
+
+/// Why a load source cannot give its next row.
+pub type LoadError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A load trace, row by row, in time order from [`SimTime::ZERO`] on.
+pub trait LoadSource {
+    /// What the columns mean.
+    fn columns(&self) -> &[Column];
+
+    /// Writes the next row's values, one for each column, and returns its time; `None` at the end.
+    fn next_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, LoadError>;
+}
+
+/// A load trace in memory.
+#[derive(Clone, Debug, Default)]
+pub struct LoadTable {
+    columns: Vec<Column>,
+    times: Vec<SimTime>,
+    values: Vec<f64>,
+    next: usize,
+}
+
+impl LoadTable {
+    /// An empty trace with these columns.
+    pub fn new(columns: Vec<Column>) -> Self {
+        Self { columns, ..Self::default() }
+    }
+
+    /// Adds a row; `values` has one value for each column.
+    pub fn push(&mut self, time: SimTime, values: &[f64]) {
+        debug_assert_eq!(values.len(), self.columns.len());
+        self.times.push(time);
+        self.values.extend_from_slice(values);
+    }
+}
+
+impl LoadSource for LoadTable {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, LoadError> {
+        let width = self.columns.len();
+        let Some(&time) = self.times.get(self.next) else { return Ok(None) };
+        values.copy_from_slice(&self.values[self.next * width..][..width]);
+        self.next += 1;
+        Ok(Some(time))
+    }
+}

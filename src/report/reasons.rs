@@ -1,0 +1,117 @@
+//! The controller's own words: condition reasons and rescale messages.
+
+use crate::hpa::{
+    AbleToScale, Condition, Conditions, Decision, LimitReason, RescaleReason, ScaledToZero, ScalingActive,
+};
+use crate::model::{HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ValueTarget};
+
+/// The conditions that are set: type, status, reason.
+pub fn conditions(conditions: &Conditions) -> Vec<(&'static str, bool, &'static str)> {
+    let mut all = Vec::new();
+    if let Some(Condition { status, reason }) = conditions.able_to_scale {
+        all.push(("AbleToScale", status, able_to_scale(reason)));
+    }
+    if let Some(Condition { status, reason }) = conditions.scaling_active {
+        all.push(("ScalingActive", status, scaling_active(reason)));
+    }
+    if let Some(Condition { status, reason }) = conditions.scaling_limited {
+        all.push(("ScalingLimited", status, limit_reason(reason)));
+    }
+    if let Some(Condition { status, reason }) = conditions.scaled_to_zero {
+        let reason = match reason {
+            ScaledToZero::ScaledToZero => "ScaledToZero",
+            ScaledToZero::ScaledFromZero => "ScaledFromZero",
+        };
+        all.push(("ScaledToZero", status, reason));
+    }
+    all
+}
+
+fn able_to_scale(reason: AbleToScale) -> &'static str {
+    match reason {
+        AbleToScale::SucceededGetScale => "SucceededGetScale",
+        AbleToScale::SucceededRescale => "SucceededRescale",
+        AbleToScale::ReadyForNewScale => "ReadyForNewScale",
+        AbleToScale::ScaleUpStabilized => "ScaleUpStabilized",
+        AbleToScale::ScaleDownStabilized => "ScaleDownStabilized",
+    }
+}
+
+fn scaling_active(reason: ScalingActive) -> &'static str {
+    match reason {
+        ScalingActive::ValidMetricFound => "ValidMetricFound",
+        ScalingActive::ScalingDisabled => "ScalingDisabled",
+        ScalingActive::FailedGetResourceMetric => "FailedGetResourceMetric",
+        ScalingActive::FailedGetContainerResourceMetric => "FailedGetContainerResourceMetric",
+        ScalingActive::FailedGetPodsMetric => "FailedGetPodsMetric",
+        ScalingActive::FailedGetObjectMetric => "FailedGetObjectMetric",
+        ScalingActive::FailedGetExternalMetric => "FailedGetExternalMetric",
+    }
+}
+
+/// The reason of the condition ScalingLimited.
+pub fn limit_reason(reason: LimitReason) -> &'static str {
+    match reason {
+        LimitReason::DesiredWithinRange => "DesiredWithinRange",
+        LimitReason::TooFewReplicas => "TooFewReplicas",
+        LimitReason::TooManyReplicas => "TooManyReplicas",
+        LimitReason::ScaleUpLimit => "ScaleUpLimit",
+        LimitReason::ScaleDownLimit => "ScaleDownLimit",
+    }
+}
+
+/// The reason in the event SuccessfulRescale; empty where only stabilization asked for the change.
+pub fn rescale_reason(spec: &HpaSpec, decision: &Decision) -> String {
+    match decision.reason {
+        None => String::new(),
+        Some(RescaleReason::AboveMaxReplicas) => "Current number of replicas above Spec.MaxReplicas".into(),
+        Some(RescaleReason::BelowMinReplicas) => "Current number of replicas below Spec.MinReplicas".into(),
+        Some(RescaleReason::AllBelowTarget) => "All metrics below target".into(),
+        Some(RescaleReason::AboveTarget { metric }) => format!("{} above target", metric_name(&spec.metrics[metric])),
+    }
+}
+
+/// A metric as the controller names it in messages.
+pub fn metric_name(source: &MetricSource) -> String {
+    match source {
+        MetricSource::Resource { name, target: MetricTarget::Utilization(_) } => {
+            format!("{name} resource utilization (percentage of request)")
+        }
+        MetricSource::Resource { name, target: MetricTarget::AverageValue(_) } => format!("{name} resource"),
+        MetricSource::ContainerResource { name, target: MetricTarget::Utilization(_), .. } => {
+            format!("{name} container resource utilization (percentage of request)")
+        }
+        MetricSource::ContainerResource { name, target: MetricTarget::AverageValue(_), .. } => {
+            format!("{name} container resource")
+        }
+        MetricSource::Pods { metric, .. } => format!("pods metric {}", metric.name),
+        MetricSource::Object { metric, described, target: ValueTarget::Value(_) } => {
+            format!("{} metric {}", described.kind, metric.name)
+        }
+        // The controller says "external" for these Object metrics, too.
+        MetricSource::Object { metric, target: ValueTarget::AverageValue(_), .. }
+        | MetricSource::External { metric, .. } => with_selector(metric),
+    }
+}
+
+fn with_selector(metric: &MetricIdentifier) -> String {
+    let selector = metric.selector.as_ref().map_or_else(|| "nil".to_owned(), selector);
+    format!("external metric {}({selector})", metric.name)
+}
+
+/// A label selector as Go prints the generated type.
+fn selector(selector: &LabelSelector) -> String {
+    let labels: String = selector.match_labels.iter().map(|(key, value)| format!("{key}: {value},")).collect();
+    let expressions: String = selector
+        .match_expressions
+        .iter()
+        .map(|r| {
+            let values = r.values.join(" ");
+            format!("LabelSelectorRequirement{{Key:{},Operator:{},Values:[{values}],}},", r.key, r.operator)
+        })
+        .collect();
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},\
+         MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
+}

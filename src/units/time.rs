@@ -1,0 +1,177 @@
+//! Simulated instants and durations, whole seconds.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// An instant on the simulation's clock: whole seconds since its start, possibly negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SimTime(i64);
+
+/// A duration in whole seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(i64);
+
+impl SimTime {
+    /// The start of the simulation.
+    pub const ZERO: Self = Self(0);
+    /// After everything.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// An instant, in seconds since the start.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the start.
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// The time that has passed since the start.
+    pub const fn since_start(self) -> Span {
+        Span(self.0)
+    }
+}
+
+impl Span {
+    /// No time.
+    pub const ZERO: Self = Self(0);
+
+    /// A duration, in seconds.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// The duration in seconds.
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl Add<Span> for SimTime {
+    type Output = Self;
+    fn add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl AddAssign<Span> for SimTime {
+    fn add_assign(&mut self, span: Span) {
+        *self = *self + span;
+    }
+}
+
+impl Sub<Span> for SimTime {
+    type Output = Self;
+    fn sub(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Sub for SimTime {
+    type Output = Span;
+    fn sub(self, earlier: Self) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add for Span {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl fmt::Display for SimTime {
+    /// As a duration since the start.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.since_start().fmt(f)
+    }
+}
+
+impl fmt::Display for Span {
+    /// As Prometheus writes durations: `1d2h30m15s`, `0s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        let mut rest = self.0.unsigned_abs();
+        if self.0 < 0 {
+            text.push('-');
+        }
+        for (unit, seconds) in [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)] {
+            if rest >= seconds {
+                text.push_str(&(rest / seconds).to_string());
+                text.push(unit);
+                rest %= seconds;
+            }
+        }
+        if self.0 == 0 {
+            text.push_str("0s");
+        }
+        f.pad(&text)
+    }
+}
+
+/// Why a text is not a duration.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is not a duration in whole seconds: write `90s`, `15m`, `1h30m`, `7d`, `2w` or a number of seconds")]
+pub struct ParseSpanError(String);
+
+impl FromStr for Span {
+    type Err = ParseSpanError;
+
+    /// Reads `90`, `90s`, `1h30m`, `1d`, `2w`, `1.5h`, `60000ms`; the result must be whole seconds
+    /// and is never negative.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParseSpanError(text.to_owned());
+        if let Ok(seconds) = text.parse::<i64>() {
+            return if seconds >= 0 { Ok(Self(seconds)) } else { Err(error()) };
+        }
+        let mut rest = text;
+        let mut milliseconds = 0f64;
+        while !rest.is_empty() {
+            let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
+            let unit_end = rest[number..]
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .map_or(rest.len(), |end| number + end);
+            let count: f64 = rest[..number].parse().map_err(|_| error())?;
+            milliseconds += count
+                * match &rest[number..unit_end] {
+                    "ms" => 1.0,
+                    "s" => 1e3,
+                    "m" => 60e3,
+                    "h" => 3_600e3,
+                    "d" => 86_400e3,
+                    "w" => 604_800e3,
+                    _ => return Err(error()),
+                };
+            rest = &rest[unit_end..];
+        }
+        let seconds = milliseconds / 1e3;
+        if text.is_empty() || seconds.fract() != 0.0 || seconds > 1e15 {
+            return Err(error());
+        }
+        Ok(Self(seconds as i64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_and_print_as_prometheus_does() {
+        for (text, seconds, printed) in [
+            ("0", 0, "0s"), ("90", 90, "1m30s"), ("90s", 90, "1m30s"), ("1h30m", 5400, "1h30m"),
+            ("1d", 86_400, "1d"), ("2w", 1_209_600, "14d"), ("1.5h", 5400, "1h30m"), ("60000ms", 60, "1m"),
+        ] {
+            let span: Span = text.parse().expect(text);
+            assert_eq!((span.seconds(), span.to_string().as_str()), (seconds, printed), "{text}");
+        }
+        for text in ["", "-5", "5x", "abc", "1.5s", "1ms", "s", "5 m", "1e3s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}
