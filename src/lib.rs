@@ -7,4 +7,5 @@ pub mod hpa;
 pub mod input;
 pub mod model;
 pub mod report;
+pub mod sim;
 pub mod units;

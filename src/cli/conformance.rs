@@ -1,9 +1,90 @@
 //! `hpasim conformance`: replays recorded decisions of the real controller.
 
-use crate::hpa::{Decision, History, MetricObservation, MetricStatus, Observation, Reading, Verdict, decide};
-use crate::input::conformance::{Case, RecordedReading, Step, Want};
-use crate::model::MetricSource;
-use crate::report::reasons;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Outcome, output};
+use crate::hpa::{Decision, History, MetricObservation, MetricStatus, Observation, Reading, Sample, Verdict, decide};
+use crate::input::conformance::{Case, RecordedReading, Step, Want, read};
+use crate::report::{arithmetic, reasons};
+
+/// Replay recorded decisions of the real controller and compare every one
+///
+/// Each line of a file is a case: settings, an HPA, and syncs with what the controller saw and decided.
+/// Replicas, conditions, the rescale reason and the current metrics must all agree.
+///
+/// Exit codes: 0 all agree, 1 some differ, 2 a file cannot be read.
+#[derive(Debug, Args)]
+pub(super) struct ConformanceArgs {
+    /// Recorded decisions (.jsonl or .jsonl.gz)
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ConformanceArgs) -> anyhow::Result<Outcome> {
+    let mut any = false;
+    for file in &args.files {
+        let (mut cases, mut decisions, mut differing) = (0, 0, 0);
+        let mut text = String::new();
+        read(file, |case| {
+            cases += 1;
+            decisions += case.steps.len();
+            for mismatch in replay(&case) {
+                differing += 1;
+                describe(&case, &mismatch, &mut text);
+            }
+        })?;
+        let _ = writeln!(
+            text,
+            "{}: {decisions} decisions compared in {cases} cases, {} agree, {differing} differ",
+            file.display(),
+            decisions - differing
+        );
+        output::print(&text)?;
+        any |= differing > 0;
+    }
+    Ok(if any { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+/// A mismatch: the step, what was expected, and the stages of our decision.
+fn describe(case: &Case, mismatch: &Mismatch, text: &mut String) {
+    let step = &case.steps[mismatch.step];
+    let _ = writeln!(
+        text,
+        "{}: {}: step {} (t = {}s, Kubernetes {})",
+        case.location,
+        case.name,
+        mismatch.step,
+        step.now.seconds(),
+        case.config.version
+    );
+    for (what, want, got) in &mismatch.differences {
+        let _ = writeln!(text, "  {what}: recorded {want}, ours {got}");
+    }
+    let decision = &mismatch.decision;
+    let _ = writeln!(text, "  ours: current {}, desired {}", decision.current, decision.desired);
+    for (source, outcome) in case.spec.metrics.iter().zip(&decision.metrics) {
+        let what = match &outcome.result {
+            Ok(proposal) => arithmetic::proposal_formula(source, proposal, outcome.pods),
+            Err(failure) => format!("no proposal: {failure:?}"),
+        };
+        let _ = writeln!(text, "    {}: {what}", source.label());
+    }
+    if let (Some(proposed), Some(stage)) = (decision.proposed, decision.stabilization) {
+        let _ = writeln!(
+            text,
+            "    proposed {proposed}, stabilized {} ({} recommendations within {})",
+            stage.replicas, stage.recommendations, stage.window
+        );
+    }
+    if let Some(stage) = decision.rate_limit {
+        let limit = stage.limit.map_or_else(|| "none".into(), |limit| limit.to_string());
+        let _ = writeln!(text, "    rate limit {limit}, {}", reasons::limit_reason(stage.reason));
+    }
+}
 
 /// A recorded decision that ours differs from.
 #[derive(Debug)]
@@ -18,29 +99,25 @@ pub struct Mismatch {
 
 /// Replays a case with one controller state. Returns the mismatches.
 pub fn replay(case: &Case) -> Vec<Mismatch> {
-    let requests: Vec<Option<i64>> = case
-        .spec
-        .metrics
-        .iter()
-        .map(|source| match source {
-            MetricSource::Resource { name, .. } => {
-                case.template.hpa_request(None, name, case.config.version).ok()
-            }
-            MetricSource::ContainerResource { container, name, .. } => {
-                case.template.hpa_request(Some(container), name, case.config.version).ok()
-            }
-            _ => None,
-        })
-        .collect();
+    let requests: Vec<Option<i64>> =
+        case.spec.metrics.iter().map(|source| case.template.metric_request(source, case.config.version)).collect();
     let mut history = History::default();
     let mut decision = Decision::default();
     let mut mismatches = Vec::new();
     for (index, step) in case.steps.iter().enumerate() {
-        let metrics: Vec<MetricObservation<'_>> = step
+        let metrics: Vec<MetricObservation> = step
             .metrics
             .iter()
             .zip(&requests)
             .map(|(metric, &request)| MetricObservation { reading: reading(metric), request })
+            .collect();
+        let samples: Vec<Option<Sample>> = step
+            .metrics
+            .iter()
+            .flat_map(|metric| match metric {
+                RecordedReading::Pods(samples) => samples.clone(),
+                _ => vec![None; step.pods.len()],
+            })
             .collect();
         let observation = Observation {
             now: step.now,
@@ -48,6 +125,7 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
             status_replicas: step.status_replicas,
             pods: &step.pods,
             metrics: &metrics,
+            samples: &samples,
         };
         decide(&case.spec, &case.config, &mut history, &observation, &mut decision);
         let differences = differences(case, step, &decision, &history);
@@ -58,10 +136,10 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
     mismatches
 }
 
-fn reading(metric: &RecordedReading) -> Reading<'_> {
+fn reading(metric: &RecordedReading) -> Reading {
     match metric {
         RecordedReading::Unavailable => Reading::Unavailable,
-        RecordedReading::Pods(samples) => Reading::Pods(samples),
+        RecordedReading::Pods(_) => Reading::Pods,
         RecordedReading::Value(value) => Reading::Value(*value),
     }
 }

@@ -1,3 +1,75 @@
 //! The command line: arguments, one file for each subcommand, exit codes.
 
+mod args;
 pub mod conformance;
+mod output;
+mod simulate;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::input::InputError;
+
+/// Simulates the Kubernetes HorizontalPodAutoscaler, exactly and offline: from the manifests that you
+/// apply and a load trace to what the autoscaler does, second by second, and what that costs.
+#[derive(Debug, Parser)]
+#[command(name = "hpasim", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Simulate(Box<simulate::SimulateArgs>),
+    Conformance(conformance::ConformanceArgs),
+    Trace(trace::TraceArgs),
+}
+
+/// How a command ended, if not with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Everything is done.
+    Done,
+    /// A check did not hold.
+    CheckFailed,
+}
+
+/// Parses the command line, runs the command and returns the exit code: 0 done, 1 a check failed,
+/// 2 wrong usage or input.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
+        Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Conformance(args)) => conformance::run(&args),
+        Some(Command::Trace(args)) => trace::run(&args),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::CheckFailed) => ExitCode::from(1),
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Every complaint about the input as an `error:` of its own; other errors with their causes.
+fn report(error: &anyhow::Error) {
+    match error.downcast_ref::<InputError>() {
+        Some(input) => {
+            for diagnostic in input.diagnostics() {
+                output::complain("error", &diagnostic.to_string());
+            }
+        }
+        None => output::complain("error", &format!("{error:#}")),
+    }
+}
+
+/// The command line's definition, for the reference in the tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

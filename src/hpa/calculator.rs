@@ -4,7 +4,7 @@
 
 use super::convert::{Site, ceil_to_i64, ceil_to_replicas};
 use super::groups::{Grouped, PodCounts, group_pods, ready_pods};
-use super::observation::{MetricObservation, Observation, Reading, Sample};
+use super::observation::{Observation, Reading, Sample};
 use crate::model::{ControllerConfig, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::units::Replicas;
 
@@ -134,10 +134,16 @@ impl<'a> Calculator<'a> {
     }
 
     /// The outcome of one metric.
-    pub fn outcome(&self, source: &MetricSource, metric: &MetricObservation<'_>) -> MetricOutcome {
+    pub fn outcome(&self, index: usize, source: &MetricSource) -> MetricOutcome {
+        let Some(metric) = self.observation.metrics.get(index) else {
+            return MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) };
+        };
         match (source, metric.reading) {
-            (MetricSource::Resource { name, target }, Reading::Pods(samples))
-            | (MetricSource::ContainerResource { name, target, .. }, Reading::Pods(samples)) => {
+            (
+                MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. },
+                Reading::Pods,
+            ) => {
+                let samples = self.observation.samples_of(index);
                 let is_cpu = *name == ResourceName::Cpu;
                 match *target {
                     MetricTarget::Utilization(percent) => {
@@ -146,8 +152,8 @@ impl<'a> Calculator<'a> {
                     MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target),
                 }
             }
-            (MetricSource::Pods { average_value, .. }, Reading::Pods(samples)) => {
-                self.average(samples, false, *average_value)
+            (MetricSource::Pods { average_value, .. }, Reading::Pods) => {
+                self.average(self.observation.samples_of(index), false, *average_value)
             }
             (MetricSource::Object { target, .. }, Reading::Value(value)) => self.value(value, *target, Site::Other),
             (MetricSource::External { target, .. }, Reading::Value(value)) => {

@@ -124,8 +124,8 @@ fn combine_proposals(
     let calculator = Calculator::new(spec, config, observation);
     let mut best: Option<(usize, Replicas)> = None;
     let mut first_failure = None;
-    for (index, (source, metric)) in spec.metrics.iter().zip(observation.metrics).enumerate() {
-        let outcome = calculator.outcome(source, metric);
+    for (index, source) in spec.metrics.iter().enumerate() {
+        let outcome = calculator.outcome(index, source);
         match outcome.result {
             Ok(proposal) => {
                 if best.is_none_or(|(_, replicas)| replicas == 0 || proposal.replicas > replicas) {

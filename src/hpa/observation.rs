@@ -14,7 +14,17 @@ pub struct Observation<'a> {
     /// The pods that match the target's selector, equal ones together.
     pub pods: &'a [PodGroup],
     /// One entry for each metric of the HPA, in order.
-    pub metrics: &'a [MetricObservation<'a>],
+    pub metrics: &'a [MetricObservation],
+    /// For each metric, one entry for each pod group: its samples, if it is read from pods.
+    pub samples: &'a [Option<Sample>],
+}
+
+impl<'a> Observation<'a> {
+    /// The samples of one metric, in the order of the pods.
+    pub(super) fn samples_of(&self, metric: usize) -> &'a [Option<Sample>] {
+        let width = self.pods.len();
+        self.samples.get(metric * width..(metric + 1) * width).unwrap_or_default()
+    }
 }
 
 /// Pods that the controller cannot tell apart: same status, same samples.
@@ -65,9 +75,9 @@ pub struct Sample {
 
 /// What the metrics API said about one metric.
 #[derive(Clone, Copy, Debug)]
-pub struct MetricObservation<'a> {
+pub struct MetricObservation {
     /// The metric's values.
-    pub reading: Reading<'a>,
+    pub reading: Reading,
     /// A pod's request for the measured resource in thousandths; absent if a container has none.
     /// Only utilization targets need it.
     pub request: Option<i64>,
@@ -75,11 +85,11 @@ pub struct MetricObservation<'a> {
 
 /// The values of one metric.
 #[derive(Clone, Copy, Debug)]
-pub enum Reading<'a> {
+pub enum Reading {
     /// The metrics API answered with an error, or with no samples at all.
     Unavailable,
-    /// One sample per pod group, in the order of [`Observation::pods`].
-    Pods(&'a [Option<Sample>]),
+    /// The samples of the pods, in [`Observation::samples`].
+    Pods,
     /// The value of an Object or External metric, in thousandths.
     Value(i64),
 }

@@ -6,6 +6,8 @@
 pub mod conformance;
 mod diagnostic;
 pub mod manifests;
+pub mod pattern;
+pub mod plan;
 mod source;
 pub mod trace;
 mod yaml;

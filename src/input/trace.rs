@@ -1,1 +1,452 @@
-//! x
+//! Load traces in CSV.
+//!
+//! A header; a `time` column; then what [`Column`] knows, or custom metrics by their names. Rows are read as
+//! the simulation asks for them, so that memory does not grow with the trace, and checked on the way.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use csv::StringRecord;
+use jiff::Timestamp;
+
+use super::source::unreadable;
+use super::{Diagnostic, InputError, Location};
+use crate::model::{Column, LoadError, LoadSource};
+use crate::units::{Quantity, SimTime, Span};
+
+/// Gaps are looked for once so many rows have come at equal distances.
+const REGULAR_STEPS: u32 = 10;
+
+/// What was wrong with a trace and has been mended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// Rows that stood before an earlier one.
+    pub out_of_order: u64,
+    /// Rows with the time of another; the last one counts.
+    pub duplicate_times: u64,
+    /// Rows before the time zero, left out.
+    pub negative_times: u64,
+    /// Missing, NaN, infinite or negative values; the last good one holds.
+    pub bad_values: u64,
+    /// Missing rows; the last one holds.
+    pub gaps: u64,
+}
+
+impl Repairs {
+    /// What was mended, in words; `None` if nothing was.
+    pub fn describe(&self) -> Option<String> {
+        let parts: Vec<String> = [
+            (self.out_of_order, "row out of order", "rows out of order"),
+            (self.duplicate_times, "duplicate time", "duplicate times"),
+            (self.negative_times, "negative time", "negative times"),
+            (self.bad_values, "bad value", "bad values"),
+            (self.gaps, "gap", "gaps"),
+        ]
+        .into_iter()
+        .filter(|&(count, ..)| count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+/// How the times of a trace are written; the first row decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TimeStyle {
+    /// A number of seconds.
+    Seconds,
+    /// RFC 3339.
+    Timestamp,
+    /// `10m`, `1h30m`.
+    Duration,
+}
+
+/// A trace that is being read.
+pub struct TraceReader {
+    name: String,
+    rows: csv::Reader<Box<dyn Read>>,
+    record: StringRecord,
+    /// The field of each column.
+    fields: Vec<usize>,
+    time_field: usize,
+    columns: Vec<Column>,
+    /// Values of columns that are not in the file but the same in every row.
+    constants: Vec<f64>,
+    style: Option<TimeStyle>,
+    /// The first row's time, seconds (since 1970 for timestamps).
+    first_seconds: Option<i64>,
+    previous: Option<(SimTime, u64)>,
+    /// The usual distance of rows and how often it was seen.
+    step: (Span, u32),
+    /// Rows that were read ahead, in order; only when repairing.
+    repaired: Option<std::vec::IntoIter<(SimTime, Vec<f64>)>>,
+    repairs: Repairs,
+}
+
+impl TraceReader {
+    /// Opens a file, or standard input for `-`, and reads the header. `constants` are columns with the same
+    /// value in every row. With `repair` the whole trace is read and mended where it can be.
+    pub fn open(path: &Path, constants: &[(Column, f64)], repair: bool) -> Result<Self, InputError> {
+        let input: Box<dyn Read> = if path.as_os_str() == "-" {
+            Box::new(std::io::stdin())
+        } else {
+            Box::new(BufReader::new(File::open(path).map_err(|error| unreadable(path, &error))?))
+        };
+        Self::new(path.display().to_string(), input, constants, repair)
+    }
+
+    /// The same from anything that can be read.
+    pub fn new(
+        name: String,
+        input: Box<dyn Read>,
+        constants: &[(Column, f64)],
+        repair: bool,
+    ) -> Result<Self, InputError> {
+        let rows = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(input);
+        let mut reader = Self {
+            name,
+            rows,
+            record: StringRecord::new(),
+            fields: Vec::new(),
+            time_field: 0,
+            columns: Vec::new(),
+            constants: constants.iter().map(|&(_, value)| value).collect(),
+            style: None,
+            first_seconds: None,
+            previous: None,
+            step: (Span::ZERO, 0),
+            repaired: None,
+            repairs: Repairs::default(),
+        };
+        reader.read_header()?;
+        reader.columns.extend(constants.iter().map(|(column, _)| column.clone()));
+        if repair {
+            reader.repair()?;
+        }
+        Ok(reader)
+    }
+
+    /// What was mended.
+    pub fn repairs(&self) -> Repairs {
+        self.repairs
+    }
+
+    /// The instant of [`SimTime::ZERO`], if the trace has timestamps and a row has been read.
+    pub fn start(&self) -> Option<Timestamp> {
+        (self.style == Some(TimeStyle::Timestamp))
+            .then_some(self.first_seconds)
+            .flatten()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+    }
+
+    fn at_line(&self, line: u64) -> Location {
+        Location { file: self.name.clone(), line: line as usize, column: 0 }
+    }
+
+    fn csv_error(&self, error: &csv::Error) -> Diagnostic {
+        let line = error.position().map_or(0, csv::Position::line);
+        let message = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                format!("has {len} fields, the header has {expected_len}")
+            }
+            csv::ErrorKind::Utf8 { .. } => "is not UTF-8 text".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        };
+        Diagnostic::new(message).at(self.at_line(line))
+    }
+
+    fn read_header(&mut self) -> Result<(), InputError> {
+        let header = self.rows.headers().cloned().map_err(|error| self.csv_error(&error))?;
+        let header: Vec<String> =
+            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+        let here = self.at_line(1);
+        let Some(time_field) = header.iter().position(|name| name == "time") else {
+            let found = if header.iter().all(String::is_empty) { "nothing".into() } else { header.join(", ") };
+            let diagnostic = Diagnostic::new(format!("the header has no `time` column; it has {found}")).at(here);
+            return Err(diagnostic.hint("the first line names the columns, for example `time,cpu,memory`").into());
+        };
+        for (index, name) in header.iter().enumerate() {
+            if name.is_empty() {
+                return Err(Diagnostic::new(format!("column {} has no name", index + 1)).at(here).into());
+            }
+            if header[..index].contains(name) {
+                return Err(Diagnostic::new("appears twice in the header").at(here).field(name).into());
+            }
+            if index != time_field {
+                self.fields.push(index);
+                self.columns.push(Column::from_name(name));
+            }
+        }
+        self.time_field = time_field;
+        Ok(())
+    }
+
+    /// Reads the next record; says whether there is one.
+    fn read_record(&mut self) -> Result<bool, Diagnostic> {
+        let mut record = std::mem::take(&mut self.record);
+        let more = self.rows.read_record(&mut record);
+        self.record = record;
+        more.map_err(|error| self.csv_error(&error))
+    }
+
+    fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
+    /// The time of the current record in seconds.
+    fn seconds(&mut self) -> Result<i64, Diagnostic> {
+        let text = self.record.get(self.time_field).unwrap_or_default().to_owned();
+        let style = *self.style.get_or_insert_with(|| {
+            if text.parse::<f64>().is_ok() {
+                TimeStyle::Seconds
+            } else if text.parse::<Timestamp>().is_ok() {
+                TimeStyle::Timestamp
+            } else {
+                TimeStyle::Duration
+            }
+        });
+        let seconds = match style {
+            TimeStyle::Seconds => text.parse::<f64>().ok().filter(|s| s.fract() == 0.0 && s.abs() < 1e15).map(|s| s as i64),
+            TimeStyle::Timestamp => {
+                text.parse::<Timestamp>().ok().filter(|t| t.subsec_nanosecond() == 0).map(Timestamp::as_second)
+            }
+            TimeStyle::Duration => {
+                let (sign, digits) = text.strip_prefix('-').map_or((1, text.as_str()), |rest| (-1, rest));
+                digits.parse::<Span>().ok().map(|span| sign * span.seconds())
+            }
+        };
+        seconds.ok_or_else(|| {
+            let expected = match style {
+                TimeStyle::Seconds => "whole seconds, like the first row",
+                TimeStyle::Timestamp => "RFC 3339 in whole seconds, like the first row: 2026-11-02T09:00:00Z",
+                TimeStyle::Duration => "whole seconds, RFC 3339 (2026-11-02T09:00:00Z) or a duration (10m, 1h30m)",
+            };
+            Diagnostic::new(format!("`{text}` is not a time"))
+                .at(self.at_line(self.line()))
+                .field("time")
+                .hint(format!("write {expected}"))
+        })
+    }
+
+    /// One value of the current record. `Err(None)`: there is a number, but not a usable one.
+    fn value(&self, column: usize) -> Result<f64, Option<Diagnostic>> {
+        let text = self.record.get(self.fields[column]).unwrap_or_default();
+        let kind = &self.columns[column];
+        if text.is_empty() {
+            return Err(None);
+        }
+        let value = parse_value(kind, text).ok_or_else(|| {
+            let hint = match kind {
+                Column::Cpu => "write cores: `2.5` or `2500m`",
+                Column::Memory => "write bytes: `6442450944` or `6Gi`",
+                _ => "write a number",
+            };
+            let diagnostic = Diagnostic::new(format!("`{text}` is not a number"));
+            Some(diagnostic.at(self.at_line(self.line())).field(kind.name()).hint(hint))
+        })?;
+        let may_be_negative = matches!(kind, Column::Metric(_));
+        if value.is_finite() && (value >= 0.0 || may_be_negative) { Ok(value) } else { Err(None) }
+    }
+
+    fn bad_value(&self, column: usize) -> Diagnostic {
+        let text = self.record.get(self.fields[column]).unwrap_or_default();
+        let message = match text {
+            "" => "is empty".to_owned(),
+            text if text.starts_with('-') => format!("is {text} and must not be negative"),
+            text => format!("is {text}, which is not a usable number"),
+        };
+        Diagnostic::new(message)
+            .at(self.at_line(self.line()))
+            .field(self.columns[column].name())
+            .hint("--repair holds the last good value")
+    }
+
+    /// The next row as it stands, strictly checked.
+    fn strict_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, Diagnostic> {
+        if !self.read_record()? {
+            return Ok(None);
+        }
+        let (seconds, line) = (self.seconds()?, self.line());
+        if seconds < 0 && self.style != Some(TimeStyle::Timestamp) {
+            let diagnostic = Diagnostic::new(format!("is {seconds}s and must not be negative"));
+            return Err(diagnostic.at(self.at_line(line)).field("time").hint("--repair leaves such rows out"));
+        }
+        let first = *self.first_seconds.get_or_insert(seconds);
+        let time = SimTime::from_seconds(seconds - first);
+        if let Some((previous, previous_line)) = self.previous {
+            self.check_order(time, previous, line, previous_line)?;
+        }
+        self.previous = Some((time, line));
+        for (column, slot) in (0..self.fields.len()).zip(values.iter_mut()) {
+            *slot = self.value(column).map_err(|error| error.unwrap_or_else(|| self.bad_value(column)))?;
+        }
+        values[self.fields.len()..].copy_from_slice(&self.constants);
+        Ok(Some(time))
+    }
+
+    fn check_order(&mut self, time: SimTime, previous: SimTime, line: u64, previous_line: u64) -> Result<(), Diagnostic> {
+        let problem = |message: String, hint: &str| {
+            Err(Diagnostic::new(message).at(self.at_line(line)).field("time").hint(hint.to_owned()))
+        };
+        if time == previous {
+            return problem(
+                format!("is the same as on line {previous_line}"),
+                "remove one of the rows; --repair keeps the last",
+            );
+        }
+        if time < previous {
+            return problem(
+                format!("is {} before line {previous_line}: rows must be in order of time", previous - time),
+                "sort the rows; --repair does",
+            );
+        }
+        let step = time - previous;
+        if self.is_gap(step) {
+            return problem(
+                format!("is {step} after line {previous_line}, in a trace with a row every {}", self.step.0),
+                "add the missing rows; --repair holds the last row",
+            );
+        }
+        self.step = if step == self.step.0 { (step, self.step.1 + 1) } else { (step, 1) };
+        Ok(())
+    }
+
+    fn is_gap(&self, step: Span) -> bool {
+        self.step.1 >= REGULAR_STEPS && step.seconds() * 2 > self.step.0.seconds() * 3
+    }
+
+    /// Reads everything and mends it.
+    fn repair(&mut self) -> Result<(), InputError> {
+        let mut rows: Vec<(i64, Vec<Option<f64>>)> = Vec::new();
+        while self.read_record()? {
+            let seconds = self.seconds()?;
+            if seconds < 0 && self.style != Some(TimeStyle::Timestamp) {
+                self.repairs.negative_times += 1;
+                continue;
+            }
+            if rows.last().is_some_and(|(last, _)| seconds < *last) {
+                self.repairs.out_of_order += 1;
+            }
+            let mut values = Vec::with_capacity(self.fields.len());
+            for column in 0..self.fields.len() {
+                values.push(match self.value(column) {
+                    Ok(value) => Some(value),
+                    Err(None) => {
+                        self.repairs.bad_values += 1;
+                        None
+                    }
+                    Err(Some(diagnostic)) => return Err(diagnostic.into()),
+                });
+            }
+            rows.push((seconds, values));
+        }
+        rows.sort_by_key(|(seconds, _)| *seconds);
+        let first = rows.first().map_or(0, |(seconds, _)| *seconds);
+        self.first_seconds = Some(first);
+        // Before the first good value of a column, that value holds.
+        let mut held: Vec<f64> = (0..self.fields.len())
+            .map(|column| rows.iter().find_map(|(_, values)| values[column]).unwrap_or(0.0))
+            .collect();
+        let mut mended: Vec<(SimTime, Vec<f64>)> = Vec::new();
+        for (seconds, values) in rows {
+            for (slot, value) in held.iter_mut().zip(values) {
+                *slot = value.unwrap_or(*slot);
+            }
+            let row: Vec<f64> = held.iter().chain(&self.constants).copied().collect();
+            let time = SimTime::from_seconds(seconds - first);
+            match mended.last_mut() {
+                Some((previous, old)) if *previous == time => {
+                    self.repairs.duplicate_times += 1;
+                    *old = row;
+                    continue;
+                }
+                Some((previous, _)) => {
+                    let step = time - *previous;
+                    if self.is_gap(step) {
+                        self.repairs.gaps += 1;
+                    } else {
+                        self.step = if step == self.step.0 { (step, self.step.1 + 1) } else { (step, 1) };
+                    }
+                }
+                None => {}
+            }
+            mended.push((time, row));
+        }
+        self.repaired = Some(mended.into_iter());
+        Ok(())
+    }
+}
+
+/// Reads a value in the unit of its column.
+pub fn parse_value(column: &Column, text: &str) -> Option<f64> {
+    let number = match column {
+        Column::CpuUtilization | Column::MemoryUtilization => text.strip_suffix('%').unwrap_or(text),
+        _ => text,
+    };
+    number.parse().ok().or_else(|| match column {
+        Column::Cpu | Column::Memory => text.parse::<Quantity>().ok().map(Quantity::as_f64),
+        _ => None,
+    })
+}
+
+impl LoadSource for TraceReader {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, LoadError> {
+        if let Some(rows) = &mut self.repaired {
+            return Ok(rows.next().map(|(time, row)| {
+                values.copy_from_slice(&row);
+                time
+            }));
+        }
+        self.strict_row(values).map_err(|diagnostic| InputError::from(diagnostic).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &'static str, repair: bool) -> Result<(Vec<(i64, Vec<f64>)>, Repairs), String> {
+        let input: Box<dyn Read> = Box::new(text.as_bytes());
+        let mut reader =
+            TraceReader::new("t.csv".into(), input, &[], repair).map_err(|error| error.to_string())?;
+        let mut values = vec![0.0; reader.columns().len()];
+        let mut all = Vec::new();
+        while let Some(time) = reader.next_row(&mut values).map_err(|error| error.to_string())? {
+            all.push((time.seconds(), values.clone()));
+        }
+        Ok((all, reader.repairs()))
+    }
+
+    #[test]
+    fn times_read_in_three_styles_relative_to_the_first() {
+        for text in [
+            "time,cpu\n0,1\n60,2\n",
+            "time,cpu\n1700000000,1\n1700000060,2\n",
+            "time,cpu\n0s,1\n1m,2\n",
+            "cpu,time\n1,2026-11-02T09:00:00Z\n2,2026-11-02T10:01:00+01:00\n",
+        ] {
+            assert_eq!(rows(text, false).unwrap().0, [(0, vec![1.0]), (60, vec![2.0])], "{text}");
+        }
+    }
+
+    #[test]
+    fn values_may_be_quantities_or_percentages() {
+        let (all, _) = rows("time,cpu,memory,cpu_utilization\n0,1500m,6Gi,80%\n", false).unwrap();
+        assert_eq!(all[0].1, [1.5, 6_442_450_944.0, 80.0]);
+    }
+
+    #[test]
+    fn repairs_are_counted() {
+        let text = "time,cpu\n-5,9\n0,1\n20,3\n10,NaN\n10,2\n30,\n40,-1\n";
+        let (all, repairs) = rows(text, true).unwrap();
+        assert_eq!(all, [(0, vec![1.0]), (10, vec![2.0]), (20, vec![3.0]), (30, vec![3.0]), (40, vec![3.0])]);
+        let expected =
+            Repairs { out_of_order: 1, duplicate_times: 1, negative_times: 1, bad_values: 3, gaps: 0 };
+        assert_eq!(repairs, expected);
+    }
+}

@@ -1,6 +1,6 @@
 //! The scale target: a workload and its pod template.
 
-use crate::model::{KubernetesVersion, ObjectReference, ResourceName};
+use crate::model::{KubernetesVersion, MetricSource, ObjectReference, ResourceName};
 use crate::units::{Bytes, Millicores, Quantity, Replicas, Span};
 
 /// A Deployment, StatefulSet, ReplicaSet or any other kind with `spec.template` and `spec.replicas`.
@@ -100,6 +100,18 @@ impl PodTemplate {
             }
         }
         Ok(sum)
+    }
+
+    /// The request that a metric's utilization is relative to, in thousandths; `None` for metrics that are
+    /// not relative to one and for pods with a container that has none.
+    pub fn metric_request(&self, source: &MetricSource, version: KubernetesVersion) -> Option<i64> {
+        match source {
+            MetricSource::Resource { name, .. } => self.hpa_request(None, name, version).ok(),
+            MetricSource::ContainerResource { container, name, .. } => {
+                self.hpa_request(Some(container), name, version).ok()
+            }
+            _ => None,
+        }
     }
 
     /// The sum of the CPU requests: what the scheduler reserves.

@@ -1,3 +1,52 @@
 //! Results as text, tables, CSV, JSON and pictures; one writer for each.
 
+pub mod amounts;
+pub mod arithmetic;
+pub mod csv;
+pub mod json;
+pub mod kubectl;
+pub mod plot;
 pub mod reasons;
+pub mod summary;
+pub mod table;
+
+use crate::model::{ControllerConfig, HpaSpec, Workload};
+use crate::sim::{Setup, Summary, TimelineRow};
+
+/// A finished simulation and what is needed to describe it.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What was simulated.
+    pub setup: &'a Setup<'a>,
+    /// The names of the load's columns.
+    pub columns: &'a [crate::model::Column],
+    /// The numbers.
+    pub summary: &'a Summary,
+    /// Sync by sync; empty where it was not kept.
+    pub rows: &'a [TimelineRow],
+    /// The instant of the simulation's start, seconds since 1970, if the load has timestamps.
+    pub epoch_seconds: Option<i64>,
+}
+
+impl Run<'_> {
+    /// The autoscaler.
+    pub fn hpa(&self) -> &HpaSpec {
+        self.setup.hpa
+    }
+
+    /// Its target.
+    pub fn workload(&self) -> &Workload {
+        self.setup.workload
+    }
+
+    /// The controller's settings.
+    pub fn controller(&self) -> &ControllerConfig {
+        &self.setup.controller
+    }
+
+    /// An instant of the simulation in RFC 3339, if the load has timestamps.
+    pub fn timestamp(&self, at: crate::units::SimTime) -> Option<String> {
+        let instant = jiff::Timestamp::from_second(self.epoch_seconds? + at.seconds()).ok()?;
+        Some(instant.to_string())
+    }
+}

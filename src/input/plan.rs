@@ -1,0 +1,156 @@
+//! From a trace's columns and the user's options to what drives what.
+
+use super::{Diagnostic, InputError};
+use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, ResourceName};
+use crate::units::{Bytes, Quantity};
+
+/// How requests per second turn into CPU and memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestCosts {
+    /// CPU time of one request, core-seconds.
+    pub cpu_per_request: Option<Quantity>,
+    /// Memory for each request per second.
+    pub memory_per_rps: Option<Quantity>,
+    /// Memory of a pod without load.
+    pub memory_base: Option<Quantity>,
+}
+
+const NANOCORES_PER_CORE: f64 = 1e9;
+
+/// Decides which column drives CPU, memory and each metric of the HPA. Warnings go to `warnings`.
+pub fn plan(
+    columns: &[Column],
+    hpa: &HpaSpec,
+    template: &PodTemplate,
+    costs: &RequestCosts,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<LoadPlan, InputError> {
+    let find = |wanted: &Column| columns.iter().position(|column| column == wanted);
+    let mut errors = Vec::new();
+    let replicas = find(&Column::Replicas);
+    let rps = find(&Column::Rps);
+    let mut used: Vec<usize> = Vec::new();
+    let mut resource = |demand: Column, observed: Column, factor: f64, per_request: Option<(f64, &str)>| {
+        let (demand_at, observed_at) = (find(&demand), find(&observed));
+        if demand_at.is_some() && observed_at.is_some() {
+            let message = format!("the trace has both `{demand}` and `{observed}`");
+            errors.push(Diagnostic::new(message).hint("keep the total demand, or the utilization per pod"));
+        }
+        if let Some(column) = demand_at {
+            used.push(column);
+            return Drive::Demand { column, factor };
+        }
+        if let Some(column) = observed_at {
+            used.push(column);
+            return match replicas {
+                Some(replicas) => Drive::Recorded { column, replicas },
+                None => Drive::Observed { column },
+            };
+        }
+        match (rps, per_request) {
+            (Some(column), Some((factor, _))) => {
+                used.push(column);
+                Drive::Demand { column, factor }
+            }
+            _ => Drive::None,
+        }
+    };
+    let cpu_cost = costs.cpu_per_request.map(|cost| (cost.as_f64() * NANOCORES_PER_CORE, "--cpu-per-request"));
+    let memory_cost = costs.memory_per_rps.map(|cost| (cost.as_f64(), "--memory-per-rps"));
+    let cpu = resource(Column::Cpu, Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
+    let memory = resource(Column::Memory, Column::MemoryUtilization, 1.0, memory_cost);
+    if matches!(cpu, Drive::Recorded { .. }) || matches!(memory, Drive::Recorded { .. }) {
+        used.extend(replicas);
+    }
+    let mut metric_columns = Vec::new();
+    for (index, metric) in hpa.metrics.iter().enumerate() {
+        let problem = match metric {
+            MetricSource::Resource { name, .. } | MetricSource::ContainerResource { name, .. } => {
+                metric_columns.push(None);
+                container_problem(metric, template)
+                    .or_else(|| resource_problem(name, cpu, memory, rps.is_some(), costs.memory_base.is_some()))
+            }
+            MetricSource::Pods { .. } | MetricSource::Object { .. } | MetricSource::External { .. } => {
+                let column = find(&Column::Metric(metric.label()));
+                used.extend(column);
+                metric_columns.push(column);
+                column.is_none().then(|| {
+                    (format!("the load has no column `{0}` for the metric of that name", metric.label()), String::new())
+                })
+            }
+        };
+        if let Some((message, hint)) = problem {
+            let hint = if hint.is_empty() {
+                format!("add the column, or --constant {}=VALUE for a load that does not change", metric.label())
+            } else {
+                hint
+            };
+            errors.push(Diagnostic::new(message).field(format!("spec.metrics[{index}]")).hint(hint));
+        }
+    }
+    warnings.extend(columns.iter().enumerate().filter(|(index, _)| !used.contains(index)).map(|(_, column)| {
+        unused(column, hpa, cpu_cost.is_some())
+    }));
+    InputError::unless_empty(errors)?;
+    let memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base).get());
+    Ok(LoadPlan { cpu, memory, memory_base_bytes, metric_columns })
+}
+
+/// A container that the template does not have can never be measured.
+fn container_problem(metric: &MetricSource, template: &PodTemplate) -> Option<(String, String)> {
+    let MetricSource::ContainerResource { container, .. } = metric else { return None };
+    if template.containers.iter().any(|c| c.name == *container) {
+        return None;
+    }
+    let names: Vec<&str> = template.containers.iter().map(|c| c.name.as_str()).collect();
+    Some((format!("the pod template has no container `{container}`"), format!("there is {}", names.join(", "))))
+}
+
+fn resource_problem(
+    name: &ResourceName,
+    cpu: Drive,
+    memory: Drive,
+    has_rps: bool,
+    has_memory_base: bool,
+) -> Option<(String, String)> {
+    let (drive, columns, per_request, example) = match name {
+        ResourceName::Cpu => (cpu, "`cpu`, `cpu_utilization`", "--cpu-per-request", "cpu_utilization=50"),
+        ResourceName::Memory if has_memory_base => return None,
+        ResourceName::Memory => (memory, "`memory`, `memory_utilization`", "--memory-per-rps", "memory_utilization=40"),
+        ResourceName::Other(other) => {
+            let message = format!("the resource `{other}` cannot be simulated");
+            return Some((message, "cpu and memory can; remove the metric to see what the others do".into()));
+        }
+    };
+    if drive != Drive::None {
+        return None;
+    }
+    let message = format!("nothing in the load says how much {name} the pods use");
+    let hint = if has_rps {
+        format!("give {per_request}, add a column {columns}, or say --constant {example}")
+    } else {
+        format!("add a column {columns} or `rps` with {per_request}, or say --constant {example}")
+    };
+    Some((message, hint))
+}
+
+fn unused(column: &Column, hpa: &HpaSpec, cpu_per_request: bool) -> Diagnostic {
+    let warning = Diagnostic::new(format!("the column `{column}` of the load is not used"));
+    match column {
+        Column::Rps if !cpu_per_request => warning.hint("give --cpu-per-request, such as 40m"),
+        Column::Replicas => warning.hint("it goes with cpu_utilization or memory_utilization"),
+        Column::Metric(name) => {
+            let known = ["cpu", "memory", "rps", "cpu_utilization", "memory_utilization", "replicas"];
+            let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();
+            let candidates = known.iter().copied().chain(labels.iter().map(String::as_str));
+            let best = candidates
+                .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+                .max_by(|a, b| a.0.total_cmp(&b.0));
+            match best {
+                Some((score, candidate)) if score > 0.8 => warning.hint(format!("did you mean `{candidate}`?")),
+                _ => warning.hint("no metric of the HPA has that name"),
+            }
+        }
+        _ => warning,
+    }
+}

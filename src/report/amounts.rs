@@ -1,0 +1,74 @@
+//! Amounts with their units, for people.
+
+use crate::model::{MetricSource, ResourceName};
+use crate::units::{Quantity, Span};
+
+/// A number with at most `digits` decimals, trailing zeros dropped.
+pub fn decimal(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    if !text.contains('.') {
+        return text;
+    }
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Thousandths as a plain number: `15.8`.
+pub fn milli(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let (whole, rest) = (value.unsigned_abs() / 1000, value.unsigned_abs() % 1000);
+    let fraction = format!("{rest:03}");
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// Thousandths of a metric's unit, in that unit: `575m` for CPU, `650.2Mi` for memory, else a number.
+pub fn metric_amount(source: &MetricSource, thousandths: i64) -> String {
+    match source {
+        MetricSource::Resource { name, .. } | MetricSource::ContainerResource { name, .. } => match name {
+            ResourceName::Cpu => Quantity::from_milli(thousandths).to_string(),
+            ResourceName::Memory => bytes((thousandths / 1000) as f64),
+            ResourceName::Other(_) => milli(thousandths),
+        },
+        _ => milli(thousandths),
+    }
+}
+
+/// Bytes with a binary suffix and at most two decimals: `1.5Gi`.
+pub fn bytes(bytes: f64) -> String {
+    const SUFFIXES: [&str; 6] = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+    let (mut value, mut step) = (bytes, 0);
+    while value.abs() >= 1024.0 && step + 1 < SUFFIXES.len() {
+        value /= 1024.0;
+        step += 1;
+    }
+    format!("{}{}", decimal(value, 2), SUFFIXES[step])
+}
+
+/// Nanocores in cores: `2.35`.
+pub fn cores(nanocores: f64) -> String {
+    decimal(nanocores / 1e9, 2)
+}
+
+/// A part of a duration: `35m (2.4%)`.
+pub fn share(part: Span, whole: Span) -> String {
+    if part == Span::ZERO {
+        return "0s".to_owned();
+    }
+    let percent = 100.0 * part.seconds() as f64 / whole.seconds().max(1) as f64;
+    let percent = if percent < 0.05 { "<0.1".to_owned() } else { decimal(percent, 1) };
+    format!("{part} ({percent}%)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_short_and_exact() {
+        assert_eq!((milli(15_800), milli(250), milli(3000), milli(-1)), ("15.8".into(), "0.25".into(), "3".into(), "-0.001".into()));
+        assert_eq!((bytes(1.5 * 1073741824.0), bytes(512.0), bytes(0.0)), ("1.5Gi".into(), "512".into(), "0".into()));
+        assert_eq!((decimal(2.0, 2), decimal(-0.001, 2), decimal(0.125, 2)), ("2".into(), "0".into(), "0.12".into()));
+        assert_eq!(share(Span::from_seconds(36), Span::from_seconds(3600)), "36s (1%)");
+    }
+}

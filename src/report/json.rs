@@ -1,0 +1,74 @@
+//! `summary.json`.
+
+use serde_json::{Value, json};
+
+use super::{Run, arithmetic, kubectl, reasons};
+use crate::sim::{RescaleRecord, Snapshot};
+
+/// The summary, with units in the names of the fields.
+pub fn summary(run: &Run<'_>) -> Value {
+    let s = run.summary;
+    let hpa = run.hpa();
+    let requests = |replicas: f64| {
+        json!({
+            "cpuCores": s.pod_cpu_request.get() as f64 / 1000.0 * replicas,
+            "memoryBytes": s.pod_memory_request.get() as f64 * replicas,
+        })
+    };
+    let metrics: Vec<Value> = hpa
+        .metrics
+        .iter()
+        .zip(&s.metrics)
+        .map(|(source, metric)| {
+            json!({
+                "name": source.label(),
+                "aboveTargetSeconds": metric.above_target.seconds(),
+                "unavailableSeconds": metric.unavailable.seconds(),
+            })
+        })
+        .collect();
+    json!({
+        "hpa": { "name": hpa.name, "namespace": hpa.namespace, "target": hpa.target.to_string(),
+                 "minReplicas": hpa.min_replicas, "maxReplicas": hpa.max_replicas },
+        "kubernetesVersion": run.controller().version.to_string(),
+        "start": run.timestamp(crate::units::SimTime::ZERO),
+        "durationSeconds": s.duration.seconds(),
+        "syncs": s.syncs,
+        "first": snapshot(run, &s.first),
+        "last": snapshot(run, &s.last),
+        "replicas": { "min": s.min_replicas(), "mean": s.mean_replicas(),
+                      "p95": s.replicas_quantile(0.95), "max": s.max_replicas() },
+        "podHours": s.pod_seconds() as f64 / 3600.0,
+        "requests": { "min": requests(s.min_replicas().into()), "mean": requests(s.mean_replicas()),
+                      "peak": requests(s.max_replicas().into()) },
+        "metrics": metrics,
+        "atMaxReplicasSeconds": s.at_max.seconds(),
+        "workWaitingSeconds": s.waiting.seconds(),
+        "peakBacklogCoreSeconds": s.peak_backlog as f64 / 1e9,
+        "finalBacklogCoreSeconds": s.final_backlog as f64 / 1e9,
+        "aboveMemoryLimitSeconds": s.over_memory_limit.seconds(),
+        "events": s.rescales.iter().map(|event| rescale(run, event)).collect::<Vec<_>>(),
+    })
+}
+
+fn snapshot(run: &Run<'_>, snapshot: &Snapshot) -> Value {
+    json!({
+        "timeSeconds": snapshot.at.seconds(),
+        "targets": kubectl::targets(run.hpa(), &snapshot.current_metrics),
+        "replicas": snapshot.replicas,
+    })
+}
+
+fn rescale(run: &Run<'_>, event: &RescaleRecord) -> Value {
+    let decision = &event.decision;
+    json!({
+        "timeSeconds": event.at.seconds(),
+        "timestamp": run.timestamp(event.at),
+        "from": decision.current,
+        "to": decision.desired,
+        "metric": arithmetic::deciding_metric(run.hpa(), decision).map(|(source, _)| source.label()),
+        "calculation": arithmetic::formula(run.hpa(), decision),
+        "limitedBy": arithmetic::limits(run.hpa(), decision),
+        "reason": reasons::rescale_reason(run.hpa(), decision),
+    })
+}

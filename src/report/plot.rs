@@ -1,0 +1,416 @@
+//! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
+//!
+//! [`panels`] says what is drawn, [`png`] draws it. Fonts come with the binary.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::FontStyle;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::Run;
+use crate::hpa::MetricStatus;
+use crate::model::{Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
+use crate::sim::TimelineRow;
+use crate::units::Span;
+
+/// Why a picture could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("the picture could not be drawn: {0}")]
+pub struct PlotError(String);
+
+/// One diagram of the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// What it shows, with the unit.
+    pub title: String,
+    /// Its lines.
+    pub lines: Vec<Line>,
+    /// A shaded range of the vertical axis: label, from, to.
+    pub band: Option<(String, f64, f64)>,
+}
+
+/// A line of a diagram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its name in the legend.
+    pub label: String,
+    /// Its colour, an index of the palette.
+    pub color: usize,
+    /// How it is drawn.
+    pub style: LineStyle,
+    /// Seconds since the start, and the value; it holds until the next point.
+    pub points: Vec<(i64, f64)>,
+}
+
+/// How a line is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineStyle {
+    /// As usual.
+    Solid,
+    /// Wider, so that it shows behind a line with the same values.
+    Wide,
+    /// A bound or a target: thin and dashed.
+    Reference,
+}
+
+/// Okabe and Ito's colours, told apart by everybody: blue, orange, green, red, purple, grey.
+const PALETTE: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(110, 110, 110),
+];
+const GREY: usize = 5;
+const WIDTH: u32 = 1400;
+const PANEL_HEIGHT: u32 = 270;
+const TITLE_HEIGHT: u32 = 56;
+const LEGEND_HEIGHT: i32 = 46;
+const LEFT_MARGIN: u32 = 76;
+const RIGHT_MARGIN: u32 = 24;
+const BOTTOM_MARGIN: u32 = 34;
+
+/// What the picture shows.
+pub fn panels(run: &Run<'_>) -> Vec<Panel> {
+    let mut panels = vec![replicas_panel(run)];
+    panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, index)));
+    if run.setup.plan.cpu != Drive::None {
+        panels.push(cpu_panel(run));
+    }
+    if run.setup.plan.memory != Drive::None {
+        panels.push(memory_panel(run));
+    }
+    panels
+}
+
+fn line(label: impl Into<String>, color: usize, style: LineStyle, points: Vec<(i64, f64)>) -> Line {
+    Line { label: label.into(), color, style, points }
+}
+
+/// The values of the rows that have one.
+fn series(run: &Run<'_>, of: impl Fn(&TimelineRow) -> Option<f64>) -> Vec<(i64, f64)> {
+    run.rows.iter().filter_map(|row| Some((row.now.seconds(), of(row)?))).collect()
+}
+
+fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
+    vec![(0, value), (run.summary.duration.seconds(), value)]
+}
+
+fn replicas_panel(run: &Run<'_>) -> Panel {
+    let hpa = run.hpa();
+    Panel {
+        title: "Replicas (pods)".into(),
+        lines: vec![
+            line(format!("maxReplicas {}", hpa.max_replicas), 3, LineStyle::Reference, constant(run, hpa.max_replicas.into())),
+            line(format!("minReplicas {}", hpa.min_replicas), GREY, LineStyle::Reference, constant(run, hpa.min_replicas.into())),
+            line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
+            line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.ready.into()))),
+        ],
+        band: None,
+    }
+}
+
+fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
+    let hpa = run.hpa();
+    let source = &hpa.metrics[index];
+    let scale = MetricScale::of(source);
+    let target = scale.target / scale.divisor;
+    let (down, up) = tolerances(run, hpa);
+    let value = |row: &TimelineRow| {
+        let status = row.metrics.get(index).copied().flatten()?;
+        Some((scale.value)(&status)? / scale.divisor)
+    };
+    let percent = |tolerance: f64| super::amounts::decimal(tolerance * 100.0, 1);
+    let tolerance = if down == up {
+        format!("tolerance \u{b1}{}%", percent(up))
+    } else {
+        format!("tolerance -{}% +{}%", percent(down), percent(up))
+    };
+    Panel {
+        title: format!("{} ({})", source.label(), scale.unit),
+        lines: vec![
+            line(format!("target {}", super::amounts::decimal(target, 2)), 3, LineStyle::Reference, constant(run, target)),
+            line("as the HPA sees it", 0, LineStyle::Solid, series(run, value)),
+        ],
+        band: Some((tolerance, target * (1.0 - down), target * (1.0 + up))),
+    }
+}
+
+fn tolerances(run: &Run<'_>, hpa: &HpaSpec) -> (f64, f64) {
+    let default = run.controller().tolerance;
+    let own = hpa.behavior.as_ref();
+    (
+        own.and_then(|behavior| behavior.scale_down.tolerance).unwrap_or(default),
+        own.and_then(|behavior| behavior.scale_up.tolerance).unwrap_or(default),
+    )
+}
+
+/// How a metric is drawn.
+struct MetricScale {
+    unit: &'static str,
+    divisor: f64,
+    target: f64,
+    value: fn(&MetricStatus) -> Option<f64>,
+}
+
+impl MetricScale {
+    fn of(source: &MetricSource) -> Self {
+        let average: fn(&MetricStatus) -> Option<f64> = |status| status.average_value.map(|value| value as f64);
+        let as_is: fn(&MetricStatus) -> Option<f64> = |status| status.value.map(|value| value as f64);
+        match source {
+            MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. } => {
+                match (*target, name) {
+                    (MetricTarget::Utilization(percent), _) => Self {
+                        unit: "% of the request",
+                        divisor: 1.0,
+                        target: percent.into(),
+                        value: |status| status.average_utilization.map(f64::from),
+                    },
+                    (MetricTarget::AverageValue(target), ResourceName::Memory) => {
+                        Self { unit: "MiB per pod", divisor: 1000.0 * 1_048_576.0, target: target as f64, value: average }
+                    }
+                    (MetricTarget::AverageValue(target), _) => {
+                        Self { unit: "millicores per pod", divisor: 1.0, target: target as f64, value: average }
+                    }
+                }
+            }
+            MetricSource::Pods { average_value, .. } => {
+                Self { unit: "average per pod", divisor: 1000.0, target: *average_value as f64, value: average }
+            }
+            MetricSource::Object { target, .. } | MetricSource::External { target, .. } => match *target {
+                ValueTarget::Value(target) => Self { unit: "value", divisor: 1000.0, target: target as f64, value: as_is },
+                ValueTarget::AverageValue(target) => {
+                    Self { unit: "value per pod", divisor: 1000.0, target: target as f64, value: average }
+                }
+            },
+        }
+    }
+}
+
+fn cpu_panel(run: &Run<'_>) -> Panel {
+    let cores = |nanocores: i64| nanocores as f64 / 1e9;
+    let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
+    let mut lines = Vec::new();
+    let capacity = series(run, |row| row.cpu_capacity.map(cores));
+    if !capacity.is_empty() {
+        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, capacity));
+    }
+    lines.push(line("requests of ready pods", 2, LineStyle::Solid, series(run, |row| Some(f64::from(row.ready) * request))));
+    let demand = series(run, |row| row.cpu_demand.map(cores));
+    if !demand.is_empty() {
+        lines.push(line("demand", 1, LineStyle::Wide, demand));
+    }
+    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(cores(row.cpu_used)))));
+    Panel { title: "CPU (cores)".into(), lines, band: None }
+}
+
+fn memory_panel(run: &Run<'_>) -> Panel {
+    let gib = |bytes: f64| bytes / 1_073_741_824.0;
+    let template = &run.workload().template;
+    let of_ready = |per_pod: i64| series(run, |row| Some(gib(per_pod as f64 * f64::from(row.ready))));
+    let mut lines = Vec::new();
+    if let Some(limit) = template.memory_limit() {
+        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));
+    }
+    lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
+    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(gib(row.memory_used as f64)))));
+    Panel { title: "Memory (GiB)".into(), lines, band: None }
+}
+
+/// Draws the picture; the bytes of a PNG file.
+pub fn png(run: &Run<'_>) -> Result<Vec<u8>, PlotError> {
+    let panels = panels(run);
+    let height = TITLE_HEIGHT + PANEL_HEIGHT * panels.len() as u32;
+    let mut pixels = vec![0; (WIDTH * height * 3) as usize];
+    draw(run, &panels, &mut pixels, (WIDTH, height)).map_err(|error| PlotError(error.to_string()))?;
+    encode(&pixels, (WIDTH, height))
+}
+
+/// plotters writes PNG files only by name; a buffer goes through its image library.
+fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, PlotError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(|error| PlotError(error.to_string()))?;
+    writer.write_image_data(pixels).map_err(|error| PlotError(error.to_string()))?;
+    writer.finish().map_err(|error| PlotError(error.to_string()))?;
+    Ok(bytes)
+}
+
+type DrawResult = Result<(), Box<dyn std::error::Error>>;
+
+fn register_fonts() -> DrawResult {
+    for (style, font) in [(FontStyle::Normal, ttf_noto_sans::REGULAR), (FontStyle::Bold, ttf_noto_sans::BOLD)] {
+        plotters::style::register_font("sans-serif", style, font).map_err(|_| "the built-in font cannot be read")?;
+    }
+    Ok(())
+}
+
+fn draw(run: &Run<'_>, panels: &[Panel], pixels: &mut [u8], size: (u32, u32)) -> DrawResult {
+    register_fonts()?;
+    let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (title, rest) = root.split_vertically(TITLE_HEIGHT);
+    let hpa = run.hpa();
+    let heading = format!("{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
+    title.draw_text(&heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
+    let areas = rest.split_evenly((panels.len(), 1));
+    for (panel, area) in panels.iter().zip(&areas) {
+        draw_panel(panel, area, run.summary.duration)?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+fn text_style(size: f64, style: FontStyle, align: HPos) -> TextStyle<'static> {
+    let font = FontDesc::new(FontFamily::SansSerif, size, style);
+    TextStyle::from(font).color(&RGBColor(40, 40, 40)).pos(Pos::new(align, VPos::Top))
+}
+
+type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+
+fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
+    let (legend, plot) = area.split_vertically(LEGEND_HEIGHT);
+    draw_legend(panel, &legend)?;
+    let end = duration.seconds().max(1);
+    let top = vertical_top(panel);
+    let step = tick_step(end);
+    let ticks: Vec<i64> = (0..=end / step).map(|tick| tick * step).collect();
+    let labels = ticks.len();
+    let mut chart = ChartBuilder::on(&plot)
+        .set_label_area_size(LabelAreaPosition::Left, LEFT_MARGIN)
+        .set_label_area_size(LabelAreaPosition::Bottom, BOTTOM_MARGIN)
+        .margin_right(RIGHT_MARGIN)
+        .build_cartesian_2d((0..end).with_key_points(ticks), 0.0..top)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(RGBColor(225, 225, 225))
+        .axis_style(RGBColor(150, 150, 150))
+        .x_labels(labels)
+        .x_label_formatter(&|seconds| Span::from_seconds(*seconds).to_string())
+        .y_labels(5)
+        .y_label_formatter(&|value| super::amounts::decimal(*value, 2))
+        .label_style(text_style(17.0, FontStyle::Normal, HPos::Center))
+        .draw()?;
+    if let Some((_, from, to)) = &panel.band {
+        let shade = RGBColor(213, 94, 0).mix(0.13).filled();
+        chart.draw_series([Rectangle::new([(0, *from), (end, to.min(top))], shade)])?;
+    }
+    let columns = WIDTH - LEFT_MARGIN - RIGHT_MARGIN;
+    for line in &panel.lines {
+        let color = PALETTE[line.color];
+        let width = match line.style {
+            LineStyle::Reference => {
+                let points = line.points.iter().copied();
+                chart.draw_series(DashedLineSeries::new(points, 8, 6, color.stroke_width(1)))?;
+                continue;
+            }
+            LineStyle::Wide => 5,
+            LineStyle::Solid => 2,
+        };
+        let points = decimate(&steps(&line.points, end), end, columns.into());
+        let segments = points.windows(2).map(|pair| PathElement::new(pair.to_vec(), color.stroke_width(width)));
+        chart.draw_series(segments)?;
+    }
+    Ok(())
+}
+
+/// The names of the lines, above the diagram, where they cover nothing.
+fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
+    let title = text_style(20.0, FontStyle::Bold, HPos::Left);
+    let label = text_style(17.0, FontStyle::Normal, HPos::Left);
+    area.draw_text(&panel.title, &title, (LEFT_MARGIN as i32, 12))?;
+    let width_of = |text: &str| area.estimate_text_size(text, &label).map(|(width, _)| width as i32);
+    let mut right = (WIDTH - RIGHT_MARGIN) as i32;
+    if let Some((name, ..)) = &panel.band {
+        right -= width_of(name)?;
+        area.draw_text(name, &label, (right, 14))?;
+        let shade = RGBColor(213, 94, 0).mix(0.25).filled();
+        area.draw(&Rectangle::new([(right - 34, 17), (right - 8, 31)], shade))?;
+        right -= 58;
+    }
+    for line in panel.lines.iter().rev() {
+        right -= width_of(&line.label)?;
+        area.draw_text(&line.label, &label, (right, 14))?;
+        let color = PALETTE[line.color];
+        if line.style == LineStyle::Reference {
+            for dash in 0..2 {
+                let from = right - 34 + dash * 15;
+                area.draw(&PathElement::new(vec![(from, 24), (from + 10, 24)], color.stroke_width(1)))?;
+            }
+        } else {
+            area.draw(&PathElement::new(vec![(right - 34, 24), (right - 8, 24)], color.stroke_width(3)))?;
+        }
+        right -= 58;
+    }
+    Ok(())
+}
+
+/// A little above the highest value.
+fn vertical_top(panel: &Panel) -> f64 {
+    let values = panel.lines.iter().flat_map(|line| &line.points).map(|&(_, value)| value);
+    let band = panel.band.iter().map(|(_, _, to)| *to);
+    let highest = values.chain(band).fold(0.0, f64::max);
+    if highest > 0.0 { highest * 1.08 } else { 1.0 }
+}
+
+/// Some ten ticks at round times.
+fn tick_step(seconds: i64) -> i64 {
+    const STEPS: [i64; 17] = [
+        5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800,
+    ];
+    let wanted = seconds / 14;
+    STEPS.into_iter().find(|&step| step >= wanted).unwrap_or_else(|| (wanted / 604_800 + 1) * 604_800)
+}
+
+/// Each value holds until the next point.
+fn steps(points: &[(i64, f64)], end: i64) -> Vec<(i64, f64)> {
+    let mut all = Vec::with_capacity(points.len() * 2);
+    for (index, &(at, value)) in points.iter().enumerate() {
+        let until = points.get(index + 1).map_or(end, |&(next, _)| next);
+        all.push((at, value));
+        all.push((until, value));
+    }
+    all
+}
+
+/// The first, lowest, highest and last point of every pixel column.
+fn decimate(points: &[(i64, f64)], end: i64, columns: i64) -> Vec<(i64, f64)> {
+    let column = |at: i64| at * columns / end;
+    let mut kept: Vec<(i64, f64)> = Vec::new();
+    for group in points.chunk_by(|a, b| column(a.0) == column(b.0)) {
+        let by_value = |a: &&(i64, f64), b: &&(i64, f64)| a.1.total_cmp(&b.1);
+        let extremes = [group.first(), group.iter().min_by(by_value), group.iter().max_by(by_value), group.last()];
+        for &point in extremes.into_iter().flatten() {
+            if kept.last() != Some(&point) {
+                kept.push(point);
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimation_keeps_extremes_and_ends() {
+        let points: Vec<(i64, f64)> = (0..10_000).map(|i| (i, if i == 5_003 { 9.0 } else { (i % 7) as f64 })).collect();
+        let kept = decimate(&points, 10_000, 100);
+        assert!(kept.len() <= 400, "{}", kept.len());
+        assert!(kept.contains(&(5_003, 9.0)));
+        assert_eq!((kept.first(), kept.last()), (points.first(), points.last()));
+    }
+
+    #[test]
+    fn ticks_are_round_and_few() {
+        for seconds in [60, 3_600, 86_400, 30 * 86_400, 365 * 86_400] {
+            let ticks = seconds / tick_step(seconds);
+            assert!((4..=16).contains(&ticks), "{ticks} ticks for {seconds} s");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The summary that `hpasim simulate` prints.
+
+use std::fmt::Write;
+
+use super::amounts::{bytes, decimal, share};
+use super::{Run, arithmetic, kubectl, table};
+use crate::model::Drive;
+use crate::sim::RescaleRecord;
+
+/// The whole summary.
+pub fn render(run: &Run<'_>) -> String {
+    let mut text = String::new();
+    let summary = run.summary;
+    text += &kubectl::get_hpa(run.hpa(), [&summary.first, &summary.last]);
+    text.push('\n');
+    text += &events(run);
+    text.push('\n');
+    text += &table::listing(figures(run));
+    text
+}
+
+/// Every change of the replica count.
+fn events(run: &Run<'_>) -> String {
+    let rescales = &run.summary.rescales;
+    let ups = rescales.iter().filter(|event| event.decision.desired > event.decision.current).count();
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "Scaling events: {} ({ups} up, {} down) in {}",
+        rescales.len(),
+        rescales.len() - ups,
+        run.summary.duration
+    );
+    if rescales.is_empty() {
+        return text;
+    }
+    let mut headers = vec!["TIME", "REPLICAS", "METRIC", "CALCULATION", "LIMITED BY"];
+    if run.epoch_seconds.is_some() {
+        headers.insert(1, "TIMESTAMP");
+    }
+    text + &table::plain(&headers, rescales.iter().map(|event| event_row(run, event)))
+}
+
+fn event_row(run: &Run<'_>, event: &RescaleRecord) -> Vec<String> {
+    let decision = &event.decision;
+    let metric = arithmetic::deciding_metric(run.hpa(), decision).map_or_else(|| "-".into(), |(m, _)| m.label());
+    let limits = arithmetic::limits(run.hpa(), decision);
+    let mut row = vec![
+        event.at.to_string(),
+        format!("{} -> {}", decision.current, decision.desired),
+        metric,
+        arithmetic::formula(run.hpa(), decision),
+        if limits.is_empty() { "-".into() } else { limits },
+    ];
+    if let Some(timestamp) = run.timestamp(event.at) {
+        row.insert(1, timestamp);
+    }
+    row
+}
+
+/// The figures for the review, name and value.
+fn figures(run: &Run<'_>) -> Vec<(String, String)> {
+    let s = run.summary;
+    let (min, mean, peak) = (s.min_replicas(), s.mean_replicas(), s.max_replicas());
+    let cpu = |replicas: f64| decimal(s.pod_cpu_request.get() as f64 / 1000.0 * replicas, 2);
+    let memory = |replicas: f64| bytes(s.pod_memory_request.get() as f64 * replicas);
+    let of = |amount: &dyn Fn(f64) -> String| {
+        format!("min {}, mean {}, peak {}", amount(min.into()), amount(mean), amount(peak.into()))
+    };
+    let mut all = vec![
+        (
+            "Replicas".to_owned(),
+            format!("min {min}, mean {}, p95 {}, max {peak}", decimal(mean, 2), s.replicas_quantile(0.95)),
+        ),
+        ("Pod-hours".to_owned(), decimal(s.pod_seconds() as f64 / 3600.0, 2)),
+        ("CPU requests".to_owned(), format!("{} cores", of(&cpu))),
+        ("Memory requests".to_owned(), of(&memory)),
+    ];
+    for (source, metric) in run.hpa().metrics.iter().zip(&s.metrics) {
+        let mut value = share(metric.above_target, s.duration);
+        if metric.unavailable.seconds() > 0 {
+            value += &format!(", not readable for {}", share(metric.unavailable, s.duration));
+        }
+        all.push((format!("{} above target", source.label()), value));
+    }
+    all.push((format!("At maxReplicas ({})", run.hpa().max_replicas), share(s.at_max, s.duration)));
+    if matches!(run.setup.plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. }) {
+        all.push(("Work waiting for CPU".to_owned(), waiting(run)));
+    }
+    if s.over_memory_limit.seconds() > 0 {
+        let value = format!("{}: pods would be OOM-killed, which is not simulated", share(s.over_memory_limit, s.duration));
+        all.push(("Above the memory limit".to_owned(), value));
+    }
+    all
+}
+
+fn waiting(run: &Run<'_>) -> String {
+    let s = run.summary;
+    let core_seconds = |work: i128| decimal(work as f64 / 1e9, 1);
+    let mut text = share(s.waiting, s.duration);
+    if s.peak_backlog > 0 {
+        text += &format!(", at most {} core-seconds", core_seconds(s.peak_backlog));
+    }
+    if s.final_backlog > 0 {
+        text += &format!(", {} core-seconds still at the end", core_seconds(s.final_backlog));
+    }
+    text
+}

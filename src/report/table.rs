@@ -1,0 +1,37 @@
+//! Tables as kubectl prints them: no lines, columns three blanks apart.
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+/// A table with upper-case headers and left-aligned cells, no wider than its contents.
+pub fn plain(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(headers.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    finish(table)
+}
+
+/// The same without a header, the first column being names.
+pub fn listing(rows: impl IntoIterator<Item = (String, String)>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    for (name, value) in rows {
+        table.add_row(vec![name, value]);
+    }
+    finish(table)
+}
+
+fn finish(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 3)).set_cell_alignment(CellAlignment::Left);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(1)));
+    }
+    let mut text = String::new();
+    for line in table.to_string().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

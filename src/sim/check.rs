@@ -1,0 +1,136 @@
+//! An independent check of a timeline: what must hold of every simulation, recomputed from the rows alone.
+
+use super::{Setup, TimelineRow};
+use crate::hpa::Verdict;
+use crate::model::{PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy};
+use crate::units::{Replicas, SimTime, Span};
+
+/// Everything that is wrong with a timeline, in words; empty if nothing is.
+pub fn check(setup: &Setup<'_>, rows: &[TimelineRow]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let mut complain = |message: String| wrong.push(format!("{}: {message}", row.now));
+        bounds(setup, row, &mut complain);
+        pods(rows, index, &mut complain);
+        if row.verdict == Verdict::Computed {
+            rates(setup, rows, index, &mut complain);
+            stabilization(setup, rows, index, &mut complain);
+        }
+        work(row, &mut complain);
+        times(setup, rows, index, &mut complain);
+    }
+    wrong
+}
+
+fn bounds(setup: &Setup<'_>, row: &TimelineRow, complain: &mut impl FnMut(String)) {
+    let (min, max) = (setup.hpa.min_replicas, setup.hpa.max_replicas);
+    let bounded = !matches!(row.verdict, Verdict::Disabled | Verdict::Failed);
+    if bounded && !(min..=max).contains(&row.desired) {
+        complain(format!("{} replicas are outside {min} to {max}", row.desired));
+    }
+}
+
+/// Pods neither appear nor vanish but by the HPA's hand.
+fn pods(rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+    let row = &rows[index];
+    if row.ready < 0 || row.ready > row.replicas {
+        complain(format!("{} of {} pods are ready", row.ready, row.replicas));
+    }
+    if let Some(next) = rows.get(index + 1).filter(|next| next.replicas != row.desired) {
+        complain(format!("{} replicas wanted, {} there at the next sync", row.desired, next.replicas));
+    }
+}
+
+fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+    let period = setup.controller.sync_period;
+    if let Some(next) = rows.get(index + 1).filter(|next| next.now != rows[index].now + period) {
+        complain(format!("the next sync is at {}, not {period} later", next.now));
+    }
+}
+
+/// The change is within what the policies allow, counted from the replicas at the start of each period.
+fn rates(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+    let row = &rows[index];
+    let Some(behavior) = &setup.hpa.behavior else {
+        let limit = (2 * row.replicas).max(4);
+        if row.desired > row.replicas && row.desired > limit {
+            complain(format!("from {} to {} replicas, the limit is {limit}", row.replicas, row.desired));
+        }
+        return;
+    };
+    let up = row.desired > row.replicas;
+    let rules = if up { &behavior.scale_up } else { &behavior.scale_down };
+    if row.desired == row.replicas {
+        return;
+    }
+    let allowed = allowed(rules, up, |policy| replicas_at(rows, index, row.now - policy.period));
+    let beyond = if up { row.desired > allowed.max(row.replicas) } else { row.desired < allowed.min(row.replicas) };
+    if beyond {
+        complain(format!("from {} to {} replicas, the policies allow {allowed}", row.replicas, row.desired));
+    }
+}
+
+/// The replicas that the policies allow, given those at the start of each period.
+fn allowed(rules: &ScalingRules, up: bool, at_start: impl Fn(&ScalingPolicy) -> Replicas) -> Replicas {
+    let limits = rules.policies.iter().map(|policy| {
+        let start = at_start(policy);
+        let exact = match policy.kind {
+            PolicyKind::Pods => f64::from(policy.value),
+            PolicyKind::Percent => f64::from(start) * f64::from(policy.value) / 100.0,
+        };
+        // One pod of slack for the rounding of percentages: the rounding itself is pinned elsewhere.
+        if up { start + (exact + 1e-9).ceil() as Replicas } else { start - (exact + 1e-9).ceil() as Replicas }
+    });
+    match (rules.select_policy, up) {
+        (SelectPolicy::Disabled, true) => Replicas::MIN,
+        (SelectPolicy::Disabled, false) => Replicas::MAX,
+        (SelectPolicy::Max, true) | (SelectPolicy::Min, false) => limits.max().unwrap_or(Replicas::MAX),
+        (SelectPolicy::Min, true) | (SelectPolicy::Max, false) => limits.min().unwrap_or(Replicas::MIN),
+    }
+}
+
+/// The replicas just after an instant, changes at it included.
+fn replicas_at(rows: &[TimelineRow], index: usize, at: SimTime) -> Replicas {
+    rows[..index].iter().rev().find(|row| row.now <= at).map_or(rows[0].replicas, |row| row.desired)
+}
+
+/// Scaling down never goes below a recommendation of the window, scaling up never above one.
+fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+    let row = &rows[index];
+    let own_window = setup.controller.downscale_stabilization;
+    let behavior = setup.hpa.behavior.as_ref();
+    let down = behavior.and_then(|b| b.scale_down.stabilization_window).unwrap_or(own_window);
+    let up = behavior.and_then(|b| b.scale_up.stabilization_window).unwrap_or(Span::ZERO);
+    let within = |window: Span| {
+        let recent = rows[..=index].iter().rev();
+        recent.take_while(move |old| old.now > row.now - window || old.now == row.now).filter_map(|old| old.proposed)
+    };
+    if row.desired < row.replicas
+        && let Some(highest) = within(down).max().map(|highest| highest.min(setup.hpa.max_replicas))
+        && row.desired < highest
+    {
+        complain(format!("down to {} although {highest} was recommended within {down}", row.desired));
+    }
+    if row.desired > row.replicas
+        && let Some(lowest) = within(up).min().map(|lowest| lowest.max(setup.hpa.min_replicas))
+        && row.desired > lowest
+    {
+        // Without behavior a past recommendation may also lift the count.
+        let lifted = behavior.is_none() && row.stabilized > row.proposed;
+        if !lifted {
+            complain(format!("up to {} although {lowest} was recommended within {up}", row.desired));
+        }
+    }
+}
+
+/// What has arrived has been done or waits; only the rest of a division may be missing.
+fn work(row: &TimelineRow, complain: &mut impl FnMut(String)) {
+    let lost = row.work_arrived - row.work_done - row.backlog;
+    let most = i128::from(row.now.seconds()) * i128::from(1_000_000);
+    if row.backlog < 0 || lost < 0 || lost > most {
+        complain(format!(
+            "of {} nanocore-seconds that arrived {} are done and {} wait",
+            row.work_arrived, row.work_done, row.backlog
+        ));
+    }
+}

@@ -1,0 +1,96 @@
+//! The closed loop: load makes pods use CPU and memory, use makes metrics, metrics make decisions,
+//! decisions make pods, and those share the load.
+//!
+//! Discrete time in whole seconds. At each second: what was used since the last one is added up, the
+//! load changes, pods change state, the metrics pipeline scrapes if it is due, the HPA syncs if it is
+//! due. A sample therefore never contains the future. Seconds at which nothing changes are skipped.
+//! Amounts are integers (nanocores, bytes), so that a sum does not depend on its order.
+
+pub mod check;
+mod engine;
+mod lifecycle;
+mod load;
+mod metrics;
+pub mod pattern;
+mod pods;
+mod summary;
+mod timeline;
+mod usage;
+
+pub use engine::{SimError, simulate};
+pub use lifecycle::Lifecycle;
+pub use summary::{MetricSummary, RescaleRecord, Snapshot, Summary};
+pub use timeline::TimelineRow;
+
+use crate::hpa::{Decision, MetricStatus};
+use crate::model::{ControllerConfig, HpaSpec, Interpolation, LoadPlan, Workload};
+use crate::units::{Replicas, SimTime, Span};
+
+/// Everything that a simulation starts from.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// The autoscaler.
+    pub hpa: &'a HpaSpec,
+    /// Its target.
+    pub workload: &'a Workload,
+    /// The controller's settings.
+    pub controller: ControllerConfig,
+    /// How pods start and metrics are gathered.
+    pub cluster: ClusterConfig,
+    /// What the columns of the load drive.
+    pub plan: LoadPlan,
+    /// How the load changes between rows.
+    pub interpolation: Interpolation,
+    /// Pods at the start: all ready, in a steady state under the first row's load.
+    pub initial_replicas: Replicas,
+    /// How long to simulate; by default as long as the load lasts.
+    pub duration: Option<Span>,
+    /// Whether to step through every second instead of skipping quiet ones; the result is the same.
+    pub every_second: bool,
+}
+
+/// How the simulated cluster behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// From the creation of a pod until its application answers probes and serves.
+    pub startup: Span,
+    /// How often the metrics pipeline scrapes pods (`--metric-resolution` of metrics-server).
+    pub metric_resolution: Span,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self { startup: Span::from_seconds(20), metric_resolution: Span::from_seconds(15) }
+    }
+}
+
+/// The state of the loop right after one sync.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncRecord<'a> {
+    /// The time of the sync.
+    pub now: SimTime,
+    /// The values of the load's columns.
+    pub load: &'a [f64],
+    /// What the controller decided.
+    pub decision: &'a Decision,
+    /// The HPA's `status.currentMetrics`.
+    pub current_metrics: &'a [Option<MetricStatus>],
+    /// Pods before the sync.
+    pub replicas: Replicas,
+    /// Of these, ready ones.
+    pub ready: Replicas,
+    /// The CPU that the load demands, nanocores; absent if the load does not say.
+    pub cpu_demand: Option<i64>,
+    /// The CPU that all pods used on average since the last sync, nanocores.
+    pub cpu_used: i64,
+    /// The CPU that ready pods can use at most, nanocores; absent without a limit.
+    pub cpu_capacity: Option<i64>,
+    /// The memory that all pods use, bytes.
+    pub memory_used: i64,
+    /// CPU work that has arrived since the start, nanocore-seconds.
+    pub work_arrived: i128,
+    /// CPU work that has been done since the start, nanocore-seconds.
+    pub work_done: i128,
+    /// CPU work that waits, nanocore-seconds.
+    pub backlog: i128,
+}
