@@ -76,9 +76,8 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 /// A quantity that is not negative.
 pub(super) fn amount(text: &str) -> Result<Quantity, String> {
-    let quantity: Quantity = text.parse().map_err(|error: crate::units::ParseQuantityError| {
-        format!("{error}; {}", error.hint())
-    })?;
+    let quantity: Quantity =
+        text.parse().map_err(|error: crate::units::ParseQuantityError| format!("{error}; {}", error.hint()))?;
     if quantity.signum() < 0 { Err("it must not be negative".into()) } else { Ok(quantity) }
 }
 

@@ -41,7 +41,9 @@ pub(super) fn write_files(directory: &Path, files: &[(&str, Vec<u8>)]) -> anyhow
     let mut ready = Vec::new();
     for (name, contents) in files {
         let mut file = NamedTempFile::new_in(directory).with_context(|| format!("cannot write to {}", here()))?;
-        file.write_all(contents).and_then(|()| file.as_file().sync_all()).with_context(|| format!("cannot write {name}"))?;
+        file.write_all(contents)
+            .and_then(|()| file.as_file().sync_all())
+            .with_context(|| format!("cannot write {name}"))?;
         ready.push((file, directory.join(name)));
     }
     let mut paths = Vec::new();

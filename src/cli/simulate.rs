@@ -28,7 +28,9 @@ use crate::units::{Quantity, Replicas, SimTime, Span};
 ///
 /// Exit codes: 0 done, 2 wrong usage or input.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  hpasim simulate -f k8s/ --load workday.csv -o out/\n  helm template ... | hpasim simulate -f - --load trace.csv")]
+#[command(
+    after_help = "Example:\n  hpasim simulate -f k8s/ --load workday.csv -o out/\n  helm template ... | hpasim simulate -f - --load trace.csv"
+)]
 pub(super) struct SimulateArgs {
     #[command(flatten)]
     manifests: ManifestArgs,
@@ -108,6 +110,10 @@ fn constant(text: &str) -> Result<(String, f64), String> {
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let controller = args.controller.config()?;
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    if args.load.load.as_ref().is_some_and(is_stdin) && args.manifests.filenames.iter().any(is_stdin) {
+        anyhow::bail!("standard input cannot be both the manifests (-f -) and the load (--load -)");
+    }
     let namespace = args.manifests.namespace.as_deref();
     let sources = read_sources(&args.manifests.filenames, args.manifests.recursive)?;
     let manifests = manifests::read(&sources, controller.version, namespace.unwrap_or("default"))?;
@@ -137,7 +143,8 @@ fn run_selection(
     .map_err(explain)?;
     load.note_repairs();
     let columns = load.source().columns().to_vec();
-    let run = Run { setup: &setup, columns: &columns, summary: &summary, rows: &rows, epoch_seconds: load.epoch_seconds() };
+    let run =
+        Run { setup: &setup, columns: &columns, summary: &summary, rows: &rows, epoch_seconds: load.epoch_seconds() };
     let text = if args.watch { watch.finish() } else { report::summary::render(&run) };
     let written = match &args.output {
         Some(directory) => output::write_files(directory, &files(&run)?)?,
@@ -164,7 +171,8 @@ fn setup<'a>(
         memory_base: args.load.memory_base,
     };
     let mut warnings = Vec::new();
-    let plan = plan::plan(load.columns(), hpa, &workload.template, &costs, &mut warnings)?;
+    let plan = plan::plan(load.columns(), hpa, &workload.template, &costs, &mut warnings)
+        .map_err(|error| error.located(&selection.hpa.location))?;
     warn_missing_requests(selection, &mut warnings);
     output::warn(&warnings);
     Ok(Setup {
@@ -196,7 +204,8 @@ fn warn_missing_requests(selection: &Selection<'_>, warnings: &mut Vec<Diagnosti
         };
         let template = &selection.target.item.template;
         if let Err(missing) = template.hpa_request(container, name, crate::model::KubernetesVersion::NEWEST) {
-            let message = format!("container `{missing}` has no {name} request, so that this utilization is never known");
+            let message =
+                format!("container `{missing}` has no {name} request, so that this utilization is never known");
             let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location);
             let at = selection.hpa.location.clone();
             warnings.push(Diagnostic::new(message).at(at).field(format!("spec.metrics[{index}]")).hint(hint));

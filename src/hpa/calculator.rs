@@ -146,9 +146,7 @@ impl<'a> Calculator<'a> {
                 let samples = self.observation.samples_of(index);
                 let is_cpu = *name == ResourceName::Cpu;
                 match *target {
-                    MetricTarget::Utilization(percent) => {
-                        self.utilization(samples, is_cpu, metric.request, percent)
-                    }
+                    MetricTarget::Utilization(percent) => self.utilization(samples, is_cpu, metric.request, percent),
                     MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target),
                 }
             }
@@ -207,11 +205,12 @@ impl<'a> Calculator<'a> {
         // more (from 1.26 on, kubernetes/kubernetes#112178).
         let fallback = if self.config.version.at_least(26) { i64::from(target).max(100) } else { 100 };
         let missing_use = missing_use(ratio, request.wrapping_mul(fallback) / 100);
-        let recount = self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
-            let percent = utilization(total, requests(count)).unwrap_or(0);
-            let ratio = f64::from(percent) / f64::from(target);
-            (count, Recount { missing_use, with_unready, current: i64::from(percent), ratio })
-        });
+        let recount =
+            self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
+                let percent = utilization(total, requests(count)).unwrap_or(0);
+                let ratio = f64::from(percent) / f64::from(target);
+                (count, Recount { missing_use, with_unready, current: i64::from(percent), ratio })
+            });
         let arithmetic = Arithmetic {
             basis: Basis::Utilization,
             total: grouped.total,
@@ -240,10 +239,11 @@ impl<'a> Calculator<'a> {
         let ratio = current as f64 / target as f64;
         let status = MetricStatus { average_value: Some(current), ..MetricStatus::default() };
         let missing_use = missing_use(ratio, target);
-        let recount = self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
-            let current = total / count;
-            (count, Recount { missing_use, with_unready, current, ratio: current as f64 / target as f64 })
-        });
+        let recount =
+            self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
+                let current = total / count;
+                (count, Recount { missing_use, with_unready, current, ratio: current as f64 / target as f64 })
+            });
         let arithmetic = Arithmetic {
             basis: Basis::AverageValue,
             total: grouped.total,
@@ -279,12 +279,7 @@ impl<'a> Calculator<'a> {
     }
 
     /// From a ratio to a replica count, with the second calculation if there is one.
-    fn propose(
-        &self,
-        mut arithmetic: Arithmetic,
-        recount: Option<(i64, Recount)>,
-        status: MetricStatus,
-    ) -> Proposal {
+    fn propose(&self, mut arithmetic: Arithmetic, recount: Option<(i64, Recount)>, status: MetricStatus) -> Proposal {
         let current = self.observation.spec_replicas;
         let first = arithmetic.ratio;
         let mut ratio = first;
@@ -344,8 +339,7 @@ impl<'a> Calculator<'a> {
             }
             arithmetic.multiplier = ready_pods(self.observation);
         }
-        let replicas =
-            ceil_to_replicas(ratio * arithmetic.multiplier as f64, self.config.version, Site::UsageRatio);
+        let replicas = ceil_to_replicas(ratio * arithmetic.multiplier as f64, self.config.version, Site::UsageRatio);
         Ok(Proposal { replicas, status, arithmetic })
     }
 

@@ -79,12 +79,7 @@ fn group(
 
 /// Inside the CPU initialization period a sample counts once the pod is ready and has been so
 /// for a whole metric window; after it, unless the pod never became ready.
-fn cpu_sample_counts(
-    pod: &PodGroup,
-    sample: Sample,
-    observation: &Observation<'_>,
-    config: &ControllerConfig,
-) -> bool {
+fn cpu_sample_counts(pod: &PodGroup, sample: Sample, observation: &Observation<'_>, config: &ControllerConfig) -> bool {
     let (Some(start_time), Some(ready)) = (pod.start_time, pod.ready) else { return false };
     if start_time + config.cpu_initialization_period > observation.now {
         ready.status && sample.at >= ready.since + sample.window

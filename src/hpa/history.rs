@@ -100,8 +100,5 @@ fn longest_period(rules: &ScalingRules) -> Span {
 /// The sum of the changes within `period` before `now`, its start excluded.
 pub(super) fn change_within(events: &[ScaleEvent], period: Span, now: SimTime) -> Replicas {
     let cutoff = now - period;
-    events
-        .iter()
-        .filter(|event| event.at > cutoff)
-        .fold(0, |sum: Replicas, event| sum.wrapping_add(event.change))
+    events.iter().filter(|event| event.at > cutoff).fold(0, |sum: Replicas, event| sum.wrapping_add(event.change))
 }

@@ -103,11 +103,10 @@ fn decide_from_metrics(
         std::cmp::Ordering::Less => Some(RescaleReason::AllBelowTarget),
         std::cmp::Ordering::Equal => None,
     };
+    let proposal = normalize::Proposed { now: observation.now, current, replicas: proposed };
     out.desired = match &spec.behavior {
-        None => normalize::without_behavior(spec, config, history, observation.now, current, proposed, out),
-        Some(behavior) => {
-            normalize::with_behavior(spec, behavior, config, history, observation.now, current, proposed, out)
-        }
+        None => normalize::without_behavior(spec, config, history, proposal, out),
+        Some(behavior) => normalize::with_behavior(spec, behavior, config, history, proposal, out),
     };
     Verdict::Computed
 }

@@ -10,16 +10,23 @@ use crate::model::{
 };
 use crate::units::{Replicas, SimTime};
 
+/// What the metrics ask for at a sync.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proposed {
+    pub now: SimTime,
+    pub current: Replicas,
+    pub replicas: Replicas,
+}
+
 /// The path of an HPA without `behavior`; mirrors `normalizeDesiredReplicas`.
 pub(super) fn without_behavior(
     spec: &HpaSpec,
     config: &ControllerConfig,
     history: &mut History,
-    now: SimTime,
-    current: Replicas,
-    proposed: Replicas,
+    proposal: Proposed,
     out: &mut Decision,
 ) -> Replicas {
+    let Proposed { now, current, replicas: proposed } = proposal;
     let window = config.downscale_stabilization;
     // This window includes its cutoff, the windows of `behavior` do not.
     let cutoff = now - window;
@@ -52,22 +59,22 @@ pub(super) fn without_behavior(
         (stabilized, LimitReason::DesiredWithinRange)
     };
     let limit = (stabilized > current).then_some(rate);
-    record_limit(history, out, stabilized, replicas, limit, None, reason)
+    let limited = replicas != stabilized;
+    record_limit(history, out, RateLimit { limit, policy: None, limited, reason });
+    replicas
 }
 
 /// The path of an HPA with `behavior`; mirrors `normalizeDesiredReplicasWithBehaviors`.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn with_behavior(
     spec: &HpaSpec,
     behavior: &Behavior,
     config: &ControllerConfig,
     history: &mut History,
-    now: SimTime,
-    current: Replicas,
-    proposed: Replicas,
+    proposal: Proposed,
     out: &mut Decision,
 ) -> Replicas {
-    let stabilization = stabilize(behavior, config, history, now, current, proposed);
+    let Proposed { now, current, replicas: proposed } = proposal;
+    let stabilization = stabilize(behavior, config, history, proposal);
     let stabilized = stabilization.replicas;
     record_stabilization(history, out, proposed, stabilization);
 
@@ -98,7 +105,9 @@ pub(super) fn with_behavior(
             (replicas, reason) = (allowed, why);
         }
     }
-    record_limit(history, out, stabilized, replicas, limit, policy, reason)
+    let limited = replicas != stabilized;
+    record_limit(history, out, RateLimit { limit, policy, limited, reason });
+    replicas
 }
 
 /// Mirrors `stabilizeRecommendationWithBehaviors`: the current count moves up at most to the lowest
@@ -107,10 +116,9 @@ fn stabilize(
     behavior: &Behavior,
     config: &ControllerConfig,
     history: &mut History,
-    now: SimTime,
-    current: Replicas,
-    proposed: Replicas,
+    proposal: Proposed,
 ) -> Stabilization {
+    let Proposed { now, current, replicas: proposed } = proposal;
     let window_of = |rules: &ScalingRules| rules.stabilization_window.unwrap_or(config.downscale_stabilization);
     let (up_window, down_window) = (window_of(&behavior.scale_up), window_of(&behavior.scale_down));
     let (up_cutoff, down_cutoff) = (now - up_window, now - down_window);
@@ -233,17 +241,7 @@ fn record_stabilization(history: &mut History, out: &mut Decision, proposed: Rep
     out.stabilization = Some(stage);
 }
 
-fn record_limit(
-    history: &mut History,
-    out: &mut Decision,
-    stabilized: Replicas,
-    replicas: Replicas,
-    limit: Option<Replicas>,
-    policy: Option<PolicyLimit>,
-    reason: LimitReason,
-) -> Replicas {
-    let limited = replicas != stabilized;
-    history.conditions.scaling_limited = Some(Condition { status: limited, reason });
-    out.rate_limit = Some(RateLimit { limit, policy, limited, reason });
-    replicas
+fn record_limit(history: &mut History, out: &mut Decision, stage: RateLimit) {
+    history.conditions.scaling_limited = Some(Condition { status: stage.limited, reason: stage.reason });
+    out.rate_limit = Some(stage);
 }

@@ -187,9 +187,10 @@ fn case(line: &str, location: Location) -> Result<Case, InputError> {
         Diagnostic::new(error.inner().to_string()).at(at).field(error.path().to_string())
     })?;
     let wrong = |path: &str, message: String| Diagnostic::new(message).at(location.clone()).field(path);
-    let version: KubernetesVersion = raw.kubernetes.parse().map_err(|error: crate::model::ParseVersionError| {
-        wrong("kubernetes", error.to_string())
-    })?;
+    let version: KubernetesVersion = raw
+        .kubernetes
+        .parse()
+        .map_err(|error: crate::model::ParseVersionError| wrong("kubernetes", error.to_string()))?;
     let config = ControllerConfig {
         version,
         tolerance: raw.controller.tolerance,

@@ -94,6 +94,15 @@ impl InputError {
         if diagnostics.is_empty() { Ok(()) } else { Err(Self(diagnostics)) }
     }
 
+    /// The same, with a place for the complaints about fields that have none.
+    #[must_use]
+    pub fn located(mut self, location: &Location) -> Self {
+        for diagnostic in self.0.iter_mut().filter(|diagnostic| !diagnostic.path.is_empty()) {
+            diagnostic.location.get_or_insert_with(|| location.clone());
+        }
+        self
+    }
+
     /// The complaints, in the order of the input.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0

@@ -25,75 +25,84 @@ pub fn plan(
     costs: &RequestCosts,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<LoadPlan, InputError> {
-    let find = |wanted: &Column| columns.iter().position(|column| column == wanted);
-    let mut errors = Vec::new();
-    let replicas = find(&Column::Replicas);
-    let rps = find(&Column::Rps);
-    let mut used: Vec<usize> = Vec::new();
-    let mut resource = |demand: Column, observed: Column, factor: f64, per_request: Option<(f64, &str)>| {
-        let (demand_at, observed_at) = (find(&demand), find(&observed));
-        if demand_at.is_some() && observed_at.is_some() {
-            let message = format!("the trace has both `{demand}` and `{observed}`");
-            errors.push(Diagnostic::new(message).hint("keep the total demand, or the utilization per pod"));
-        }
-        if let Some(column) = demand_at {
-            used.push(column);
-            return Drive::Demand { column, factor };
-        }
-        if let Some(column) = observed_at {
-            used.push(column);
-            return match replicas {
-                Some(replicas) => Drive::Recorded { column, replicas },
-                None => Drive::Observed { column },
-            };
-        }
-        match (rps, per_request) {
-            (Some(column), Some((factor, _))) => {
-                used.push(column);
-                Drive::Demand { column, factor }
-            }
-            _ => Drive::None,
-        }
-    };
-    let cpu_cost = costs.cpu_per_request.map(|cost| (cost.as_f64() * NANOCORES_PER_CORE, "--cpu-per-request"));
-    let memory_cost = costs.memory_per_rps.map(|cost| (cost.as_f64(), "--memory-per-rps"));
-    let cpu = resource(Column::Cpu, Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
-    let memory = resource(Column::Memory, Column::MemoryUtilization, 1.0, memory_cost);
-    if matches!(cpu, Drive::Recorded { .. }) || matches!(memory, Drive::Recorded { .. }) {
-        used.extend(replicas);
-    }
+    let mut planner = Planner { columns, used: Vec::new(), errors: Vec::new() };
+    let cpu_cost = costs.cpu_per_request.map(|cost| cost.as_f64() * NANOCORES_PER_CORE);
+    let memory_cost = costs.memory_per_rps.map(Quantity::as_f64);
+    let cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
+    let memory = planner.drive(&Column::Memory, &Column::MemoryUtilization, 1.0, memory_cost);
+    let has_rps = planner.find(&Column::Rps).is_some();
     let mut metric_columns = Vec::new();
     for (index, metric) in hpa.metrics.iter().enumerate() {
         let problem = match metric {
             MetricSource::Resource { name, .. } | MetricSource::ContainerResource { name, .. } => {
                 metric_columns.push(None);
                 container_problem(metric, template)
-                    .or_else(|| resource_problem(name, cpu, memory, rps.is_some(), costs.memory_base.is_some()))
+                    .or_else(|| resource_problem(name, cpu, memory, has_rps, costs.memory_base.is_some()))
             }
             MetricSource::Pods { .. } | MetricSource::Object { .. } | MetricSource::External { .. } => {
-                let column = find(&Column::Metric(metric.label()));
-                used.extend(column);
+                let column = planner.take(&Column::Metric(metric.label()));
                 metric_columns.push(column);
-                column.is_none().then(|| {
-                    (format!("the load has no column `{0}` for the metric of that name", metric.label()), String::new())
-                })
+                column.is_none().then(|| no_column(&metric.label()))
             }
         };
         if let Some((message, hint)) = problem {
-            let hint = if hint.is_empty() {
-                format!("add the column, or --constant {}=VALUE for a load that does not change", metric.label())
-            } else {
-                hint
-            };
-            errors.push(Diagnostic::new(message).field(format!("spec.metrics[{index}]")).hint(hint));
+            let diagnostic = Diagnostic::new(message).field(format!("spec.metrics[{index}]"));
+            planner.errors.push(diagnostic.hint(hint));
         }
     }
-    warnings.extend(columns.iter().enumerate().filter(|(index, _)| !used.contains(index)).map(|(_, column)| {
-        unused(column, hpa, cpu_cost.is_some())
-    }));
-    InputError::unless_empty(errors)?;
+    let unused_columns = columns.iter().enumerate().filter(|(index, _)| !planner.used.contains(index));
+    warnings.extend(unused_columns.map(|(_, column)| unused(column, hpa, cpu_cost.is_some())));
+    InputError::unless_empty(planner.errors)?;
     let memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base).get());
     Ok(LoadPlan { cpu, memory, memory_base_bytes, metric_columns })
+}
+
+/// The columns of a load, those that are used so far, and what is wrong.
+struct Planner<'a> {
+    columns: &'a [Column],
+    used: Vec<usize>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Planner<'_> {
+    fn find(&self, wanted: &Column) -> Option<usize> {
+        self.columns.iter().position(|column| column == wanted)
+    }
+
+    /// The same, and the column counts as used.
+    fn take(&mut self, wanted: &Column) -> Option<usize> {
+        let column = self.find(wanted)?;
+        self.used.push(column);
+        Some(column)
+    }
+
+    /// What drives a resource: total demand, utilization per pod, or requests per second.
+    fn drive(&mut self, demand: &Column, observed: &Column, factor: f64, per_request: Option<f64>) -> Drive {
+        if self.find(demand).is_some() && self.find(observed).is_some() {
+            let message = format!("the trace has both `{demand}` and `{observed}`");
+            self.errors.push(Diagnostic::new(message).hint("keep the total demand, or the utilization per pod"));
+        }
+        if let Some(column) = self.take(demand) {
+            return Drive::Demand { column, factor };
+        }
+        if let Some(column) = self.take(observed) {
+            return match self.take(&Column::Replicas) {
+                Some(replicas) => Drive::Recorded { column, replicas },
+                None => Drive::Observed { column },
+            };
+        }
+        match per_request.and_then(|factor| Some((self.take(&Column::Rps)?, factor))) {
+            Some((column, factor)) => Drive::Demand { column, factor },
+            None => Drive::None,
+        }
+    }
+}
+
+fn no_column(metric: &str) -> (String, String) {
+    (
+        format!("the load has no column `{metric}` for the metric of that name"),
+        format!("add the column, or --constant {metric}=VALUE for a load that does not change"),
+    )
 }
 
 /// A container that the template does not have can never be measured.

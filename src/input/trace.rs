@@ -62,6 +62,45 @@ enum TimeStyle {
     Duration,
 }
 
+impl TimeStyle {
+    /// The style that a text is written in.
+    fn of(text: &str) -> Self {
+        if text.parse::<f64>().is_ok() {
+            Self::Seconds
+        } else if text.parse::<Timestamp>().is_ok() {
+            Self::Timestamp
+        } else {
+            Self::Duration
+        }
+    }
+
+    /// Whole seconds, since 1970 for timestamps.
+    fn parse(self, text: &str) -> Option<i64> {
+        match self {
+            Self::Seconds => text.parse().ok().or_else(|| {
+                // `60.0` is a whole number as well.
+                let seconds = text.parse::<f64>().ok()?;
+                (seconds.fract() == 0.0 && seconds.abs() < 1e15).then_some(seconds as i64)
+            }),
+            Self::Timestamp => {
+                text.parse::<Timestamp>().ok().filter(|t| t.subsec_nanosecond() == 0).map(Timestamp::as_second)
+            }
+            Self::Duration => {
+                let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+                digits.parse::<Span>().ok().map(|span| sign * span.seconds())
+            }
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Seconds => "whole seconds, like the first row",
+            Self::Timestamp => "RFC 3339 in whole seconds, like the first row: 2026-11-02T09:00:00Z",
+            Self::Duration => "whole seconds, RFC 3339 (2026-11-02T09:00:00Z) or a duration (10m, 1h30m)",
+        }
+    }
+}
+
 /// A trace that is being read.
 pub struct TraceReader {
     name: String,
@@ -103,7 +142,7 @@ impl TraceReader {
         constants: &[(Column, f64)],
         repair: bool,
     ) -> Result<Self, InputError> {
-        let rows = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(input);
+        let rows = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(input);
         let mut reader = Self {
             name,
             rows,
@@ -190,48 +229,38 @@ impl TraceReader {
         more.map_err(|error| self.csv_error(&error))
     }
 
+    /// The place of a field of the current record; the column is that of unquoted fields.
+    fn at_field(&self, index: usize) -> Location {
+        let before: usize = self.record.iter().take(index).map(|field| field.chars().count() + 1).sum();
+        Location { column: before + 1, ..self.at_line(self.line()) }
+    }
+
     fn line(&self) -> u64 {
         self.record.position().map_or(0, csv::Position::line)
     }
 
+    /// A field of the current record.
+    fn field(&self, index: usize) -> &str {
+        self.record.get(index).unwrap_or_default().trim()
+    }
+
     /// The time of the current record in seconds.
     fn seconds(&mut self) -> Result<i64, Diagnostic> {
-        let text = self.record.get(self.time_field).unwrap_or_default().to_owned();
-        let style = *self.style.get_or_insert_with(|| {
-            if text.parse::<f64>().is_ok() {
-                TimeStyle::Seconds
-            } else if text.parse::<Timestamp>().is_ok() {
-                TimeStyle::Timestamp
-            } else {
-                TimeStyle::Duration
-            }
-        });
-        let seconds = match style {
-            TimeStyle::Seconds => text.parse::<f64>().ok().filter(|s| s.fract() == 0.0 && s.abs() < 1e15).map(|s| s as i64),
-            TimeStyle::Timestamp => {
-                text.parse::<Timestamp>().ok().filter(|t| t.subsec_nanosecond() == 0).map(Timestamp::as_second)
-            }
-            TimeStyle::Duration => {
-                let (sign, digits) = text.strip_prefix('-').map_or((1, text.as_str()), |rest| (-1, rest));
-                digits.parse::<Span>().ok().map(|span| sign * span.seconds())
-            }
-        };
-        seconds.ok_or_else(|| {
-            let expected = match style {
-                TimeStyle::Seconds => "whole seconds, like the first row",
-                TimeStyle::Timestamp => "RFC 3339 in whole seconds, like the first row: 2026-11-02T09:00:00Z",
-                TimeStyle::Duration => "whole seconds, RFC 3339 (2026-11-02T09:00:00Z) or a duration (10m, 1h30m)",
-            };
+        let text = self.field(self.time_field);
+        let style = self.style.unwrap_or_else(|| TimeStyle::of(text));
+        let seconds = style.parse(text).ok_or_else(|| {
             Diagnostic::new(format!("`{text}` is not a time"))
-                .at(self.at_line(self.line()))
+                .at(self.at_field(self.time_field))
                 .field("time")
-                .hint(format!("write {expected}"))
-        })
+                .hint(format!("write {}", style.expected()))
+        })?;
+        self.style = Some(style);
+        Ok(seconds)
     }
 
     /// One value of the current record. `Err(None)`: there is a number, but not a usable one.
     fn value(&self, column: usize) -> Result<f64, Option<Diagnostic>> {
-        let text = self.record.get(self.fields[column]).unwrap_or_default();
+        let text = self.field(self.fields[column]);
         let kind = &self.columns[column];
         if text.is_empty() {
             return Err(None);
@@ -243,21 +272,21 @@ impl TraceReader {
                 _ => "write a number",
             };
             let diagnostic = Diagnostic::new(format!("`{text}` is not a number"));
-            Some(diagnostic.at(self.at_line(self.line())).field(kind.name()).hint(hint))
+            Some(diagnostic.at(self.at_field(self.fields[column])).field(kind.name()).hint(hint))
         })?;
         let may_be_negative = matches!(kind, Column::Metric(_));
         if value.is_finite() && (value >= 0.0 || may_be_negative) { Ok(value) } else { Err(None) }
     }
 
     fn bad_value(&self, column: usize) -> Diagnostic {
-        let text = self.record.get(self.fields[column]).unwrap_or_default();
+        let text = self.field(self.fields[column]);
         let message = match text {
             "" => "is empty".to_owned(),
             text if text.starts_with('-') => format!("is {text} and must not be negative"),
             text => format!("is {text}, which is not a usable number"),
         };
         Diagnostic::new(message)
-            .at(self.at_line(self.line()))
+            .at(self.at_field(self.fields[column]))
             .field(self.columns[column].name())
             .hint("--repair holds the last good value")
     }
@@ -270,12 +299,15 @@ impl TraceReader {
         let (seconds, line) = (self.seconds()?, self.line());
         if seconds < 0 && self.style != Some(TimeStyle::Timestamp) {
             let diagnostic = Diagnostic::new(format!("is {seconds}s and must not be negative"));
-            return Err(diagnostic.at(self.at_line(line)).field("time").hint("--repair leaves such rows out"));
+            return Err(diagnostic
+                .at(self.at_field(self.time_field))
+                .field("time")
+                .hint("--repair leaves such rows out"));
         }
         let first = *self.first_seconds.get_or_insert(seconds);
         let time = SimTime::from_seconds(seconds - first);
         if let Some((previous, previous_line)) = self.previous {
-            self.check_order(time, previous, line, previous_line)?;
+            self.check_order(time, previous, previous_line)?;
         }
         self.previous = Some((time, line));
         for (column, slot) in (0..self.fields.len()).zip(values.iter_mut()) {
@@ -285,9 +317,9 @@ impl TraceReader {
         Ok(Some(time))
     }
 
-    fn check_order(&mut self, time: SimTime, previous: SimTime, line: u64, previous_line: u64) -> Result<(), Diagnostic> {
+    fn check_order(&mut self, time: SimTime, previous: SimTime, previous_line: u64) -> Result<(), Diagnostic> {
         let problem = |message: String, hint: &str| {
-            Err(Diagnostic::new(message).at(self.at_line(line)).field("time").hint(hint.to_owned()))
+            Err(Diagnostic::new(message).at(self.at_field(self.time_field)).field("time").hint(hint.to_owned()))
         };
         if time == previous {
             return problem(
@@ -410,10 +442,11 @@ impl LoadSource for TraceReader {
 mod tests {
     use super::*;
 
-    fn rows(text: &'static str, repair: bool) -> Result<(Vec<(i64, Vec<f64>)>, Repairs), String> {
+    type Rows = Vec<(i64, Vec<f64>)>;
+
+    fn rows(text: &'static str, repair: bool) -> Result<(Rows, Repairs), String> {
         let input: Box<dyn Read> = Box::new(text.as_bytes());
-        let mut reader =
-            TraceReader::new("t.csv".into(), input, &[], repair).map_err(|error| error.to_string())?;
+        let mut reader = TraceReader::new("t.csv".into(), input, &[], repair).map_err(|error| error.to_string())?;
         let mut values = vec![0.0; reader.columns().len()];
         let mut all = Vec::new();
         while let Some(time) = reader.next_row(&mut values).map_err(|error| error.to_string())? {
@@ -445,8 +478,7 @@ mod tests {
         let text = "time,cpu\n-5,9\n0,1\n20,3\n10,NaN\n10,2\n30,\n40,-1\n";
         let (all, repairs) = rows(text, true).unwrap();
         assert_eq!(all, [(0, vec![1.0]), (10, vec![2.0]), (20, vec![3.0]), (30, vec![3.0]), (40, vec![3.0])]);
-        let expected =
-            Repairs { out_of_order: 1, duplicate_times: 1, negative_times: 1, bad_values: 3, gaps: 0 };
+        let expected = Repairs { out_of_order: 1, duplicate_times: 1, negative_times: 1, bad_values: 3, gaps: 0 };
         assert_eq!(repairs, expected);
     }
 }

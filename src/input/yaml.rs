@@ -58,11 +58,24 @@ pub(super) fn read_documents(source: &Source) -> Result<Vec<Document<'_>>, Input
             let (line, column) = positions.get("").copied().unwrap_or((1, 1));
             Diagnostic::new(format!("merge key `<<`: {error}")).at(source.location(line, column))
         })?;
+        drop_nulls(&mut value);
         if !value.is_null() {
             documents.push(Document { source, positions, value });
         }
     }
     Ok(documents)
+}
+
+/// A field without a value (`resources:`) counts as absent, as with the API server.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Mapping(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.iter_mut().for_each(|(_, field)| drop_nulls(field));
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }
 
 /// The message without the position that serde_yaml appends; ours is the one in the file.

@@ -131,7 +131,8 @@ impl PodTemplate {
 
     /// The memory that a pod can use before it is killed, if every container has a limit.
     pub fn memory_limit(&self) -> Option<Bytes> {
-        self.has_limit("memory").then(|| self.total("memory", &self.pod_limits, Container::limit).map(Bytes::from).sum())
+        self.has_limit("memory")
+            .then(|| self.total("memory", &self.pod_limits, Container::limit).map(Bytes::from).sum())
     }
 
     fn has_limit(&self, resource: &str) -> bool {

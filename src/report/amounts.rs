@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn amounts_are_short_and_exact() {
-        assert_eq!((milli(15_800), milli(250), milli(3000), milli(-1)), ("15.8".into(), "0.25".into(), "3".into(), "-0.001".into()));
+        assert_eq!(
+            (milli(15_800), milli(250), milli(3000), milli(-1)),
+            ("15.8".into(), "0.25".into(), "3".into(), "-0.001".into())
+        );
         assert_eq!((bytes(1.5 * 1073741824.0), bytes(512.0), bytes(0.0)), ("1.5Gi".into(), "512".into(), "0".into()));
         assert_eq!((decimal(2.0, 2), decimal(-0.001, 2), decimal(0.125, 2)), ("2".into(), "0".into(), "0.12".into()));
         assert_eq!(share(Span::from_seconds(36), Span::from_seconds(3600)), "36s (1%)");

@@ -3,7 +3,8 @@
 use super::amounts::metric_amount;
 use super::reasons;
 use crate::hpa::{
-    Arithmetic, Basis, Decision, KeepReason, LimitReason, MetricOutcome, PodCounts, Proposal, StabilizationKind, Verdict,
+    Arithmetic, Basis, Decision, KeepReason, LimitReason, MetricOutcome, PodCounts, Proposal, StabilizationKind,
+    Verdict,
 };
 use crate::model::{HpaSpec, MetricSource};
 use crate::units::Replicas;
@@ -18,9 +19,7 @@ pub fn deciding_metric<'a>(hpa: &'a HpaSpec, decision: &Decision) -> Option<(&'a
 pub fn formula(hpa: &HpaSpec, decision: &Decision) -> String {
     match (decision.verdict, deciding_metric(hpa, decision)) {
         (Verdict::OutOfBounds, _) => reasons::rescale_reason(hpa, decision),
-        (_, Some((source, MetricOutcome { result: Ok(proposal), pods }))) => {
-            proposal_formula(source, &proposal, pods)
-        }
+        (_, Some((source, MetricOutcome { result: Ok(proposal), pods }))) => proposal_formula(source, &proposal, pods),
         _ => "-".to_owned(),
     }
 }
@@ -101,7 +100,9 @@ fn limit_text(hpa: &HpaSpec, decision: &Decision, reason: LimitReason, limit: Op
             let limit = limit.unwrap_or(decision.desired);
             let sign = if reason == LimitReason::ScaleUpLimit { '+' } else { '-' };
             match decision.rate_limit.and_then(|stage| stage.policy) {
-                Some(from) => format!("{name}: {sign}{} from {} allows {limit}", from.policy, from.period_start_replicas),
+                Some(from) => {
+                    format!("{name}: {sign}{} from {} allows {limit}", from.policy, from.period_start_replicas)
+                }
                 None if hpa.behavior.is_none() => format!("{name}: max(2 x {}, 4) = {limit}", decision.current),
                 None => format!("{name}: selectPolicy Disabled"),
             }

@@ -28,8 +28,16 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
         header.extend([format!("{label}_{unit}"), format!("{label}_target"), format!("{label}_proposal")]);
     }
     let rest = [
-        "cpu_demand_cores", "cpu_used_cores", "cpu_capacity_cores", "memory_used_bytes", "backlog_core_seconds",
-        "cpu_requests_cores", "memory_requests_bytes", "able_to_scale", "scaling_active", "scaling_limited",
+        "cpu_demand_cores",
+        "cpu_used_cores",
+        "cpu_capacity_cores",
+        "memory_used_bytes",
+        "backlog_core_seconds",
+        "cpu_requests_cores",
+        "memory_requests_bytes",
+        "able_to_scale",
+        "scaling_active",
+        "scaling_limited",
     ];
     header.extend(rest.map(str::to_owned));
     header
@@ -103,8 +111,7 @@ fn target(source: &MetricSource) -> String {
 /// A row for every change of the replica count.
 pub fn events(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header =
-        ["time_seconds", "timestamp", "from", "to", "metric", "calculation", "limited_by", "reason"];
+    let header = ["time_seconds", "timestamp", "from", "to", "metric", "calculation", "limited_by", "reason"];
     writer.write_record(header)?;
     for event in &run.summary.rescales {
         let decision = &event.decision;

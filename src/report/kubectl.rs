@@ -36,9 +36,12 @@ pub fn get_hpa<'a>(hpa: &HpaSpec, snapshots: impl IntoIterator<Item = &'a Snapsh
 
 /// The column TARGETS: `cpu: 50%/70%, memory: 40%/80%`.
 pub fn targets(hpa: &HpaSpec, current: &[Option<MetricStatus>]) -> String {
-    let shown = hpa.metrics.iter().enumerate().take(SHOWN_METRICS).map(|(index, source)| {
-        target(source, current.get(index).copied().flatten())
-    });
+    let shown = hpa
+        .metrics
+        .iter()
+        .enumerate()
+        .take(SHOWN_METRICS)
+        .map(|(index, source)| target(source, current.get(index).copied().flatten()));
     let mut text = shown.collect::<Vec<_>>().join(", ");
     if hpa.metrics.len() > SHOWN_METRICS {
         text += &format!(" + {} more...", hpa.metrics.len() - SHOWN_METRICS);
@@ -52,7 +55,8 @@ pub fn target(source: &MetricSource, current: Option<MetricStatus>) -> String {
     let quantity = |milli: Option<i64>| milli.map_or_else(unknown, |milli| Quantity::from_milli(milli).to_string());
     let average = current.and_then(|status| status.average_value);
     match source {
-        MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. } => match *target {
+        MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. } => match *target
+        {
             MetricTarget::Utilization(percent) => {
                 let now = current.and_then(|status| status.average_utilization);
                 format!("{name}: {}/{percent}%", now.map_or_else(unknown, |now| format!("{now}%")))

@@ -1,6 +1,6 @@
 //! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
 //!
-//! [`panels`] says what is drawn, [`png`] draws it. Fonts come with the binary.
+//! [`panels`] says what is drawn, [`png()`] draws it. Fonts come with the binary.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -102,8 +102,18 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
     Panel {
         title: "Replicas (pods)".into(),
         lines: vec![
-            line(format!("maxReplicas {}", hpa.max_replicas), 3, LineStyle::Reference, constant(run, hpa.max_replicas.into())),
-            line(format!("minReplicas {}", hpa.min_replicas), GREY, LineStyle::Reference, constant(run, hpa.min_replicas.into())),
+            line(
+                format!("maxReplicas {}", hpa.max_replicas),
+                3,
+                LineStyle::Reference,
+                constant(run, hpa.max_replicas.into()),
+            ),
+            line(
+                format!("minReplicas {}", hpa.min_replicas),
+                GREY,
+                LineStyle::Reference,
+                constant(run, hpa.min_replicas.into()),
+            ),
             line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
             line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.ready.into()))),
         ],
@@ -130,7 +140,12 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
     Panel {
         title: format!("{} ({})", source.label(), scale.unit),
         lines: vec![
-            line(format!("target {}", super::amounts::decimal(target, 2)), 3, LineStyle::Reference, constant(run, target)),
+            line(
+                format!("target {}", super::amounts::decimal(target, 2)),
+                3,
+                LineStyle::Reference,
+                constant(run, target),
+            ),
             line("as the HPA sees it", 0, LineStyle::Solid, series(run, value)),
         ],
         band: Some((tolerance, target * (1.0 - down), target * (1.0 + up))),
@@ -167,9 +182,12 @@ impl MetricScale {
                         target: percent.into(),
                         value: |status| status.average_utilization.map(f64::from),
                     },
-                    (MetricTarget::AverageValue(target), ResourceName::Memory) => {
-                        Self { unit: "MiB per pod", divisor: 1000.0 * 1_048_576.0, target: target as f64, value: average }
-                    }
+                    (MetricTarget::AverageValue(target), ResourceName::Memory) => Self {
+                        unit: "MiB per pod",
+                        divisor: 1000.0 * 1_048_576.0,
+                        target: target as f64,
+                        value: average,
+                    },
                     (MetricTarget::AverageValue(target), _) => {
                         Self { unit: "millicores per pod", divisor: 1.0, target: target as f64, value: average }
                     }
@@ -179,7 +197,9 @@ impl MetricScale {
                 Self { unit: "average per pod", divisor: 1000.0, target: *average_value as f64, value: average }
             }
             MetricSource::Object { target, .. } | MetricSource::External { target, .. } => match *target {
-                ValueTarget::Value(target) => Self { unit: "value", divisor: 1000.0, target: target as f64, value: as_is },
+                ValueTarget::Value(target) => {
+                    Self { unit: "value", divisor: 1000.0, target: target as f64, value: as_is }
+                }
                 ValueTarget::AverageValue(target) => {
                     Self { unit: "value per pod", divisor: 1000.0, target: target as f64, value: average }
                 }
@@ -196,7 +216,12 @@ fn cpu_panel(run: &Run<'_>) -> Panel {
     if !capacity.is_empty() {
         lines.push(line("limits of ready pods", GREY, LineStyle::Solid, capacity));
     }
-    lines.push(line("requests of ready pods", 2, LineStyle::Solid, series(run, |row| Some(f64::from(row.ready) * request))));
+    lines.push(line(
+        "requests of ready pods",
+        2,
+        LineStyle::Solid,
+        series(run, |row| Some(f64::from(row.ready) * request)),
+    ));
     let demand = series(run, |row| row.cpu_demand.map(cores));
     if !demand.is_empty() {
         lines.push(line("demand", 1, LineStyle::Wide, demand));
@@ -233,6 +258,7 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, PlotErr
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Best);
     let mut writer = encoder.write_header().map_err(|error| PlotError(error.to_string()))?;
     writer.write_image_data(pixels).map_err(|error| PlotError(error.to_string()))?;
     writer.finish().map_err(|error| PlotError(error.to_string()))?;
@@ -329,7 +355,7 @@ fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
         right -= width_of(name)?;
         area.draw_text(name, &label, (right, 14))?;
         let shade = RGBColor(213, 94, 0).mix(0.25).filled();
-        area.draw(&Rectangle::new([(right - 34, 17), (right - 8, 31)], shade))?;
+        area.draw(&Rectangle::new([(right - 34, 15), (right - 8, 29)], shade))?;
         right -= 58;
     }
     for line in panel.lines.iter().rev() {
@@ -339,10 +365,10 @@ fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
         if line.style == LineStyle::Reference {
             for dash in 0..2 {
                 let from = right - 34 + dash * 15;
-                area.draw(&PathElement::new(vec![(from, 24), (from + 10, 24)], color.stroke_width(1)))?;
+                area.draw(&PathElement::new(vec![(from, 22), (from + 10, 22)], color.stroke_width(1)))?;
             }
         } else {
-            area.draw(&PathElement::new(vec![(right - 34, 24), (right - 8, 24)], color.stroke_width(3)))?;
+            area.draw(&PathElement::new(vec![(right - 34, 22), (right - 8, 22)], color.stroke_width(3)))?;
         }
         right -= 58;
     }
@@ -359,9 +385,8 @@ fn vertical_top(panel: &Panel) -> f64 {
 
 /// Some ten ticks at round times.
 fn tick_step(seconds: i64) -> i64 {
-    const STEPS: [i64; 17] = [
-        5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800,
-    ];
+    const STEPS: [i64; 17] =
+        [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800];
     let wanted = seconds / 14;
     STEPS.into_iter().find(|&step| step >= wanted).unwrap_or_else(|| (wanted / 604_800 + 1) * 604_800)
 }

@@ -88,7 +88,8 @@ fn figures(run: &Run<'_>) -> Vec<(String, String)> {
         all.push(("Work waiting for CPU".to_owned(), waiting(run)));
     }
     if s.over_memory_limit.seconds() > 0 {
-        let value = format!("{}: pods would be OOM-killed, which is not simulated", share(s.over_memory_limit, s.duration));
+        let value =
+            format!("{}: pods would be OOM-killed, which is not simulated", share(s.over_memory_limit, s.duration));
         all.push(("Above the memory limit".to_owned(), value));
     }
     all

@@ -21,10 +21,7 @@ pub(super) struct LoadCursor<'a> {
 
 impl<'a> LoadCursor<'a> {
     /// Stands at the first row. `None` for a trace without rows.
-    pub fn start(
-        source: &'a mut dyn LoadSource,
-        interpolation: Interpolation,
-    ) -> Result<Option<Self>, SimError> {
+    pub fn start(source: &'a mut dyn LoadSource, interpolation: Interpolation) -> Result<Option<Self>, SimError> {
         let width = source.columns().len();
         let mut first = vec![0.0; width];
         let Some(time) = source.next_row(&mut first).map_err(SimError::Load)? else { return Ok(None) };

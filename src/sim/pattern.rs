@@ -182,7 +182,13 @@ impl Part {
         let at = now.seconds();
         match self.pattern {
             Pattern::Constant { value } => value,
-            Pattern::Step { at: change, from, to } => if at < change.seconds() { from } else { to },
+            Pattern::Step { at: change, from, to } => {
+                if at < change.seconds() {
+                    from
+                } else {
+                    to
+                }
+            }
             Pattern::Ramp { start, end, from, to } => {
                 let length = (end.seconds() - start.seconds()).max(1) as f64;
                 let passed = (at - start.seconds()) as f64 / length;
@@ -277,8 +283,7 @@ mod tests {
         let week = series(day, 7 * 24, 0);
         assert!((week[14 * 60] - 5.0).abs() < 1e-9 && (week[2 * 60] - 1.0).abs() < 1e-9);
         assert!((week[(5 * 24 + 14) * 60] - 3.0).abs() < 1e-9, "half of the difference on day 6");
-        let spike =
-            Pattern::Spike { at: span(600), height: 4.0, rise: span(120), hold: span(300), decay: span(600) };
+        let spike = Pattern::Spike { at: span(600), height: 4.0, rise: span(120), hold: span(300), decay: span(600) };
         let spike = series(spike, 1, 0);
         assert_eq!((spike[9], spike[11], spike[12], spike[16]), (0.0, 2.0, 4.0, 4.0));
         assert!((spike[27] - 4.0 / std::f64::consts::E).abs() < 1e-9);

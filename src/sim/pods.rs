@@ -159,10 +159,8 @@ mod tests {
 
     #[test]
     fn scale_down_takes_the_unready_then_the_latest_ready() {
-        let lifecycle = Lifecycle {
-            ready_after: Some(Span::from_seconds(20)),
-            serving_after: Some(Span::from_seconds(20)),
-        };
+        let lifecycle =
+            Lifecycle { ready_after: Some(Span::from_seconds(20)), serving_after: Some(Span::from_seconds(20)) };
         let mut pods = Pods::settled(2, at(-3600), Scraped::default());
         pods.scale(4, at(0), &lifecycle);
         pods.transition(at(20));

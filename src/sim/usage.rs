@@ -53,10 +53,7 @@ pub(super) fn ceil_tolerant(value: f64) -> i64 {
 
 /// What a row of the load asks for.
 pub(super) fn asks(plan: &LoadPlan, size: &PodSize, values: &[f64]) -> Asks {
-    Asks {
-        cpu: ask(plan.cpu, size.cpu_request, values),
-        memory: ask(plan.memory, size.memory_request, values),
-    }
+    Asks { cpu: ask(plan.cpu, size.cpu_request, values), memory: ask(plan.memory, size.memory_request, values) }
 }
 
 fn ask(drive: Drive, request: i64, values: &[f64]) -> Ask {

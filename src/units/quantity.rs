@@ -70,7 +70,8 @@ impl ParseQuantityError {
                 None => {}
             }
         }
-        "use a number with one of n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent: `500m`, `1.5`, `2Gi`, `1e3`".into()
+        "use a number with one of n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent: `500m`, `1.5`, `2Gi`, `1e3`"
+            .into()
     }
 }
 
@@ -166,18 +167,14 @@ impl FromStr for Quantity {
             b'-' => (true, &text[1..]),
             _ => (false, text),
         };
-        let end = unsigned
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(unsigned.len());
+        let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
         let (number, suffix) = unsigned.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.len() + fraction.len() == 0 || fraction.contains('.') {
             return Err(malformed());
         }
-        let (format, factor) = parse_suffix(suffix).ok_or_else(|| ParseQuantityError::Suffix {
-            text: text.to_owned(),
-            suffix: suffix.to_owned(),
-        })?;
+        let (format, factor) = parse_suffix(suffix)
+            .ok_or_else(|| ParseQuantityError::Suffix { text: text.to_owned(), suffix: suffix.to_owned() })?;
         let nano = scale(whole, fraction, factor);
         Ok(Self { nano: if negative { -nano } else { nano }, format })
     }
@@ -304,14 +301,42 @@ mod tests {
     #[test]
     fn every_suffix_parses_and_prints_canonically() {
         for (text, printed) in [
-            ("0", "0"), ("1", "1"), ("0.5", "500m"), ("1.5", "1500m"), ("500m", "500m"),
-            ("1000m", "1"), ("2000", "2k"), ("1n", "1n"), ("0.1n", "1n"), ("1.0001u", "1001n"),
-            ("1e3", "1e3"), ("1E", "1E"), ("1e9", "1e9"), ("1E3", "1e3"), ("1.5e3", "1500"),
-            ("512Mi", "512Mi"), ("0.5Gi", "512Mi"), ("1024Mi", "1Gi"), ("1023", "1023"),
-            ("1Ki", "1Ki"), ("0.5Ki", "512"), ("1.5Gi", "1536Mi"), ("8Ei", "9223372036854775807"),
-            ("1M", "1M"), ("1500M", "1500M"), ("3P", "3P"), ("-1", "-1"), ("-0.5", "-500m"),
-            (".5", "500m"), ("5.", "5"), ("+1", "1"), ("0.1Ki", "102400m"), ("1e-3", "1e-3"),
-            ("12e6", "12e6"), ("100e-9", "100e-9"), ("9999999999999999999E", "9223372036854775807"),
+            ("0", "0"),
+            ("1", "1"),
+            ("0.5", "500m"),
+            ("1.5", "1500m"),
+            ("500m", "500m"),
+            ("1000m", "1"),
+            ("2000", "2k"),
+            ("1n", "1n"),
+            ("0.1n", "1n"),
+            ("1.0001u", "1001n"),
+            ("1e3", "1e3"),
+            ("1E", "1E"),
+            ("1e9", "1e9"),
+            ("1E3", "1e3"),
+            ("1.5e3", "1500"),
+            ("512Mi", "512Mi"),
+            ("0.5Gi", "512Mi"),
+            ("1024Mi", "1Gi"),
+            ("1023", "1023"),
+            ("1Ki", "1Ki"),
+            ("0.5Ki", "512"),
+            ("1.5Gi", "1536Mi"),
+            ("8Ei", "9223372036854775807"),
+            ("1M", "1M"),
+            ("1500M", "1500M"),
+            ("3P", "3P"),
+            ("-1", "-1"),
+            ("-0.5", "-500m"),
+            (".5", "500m"),
+            ("5.", "5"),
+            ("+1", "1"),
+            ("0.1Ki", "102400m"),
+            ("1e-3", "1e-3"),
+            ("12e6", "12e6"),
+            ("100e-9", "100e-9"),
+            ("9999999999999999999E", "9223372036854775807"),
         ] {
             assert_eq!(parse(text).to_string(), printed, "{text}");
         }
@@ -330,7 +355,9 @@ mod tests {
 
     #[test]
     fn refuses_what_the_api_server_refuses() {
-        for text in ["", "abc", "1.2.3", "1GB", "1gi", "1 Gi", "--1", "1e", "1ee3", "e3", ".", "1mm", "1Kii", "0x10", "1e1.5"] {
+        for text in
+            ["", "abc", "1.2.3", "1GB", "1gi", "1 Gi", "--1", "1e", "1ee3", "e3", ".", "1mm", "1Kii", "0x10", "1e1.5"]
+        {
             assert!(text.parse::<Quantity>().is_err(), "{text}");
         }
         assert_eq!("1GB".parse::<Quantity>().unwrap_err().hint(), "did you mean `Gi`?");

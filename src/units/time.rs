@@ -133,9 +133,8 @@ impl FromStr for Span {
         let mut milliseconds = 0f64;
         while !rest.is_empty() {
             let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
-            let unit_end = rest[number..]
-                .find(|c: char| !c.is_ascii_alphabetic())
-                .map_or(rest.len(), |end| number + end);
+            let unit_end =
+                rest[number..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |end| number + end);
             let count: f64 = rest[..number].parse().map_err(|_| error())?;
             milliseconds += count
                 * match &rest[number..unit_end] {
@@ -164,8 +163,14 @@ mod tests {
     #[test]
     fn spans_read_and_print_as_prometheus_does() {
         for (text, seconds, printed) in [
-            ("0", 0, "0s"), ("90", 90, "1m30s"), ("90s", 90, "1m30s"), ("1h30m", 5400, "1h30m"),
-            ("1d", 86_400, "1d"), ("2w", 1_209_600, "14d"), ("1.5h", 5400, "1h30m"), ("60000ms", 60, "1m"),
+            ("0", 0, "0s"),
+            ("90", 90, "1m30s"),
+            ("90s", 90, "1m30s"),
+            ("1h30m", 5400, "1h30m"),
+            ("1d", 86_400, "1d"),
+            ("2w", 1_209_600, "14d"),
+            ("1.5h", 5400, "1h30m"),
+            ("60000ms", 60, "1m"),
         ] {
             let span: Span = text.parse().expect(text);
             assert_eq!((span.seconds(), span.to_string().as_str()), (seconds, printed), "{text}");

@@ -5,16 +5,13 @@
 //! `pkg/apis/autoscaling/validation/validation.go`.
 
 use super::problems::Problems;
-use super::raw;
+use super::{raw, v1};
 use crate::model::{
-    Behavior, HpaSpec, KubernetesVersion, LabelSelector, MetricIdentifier, MetricSource, MetricTarget,
-    ObjectReference, PolicyKind, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement,
-    ValueTarget,
+    Behavior, HpaSpec, KubernetesVersion, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference,
+    PolicyKind, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
 };
 use crate::units::Span;
 
-const METRICS_ANNOTATION: &str = "autoscaling.alpha.kubernetes.io/metrics";
-const BEHAVIOR_ANNOTATION: &str = "autoscaling.alpha.kubernetes.io/behavior";
 /// Validation's bounds.
 const MAX_PERIOD_SECONDS: i32 = 1800;
 const MAX_STABILIZATION_WINDOW_SECONDS: i32 = 3600;
@@ -31,7 +28,7 @@ pub(crate) fn convert(
     problems: &mut Problems,
 ) -> HpaSpec {
     if api_version == "autoscaling/v1" {
-        upgrade_v1(&mut raw, problems);
+        v1::upgrade(&mut raw, problems);
     } else if raw.spec.target_cpu_utilization_percentage.is_some() {
         problems.warn(
             "spec.targetCPUUtilizationPercentage",
@@ -54,7 +51,13 @@ pub(crate) fn convert(
         );
     }
     let behavior = spec.behavior.map(|behavior| Behavior {
-        scale_up: rules(behavior.scale_up, ScalingRules::default_scale_up(), "spec.behavior.scaleUp", version, problems),
+        scale_up: rules(
+            behavior.scale_up,
+            ScalingRules::default_scale_up(),
+            "spec.behavior.scaleUp",
+            version,
+            problems,
+        ),
         scale_down: rules(
             behavior.scale_down,
             ScalingRules::default_scale_down(),
@@ -117,9 +120,10 @@ fn metrics(raw: &[raw::Metric], version: KubernetesVersion, problems: &mut Probl
         let target = MetricTarget::Utilization(DEFAULT_CPU_UTILIZATION);
         return vec![MetricSource::Resource { name: ResourceName::Cpu, target }];
     }
-    let sources = raw.iter().enumerate().map(|(index, metric)| {
-        metric_source(metric, &format!("spec.metrics[{index}]"), version, problems)
-    });
+    let sources = raw
+        .iter()
+        .enumerate()
+        .map(|(index, metric)| metric_source(metric, &format!("spec.metrics[{index}]"), version, problems));
     sources.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
@@ -254,10 +258,7 @@ fn checked_target(raw: &raw::Target, path: &str, problems: &mut Problems) -> Tar
         }
         Some(quantity.milli_value())
     };
-    TargetValues {
-        value: positive("value", &raw.value),
-        average_value: positive("averageValue", &raw.average_value),
-    }
+    TargetValues { value: positive("value", &raw.value), average_value: positive("averageValue", &raw.average_value) }
 }
 
 /// The controller goes by `type` for Object metrics.
@@ -373,12 +374,7 @@ fn rules(
     rules
 }
 
-fn tolerance(
-    raw: &raw::RawQuantity,
-    path: &str,
-    version: KubernetesVersion,
-    problems: &mut Problems,
-) -> Option<f64> {
+fn tolerance(raw: &raw::RawQuantity, path: &str, version: KubernetesVersion, problems: &mut Problems) -> Option<f64> {
     let quantity = problems.quantity(path, raw)?;
     if quantity.signum() < 0 {
         problems.error(path, format!("is {quantity} and must be greater than or equal to zero"), "");
@@ -414,103 +410,4 @@ fn policy(raw: &raw::Policy, path: &str, problems: &mut Problems) -> ScalingPoli
         problems.error(format!("{path}.periodSeconds"), message, "");
     }
     ScalingPolicy { kind, value: raw.value, period: Span::from_seconds(raw.period_seconds.into()) }
-}
-
-/// autoscaling/v1 keeps all but the CPU target in annotations.
-fn upgrade_v1(raw: &mut raw::Hpa, problems: &mut Problems) {
-    for (field, there) in [("metrics", raw.spec.metrics.is_some()), ("behavior", raw.spec.behavior.is_some())] {
-        if there {
-            problems.warn(
-                format!("spec.{field}"),
-                "is not a field of autoscaling/v1 and is ignored",
-                "use apiVersion: autoscaling/v2",
-            );
-        }
-    }
-    (raw.spec.metrics, raw.spec.behavior) = (None, None);
-    let annotation = |name: &str| raw.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
-    let mut metrics = Vec::new();
-    if let Some(text) = annotation(METRICS_ANNOTATION) {
-        match serde_json::from_str::<Vec<raw::V1Metric>>(&text) {
-            Ok(list) => metrics.extend(list.into_iter().map(upgrade_v1_metric)),
-            Err(error) => {
-                problems.error(annotation_path(METRICS_ANNOTATION), format!("is not a JSON list of metrics: {error}"), "");
-            }
-        }
-    }
-    if let Some(percent) = raw.spec.target_cpu_utilization_percentage {
-        if percent < 1 {
-            let message = format!("is {percent} and must be greater than 0");
-            problems.error("spec.targetCPUUtilizationPercentage", message, "");
-        }
-        let target =
-            raw::Target { kind: "Utilization".into(), average_utilization: Some(percent), ..Default::default() };
-        let resource = raw::ResourceMetric { name: "cpu".into(), target, ..Default::default() };
-        metrics.push(raw::Metric { kind: "Resource".into(), resource: Some(resource), ..Default::default() });
-    }
-    if let Some(text) = annotation(BEHAVIOR_ANNOTATION) {
-        match serde_json::from_str(&text).and_then(|json| serde_json::from_value(with_field_names(json))) {
-            Ok(behavior) => raw.spec.behavior = Some(behavior),
-            Err(error) => {
-                problems.error(annotation_path(BEHAVIOR_ANNOTATION), format!("is not a JSON object: {error}"), "");
-            }
-        }
-    }
-    raw.spec.metrics = Some(metrics);
-}
-
-/// The API server writes this annotation with the names of Go's fields (`ScaleUp`) and reads either case.
-fn with_field_names(json: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match json {
-        Value::Array(items) => items.into_iter().map(with_field_names).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| {
-                let mut letters = name.chars();
-                let name = letters.next().map(|first| first.to_ascii_lowercase().to_string() + letters.as_str());
-                (name.unwrap_or_default(), with_field_names(value))
-            })
-            .collect(),
-        other => other,
-    }
-}
-
-fn annotation_path(name: &str) -> String {
-    format!("metadata.annotations[{name:?}]")
-}
-
-fn upgrade_v1_metric(old: raw::V1Metric) -> raw::Metric {
-    let resource = |s: raw::V1Source| raw::ResourceMetric {
-        name: s.name,
-        container: s.container,
-        target: raw::Target {
-            kind: if s.target_average_utilization.is_some() { "Utilization" } else { "AverageValue" }.into(),
-            average_utilization: s.target_average_utilization,
-            average_value: s.target_average_value,
-            value: None,
-        },
-    };
-    let custom = |s: raw::V1Source, is_object: bool| {
-        let average_value = if is_object { s.average_value } else { s.target_average_value };
-        let by_value = if is_object { average_value.is_none() } else { s.target_value.is_some() };
-        raw::CustomMetric {
-            metric: raw::Identifier { name: s.metric_name, selector: s.selector.or(s.metric_selector) },
-            described_object: s.target,
-            target: raw::Target {
-                kind: if by_value { "Value" } else { "AverageValue" }.into(),
-                value: s.target_value,
-                average_value,
-                average_utilization: None,
-            },
-        }
-    };
-    raw::Metric {
-        kind: old.kind,
-        resource: old.resource.map(resource),
-        container_resource: old.container_resource.map(resource),
-        pods: old.pods.map(|source| custom(source, false)),
-        object: old.object.map(|source| custom(source, true)),
-        external: old.external.map(|source| custom(source, false)),
-    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod problems;
 pub(crate) mod raw;
 mod schema;
 mod select;
+mod v1;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -91,7 +92,7 @@ impl Object<'_> {
         serde_path_to_error::deserialize(self.value).map_err(|error| {
             let path = error.path().to_string();
             let path = if path == "." { String::new() } else { path };
-            self.document.diagnostic(&self.path(&path), error.into_inner().to_string())
+            self.document.diagnostic(&self.path(&path), plain_words(&error.into_inner().to_string()))
         })
     }
 
@@ -100,12 +101,18 @@ impl Object<'_> {
     }
 }
 
+/// serde's message without the names of our types.
+fn plain_words(message: &str) -> String {
+    match message.split_once(", expected ") {
+        Some((found, "i32")) => format!("{found}, expected a whole number"),
+        Some((found, expected)) if expected.starts_with("struct ") => format!("{found}, expected an object"),
+        Some((found, "a sequence")) => format!("{found}, expected a list"),
+        _ => message.to_owned(),
+    }
+}
+
 /// Reads all manifests for a release; objects without a namespace belong to `default_namespace`.
-pub fn read(
-    sources: &[Source],
-    version: KubernetesVersion,
-    default_namespace: &str,
-) -> Result<Manifests, InputError> {
+pub fn read(sources: &[Source], version: KubernetesVersion, default_namespace: &str) -> Result<Manifests, InputError> {
     let mut errors = Vec::new();
     let mut documents = Vec::new();
     for source in sources {
@@ -139,14 +146,18 @@ fn flatten<'a>(
     let mut object = Object { document, value, prefix, header: raw::Header::default() };
     if !value.is_mapping() {
         let here = object.prefix.trim_end_matches('.');
-        return Err(document.diagnostic(here, "is not a Kubernetes object").hint("an object has apiVersion, kind and metadata"));
+        return Err(document
+            .diagnostic(here, "is not a Kubernetes object")
+            .hint("an object has apiVersion, kind and metadata"));
     }
     object.header = object.read()?;
     for (field, missing) in
         [("kind", object.header.kind.is_empty()), ("apiVersion", object.header.api_version.is_empty())]
     {
         if missing {
-            return Err(document.diagnostic(&object.path(field), "is required").hint("every object has apiVersion and kind"));
+            return Err(document
+                .diagnostic(&object.path(field), "is required")
+                .hint("every object has apiVersion and kind"));
         }
     }
     if object.header.kind.ends_with("List")

@@ -6,13 +6,14 @@
 use serde_yaml::Value;
 
 /// One type a line: its name, then its fields. `field=Type` descends; `*` after a field means a list;
-/// a field without a type is not looked into. `Map` has free keys.
+/// a field without a type is not looked into. Fields of another version of autoscaling are known here, too:
+/// they have a warning of their own.
 const TYPES: &str = "
 Hpa apiVersion kind metadata=Meta spec=HpaSpec status
 HpaV1 apiVersion kind metadata=Meta spec=HpaV1Spec status
 Meta name generateName namespace labels annotations finalizers ownerReferences managedFields creationTimestamp deletionTimestamp deletionGracePeriodSeconds generation resourceVersion selfLink uid
-HpaSpec scaleTargetRef=Ref minReplicas maxReplicas metrics*=Metric behavior=Behavior
-HpaV1Spec scaleTargetRef=Ref minReplicas maxReplicas targetCPUUtilizationPercentage
+HpaSpec scaleTargetRef=Ref minReplicas maxReplicas metrics*=Metric behavior=Behavior targetCPUUtilizationPercentage
+HpaV1Spec scaleTargetRef=Ref minReplicas maxReplicas targetCPUUtilizationPercentage metrics behavior
 Ref apiVersion kind name
 Metric type resource=ResourceMetric containerResource=ContainerMetric pods=PodsMetric object=ObjectMetric external=ExternalMetric
 ResourceMetric name target=Target
@@ -115,13 +116,9 @@ fn fields_of(type_name: &str) -> Vec<Field> {
 
 /// The most similar field name, if any is similar enough to have been meant.
 fn nearest(name: &str, fields: &[Field]) -> Option<String> {
-    let similarity = |field: &Field| {
-        strsim::jaro_winkler(&name.to_ascii_lowercase(), &field.name.to_ascii_lowercase())
-    };
-    let (best, score) = fields
-        .iter()
-        .map(|field| (field.name, similarity(field)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let similarity = |field: &Field| strsim::jaro_winkler(&name.to_ascii_lowercase(), &field.name.to_ascii_lowercase());
+    let (best, score) =
+        fields.iter().map(|field| (field.name, similarity(field))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     (score > 0.75).then(|| best.to_owned())
 }
 

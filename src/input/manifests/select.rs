@@ -65,7 +65,8 @@ impl Manifests {
                 found.reference.kind == wanted.kind
                     && found.reference.name == wanted.name
                     && found.namespace == hpa.item.namespace
-                    && (wanted.api_version.is_empty() || group(&wanted.api_version) == group(&found.reference.api_version))
+                    && (wanted.api_version.is_empty()
+                        || group(&wanted.api_version) == group(&found.reference.api_version))
             })
             .collect();
         match matching.as_slice() {

@@ -1,0 +1,165 @@
+//! The command line as a user meets it: help, output, files, exit codes.
+
+use predicates::prelude::*;
+use predicates::str::contains;
+
+use crate::support::{hpasim, project};
+
+const K8S: &str = "scenarios/rag-system/k8s";
+const WORKDAY: &str = "scenarios/rag-system/traces/workday.csv";
+
+/// The help of every command, as a reader of `--help` sees it.
+#[test]
+fn command_reference() {
+    fn help_of(command: &mut clap::Command, name: &str, text: &mut String) {
+        *text += &format!("$ {name} --help\n{}\n", command.render_long_help());
+        let subcommands: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+        for sub in subcommands.iter().filter(|sub| *sub != "help") {
+            help_of(command.find_subcommand_mut(sub).unwrap(), &format!("{name} {sub}"), text);
+        }
+    }
+    let mut text = String::new();
+    let mut command = hpasim::cli::command().term_width(100);
+    command.build();
+    help_of(&mut command, "hpasim", &mut text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn without_arguments_it_helps() {
+    hpasim(&[]).assert().success().stdout(contains("simulate").and(contains("conformance")));
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    for args in [
+        &["simulate"][..],
+        &["simulate", "-f", K8S],
+        &["simulate", "-f", "no-such-folder", "--load", WORKDAY],
+        &["simulate", "-f", K8S, "--load", "no-such-file.csv"],
+        &["simulate", "-f", K8S, "--load", WORKDAY, "--kubernetes-version", "1.22"],
+        &["simulate", "-f", K8S, "--load", WORKDAY, "--startup", "soon"],
+        &["simulate", "-f", K8S, "--load", WORKDAY, "--hpa", "other"],
+        &["trace", "generate", "--column", "cpu=bumps:height=1"],
+        &["conformance", "no-such-file.jsonl"],
+        &["frobnicate"],
+    ] {
+        hpasim(args).assert().code(2).stderr(contains("error: "));
+    }
+}
+
+#[test]
+fn summary_of_the_workday() {
+    let output = hpasim(&["simulate", "-f", K8S, "--load", WORKDAY]).output().unwrap();
+    assert!(output.status.success());
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn watch_prints_a_line_for_every_change() {
+    let args = ["simulate", "-f", K8S, "--constant", "cpu=1.2", "--constant", "memory=1Gi", "--duration", "3m", "-w"];
+    let output = hpasim(&args).output().unwrap();
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn files_are_complete_and_the_same_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let out = folder.path().join(name);
+        hpasim(&["simulate", "-f", K8S, "--load", WORKDAY, "-o", out.to_str().unwrap()]).assert().success();
+        out
+    };
+    let (first, second) = (write("first"), write("second"));
+    let mut names: Vec<_> = std::fs::read_dir(&first).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["events.csv", "summary.json", "timeline.csv", "timeline.png"]);
+    for name in names {
+        assert!(std::fs::read(first.join(&name)).unwrap() == std::fs::read(second.join(&name)).unwrap(), "{name:?}");
+    }
+    let timeline = std::fs::read_to_string(first.join("timeline.csv")).unwrap();
+    assert_eq!(timeline.lines().count(), 1 + 5760, "a row for each sync of a day");
+    let head: Vec<&str> = timeline.lines().take(3).collect();
+    insta::assert_snapshot!(head.join("\n"));
+    let summary = std::fs::read_to_string(first.join("summary.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let events = json["events"].as_array_mut().unwrap();
+    let csv = std::fs::read_to_string(first.join("events.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + events.len());
+    events.truncate(2);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap());
+}
+
+/// A picture that cannot be written leaves nothing behind.
+#[test]
+fn output_that_cannot_be_written_leaves_nothing() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let inside_a_file = file.path().join("out");
+    hpasim(&["simulate", "-f", K8S, "--load", WORKDAY, "-o", inside_a_file.to_str().unwrap()])
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("cannot make the directory"));
+}
+
+#[test]
+fn manifests_come_from_a_pipe_a_list_or_several_files() {
+    let read = |name: &str| std::fs::read_to_string(project(K8S).join(name)).unwrap();
+    let load = ["--constant", "cpu=1", "--constant", "memory=1Gi", "--duration", "1m"];
+    let piped = hpasim(&[&["simulate", "-f", "-"], &load[..]].concat())
+        .write_stdin(read("backend-deployment.yaml"))
+        .assert()
+        .success();
+    let yaml = read("backend-deployment.yaml");
+    let items: Vec<serde_json::Value> =
+        yaml.split("\n---\n").map(|document| serde_yaml::from_str(document).unwrap()).collect();
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
+    let listed = hpasim(&[&["simulate", "-f", "-"], &load[..]].concat()).write_stdin(list).assert().success();
+    assert_eq!(piped.get_output().stdout, listed.get_output().stdout);
+    let (backend, redis) = (format!("{K8S}/backend-deployment.yaml"), format!("{K8S}/redis-deployment.yaml"));
+    let several = hpasim(&[&["simulate", "-f", &redis, "-f", &backend], &load[..]].concat()).assert().success();
+    assert_eq!(piped.get_output().stdout, several.get_output().stdout);
+}
+
+#[test]
+fn timestamps_appear_where_the_trace_has_them() {
+    let mut trace = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    std::io::Write::write_all(
+        &mut trace,
+        b"time,cpu,memory\n2026-11-02T09:00:00Z,1,1Gi\n2026-11-02T09:10:00Z,2,1Gi\n2026-11-02T09:20:00Z,2,1Gi\n",
+    )
+    .unwrap();
+    hpasim(&["simulate", "-f", K8S, "--load", trace.path().to_str().unwrap()])
+        .assert()
+        .success()
+        .stdout(contains("2026-11-02T09:10:15Z"));
+}
+
+/// The shipped trace is what its README says made it.
+#[test]
+fn the_workday_can_be_made_again() {
+    let readme = std::fs::read_to_string(project("scenarios/rag-system/traces/README.md")).unwrap();
+    let command: String = readme
+        .lines()
+        .skip_while(|line| !line.trim_start().starts_with("hpasim trace generate"))
+        .take_while(|line| !line.trim().is_empty())
+        .map(|line| line.trim().trim_end_matches('\\').to_owned() + " ")
+        .collect();
+    let args: Vec<&str> = command.split_whitespace().skip(1).take_while(|arg| *arg != ">").collect();
+    let made = hpasim(&args).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(made.stdout == std::fs::read(project(WORKDAY)).unwrap());
+}
+
+/// The README's example of a report is what the command prints.
+#[test]
+fn the_readme_shows_real_output() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let output = hpasim(&["simulate", "-f", K8S, "--load", WORKDAY]).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let shown: Vec<&str> = readme.lines().filter(|line| line.contains("rag-backend-hpa   Deployment/")).collect();
+    assert!(!shown.is_empty());
+    for line in shown {
+        assert!(output.contains(line.trim()), "{line}");
+    }
+}

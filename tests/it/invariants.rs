@@ -1,0 +1,121 @@
+//! What must hold of every simulation, whatever the HPA and the load: the independent checker finds nothing,
+//! skipping quiet seconds changes nothing, and the same inputs give the same bytes.
+
+use hpasim::input::pattern::parse_column;
+use hpasim::model::{Interpolation, LoadSource, LoadTable};
+use hpasim::sim::TimelineRow;
+use hpasim::sim::check::check;
+use hpasim::sim::pattern::Synthetic;
+use proptest::prelude::*;
+
+use crate::support::{Deployment, run, seconds};
+
+/// A synthetic trace.
+fn load(columns: &[String], hours: i64, step: i64, seed: u64) -> LoadTable {
+    let columns: Vec<_> = columns.iter().map(|text| parse_column(text).unwrap()).collect();
+    let mut trace = Synthetic::new(&columns, seconds(hours * 3600), seconds(step), seed);
+    let mut table = LoadTable::new(trace.columns().to_vec());
+    let mut values = vec![0.0; columns.len()];
+    while let Some(at) = trace.next_row(&mut values).unwrap() {
+        table.push(at, &values);
+    }
+    table
+}
+
+/// The RAG backend's Deployment with another HPA.
+fn with_hpa(spec: &str) -> Deployment {
+    let mut rag = Deployment::rag();
+    let yaml = format!(
+        "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
+         {{kind: Deployment, name: d}}, {spec}}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d}}, \
+         spec: {{template: {{spec: {{containers: [{{name: c}}]}}}}}}}}"
+    );
+    rag.hpa = Deployment::from_yaml(&yaml).hpa;
+    rag
+}
+
+fn behavior() -> impl Strategy<Value = String> {
+    let policy = (any::<bool>(), 1..120i32, 1..12i64).prop_map(|(pods, value, periods)| {
+        let (kind, value) = if pods { ("Pods", value / 15 + 1) } else { ("Percent", value) };
+        format!("{{type: {kind}, value: {value}, periodSeconds: {}}}", periods * 15)
+    });
+    let rules = (0..25i64, prop::sample::select(vec!["Max", "Min", "Disabled"]), prop::collection::vec(policy, 1..3))
+        .prop_map(|(window, select, policies)| {
+            format!(
+                "{{stabilizationWindowSeconds: {}, selectPolicy: {select}, policies: [{}]}}",
+                window * 15,
+                policies.join(", ")
+            )
+        });
+    prop::option::of((prop::option::of(rules.clone()), prop::option::of(rules))).prop_map(|behavior| {
+        let Some((up, down)) = behavior else { return String::new() };
+        let up = up.map_or_else(String::new, |rules| format!("scaleUp: {rules}, "));
+        let down = down.map_or_else(String::new, |rules| format!("scaleDown: {rules}"));
+        format!(", behavior: {{{up}{down}}}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn timelines_hold_what_every_timeline_must(
+        behavior in behavior(), target in 30..120i32, min in 1..4i32, more in 0..12i32,
+        high in 1.0..8.0f64, startup in 0..90i64, step in prop::sample::select(vec![7i64, 15, 60, 300]),
+        resolution in prop::sample::select(vec![10i64, 15, 60]), linear in any::<bool>(), seed in 0..1000u64,
+    ) {
+        let deployment = with_hpa(&format!(
+            "minReplicas: {min}, maxReplicas: {}, metrics: [{{type: Resource, resource: {{name: cpu, target: \
+             {{type: Utilization, averageUtilization: {target}}}}}}}]{behavior}", min + more
+        ));
+        let cpu = format!("cpu=sine:mean={high},amplitude={high},period=1h+bursts:every=10m,height=2,length=4m");
+        let load = load(&[cpu], 3, step, seed);
+        let mut setup = deployment.setup(&load);
+        setup.cluster.startup = seconds(startup);
+        setup.cluster.metric_resolution = seconds(resolution);
+        setup.interpolation = if linear { Interpolation::Linear } else { Interpolation::Hold };
+        let (_, rows) = run(&setup, &load);
+        prop_assert_eq!(check(&setup, &rows), Vec::<String>::new());
+        let mut stepped = setup.clone();
+        stepped.every_second = true;
+        let (_, every_second) = run(&stepped, &load);
+        prop_assert!(rows == every_second, "skipping quiet seconds changes the timeline");
+    }
+}
+
+/// The checker itself: it must find what is wrong.
+#[test]
+fn the_checker_finds_faults() {
+    let rag = Deployment::rag();
+    let load = load(&["cpu=diurnal:low=0.5,high=4".into(), "memory=constant:value=1Gi".into()], 24, 60, 0);
+    let setup = rag.setup(&load);
+    let (_, rows) = run(&setup, &load);
+    assert_eq!(check(&setup, &rows), Vec::<String>::new());
+    type Fault = fn(&mut Vec<TimelineRow>);
+    let faults: [(&str, Fault); 5] = [
+        ("outside 3 to 10", |rows| rows[100].desired = 11),
+        ("there at the next sync", |rows| rows[100].replicas += 1),
+        ("pods are ready", |rows| rows[100].ready = 99),
+        ("arrived", |rows| rows[100].work_done += 1_000_000_000_000),
+        ("the next sync", |rows| {
+            rows.remove(100);
+        }),
+    ];
+    for (message, fault) in faults {
+        let mut faulty = rows.clone();
+        fault(&mut faulty);
+        let found = check(&setup, &faulty);
+        assert!(found.iter().any(|text| text.contains(message)), "{message}: {found:?}");
+    }
+    // From 3 to 8 replicas in one step, and down right after a high recommendation.
+    let up = rows.iter().position(|row| row.replicas == 3 && row.desired == 4).unwrap();
+    let mut faulty = rows.clone();
+    faulty[up].desired = 8;
+    let found = check(&setup, &faulty);
+    assert!(found.iter().any(|text| text.contains("policies allow")), "{found:?}");
+    let high = rows.iter().position(|row| row.proposed == Some(8) && row.replicas == 8).unwrap();
+    let mut faulty = rows.clone();
+    faulty[high + 1].desired = 5;
+    let found = check(&setup, &faulty);
+    assert!(found.iter().any(|text| text.contains("although 8 was recommended")), "{found:?}");
+}

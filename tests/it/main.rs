@@ -1,0 +1,11 @@
+//! Everything that is tested from outside, in one binary.
+
+mod allocations;
+mod cli;
+mod conformance;
+mod errors;
+mod instructions;
+mod invariants;
+mod scaling;
+mod support;
+mod tidy;

@@ -1,0 +1,87 @@
+//! What the tests share.
+
+use std::path::{Path, PathBuf};
+
+use hpasim::input::plan::{RequestCosts, plan};
+use hpasim::input::{Source, manifests};
+use hpasim::model::{Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Workload};
+use hpasim::sim::{ClusterConfig, Setup, Summary, TimelineRow, simulate};
+use hpasim::units::{SimTime, Span};
+
+/// A path inside the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The `hpasim` binary, run in the project's folder.
+pub fn hpasim(args: &[&str]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::cargo_bin("hpasim").unwrap();
+    command.current_dir(project("")).args(args);
+    command
+}
+
+/// An HPA and its target.
+pub struct Deployment {
+    pub hpa: HpaSpec,
+    pub workload: Workload,
+}
+
+impl Deployment {
+    /// From manifests.
+    pub fn from_yaml(yaml: &str) -> Self {
+        let source = Source { name: "test.yaml".into(), text: yaml.into() };
+        let version = ControllerConfig::default().version;
+        let manifests = manifests::read(&[source], version, "default").unwrap();
+        let selection = manifests.select(None, None).unwrap();
+        Self { hpa: selection.hpa.item.clone(), workload: selection.target.item.clone() }
+    }
+
+    /// The RAG system's backend.
+    pub fn rag() -> Self {
+        let path = project("scenarios/rag-system/k8s/backend-deployment.yaml");
+        Self::from_yaml(&std::fs::read_to_string(path).unwrap())
+    }
+
+    /// A simulation of it under a load.
+    pub fn setup(&self, load: &LoadTable) -> Setup<'_> {
+        let costs = RequestCosts::default();
+        let plan = plan(load.columns(), &self.hpa, &self.workload.template, &costs, &mut Vec::new()).unwrap();
+        Setup {
+            hpa: &self.hpa,
+            workload: &self.workload,
+            controller: ControllerConfig::default(),
+            cluster: ClusterConfig::default(),
+            plan,
+            interpolation: Interpolation::Hold,
+            initial_replicas: self.workload.replicas.unwrap_or(1),
+            duration: None,
+            every_second: false,
+        }
+    }
+}
+
+/// A trace from its columns' names and rows: the time in seconds, then the values.
+pub fn table(columns: &[&str], rows: &[(i64, &[f64])]) -> LoadTable {
+    let mut table = LoadTable::new(columns.iter().map(|name| Column::from_name(name)).collect());
+    for (at, values) in rows {
+        table.push(SimTime::from_seconds(*at), values);
+    }
+    table
+}
+
+/// Runs a simulation and keeps the timeline.
+pub fn run(setup: &Setup<'_>, load: &LoadTable) -> (Summary, Vec<TimelineRow>) {
+    let mut rows = Vec::new();
+    let summary = simulate(setup, &mut load.clone(), &mut |record| rows.push(record.into())).unwrap();
+    (summary, rows)
+}
+
+/// When the replica count changed, in seconds, and to what.
+pub fn changes(summary: &Summary) -> Vec<(i64, i32)> {
+    summary.rescales.iter().map(|event| (event.at.seconds(), event.decision.desired)).collect()
+}
+
+/// A duration of so many seconds.
+pub fn seconds(seconds: i64) -> Span {
+    Span::from_seconds(seconds)
+}
