@@ -58,6 +58,7 @@ fn setup<'a>(manifests: &'a Manifests, load: &LoadTable) -> Setup<'a> {
         interpolation: Interpolation::Hold,
         initial_replicas: 3,
         duration: None,
+        lead_in: Span::ZERO,
         every_second: false,
     }
 }

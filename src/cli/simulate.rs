@@ -187,6 +187,7 @@ fn setup<'a>(
         },
         initial_replicas: args.cluster.replicas.or(workload.replicas).unwrap_or(1),
         duration: args.load.duration,
+        lead_in: Span::ZERO,
         every_second: false,
     })
 }
@@ -246,6 +247,7 @@ fn explain(error: SimError) -> anyhow::Error {
             Ok(input) => anyhow::Error::new(*input),
             Err(other) => anyhow::anyhow!("{other}"),
         },
+        SimError::NotSteady { .. } => anyhow::Error::new(error),
         SimError::NoDuration => {
             InputError::from(Diagnostic::new("the load covers no time").hint("say how long with --duration")).into()
         }

@@ -11,6 +11,7 @@
 mod calculator;
 mod convert;
 mod decision;
+mod explain;
 mod groups;
 mod history;
 mod normalize;
@@ -21,6 +22,7 @@ pub use decision::{
     AbleToScale, Condition, Conditions, Decision, LimitReason, PolicyLimit, RateLimit, RescaleReason, ScaledToZero,
     ScalingActive, Stabilization, StabilizationKind, Verdict,
 };
+pub use explain::{PastRecommendation, PolicyExplanation};
 pub use groups::PodCounts;
 pub use history::History;
 pub use observation::{MetricObservation, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};

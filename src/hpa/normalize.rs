@@ -81,7 +81,7 @@ pub(super) fn with_behavior(
     let (mut replicas, mut reason) = (stabilized, LimitReason::DesiredWithinRange);
     let (mut limit, mut policy) = (None, None);
     if stabilized > current {
-        let rate = scale_up_limit(behavior, config.version, history, now, current);
+        let rate = rate_limit(&behavior.scale_up, Direction::Up, config.version, history, now, current);
         let floor = rate.0.max(current);
         let (allowed, why) = if spec.max_replicas > floor {
             (floor, LimitReason::ScaleUpLimit)
@@ -93,7 +93,7 @@ pub(super) fn with_behavior(
             (replicas, reason) = (allowed, why);
         }
     } else if stabilized < current {
-        let rate = scale_down_limit(behavior, config.version, history, now, current);
+        let rate = rate_limit(&behavior.scale_down, Direction::Down, config.version, history, now, current);
         let ceiling = rate.0.min(current);
         let (allowed, why) = if spec.min_replicas < ceiling {
             (ceiling, LimitReason::ScaleDownLimit)
@@ -145,90 +145,77 @@ fn stabilize(
 
 type Limit = (Replicas, Option<PolicyLimit>);
 
-/// Mirrors `calculateScaleUpLimitWithScalingRules`: percentages round up.
-fn scale_up_limit(
-    behavior: &Behavior,
-    version: KubernetesVersion,
-    history: &History,
-    now: SimTime,
-    current: Replicas,
-) -> Limit {
-    let rules = &behavior.scale_up;
-    select(rules, current, rules.select_policy == SelectPolicy::Max, |policy| {
-        let start = period_start_replicas(version, history, now, current, policy, true);
-        let allowed = match policy.kind {
-            PolicyKind::Pods => start.wrapping_add(policy.value),
-            PolicyKind::Percent => {
-                let factor = 1.0 + f64::from(policy.value) / 100.0;
-                ceil_to_replicas(f64::from(start) * factor, version, Site::Other)
-            }
-        };
-        (start, allowed)
-    })
+/// The direction of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Up,
+    Down,
 }
 
-/// Mirrors `calculateScaleDownLimitWithBehaviors`: percentages truncate.
-fn scale_down_limit(
-    behavior: &Behavior,
-    version: KubernetesVersion,
-    history: &History,
-    now: SimTime,
-    current: Replicas,
-) -> Limit {
-    let rules = &behavior.scale_down;
-    // The largest change leaves the fewest replicas.
-    select(rules, current, rules.select_policy == SelectPolicy::Min, |policy| {
-        let start = period_start_replicas(version, history, now, current, policy, false);
-        let allowed = match policy.kind {
-            PolicyKind::Pods => start.wrapping_sub(policy.value),
-            PolicyKind::Percent => {
-                let factor = 1.0 - f64::from(policy.value) / 100.0;
-                truncate_to_replicas(f64::from(start) * factor, version)
-            }
-        };
-        (start, allowed)
-    })
-}
-
-/// The replicas when the policy's period began. Up to 1.24 only the changes in the same direction
-/// were undone (kubernetes/kubernetes#109058).
-fn period_start_replicas(
-    version: KubernetesVersion,
-    history: &History,
-    now: SimTime,
-    current: Replicas,
-    policy: &ScalingPolicy,
-    scaling_up: bool,
-) -> Replicas {
-    let both = version.at_least(25);
-    let mut start = current;
-    if both || scaling_up {
-        start = start.wrapping_sub(change_within(&history.scale_up_events, policy.period, now));
-    }
-    if both || !scaling_up {
-        start = start.wrapping_add(change_within(&history.scale_down_events, policy.period, now));
-    }
-    start
-}
-
-/// The limit of the policy that wins: the one that allows most replicas, or fewest.
-fn select(
+/// Mirrors `calculateScaleUpLimitWithScalingRules` and `calculateScaleDownLimitWithBehaviors`: the limit of
+/// the policy that wins, the one that allows most replicas or fewest.
+fn rate_limit(
     rules: &ScalingRules,
+    direction: Direction,
+    version: KubernetesVersion,
+    history: &History,
+    now: SimTime,
     current: Replicas,
-    most_replicas: bool,
-    allowed_by: impl Fn(&ScalingPolicy) -> (Replicas, Replicas),
 ) -> Limit {
-    if rules.select_policy == SelectPolicy::Disabled {
-        return (current, None);
-    }
+    let most_replicas = match (rules.select_policy, direction) {
+        (SelectPolicy::Disabled, _) => return (current, None),
+        // The largest change down leaves the fewest replicas.
+        (SelectPolicy::Max, Direction::Up) | (SelectPolicy::Min, Direction::Down) => true,
+        (SelectPolicy::Min, Direction::Up) | (SelectPolicy::Max, Direction::Down) => false,
+    };
     let mut best: Option<(Replicas, PolicyLimit)> = None;
     for &policy in &rules.policies {
-        let (period_start_replicas, allowed) = allowed_by(&policy);
+        let period_start_replicas = period_start_replicas(version, history, now, current, &policy, direction);
+        let allowed = allowed_by(&policy, period_start_replicas, direction, version);
         if best.is_none_or(|(limit, _)| if most_replicas { allowed > limit } else { allowed < limit }) {
             best = Some((allowed, PolicyLimit { policy, period_start_replicas }));
         }
     }
     best.map_or((current, None), |(limit, policy)| (limit, Some(policy)))
+}
+
+/// The replicas that a policy allows: percentages round up on the way up and truncate on the way down.
+pub(super) fn allowed_by(
+    policy: &ScalingPolicy,
+    start: Replicas,
+    direction: Direction,
+    version: KubernetesVersion,
+) -> Replicas {
+    let percent = f64::from(policy.value) / 100.0;
+    match (policy.kind, direction) {
+        (PolicyKind::Pods, Direction::Up) => start.wrapping_add(policy.value),
+        (PolicyKind::Pods, Direction::Down) => start.wrapping_sub(policy.value),
+        (PolicyKind::Percent, Direction::Up) => {
+            ceil_to_replicas(f64::from(start) * (1.0 + percent), version, Site::Other)
+        }
+        (PolicyKind::Percent, Direction::Down) => truncate_to_replicas(f64::from(start) * (1.0 - percent), version),
+    }
+}
+
+/// The replicas when the policy's period began. Up to 1.24 only the changes in the same direction
+/// were undone (kubernetes/kubernetes#109058).
+pub(super) fn period_start_replicas(
+    version: KubernetesVersion,
+    history: &History,
+    now: SimTime,
+    current: Replicas,
+    policy: &ScalingPolicy,
+    direction: Direction,
+) -> Replicas {
+    let both = version.at_least(25);
+    let mut start = current;
+    if both || direction == Direction::Up {
+        start = start.wrapping_sub(change_within(&history.scale_up_events, policy.period, now));
+    }
+    if both || direction == Direction::Down {
+        start = start.wrapping_add(change_within(&history.scale_down_events, policy.period, now));
+    }
+    start
 }
 
 fn record_stabilization(history: &mut History, out: &mut Decision, proposed: Replicas, stage: Stabilization) {

@@ -6,6 +6,7 @@
 mod controller;
 mod hpa;
 mod load;
+mod scenario;
 mod workload;
 
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
@@ -14,4 +15,5 @@ pub use hpa::{
     ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
 };
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable};
+pub use scenario::{Check, Claim, ClaimVerdict, Figure, LoadReading, Reading, Scenario, Window};
 pub use workload::{Container, PodTemplate, Probe, Workload};

@@ -28,6 +28,18 @@ pub enum SimError {
     /// The load covers no time and no duration was given.
     #[error("the load trace covers no time: it has a single row, and no duration is given")]
     NoDuration,
+    /// The replica count changed before the start.
+    #[error(
+        "the state before the start is not steady: {before} before it the HPA goes from {from} to {to} replicas"
+    )]
+    NotSteady {
+        /// How long before the start.
+        before: Span,
+        /// The replicas that were to be kept.
+        from: Replicas,
+        /// What the HPA made of them.
+        to: Replicas,
+    },
 }
 
 /// Runs a simulation. `record` is called after every sync.
@@ -76,7 +88,7 @@ impl<'a> Engine<'a> {
         let size = PodSize::of(template);
         let asks = asks(&setup.plan, &size, load.values());
         let resolution = setup.cluster.metric_resolution;
-        let start = SimTime::ZERO;
+        let start = SimTime::ZERO - setup.lead_in;
         let rate = per_pod_rate(asks.cpu, setup.initial_replicas.into(), size.cpu_limit);
         let scraped = Scraped::steady(rate, start - resolution, start);
         let period = setup.controller.sync_period;
@@ -124,7 +136,7 @@ impl<'a> Engine<'a> {
                 self.scrape();
             }
             if self.now == self.next_sync {
-                self.sync(record);
+                self.sync(record)?;
             }
             let mut next = self
                 .load
@@ -133,12 +145,25 @@ impl<'a> Engine<'a> {
                 .min(self.next_scrape)
                 .min(self.next_sync)
                 .min(end.unwrap_or(SimTime::MAX));
+            if self.now < SimTime::ZERO {
+                next = next.min(SimTime::ZERO);
+            }
             if self.setup.every_second {
                 next = self.now + Span::from_seconds(1);
             }
             self.work_until(next);
             self.now = next;
+            if next == SimTime::ZERO {
+                self.forget_work();
+            }
         }
+    }
+
+    /// The start: work is counted from here, with what waits.
+    fn forget_work(&mut self) {
+        self.last_sync.0 -= self.work_done;
+        self.work_done = 0;
+        self.work_arrived = self.backlog.waiting;
     }
 
     /// Lets the pods work while nothing changes.
@@ -166,6 +191,9 @@ impl<'a> Engine<'a> {
             }
         }
         self.work_done += used;
+        if self.now < SimTime::ZERO {
+            return;
+        }
         let over_memory = self.size.memory_limit.is_some_and(|limit| self.memory_of(true, serving) > limit);
         let max = self.setup.hpa.max_replicas;
         self.accounts.time_passes(seconds, max, self.pods.count(), waiting_seconds, over_memory);
@@ -193,7 +221,7 @@ impl<'a> Engine<'a> {
         self.next_scrape = now + self.setup.cluster.metric_resolution;
     }
 
-    fn sync(&mut self, record: &mut dyn FnMut(&SyncRecord<'_>)) {
+    fn sync(&mut self, record: &mut dyn FnMut(&SyncRecord<'_>)) -> Result<(), SimError> {
         self.observe();
         let replicas = self.pods.count();
         let observation = Observation {
@@ -206,13 +234,19 @@ impl<'a> Engine<'a> {
         };
         let (hpa, controller) = (self.setup.hpa, &self.setup.controller);
         decide(hpa, controller, &mut self.history, &observation, &mut self.decision);
-        self.accounts.sync(self.setup, self.now, &self.decision, self.history.current_metrics());
-        record(&self.record(replicas));
+        if self.now >= SimTime::ZERO {
+            self.accounts.sync(self.setup, self.now, &self.decision, self.history.current_metrics());
+            record(&self.record(replicas));
+        } else if self.decision.rescaled {
+            let before = SimTime::ZERO - self.now;
+            return Err(SimError::NotSteady { before, from: replicas, to: self.decision.desired });
+        }
         if self.decision.rescaled {
             self.pods.scale(self.decision.desired, self.now, &self.lifecycle);
         }
         self.last_sync = (self.work_done, self.now);
         self.next_sync = self.now + controller.sync_period;
+        Ok(())
     }
 
     /// Fills the buffers of the observation.
@@ -253,6 +287,7 @@ impl<'a> Engine<'a> {
             now: self.now,
             load: self.load.values(),
             decision: &self.decision,
+            history: &self.history,
             current_metrics: self.history.current_metrics(),
             replicas,
             ready,

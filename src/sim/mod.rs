@@ -22,7 +22,7 @@ pub use lifecycle::Lifecycle;
 pub use summary::{MetricSummary, RescaleRecord, Snapshot, Summary};
 pub use timeline::TimelineRow;
 
-use crate::hpa::{Decision, MetricStatus};
+use crate::hpa::{Decision, History, MetricStatus};
 use crate::model::{ControllerConfig, HpaSpec, Interpolation, LoadPlan, Workload};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -43,7 +43,10 @@ pub struct Setup<'a> {
     pub interpolation: Interpolation,
     /// Pods at the start: all ready, in a steady state under the first row's load.
     pub initial_replicas: Replicas,
-    /// How long to simulate; by default as long as the load lasts.
+    /// Time before [`SimTime::ZERO`] in which the cluster settles under the first rows of the load, and the
+    /// controller gathers its history. Nothing of it is recorded, and the replica count must not change.
+    pub lead_in: Span,
+    /// How long to simulate from [`SimTime::ZERO`] on; by default as long as the load lasts.
     pub duration: Option<Span>,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.
     pub every_second: bool,
@@ -73,6 +76,8 @@ pub struct SyncRecord<'a> {
     pub load: &'a [f64],
     /// What the controller decided.
     pub decision: &'a Decision,
+    /// What the controller remembers after the sync.
+    pub history: &'a History,
     /// The HPA's `status.currentMetrics`.
     pub current_metrics: &'a [Option<MetricStatus>],
     /// Pods before the sync.

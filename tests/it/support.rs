@@ -55,7 +55,8 @@ impl Deployment {
             interpolation: Interpolation::Hold,
             initial_replicas: self.workload.replicas.unwrap_or(1),
             duration: None,
-            every_second: false,
+            lead_in: Span::ZERO,
+        every_second: false,
         }
     }
 }

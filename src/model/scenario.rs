@@ -1,0 +1,229 @@
+//! A scenario: a deployment under a load, and what a document says will happen.
+
+use super::{ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, Workload};
+use crate::units::{Replicas, SimTime, Span};
+
+/// A deployment under a load, and the claims about it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// A short name, also of the files that are written.
+    pub name: String,
+    /// What it is about, in a line.
+    pub title: String,
+    /// The document that it replays, and the place in it.
+    pub source: Option<String>,
+    /// The autoscaler.
+    pub hpa: HpaSpec,
+    /// Its target.
+    pub workload: Workload,
+    /// Every workload of the manifests: name and replicas.
+    pub workloads: Vec<(String, Replicas)>,
+    /// The controller's settings.
+    pub controller: ControllerConfig,
+    /// Time that the application in a new pod needs until it serves.
+    pub startup: Span,
+    /// The interval of metrics-server.
+    pub metric_resolution: Span,
+    /// Pods at the start.
+    pub replicas: Replicas,
+    /// Time before the start in which the state is steady.
+    pub lead_in: Span,
+    /// How long it lasts.
+    pub duration: Span,
+    /// How the load changes between rows.
+    pub interpolation: Interpolation,
+    /// The load in each reading of it.
+    pub readings: Vec<LoadReading>,
+    /// What the document says.
+    pub claims: Vec<Claim>,
+}
+
+/// One way to read the load that a document gives.
+#[derive(Clone, Debug)]
+pub struct LoadReading {
+    /// Which way.
+    pub reading: Reading,
+    /// The load, from the lead-in on.
+    pub table: LoadTable,
+    /// What drives what.
+    pub plan: LoadPlan,
+}
+
+/// How "CPU 80%" is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reading {
+    /// Every pod shows this utilization, however many pods there are.
+    Held,
+    /// The demand that makes this utilization at the initial number of pods.
+    Demand,
+    /// The load says itself what it means.
+    AsGiven,
+}
+
+impl Reading {
+    /// The name in scenario files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Demand => "demand",
+            Self::AsGiven => "as given",
+        }
+    }
+}
+
+/// Something that a document says.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// What it says, in short.
+    pub says: String,
+    /// Where.
+    pub section: Option<String>,
+    /// How it is put to the test.
+    pub check: Check,
+    /// What comes out of the test; a regression if it no longer does.
+    pub expected: ClaimVerdict,
+    /// Why, as the author of the scenario explains it.
+    pub note: Option<String>,
+}
+
+/// What a test of a claim comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimVerdict {
+    /// It holds in every reading of the load.
+    Confirmed,
+    /// It holds in none.
+    Contradicted,
+    /// It holds in some.
+    Depends,
+}
+
+impl ClaimVerdict {
+    /// The name in scenario files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Contradicted => "contradicted",
+            Self::Depends => "depends",
+        }
+    }
+}
+
+/// A range of instants, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first instant.
+    pub from: SimTime,
+    /// The last.
+    pub to: SimTime,
+}
+
+impl Window {
+    /// Whether an instant lies in it.
+    pub fn contains(self, at: SimTime) -> bool {
+        self.from <= at && at <= self.to
+    }
+}
+
+/// How a claim is put to the test.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// So many replicas all the time.
+    Stays {
+        /// How many.
+        replicas: Replicas,
+        /// When.
+        within: Window,
+    },
+    /// So many replicas at an instant.
+    ReplicasAt {
+        /// The instant.
+        at: SimTime,
+        /// How many.
+        replicas: Replicas,
+    },
+    /// A change of the replica count in one step.
+    Scales {
+        /// From so many.
+        from: Replicas,
+        /// To so many.
+        to: Replicas,
+        /// When.
+        within: Window,
+    },
+    /// The first change of the replica count.
+    FirstChange {
+        /// From so many, if it matters.
+        from: Option<Replicas>,
+        /// To so many, if it matters.
+        to: Option<Replicas>,
+        /// When.
+        within: Window,
+    },
+    /// So many replicas or more are reached.
+    Reaches {
+        /// How many.
+        replicas: Replicas,
+        /// When.
+        within: Window,
+    },
+    /// Never more replicas than this.
+    AtMost {
+        /// How many.
+        replicas: Replicas,
+    },
+    /// Every step up adds so many pods.
+    EveryStepUp {
+        /// How many.
+        pods: Replicas,
+    },
+    /// The first change is held back or let through by a reason of the controller.
+    LimitedBy {
+        /// `ScaleUpLimit`, `ScaleDownStabilized`, ...
+        reason: String,
+        /// When.
+        within: Window,
+    },
+    /// A metric by itself asks for more replicas.
+    Triggers {
+        /// The metric's name.
+        metric: String,
+        /// When.
+        within: Window,
+    },
+    /// A figure of the summary.
+    Total {
+        /// Which.
+        figure: Figure,
+        /// What it should be, in the figure's unit.
+        equals: f64,
+    },
+    /// The line of `kubectl get hpa`.
+    GetHpa {
+        /// When.
+        at: SimTime,
+        /// The column TARGETS.
+        targets: String,
+        /// MINPODS.
+        min_pods: Replicas,
+        /// MAXPODS.
+        max_pods: Replicas,
+    },
+    /// The lines of `kubectl get pods`, counted.
+    GetPods {
+        /// When.
+        at: SimTime,
+        /// The pods of each workload.
+        pods: Vec<(String, Replicas)>,
+    },
+}
+
+/// A figure of the summary that can be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// Hours that pods existed.
+    PodHours,
+    /// The highest sum of CPU requests, cores.
+    PeakCpuRequests,
+    /// The highest sum of memory requests, bytes.
+    PeakMemoryRequests,
+}
