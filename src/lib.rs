@@ -6,6 +6,7 @@ pub mod cli;
 pub mod hpa;
 pub mod input;
 pub mod model;
+pub mod replay;
 pub mod report;
 pub mod sim;
 pub mod units;

@@ -69,7 +69,7 @@ fn describe(case: &Case, mismatch: &Mismatch, text: &mut String) {
     for (source, outcome) in case.spec.metrics.iter().zip(&decision.metrics) {
         let what = match &outcome.result {
             Ok(proposal) => arithmetic::proposal_formula(source, proposal, outcome.pods),
-            Err(failure) => format!("no proposal: {failure:?}"),
+            Err(failure) => format!("no proposal: {}", reasons::failure(*failure)),
         };
         let _ = writeln!(text, "    {}: {what}", source.label());
     }

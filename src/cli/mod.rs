@@ -2,7 +2,9 @@
 
 mod args;
 pub mod conformance;
+mod explain;
 mod output;
+mod replay;
 mod simulate;
 mod trace;
 
@@ -24,6 +26,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Simulate(Box<simulate::SimulateArgs>),
+    Replay(replay::ReplayArgs),
+    Explain(explain::ExplainArgs),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
 }
@@ -43,6 +49,9 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Schema) => print_schema(),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),
     };
@@ -55,6 +64,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn print_schema() -> anyhow::Result<Outcome> {
+    let schema = serde_json::to_string_pretty(&crate::input::scenario::schema())?;
+    output::print(&(schema + "\n")).map(|()| Outcome::Done)
 }
 
 /// Every complaint about the input as an `error:` of its own; other errors with their causes.

@@ -35,11 +35,12 @@ pub(super) fn warn(warnings: &[Diagnostic]) {
 
 /// Writes files into a directory, which is made if need be: first all under temporary names, then
 /// each takes its place at once.
-pub(super) fn write_files(directory: &Path, files: &[(&str, Vec<u8>)]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn write_files(directory: &Path, files: &[(impl AsRef<str>, Vec<u8>)]) -> anyhow::Result<Vec<PathBuf>> {
     let here = || directory.display().to_string();
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", here()))?;
     let mut ready = Vec::new();
     for (name, contents) in files {
+        let name = name.as_ref();
         let mut file = NamedTempFile::new_in(directory).with_context(|| format!("cannot write to {}", here()))?;
         file.write_all(contents)
             .and_then(|()| file.as_file().sync_all())

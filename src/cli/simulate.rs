@@ -140,7 +140,7 @@ fn run_selection(
         }
         watch.sync(record);
     })
-    .map_err(explain)?;
+    .map_err(explain_error)?;
     load.note_repairs();
     let columns = load.source().columns().to_vec();
     let run =
@@ -241,7 +241,7 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
 }
 
 /// An error of the load is one of the input; the others say all there is to say.
-fn explain(error: SimError) -> anyhow::Error {
+pub(super) fn explain_error(error: SimError) -> anyhow::Error {
     match error {
         SimError::Load(source) => match source.downcast::<InputError>() {
             Ok(input) => anyhow::Error::new(*input),

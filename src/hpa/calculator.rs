@@ -122,15 +122,8 @@ pub(super) struct Calculator<'a> {
 
 impl<'a> Calculator<'a> {
     pub fn new(spec: &HpaSpec, config: &'a ControllerConfig, observation: &'a Observation<'a>) -> Self {
-        // `behavior.*.tolerance` takes effect with the feature gate HPAConfigurableTolerance,
-        // on by default since 1.35.
-        let own = spec.behavior.as_ref().filter(|_| config.version.at_least(35));
-        Self {
-            config,
-            observation,
-            tolerance_up: own.and_then(|b| b.scale_up.tolerance).unwrap_or(config.tolerance),
-            tolerance_down: own.and_then(|b| b.scale_down.tolerance).unwrap_or(config.tolerance),
-        }
+        let (tolerance_down, tolerance_up) = spec.tolerances(config.tolerance);
+        Self { config, observation, tolerance_up, tolerance_down }
     }
 
     /// The outcome of one metric.

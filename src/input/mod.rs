@@ -8,6 +8,7 @@ mod diagnostic;
 pub mod manifests;
 pub mod pattern;
 pub mod plan;
+pub mod scenario;
 mod source;
 pub mod trace;
 mod yaml;

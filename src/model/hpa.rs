@@ -27,6 +27,15 @@ pub struct HpaSpec {
 }
 
 impl HpaSpec {
+    /// The tolerances of scaling down and up: those of `behavior`, or else the controller's.
+    pub fn tolerances(&self, controller: f64) -> (f64, f64) {
+        let own = self.behavior.as_ref();
+        (
+            own.and_then(|behavior| behavior.scale_down.tolerance).unwrap_or(controller),
+            own.and_then(|behavior| behavior.scale_up.tolerance).unwrap_or(controller),
+        )
+    }
+
     /// Whether an Object or External metric is among the metrics, without which the
     /// workload cannot be scaled from zero.
     pub fn has_object_or_external_metric(&self) -> bool {
@@ -213,7 +222,8 @@ pub struct ScalingRules {
     pub select_policy: SelectPolicy,
     /// `policies`; never empty.
     pub policies: Vec<ScalingPolicy>,
-    /// `tolerance`; absent: the controller's own.
+    /// `tolerance`; absent: the controller's own. It takes effect from 1.35 on, where the feature gate
+    /// HPAConfigurableTolerance is on by default; `input` drops it for older releases.
     pub tolerance: Option<f64>,
 }
 

@@ -50,6 +50,12 @@ pub fn cores(nanocores: f64) -> String {
     decimal(nanocores / 1e9, 2)
 }
 
+/// The tolerances of scaling down and up: `±10%`, `-5% +10%`.
+pub fn tolerances(down: f64, up: f64) -> String {
+    let percent = |tolerance: f64| decimal(tolerance * 100.0, 2);
+    if down == up { format!("\u{b1}{}%", percent(up)) } else { format!("-{}% +{}%", percent(down), percent(up)) }
+}
+
 /// A part of a duration: `35m (2.4%)`.
 pub fn share(part: Span, whole: Span) -> String {
     if part == Span::ZERO {

@@ -28,13 +28,11 @@ pub fn formula(hpa: &HpaSpec, decision: &Decision) -> String {
 pub fn proposal_formula(source: &MetricSource, proposal: &Proposal, pods: Option<PodCounts>) -> String {
     let a = &proposal.arithmetic;
     let ratio = format!("{}/{}", in_unit(source, a, current_of(a)), in_unit(source, a, a.target));
+    let assumed = assumptions(source, a, pods);
+    let kept = |why: &str| format!("{ratio}{assumed} {why}: keep {}", proposal.replicas);
     match a.kept {
-        Some(KeepReason::WithinTolerance) => {
-            return format!("{ratio} is within tolerance: keep {}", proposal.replicas);
-        }
-        Some(KeepReason::WouldReverse) => {
-            return format!("{ratio} would reverse the direction: keep {}", proposal.replicas);
-        }
+        Some(KeepReason::WithinTolerance) => return kept("is within tolerance"),
+        Some(KeepReason::WouldReverse) => return kept("would reverse the direction"),
         None => {}
     }
     let product = match a.basis {
@@ -44,20 +42,20 @@ pub fn proposal_formula(source: &MetricSource, proposal: &Proposal, pods: Option
         _ if a.multiplier == 1 => ratio,
         _ => format!("{} x {ratio}", a.multiplier),
     };
-    let mut text = format!("ceil({product}) = {}", proposal.replicas);
-    if let (Some(recount), Some(pods)) = (a.recount, pods) {
-        let mut parts = Vec::new();
-        if recount.with_unready {
-            parts.push(format!("{} not ready counted as 0", pods.unready));
-        }
-        if let Some(assumed) = recount.missing_use {
-            parts.push(format!("{} without metrics counted as {}", pods.missing, metric_amount(source, assumed)));
-        }
-        if !parts.is_empty() {
-            text += &format!(" ({})", parts.join(", "));
-        }
+    format!("ceil({product}) = {}{assumed}", proposal.replicas)
+}
+
+/// What was assumed of pods that do not count, in brackets; empty if nothing was.
+fn assumptions(source: &MetricSource, a: &Arithmetic, pods: Option<PodCounts>) -> String {
+    let (Some(recount), Some(pods)) = (a.recount, pods) else { return String::new() };
+    let mut parts = Vec::new();
+    if recount.with_unready {
+        parts.push(format!("{} not ready at 0", pods.unready));
     }
-    text
+    if let Some(assumed) = recount.missing_use {
+        parts.push(format!("{} without metrics at {}", pods.missing, metric_amount(source, assumed)));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 /// What the ratio is of, after the second calculation if there was one.

@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Run;
 use crate::hpa::MetricStatus;
-use crate::model::{Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
+use crate::model::{Drive, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::sim::TimelineRow;
 use crate::units::Span;
 
@@ -126,17 +126,12 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
     let source = &hpa.metrics[index];
     let scale = MetricScale::of(source);
     let target = scale.target / scale.divisor;
-    let (down, up) = tolerances(run, hpa);
+    let (down, up) = hpa.tolerances(run.controller().tolerance);
     let value = |row: &TimelineRow| {
         let status = row.metrics.get(index).copied().flatten()?;
         Some((scale.value)(&status)? / scale.divisor)
     };
-    let percent = |tolerance: f64| super::amounts::decimal(tolerance * 100.0, 1);
-    let tolerance = if down == up {
-        format!("tolerance \u{b1}{}%", percent(up))
-    } else {
-        format!("tolerance -{}% +{}%", percent(down), percent(up))
-    };
+    let tolerance = format!("tolerance {}", super::amounts::tolerances(down, up));
     Panel {
         title: format!("{} ({})", source.label(), scale.unit),
         lines: vec![
@@ -150,15 +145,6 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
         ],
         band: Some((tolerance, target * (1.0 - down), target * (1.0 + up))),
     }
-}
-
-fn tolerances(run: &Run<'_>, hpa: &HpaSpec) -> (f64, f64) {
-    let default = run.controller().tolerance;
-    let own = hpa.behavior.as_ref();
-    (
-        own.and_then(|behavior| behavior.scale_down.tolerance).unwrap_or(default),
-        own.and_then(|behavior| behavior.scale_up.tolerance).unwrap_or(default),
-    )
 }
 
 /// How a metric is drawn.

@@ -1,7 +1,8 @@
 //! The controller's own words: condition reasons and rescale messages.
 
 use crate::hpa::{
-    AbleToScale, Condition, Conditions, Decision, LimitReason, RescaleReason, ScaledToZero, ScalingActive,
+    AbleToScale, Condition, Conditions, Decision, LimitReason, MetricFailure, RescaleReason, ScaledToZero,
+    ScalingActive,
 };
 use crate::model::{HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ValueTarget};
 
@@ -114,4 +115,15 @@ fn selector(selector: &LabelSelector) -> String {
         "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},\
          MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )
+}
+
+/// Why a metric gives no replica count.
+pub fn failure(failure: MetricFailure) -> &'static str {
+    match failure {
+        MetricFailure::Unavailable => "the metrics API has no value",
+        MetricFailure::NoPods => "there are no pods",
+        MetricFailure::NoReadyPods => "there are no metrics of a pod that counts (pods may not be ready)",
+        MetricFailure::MissingRequest => "a container has no request for the resource",
+        MetricFailure::NoRequests => "the requests of the pods add up to nothing",
+    }
 }

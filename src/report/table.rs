@@ -13,6 +13,20 @@ pub fn plain(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
     finish(table)
 }
 
+/// The same, but no wider than `width`: cells are broken over lines.
+pub fn wrapped(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>, width: u16) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_header(headers.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2)).set_cell_alignment(CellAlignment::Left);
+    }
+    trimmed(&table)
+}
+
 /// The same without a header, the first column being names.
 pub fn listing(rows: impl IntoIterator<Item = (String, String)>) -> String {
     let mut table = Table::new();
@@ -28,6 +42,11 @@ fn finish(mut table: Table) -> String {
         column.set_padding((0, 3)).set_cell_alignment(CellAlignment::Left);
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(1)));
     }
+    trimmed(&table)
+}
+
+/// The table without blanks at the ends of lines.
+fn trimmed(table: &Table) -> String {
     let mut text = String::new();
     for line in table.to_string().lines() {
         text.push_str(line.trim_end());

@@ -7,7 +7,7 @@ use super::load::LoadCursor;
 use super::metrics::{Probe, Scraped};
 use super::pods::Pods;
 use super::summary::{Accounts, Summary};
-use super::usage::{Ask, Asks, Backlog, PodSize, asks, ceil_tolerant};
+use super::usage::{Ask, Asks, Backlog, PodSize, asks, ceil_tolerant, div_ceil};
 use super::{Setup, SyncRecord};
 use crate::hpa::{Decision, History, MetricObservation, Observation, PodGroup, Reading, Sample, decide};
 use crate::model::{LoadError, LoadSource};
@@ -29,9 +29,7 @@ pub enum SimError {
     #[error("the load trace covers no time: it has a single row, and no duration is given")]
     NoDuration,
     /// The replica count changed before the start.
-    #[error(
-        "the state before the start is not steady: {before} before it the HPA goes from {from} to {to} replicas"
-    )]
+    #[error("the state before the start is not steady: {before} before it the HPA goes from {from} to {to} replicas")]
     NotSteady {
         /// How long before the start.
         before: Span,
@@ -124,6 +122,10 @@ impl<'a> Engine<'a> {
     fn run(&mut self, record: &mut dyn FnMut(&SyncRecord<'_>)) -> Result<(), SimError> {
         let limit = self.setup.duration.map(|duration| SimTime::ZERO + duration);
         loop {
+            // Under the load and the pods of the time before: a scrape does not see what begins now.
+            if self.now == self.next_scrape {
+                self.scrape();
+            }
             if self.load.advance(self.now)? {
                 self.asks = asks(&self.setup.plan, &self.size, self.load.values());
             }
@@ -132,9 +134,6 @@ impl<'a> Engine<'a> {
                 return if self.now > SimTime::ZERO { Ok(()) } else { Err(SimError::NoDuration) };
             }
             self.pods.transition(self.now);
-            if self.now == self.next_scrape {
-                self.scrape();
-            }
             if self.now == self.next_sync {
                 self.sync(record)?;
             }
@@ -205,7 +204,7 @@ impl<'a> Engine<'a> {
         let base = self.setup.plan.memory_base_bytes;
         match self.asks.memory {
             Ask::PerPod(bytes) => base + bytes,
-            Ask::Total(bytes) if serving && serving_pods > 0 => base + bytes / i64::from(serving_pods),
+            Ask::Total(bytes) if serving && serving_pods > 0 => base + div_ceil(bytes, serving_pods.into()),
             _ => base,
         }
     }

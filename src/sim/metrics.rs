@@ -1,6 +1,7 @@
 //! The metrics pipeline in its simple form: every pod is scraped at a fixed interval; its use is the average
 //! between the last two scrapes, so that a new pod has no sample until its second.
 
+use super::usage::div_ceil;
 use crate::hpa::Sample;
 use crate::model::{Container, MetricSource, PodTemplate, ResourceName};
 use crate::units::{SimTime, Span};
@@ -98,10 +99,6 @@ fn sum(shares: &[f64], amount: i64, thousandths: impl Fn(i64) -> i64) -> i64 {
         [share] if *share == 1.0 => thousandths(amount),
         shares => shares.iter().map(|share| thousandths((amount as f64 * share).round() as i64)).sum(),
     }
-}
-
-fn div_ceil(value: i64, by: i64) -> i64 {
-    value / by + i64::from(value % by > 0)
 }
 
 /// The shares of a pod's use that the measured containers have: in proportion to their requests, or equal

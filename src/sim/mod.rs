@@ -2,7 +2,7 @@
 //! decisions make pods, and those share the load.
 //!
 //! Discrete time in whole seconds. At each second: what was used since the last one is added up, the
-//! load changes, pods change state, the metrics pipeline scrapes if it is due, the HPA syncs if it is
+//! metrics pipeline scrapes if it is due, the load changes, pods change state, the HPA syncs if it is
 //! due. A sample therefore never contains the future. Seconds at which nothing changes are skipped.
 //! Amounts are integers (nanocores, bytes), so that a sum does not depend on its order.
 

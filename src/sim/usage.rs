@@ -51,6 +51,11 @@ pub(super) fn ceil_tolerant(value: f64) -> i64 {
     (if close { nearest } else { value.ceil() }) as i64
 }
 
+/// Division that rounds up.
+pub(super) fn div_ceil(value: i64, by: i64) -> i64 {
+    value / by + i64::from(value % by > 0)
+}
+
 /// What a row of the load asks for.
 pub(super) fn asks(plan: &LoadPlan, size: &PodSize, values: &[f64]) -> Asks {
     Asks { cpu: ask(plan.cpu, size.cpu_request, values), memory: ask(plan.memory, size.memory_request, values) }

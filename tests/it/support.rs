@@ -56,7 +56,7 @@ impl Deployment {
             initial_replicas: self.workload.replicas.unwrap_or(1),
             duration: None,
             lead_in: Span::ZERO,
-        every_second: false,
+            every_second: false,
         }
     }
 }

@@ -33,14 +33,15 @@ fn code(file: &Path) -> String {
 }
 
 /// What each module may import. `input` builds models and patterns, only `cli` sees everything.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("units", &[]),
     ("model", &["units"]),
     ("hpa", &["units", "model"]),
     ("sim", &["units", "model", "hpa"]),
     ("report", &["units", "model", "hpa", "sim"]),
+    ("replay", &["units", "model", "hpa", "sim", "report"]),
     ("input", &["units", "model", "hpa", "sim"]),
-    ("cli", &["units", "model", "hpa", "sim", "report", "input"]),
+    ("cli", &["units", "model", "hpa", "sim", "report", "replay", "input"]),
 ];
 
 #[test]

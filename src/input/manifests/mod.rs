@@ -102,7 +102,13 @@ impl Object<'_> {
 }
 
 /// serde's message without the names of our types.
-fn plain_words(message: &str) -> String {
+pub(super) fn plain_words(message: &str) -> String {
+    if let Some(name) = message.strip_prefix("data did not match any variant of untagged enum ") {
+        return match name {
+            "Duration" => "is not a duration such as 90s, 15m or 1h30m".to_owned(),
+            _ => "is not a number or a quantity".to_owned(),
+        };
+    }
     match message.split_once(", expected ") {
         Some((found, "i32")) => format!("{found}, expected a whole number"),
         Some((found, expected)) if expected.starts_with("struct ") => format!("{found}, expected an object"),

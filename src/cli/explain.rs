@@ -1,0 +1,104 @@
+//! `hpasim explain`: every stage of a decision.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::replay::read_scenarios;
+use super::simulate::explain_error;
+use super::{Outcome, output};
+use crate::model::Scenario;
+use crate::replay::{ReadingRun, Step, explain, replay};
+use crate::units::{SimTime, Span};
+
+/// Explain the decisions of a scenario, stage by stage
+///
+/// Pods as the controller groups them, sums, percentages and ratios, each metric's proposal, stabilization with
+/// the recommendations in its window, each policy with what it allows, the bounds and the conditions.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// Scenario file or folder [default: the built-in scenarios]
+    #[arg(value_name = "FILE|DIR")]
+    path: Option<PathBuf>,
+    /// Only the scenario of this name
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+    /// Only the decision in force at this time [default: every one]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Span>,
+    /// Only this reading of the load
+    #[arg(long, value_enum)]
+    reading: Option<ReadingArg>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReadingArg {
+    Held,
+    Demand,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
+    let paths: Vec<PathBuf> = args.path.iter().cloned().collect();
+    let mut scenarios = read_scenarios(&paths)?;
+    if let Some(name) = &args.scenario {
+        let known: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        scenarios.retain(|scenario| scenario.name == *name);
+        if scenarios.is_empty() {
+            anyhow::bail!("no scenario `{name}`; there is {}", known.join(", "));
+        }
+    }
+    let (mut text, mut list) = (String::new(), Vec::new());
+    for scenario in &scenarios {
+        explain_scenario(args, scenario, &mut text, &mut list)?;
+    }
+    if args.format == Format::Json {
+        text = serde_json::to_string_pretty(&list)? + "\n";
+    }
+    output::print(&text)?;
+    Ok(Outcome::Done)
+}
+
+fn explain_scenario(
+    args: &ExplainArgs,
+    scenario: &Scenario,
+    text: &mut String,
+    list: &mut Vec<serde_json::Value>,
+) -> anyhow::Result<()> {
+    let replayed =
+        replay(scenario).map_err(|error| explain_error(error).context(format!("scenario {}", scenario.name)))?;
+    let wanted = |run: &&ReadingRun<'_>| match args.reading {
+        None => true,
+        Some(ReadingArg::Held) => run.load.reading == crate::model::Reading::Held,
+        Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
+    };
+    for run in replayed.runs.iter().filter(wanted) {
+        *text += &format!("{} ({})\n\n", scenario.name, run.load.reading.name());
+        for step in steps(args, run)? {
+            text.push_str(&explain::text(run, step));
+            text.push('\n');
+            let mut json = explain::json(run, step);
+            json["scenario"] = scenario.name.clone().into();
+            list.push(json);
+        }
+    }
+    Ok(())
+}
+
+fn steps<'a>(args: &ExplainArgs, run: &'a ReadingRun<'_>) -> anyhow::Result<Vec<&'a Step>> {
+    let Some(at) = args.at else { return Ok(run.steps.iter().collect()) };
+    let end = run.summary.duration;
+    if at > end {
+        anyhow::bail!("--at {at} is after the end of the scenario, {end}");
+    }
+    Ok(run.step_at(SimTime::ZERO + at).into_iter().collect())
+}

@@ -1,0 +1,121 @@
+//! `hpasim replay`: what documents promise, put to the test.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::simulate::explain_error;
+use super::{Outcome, output};
+use crate::input::scenario::{self, BUILTIN_FOLDER, Files};
+use crate::model::{ClaimVerdict, Scenario};
+use crate::replay::{Replay, markdown, replay, text};
+use crate::report;
+
+/// Replay scenarios and say which of a document's claims are true
+///
+/// A scenario file has manifests, a load, and claims of a document. Each claim is confirmed, contradicted, or
+/// depends on how the load is read; the file records which is expected. Without a path the built-in scenarios of
+/// a RAG system are replayed.
+///
+/// Exit codes: 0 every verdict is as recorded, 1 some are not, 2 wrong usage or input.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// Scenario files, or folders with them [default: the built-in scenarios]
+    #[arg(value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+    /// Only the scenario of this name; repeatable
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Write a CSV and a PNG file for each scenario, and report.md with all of them, into this directory
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// When to use colour; auto is on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Reads the scenarios behind the paths, or the built-in ones.
+pub(super) fn read_scenarios(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>> {
+    let mut warnings = Vec::new();
+    let mut scenarios = Vec::new();
+    if paths.is_empty() {
+        scenarios = scenario::read(Files::Builtin, BUILTIN_FOLDER.as_ref(), &mut warnings)?;
+    }
+    for path in paths {
+        scenarios.extend(scenario::read(Files::Disk, path, &mut warnings)?);
+    }
+    output::warn(&warnings);
+    Ok(scenarios)
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
+    let mut scenarios = read_scenarios(&args.paths)?;
+    for name in &args.scenario {
+        if !scenarios.iter().any(|scenario| scenario.name == *name) {
+            let known: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+            anyhow::bail!("no scenario `{name}`; there is {}", known.join(", "));
+        }
+    }
+    scenarios.retain(|scenario| args.scenario.is_empty() || args.scenario.contains(&scenario.name));
+    let replays = scenarios.iter().map(replay_one).collect::<anyhow::Result<Vec<_>>>()?;
+    let written = match &args.output {
+        Some(directory) => {
+            let files = files(&replays)?;
+            output::write_files(directory, &files)?
+        }
+        None => Vec::new(),
+    };
+    output::print(&text::render(&replays, paint(args.color)))?;
+    for path in written {
+        output::complain("wrote", &path.display().to_string());
+    }
+    let as_expected = replays.iter().flat_map(|replay| &replay.findings).all(|finding| finding.as_expected());
+    Ok(if as_expected { Outcome::Done } else { Outcome::CheckFailed })
+}
+
+fn replay_one(scenario: &Scenario) -> anyhow::Result<Replay<'_>> {
+    replay(scenario).map_err(|error| explain_error(error).context(format!("scenario {}", scenario.name)))
+}
+
+/// The report, and CSV and PNG for each reading of each scenario.
+fn files(replays: &[Replay<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = vec![("report.md".to_owned(), markdown::report(replays).into_bytes())];
+    for replay in replays {
+        for run in &replay.runs {
+            let stem = markdown::stem(replay, run);
+            files.push((format!("{stem}.csv"), report::csv::timeline(&run.run())?));
+            files.push((format!("{stem}.png"), report::plot::png(&run.run())?));
+        }
+    }
+    Ok(files)
+}
+
+/// Colours if they are wanted.
+fn paint(choice: ColorChoice) -> text::Paint {
+    use std::io::IsTerminal;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let wanted = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => std::io::stdout().is_terminal() && !no_color,
+    };
+    if !wanted {
+        return |_, word| word.to_owned();
+    }
+    |verdict, word| {
+        let code = match verdict {
+            ClaimVerdict::Confirmed => 32,
+            ClaimVerdict::Contradicted => 31,
+            ClaimVerdict::Depends => 33,
+        };
+        format!("\x1b[{code}m{word}\x1b[0m")
+    }
+}

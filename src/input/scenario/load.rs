@@ -1,0 +1,203 @@
+//! The load of a scenario, in each of its readings.
+
+use super::{Reader, raw};
+use crate::input::pattern::parse_column;
+use crate::input::plan::{RequestCosts, plan};
+use crate::input::trace::parse_value;
+use crate::input::{Diagnostic, InputError};
+use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, Reading, Workload};
+use crate::sim::pattern::Synthetic;
+use crate::units::{Quantity, Replicas, SimTime, Span};
+
+/// A load that has been read: columns and rows.
+struct Rows {
+    columns: Vec<Column>,
+    rows: Vec<(SimTime, Vec<f64>)>,
+}
+
+impl Reader<'_> {
+    pub(super) fn readings(
+        &self,
+        raw: &raw::Scenario,
+        hpa: &HpaSpec,
+        workload: &Workload,
+        replicas: Replicas,
+        lead_in: Span,
+    ) -> Result<Vec<LoadReading>, InputError> {
+        let mut load = self.rows(raw)?;
+        if let Some(before) = &raw.start.before {
+            let values = self.values("start.before", before, &load.columns, None)?;
+            load.rows.insert(0, (SimTime::ZERO - lead_in, values));
+        }
+        let observed = |c: &Column| matches!(c, Column::CpuUtilization | Column::MemoryUtilization);
+        let has_observed = load.columns.iter().any(observed);
+        let readings = match &raw.load.readings {
+            Some(list) if list.is_empty() => {
+                return Err(self.wrong("load.readings", "must not be empty").hint("use held, demand or both").into());
+            }
+            Some(_) if !has_observed => {
+                let message = "only utilization can be read in two ways; the load has none";
+                return Err(self.wrong("load.readings", message).hint("remove it").into());
+            }
+            Some(list) => list
+                .iter()
+                .map(|reading| match reading {
+                    raw::Reading::Held => Reading::Held,
+                    raw::Reading::Demand => Reading::Demand,
+                })
+                .collect(),
+            None if has_observed && !load.columns.contains(&Column::Replicas) => vec![Reading::Held],
+            None => vec![Reading::AsGiven],
+        };
+        let costs = self.costs(&raw.load)?;
+        readings.into_iter().map(|reading| self.reading(reading, &load, hpa, workload, replicas, &costs)).collect()
+    }
+
+    fn reading(
+        &self,
+        reading: Reading,
+        load: &Rows,
+        hpa: &HpaSpec,
+        workload: &Workload,
+        replicas: Replicas,
+        costs: &RequestCosts,
+    ) -> Result<LoadReading, InputError> {
+        let mut columns = load.columns.clone();
+        if reading == Reading::Demand {
+            columns.push(Column::Replicas);
+        }
+        let mut warnings = Vec::new();
+        let plan = plan(&columns, hpa, &workload.template, costs, &mut warnings)
+            .map_err(|error| self.wrong("load", error.to_string()))?;
+        if let Some(warning) = warnings.first() {
+            return Err(self.wrong("load", warning.message.clone()).into());
+        }
+        let mut table = LoadTable::new(columns);
+        for (at, values) in &load.rows {
+            let mut values = values.clone();
+            if reading == Reading::Demand {
+                values.push(replicas.into());
+            }
+            table.push(*at, &values);
+        }
+        Ok(LoadReading { reading, table, plan })
+    }
+
+    /// The rows from the start on, whatever they are made of.
+    fn rows(&self, raw: &raw::Scenario) -> Result<Rows, InputError> {
+        let load = &raw.load;
+        let given = [load.values.is_some(), load.rows.is_some(), load.trace.is_some(), load.patterns.is_some()];
+        if given.iter().filter(|&&given| given).count() != 1 {
+            return Err(self.wrong("load", "must have exactly one of values, rows, trace and patterns").into());
+        }
+        if let Some(values) = &load.values {
+            let columns: Vec<Column> = values.keys().map(|name| Column::from_name(name)).collect();
+            let row = self.values("load.values", values, &columns, None)?;
+            return Ok(Rows { columns, rows: vec![(SimTime::ZERO, row)] });
+        }
+        if let Some(rows) = &load.rows {
+            return self.given_rows(rows);
+        }
+        if let Some(patterns) = &load.patterns {
+            let columns = patterns
+                .iter()
+                .map(|(name, pattern)| parse_column(&format!("{name}={pattern}")))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| self.wrong("load.patterns", error.to_string()))?;
+            let duration = self.span("duration", &raw.duration)?;
+            return collect(&mut Synthetic::new(&columns, duration, Span::from_seconds(15), raw.seed));
+        }
+        let path = load.trace.as_deref().unwrap_or_default();
+        let mut trace = self.files.trace(self.source, path).map_err(|e| self.wrong("load.trace", e.to_string()))?;
+        collect(&mut trace)
+    }
+
+    fn given_rows(&self, raw: &[raw::Row]) -> Result<Rows, InputError> {
+        let Some(first) = raw.first() else { return Err(self.wrong("load.rows", "must not be empty").into()) };
+        let columns: Vec<Column> = first.values.keys().map(|name| Column::from_name(name)).collect();
+        let mut rows: Vec<(SimTime, Vec<f64>)> = Vec::new();
+        for (index, row) in raw.iter().enumerate() {
+            let path = format!("load.rows[{index}]");
+            let at = SimTime::ZERO + self.span(&format!("{path}.at"), &row.at)?;
+            let last = rows.last();
+            if last.is_none() && at != SimTime::ZERO {
+                return Err(self.wrong(&format!("{path}.at"), "the first row must be at 0s").into());
+            }
+            if last.is_some_and(|(before, _)| at <= *before) {
+                return Err(self.wrong(&format!("{path}.at"), "must be after the row before").into());
+            }
+            let values =
+                self.values(&format!("{path}.values"), &row.values, &columns, last.map(|(_, v)| v.as_slice()))?;
+            rows.push((at, values));
+        }
+        Ok(Rows { columns, rows })
+    }
+
+    /// The values of the columns; those that are not given keep their last value.
+    fn values(
+        &self,
+        path: &str,
+        raw: &raw::Values,
+        columns: &[Column],
+        last: Option<&[f64]>,
+    ) -> Result<Vec<f64>, Diagnostic> {
+        if let Some(name) = raw.keys().find(|name| !columns.iter().any(|column| column.name() == **name)) {
+            let known: Vec<&str> = columns.iter().map(Column::name).collect();
+            let hint = format!("the columns are those of the first row: {}", known.join(", "));
+            return Err(self.wrong(&format!("{path}.{name}"), "is not a column of the load").hint(hint));
+        }
+        let value = |(index, column): (usize, &Column)| match raw.get(column.name()) {
+            Some(number) => self.number(&format!("{path}.{column}"), column, number),
+            None => last.map(|values| values[index]).ok_or_else(|| self.wrong(path, format!("`{column}` is missing"))),
+        };
+        columns.iter().enumerate().map(value).collect()
+    }
+
+    fn number(&self, path: &str, column: &Column, raw: &raw::Number) -> Result<f64, Diagnostic> {
+        let value = match raw {
+            raw::Number::Number(number) => Some(*number),
+            raw::Number::Text(text) => parse_value(column, text),
+        };
+        let may_be_negative = matches!(column, Column::Metric(_));
+        value
+            .filter(|value| value.is_finite() && (*value >= 0.0 || may_be_negative))
+            .ok_or_else(|| self.wrong(path, "is not a number of zero or more"))
+    }
+
+    fn costs(&self, raw: &raw::Load) -> Result<RequestCosts, Diagnostic> {
+        let quantity = |field: &str, raw: &Option<raw::Number>| -> Result<Option<Quantity>, Diagnostic> {
+            let Some(raw) = raw else { return Ok(None) };
+            let text = match raw {
+                raw::Number::Number(number) => number.to_string(),
+                raw::Number::Text(text) => text.clone(),
+            };
+            let wrong = |error: crate::units::ParseQuantityError| {
+                self.wrong(&format!("load.{field}"), error.to_string()).hint(error.hint())
+            };
+            text.parse().map(Some).map_err(wrong)
+        };
+        Ok(RequestCosts {
+            cpu_per_request: quantity("cpuPerRequest", &raw.cpu_per_request)?,
+            memory_per_rps: quantity("memoryPerRps", &raw.memory_per_rps)?,
+            memory_base: quantity("memoryBase", &raw.memory_base)?,
+        })
+    }
+}
+
+fn collect(source: &mut dyn LoadSource) -> Result<Rows, InputError> {
+    let columns = source.columns().to_vec();
+    let mut values = vec![0.0; columns.len()];
+    let mut rows = Vec::new();
+    loop {
+        match source.next_row(&mut values) {
+            Ok(Some(at)) => rows.push((at, values.clone())),
+            Ok(None) => return Ok(Rows { columns, rows }),
+            Err(error) => {
+                return Err(match error.downcast::<InputError>() {
+                    Ok(input) => *input,
+                    Err(other) => Diagnostic::new(other.to_string()).into(),
+                });
+            }
+        }
+    }
+}

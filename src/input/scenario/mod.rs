@@ -1,0 +1,227 @@
+//! Scenario files.
+
+mod checks;
+mod files;
+mod load;
+pub(crate) mod raw;
+
+use std::path::Path;
+
+pub use files::Files;
+
+use super::manifests::{self, Manifests};
+use super::yaml::{Document, read_documents};
+use super::{Diagnostic, InputError, Source};
+use crate::model::{Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, Scenario};
+use crate::units::Span;
+
+/// The folder of the built-in scenarios.
+pub const BUILTIN_FOLDER: &str = "rag-system";
+
+/// The JSON Schema of scenario files.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(raw::Scenario).to_value()
+}
+
+/// Reads the scenarios behind a path. Warnings about their manifests go to `warnings`.
+pub fn read(files: Files, path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Vec<Scenario>, InputError> {
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    let mut errors = Vec::new();
+    for source in files.scenarios(path)? {
+        for document in read_documents(&source)? {
+            let reader = Reader { files, source: &source, document: &document };
+            match reader.scenario(warnings) {
+                Ok(scenario) if scenarios.iter().any(|other| other.name == scenario.name) => {
+                    errors.push(
+                        document.diagnostic("name", format!("`{}` is the name of another scenario", scenario.name)),
+                    );
+                }
+                Ok(scenario) => scenarios.push(scenario),
+                Err(error) => errors.extend(error.diagnostics().to_vec()),
+            }
+        }
+    }
+    InputError::unless_empty(errors)?;
+    if scenarios.is_empty() {
+        return Err(Diagnostic::new(format!("{} has no scenario", path.display())).into());
+    }
+    Ok(scenarios)
+}
+
+/// One document of a scenario file.
+struct Reader<'a> {
+    files: Files,
+    source: &'a Source,
+    document: &'a Document<'a>,
+}
+
+impl Reader<'_> {
+    fn wrong(&self, path: &str, message: impl Into<String>) -> Diagnostic {
+        self.document.diagnostic(path, message)
+    }
+
+    /// A duration at a field.
+    fn span(&self, path: &str, raw: &raw::Duration) -> Result<Span, Diagnostic> {
+        match raw {
+            raw::Duration::Seconds(seconds) => Ok(Span::from_seconds((*seconds).min(i64::MAX as u64) as i64)),
+            raw::Duration::Text(text) => {
+                text.parse().map_err(|error: crate::units::ParseSpanError| self.wrong(path, error.to_string()))
+            }
+        }
+    }
+
+    fn scenario(&self, warnings: &mut Vec<Diagnostic>) -> Result<Scenario, InputError> {
+        let raw: raw::Scenario = serde_path_to_error::deserialize(&self.document.value).map_err(|error| {
+            let path = error.path().to_string();
+            self.wrong(if path == "." { "" } else { &path }, manifests::plain_words(&error.into_inner().to_string()))
+        })?;
+        self.check_name(&raw.name)?;
+        if let Some(event) = raw.events.first() {
+            let at = self.span("events[0].at", &event.at)?;
+            let message = format!("an event at {at}: no kind of event is supported yet");
+            return Err(self.wrong("events[0]", message).hint("remove it").into());
+        }
+        let controller = self.controller(&raw)?;
+        let manifests = self.manifests(&raw, controller.version, warnings)?;
+        let selection = manifests
+            .select(raw.namespace.as_deref(), raw.hpa.as_deref())
+            .map_err(|error| self.wrong("manifests", error.to_string()))?;
+        let (hpa, workload) = (selection.hpa.item.clone(), selection.target.item.clone());
+        let replicas = raw.start.replicas.or(workload.replicas).unwrap_or(1);
+        if replicas < 0 {
+            return Err(self.wrong("start.replicas", "must not be negative").into());
+        }
+        let cluster = |path: &str, raw: &Option<raw::Duration>, default: i64| match raw {
+            Some(raw) => self.span(&format!("cluster.{path}"), raw),
+            None => Ok(Span::from_seconds(default)),
+        };
+        let startup = cluster("startup", &raw.cluster.startup, 20)?;
+        let metric_resolution = cluster("metricResolution", &raw.cluster.metric_resolution, 15)?;
+        let duration = self.span("duration", &raw.duration)?;
+        for (path, span) in [("cluster.metricResolution", metric_resolution), ("duration", duration)] {
+            if span == Span::ZERO {
+                return Err(self.wrong(path, "must be at least 1s").into());
+            }
+        }
+        let lead_in = match raw.start.before {
+            Some(_) => lead_in(&hpa, &controller, metric_resolution),
+            None => Span::ZERO,
+        };
+        let claims = raw
+            .claims
+            .iter()
+            .enumerate()
+            .map(|(index, raw)| self.claim(index, raw, duration))
+            .collect::<Result<_, _>>()?;
+        Ok(Scenario {
+            readings: self.readings(&raw, &hpa, &workload, replicas, lead_in)?,
+            name: raw.name,
+            title: raw.title,
+            source: raw.source,
+            workloads: manifests
+                .workloads
+                .iter()
+                .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
+                .collect(),
+            hpa,
+            workload,
+            controller,
+            startup,
+            metric_resolution,
+            replicas,
+            lead_in,
+            duration,
+            interpolation: match raw.load.interpolation {
+                raw::Interpolation::Hold => Interpolation::Hold,
+                raw::Interpolation::Linear => Interpolation::Linear,
+            },
+            claims,
+        })
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), Diagnostic> {
+        let good = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if good {
+            return Ok(());
+        }
+        Err(self.wrong("name", format!("`{name}` cannot be the name of a file")).hint("use letters, digits and dashes"))
+    }
+
+    fn controller(&self, raw: &raw::Scenario) -> Result<ControllerConfig, Diagnostic> {
+        let mut config = ControllerConfig::default();
+        if let Some(version) = &raw.kubernetes_version {
+            config.version = version
+                .parse()
+                .map_err(|error: crate::model::ParseVersionError| self.wrong("kubernetesVersion", error.to_string()))?;
+        }
+        let settings = &raw.controller;
+        for (name, raw, slot) in [
+            ("syncPeriod", &settings.sync_period, &mut config.sync_period),
+            ("downscaleStabilization", &settings.downscale_stabilization, &mut config.downscale_stabilization),
+            ("cpuInitializationPeriod", &settings.cpu_initialization_period, &mut config.cpu_initialization_period),
+            ("initialReadinessDelay", &settings.initial_readiness_delay, &mut config.initial_readiness_delay),
+        ] {
+            if let Some(raw) = raw {
+                *slot = self.span(&format!("controller.{name}"), raw)?;
+            }
+        }
+        if config.sync_period == Span::ZERO {
+            return Err(self.wrong("controller.syncPeriod", "must be at least 1s"));
+        }
+        if let Some(tolerance) = settings.tolerance {
+            if !tolerance.is_finite() || tolerance < 0.0 {
+                return Err(self.wrong("controller.tolerance", "must be a ratio of zero or more"));
+            }
+            config.tolerance = tolerance;
+        }
+        Ok(config)
+    }
+
+    fn manifests(
+        &self,
+        raw: &raw::Scenario,
+        version: KubernetesVersion,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<Manifests, InputError> {
+        let mut sources = Vec::new();
+        for (index, path) in raw.manifests.iter().enumerate() {
+            let found = self.files.manifests(self.source, path);
+            sources.extend(found.map_err(|error| self.wrong(&format!("manifests[{index}]"), error.to_string()))?);
+        }
+        let manifests = manifests::read(&sources, version, raw.namespace.as_deref().unwrap_or("default"))?;
+        for warning in &manifests.warnings {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+        Ok(manifests)
+    }
+
+    fn claim(&self, index: usize, raw: &raw::Claim, duration: Span) -> Result<Claim, Diagnostic> {
+        Ok(Claim {
+            says: raw.says.clone(),
+            section: raw.section.clone(),
+            check: self.check(&format!("claims[{index}].check"), &raw.check, duration)?,
+            expected: match raw.expect {
+                raw::Verdict::Confirmed => ClaimVerdict::Confirmed,
+                raw::Verdict::Contradicted => ClaimVerdict::Contradicted,
+                raw::Verdict::Depends => ClaimVerdict::Depends,
+            },
+            note: raw.note.clone(),
+        })
+    }
+}
+
+/// As far back as the controller's windows reach, in whole syncs and scrapes.
+fn lead_in(hpa: &crate::model::HpaSpec, controller: &ControllerConfig, resolution: Span) -> Span {
+    let windows =
+        hpa.behavior.iter().flat_map(|b| [b.scale_up.stabilization_window, b.scale_down.stabilization_window]);
+    let longest = windows.flatten().max().unwrap_or(Span::ZERO).max(controller.downscale_stabilization);
+    let (sync, scrape) = (controller.sync_period.seconds(), resolution.seconds());
+    let round = sync / gcd(sync, scrape) * scrape;
+    Span::from_seconds((longest.seconds() / round + 2) * round)
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

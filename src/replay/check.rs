@@ -1,0 +1,326 @@
+//! One claim against one timeline.
+
+use super::{Outcome, ReadingRun};
+use crate::hpa::{Decision, History, Verdict};
+use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, SelectPolicy, Window};
+use crate::report::{amounts, arithmetic, kubectl};
+use crate::sim::RescaleRecord;
+use crate::units::{Replicas, SimTime};
+
+/// So many changes are told one by one.
+const TOLD_CHANGES: usize = 3;
+
+/// Checks a claim.
+pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) -> Outcome {
+    let checker = Checker { run, hpa: &scenario.hpa };
+    match check {
+        Check::Stays { replicas, within } => checker.stays(*replicas, *within),
+        Check::ReplicasAt { at, replicas } => checker.replicas_at(*at, *replicas),
+        Check::Scales { from, to, within } => checker.scales(*from, *to, *within),
+        Check::FirstChange { from, to, within } => checker.first_change(*from, *to, *within),
+        Check::Reaches { replicas, within } => checker.reaches(*replicas, *within),
+        Check::AtMost { replicas } => checker.at_most(*replicas),
+        Check::EveryStepUp { pods } => checker.every_step_up(*pods),
+        Check::LimitedBy { reason, within } => checker.limited_by(reason, *within),
+        Check::Triggers { metric, within } => checker.triggers(metric, *within),
+        Check::Total { figure, equals } => checker.total(*figure, *equals),
+        Check::GetHpa { at, targets, min_pods, max_pods } => checker.get_hpa(*at, targets, *min_pods, *max_pods),
+        Check::GetPods { at, pods } => checker.get_pods(scenario, *at, pods),
+    }
+}
+
+struct Checker<'a> {
+    run: &'a ReadingRun<'a>,
+    hpa: &'a HpaSpec,
+}
+
+impl Checker<'_> {
+    fn changes(&self, within: Window) -> Vec<&RescaleRecord> {
+        self.run.summary.rescales.iter().filter(|event| within.contains(event.at)).collect()
+    }
+
+    /// `3 -> 4 at 15s, 4 -> 5 at 1m`, or that nothing changes.
+    fn told(&self, changes: &[&RescaleRecord]) -> String {
+        if changes.is_empty() {
+            return format!("stays at {}", self.run.setup.initial_replicas);
+        }
+        let one = |event: &&RescaleRecord| {
+            format!("{} -> {} at {}", event.decision.current, event.decision.desired, event.at)
+        };
+        let mut text = changes.iter().take(TOLD_CHANGES).map(one).collect::<Vec<_>>().join(", ");
+        if let Some(last) = changes.get(TOLD_CHANGES..).and_then(<[_]>::last) {
+            text += &format!(", ... {} at {}", last.decision.desired, last.at);
+        }
+        text
+    }
+
+    /// The calculation of a decision and what limited it.
+    fn why(&self, decision: &Decision) -> String {
+        let limits = arithmetic::limits(self.hpa, decision);
+        let formula = arithmetic::formula(self.hpa, decision);
+        if limits.is_empty() { formula } else { format!("{formula}; {limits}") }
+    }
+
+    /// Why the first of these changes happens, or why nothing does.
+    fn why_first(&self, changes: &[&RescaleRecord], until: SimTime) -> String {
+        match changes.first() {
+            Some(event) => self.why(&event.decision),
+            None => self.why_not(until),
+        }
+    }
+
+    /// What every metric says at the last sync up to an instant.
+    fn why_not(&self, until: SimTime) -> String {
+        let Some(step) = self.run.step_at(until) else { return String::new() };
+        if step.decision.verdict != Verdict::Computed {
+            return "the metrics give no replica count".to_owned();
+        }
+        let metrics = self.hpa.metrics.iter().zip(&step.decision.metrics);
+        let told: Vec<String> = metrics
+            .filter_map(|(source, outcome)| {
+                let proposal = outcome.result.as_ref().ok()?;
+                Some(format!("{}: {}", source.label(), arithmetic::proposal_formula(source, proposal, outcome.pods)))
+            })
+            .collect();
+        let limits = arithmetic::limits(self.hpa, &step.decision);
+        let limits = if limits.is_empty() { limits } else { format!("; {limits}") };
+        told.join(", ") + &limits
+    }
+
+    fn stays(&self, replicas: Replicas, within: Window) -> Outcome {
+        let changes = self.changes(within);
+        let holds = changes.is_empty() && self.run.replicas_at(within.from) == replicas;
+        self.outcome(holds, self.told(&changes), self.why_first(&changes, within.to))
+    }
+
+    fn replicas_at(&self, at: SimTime, replicas: Replicas) -> Outcome {
+        let found = self.run.replicas_at(at);
+        let changes = self.changes(Window { from: SimTime::ZERO, to: at });
+        let last = changes.last().map_or_else(|| self.why_not(at), |event| self.why(&event.decision));
+        self.outcome(found == replicas, format!("{found} replicas at {at}"), last)
+    }
+
+    fn scales(&self, from: Replicas, to: Replicas, within: Window) -> Outcome {
+        let is_it = |event: &&&RescaleRecord| event.decision.current == from && event.decision.desired == to;
+        let all: Vec<&RescaleRecord> = self.run.summary.rescales.iter().collect();
+        if let Some(event) = all.iter().find(|event| is_it(event) && within.contains(event.at)) {
+            return self.outcome(true, self.told(&[event]), self.why(&event.decision));
+        }
+        if let Some(event) = all.iter().find(is_it) {
+            return self.outcome(false, self.told(&[event]), self.why(&event.decision));
+        }
+        let mut outcome = self.outcome(false, self.told(&all), self.why_first(&all, within.to));
+        outcome.remedy = self.remedy(from, to);
+        outcome
+    }
+
+    fn first_change(&self, from: Option<Replicas>, to: Option<Replicas>, within: Window) -> Outcome {
+        let first: Vec<&RescaleRecord> = self.run.summary.rescales.iter().take(1).collect();
+        let holds = first.first().is_some_and(|event| {
+            within.contains(event.at)
+                && from.is_none_or(|from| event.decision.current == from)
+                && to.is_none_or(|to| event.decision.desired == to)
+        });
+        let as_said = first.first().is_some_and(|event| {
+            Some(event.decision.current) == from.or(Some(event.decision.current))
+                && Some(event.decision.desired) == to.or(Some(event.decision.desired))
+        });
+        let mut outcome = self.outcome(holds, self.told(&first), self.why_first(&first, within.to));
+        if let (false, Some(from), Some(to)) = (holds || as_said, from, to) {
+            outcome.remedy = self.remedy(from, to);
+        }
+        outcome
+    }
+
+    fn reaches(&self, replicas: Replicas, within: Window) -> Outcome {
+        let there = self.run.summary.rescales.iter().find(|event| event.decision.desired >= replicas);
+        if self.run.setup.initial_replicas >= replicas {
+            let at_start = format!("{} from the start", self.run.setup.initial_replicas);
+            return self.outcome(within.from == SimTime::ZERO, at_start, String::new());
+        }
+        match there {
+            Some(event) => {
+                let reached = format!("{} at {}", event.decision.desired, event.at);
+                self.outcome(event.at <= within.to, reached, self.why(&event.decision))
+            }
+            None => {
+                let most = format!("never more than {}", self.run.summary.max_replicas());
+                self.outcome(false, most, self.why_not(within.to))
+            }
+        }
+    }
+
+    fn at_most(&self, replicas: Replicas) -> Outcome {
+        let most = self.run.summary.max_replicas();
+        let capped = self.run.steps.iter().find(|step| step.decision.desired >= self.hpa.max_replicas);
+        let why = capped.map_or_else(|| format!("maxReplicas {}", self.hpa.max_replicas), |s| self.why(&s.decision));
+        self.outcome(most <= replicas, format!("at most {most}"), why)
+    }
+
+    fn every_step_up(&self, pods: Replicas) -> Outcome {
+        let ups: Vec<&RescaleRecord> =
+            self.run.summary.rescales.iter().filter(|e| e.decision.desired > e.decision.current).collect();
+        let other = ups.iter().find(|event| event.decision.desired - event.decision.current != pods);
+        let holds = !ups.is_empty() && other.is_none();
+        let why = other.or(ups.first()).map_or_else(|| self.why_not(SimTime::MAX), |event| self.why(&event.decision));
+        self.outcome(holds, self.told(&ups), why)
+    }
+
+    fn limited_by(&self, reason: &str, within: Window) -> Outcome {
+        let named = |decision: &Decision| {
+            arithmetic::limits(self.hpa, decision).split("; ").any(|limit| limit.starts_with(&format!("{reason}:")))
+        };
+        let mut steps = self.run.steps.iter().filter(|step| within.contains(step.now));
+        if let Some(step) = steps.clone().find(|step| named(&step.decision)) {
+            return self.outcome(true, format!("limited at {}", step.now), self.why(&step.decision));
+        }
+        let limited = steps.find(|step| !arithmetic::limits(self.hpa, &step.decision).is_empty());
+        let first = self.run.summary.rescales.first().map(|event| &event.decision);
+        let decision = limited.map(|step| &step.decision).or(first);
+        let why = decision.map_or_else(
+            || self.why_not(SimTime::MAX),
+            |decision| self.why(decision) + &self.governing_policy(first.unwrap_or(decision)),
+        );
+        let instead = if limited.is_some() { "limited by something else" } else { "nothing is limited" };
+        self.outcome(false, instead.to_owned(), why)
+    }
+
+    /// What the policy that governs a change allows.
+    fn governing_policy(&self, decision: &Decision) -> String {
+        let Some((limit, from)) = decision.rate_limit.and_then(|stage| Some((stage.limit?, stage.policy?))) else {
+            return String::new();
+        };
+        let sign = if decision.desired > decision.current { '+' } else { '-' };
+        format!("; {sign}{} governs and allows {} -> {limit}", from.policy, decision.current)
+    }
+
+    fn triggers(&self, metric: &str, within: Window) -> Outcome {
+        let Some(index) = self.hpa.metrics.iter().position(|source| source.label() == metric) else {
+            return self.outcome(false, format!("the HPA has no metric {metric}"), String::new());
+        };
+        let source = &self.hpa.metrics[index];
+        let steps = self.run.steps.iter().filter(|step| within.contains(step.now));
+        let mut why = String::new();
+        for step in steps {
+            let Some(outcome) = step.decision.metrics.get(index) else { continue };
+            let Ok(proposal) = &outcome.result else { continue };
+            let formula = arithmetic::proposal_formula(source, proposal, outcome.pods);
+            if proposal.replicas > step.decision.current {
+                return self.outcome(true, format!("{metric} asks for more at {}", step.now), formula);
+            }
+            why = formula;
+        }
+        self.outcome(false, format!("{metric} never asks for more"), why)
+    }
+
+    fn total(&self, figure: Figure, equals: f64) -> Outcome {
+        let s = &self.run.summary;
+        let peak = f64::from(s.max_replicas());
+        let (found, text) = match figure {
+            Figure::PodHours => {
+                let hours = s.pod_seconds() as f64 / 3600.0;
+                (hours, format!("{} pod-hours", amounts::decimal(hours, 2)))
+            }
+            Figure::PeakCpuRequests => {
+                let cores = s.pod_cpu_request.get() as f64 / 1000.0 * peak;
+                (cores, format!("{} cores", amounts::decimal(cores, 3)))
+            }
+            Figure::PeakMemoryRequests => {
+                let bytes = s.pod_memory_request.get() as f64 * peak;
+                (bytes, amounts::bytes(bytes))
+            }
+        };
+        let holds = (found - equals).abs() <= 1e-6 * equals.abs().max(1.0);
+        let per_pod = format!("{} and {} requested per pod", s.pod_cpu_request, s.pod_memory_request);
+        self.outcome(holds, text, format!("at most {} replicas, {per_pod}", s.max_replicas()))
+    }
+
+    fn get_hpa(&self, at: SimTime, targets: &str, min_pods: Replicas, max_pods: Replicas) -> Outcome {
+        let Some(row) = self.run.rows.iter().rev().find(|row| row.now <= at) else {
+            return self.outcome(false, format!("no sync up to {at}"), String::new());
+        };
+        let found = kubectl::targets(self.hpa, &row.metrics);
+        // Up to 1.29 kubectl did not name the resources.
+        let named = |text: &str| text.contains(": ");
+        let shown = if named(targets) { found.clone() } else { without_names(&found) };
+        let bounds = self.hpa.min_replicas == min_pods && self.hpa.max_replicas == max_pods;
+        let instead = format!("{found}, {} to {} pods", self.hpa.min_replicas, self.hpa.max_replicas);
+        let kubectl = if named(targets) || shown != targets { "" } else { "kubectl 1.30 and later name the resource" };
+        self.outcome(shown == targets && bounds, instead, kubectl.to_owned())
+    }
+
+    fn get_pods(&self, scenario: &Scenario, at: SimTime, pods: &[(String, Replicas)]) -> Outcome {
+        let found = |name: &str| {
+            if name == scenario.workload.reference.name {
+                return Some(self.run.replicas_at(at));
+            }
+            scenario.workloads.iter().find(|(workload, _)| workload == name).map(|(_, replicas)| *replicas)
+        };
+        let told: Vec<String> = pods
+            .iter()
+            .map(|(name, _)| found(name).map_or_else(|| format!("no {name}"), |count| format!("{count} {name}")))
+            .collect();
+        let holds = pods.iter().all(|(name, count)| found(name) == Some(*count));
+        self.outcome(holds, told.join(", "), format!("spec.replicas of the manifests, the HPA's choice at {at}"))
+    }
+
+    fn outcome(&self, holds: bool, instead: String, why: String) -> Outcome {
+        Outcome { holds, instead, why, remedy: String::new() }
+    }
+
+    /// The utilization that makes the HPA go from one count to another in one step: of the first metric with
+    /// such a target, if nothing has been scaled for a while.
+    fn remedy(&self, from: Replicas, to: Replicas) -> String {
+        let utilization = |source: &MetricSource| match source {
+            MetricSource::Resource { target: MetricTarget::Utilization(percent), .. }
+            | MetricSource::ContainerResource { target: MetricTarget::Utilization(percent), .. } => {
+                Some((source.label(), i64::from(*percent)))
+            }
+            _ => None,
+        };
+        let Some((label, target)) = self.hpa.metrics.iter().find_map(utilization) else { return String::new() };
+        if from < 1 || to < 1 || from == to {
+            return String::new();
+        }
+        let (down, up) = self.hpa.tolerances(self.run.setup.controller.tolerance);
+        let takes_there = |percent: &i64| {
+            let ratio = *percent as f64 / target as f64;
+            let scales = ratio > 1.0 + up || ratio < 1.0 - down;
+            scales && self.allowed(from, (ratio * f64::from(from)).ceil() as Replicas) == to
+        };
+        let step = format!("{from} -> {to} in one step");
+        match ((1..=MOST_PERCENT).find(takes_there), (1..=MOST_PERCENT).rev().find(takes_there)) {
+            (Some(1), Some(highest)) => format!("{step} takes {label} at {highest}% or less"),
+            (Some(lowest), Some(MOST_PERCENT)) => format!("{step} takes {label} at {lowest}% or more"),
+            (Some(lowest), Some(highest)) => format!("{step} takes {label} at {lowest}% to {highest}%"),
+            _ => format!("{step} cannot happen: no {label} utilization and policy allow it"),
+        }
+    }
+
+    /// What the policies and bounds leave of a proposal.
+    fn allowed(&self, from: Replicas, proposed: Replicas) -> Replicas {
+        let up = proposed > from;
+        let version = self.run.setup.controller.version;
+        let policies = History::default().policies_at(self.hpa, version, SimTime::ZERO, from, up);
+        let limits = policies.iter().map(|policy| policy.allowed);
+        let select = self.hpa.behavior.as_ref().map(|b| if up { &b.scale_up } else { &b.scale_down }.select_policy);
+        let limit = match (select, up) {
+            (None, true) => from.saturating_mul(2).max(4),
+            (None, false) => 0,
+            (Some(SelectPolicy::Disabled), _) => from,
+            (Some(SelectPolicy::Max), true) | (Some(SelectPolicy::Min), false) => limits.max().unwrap_or(from),
+            (Some(SelectPolicy::Min), true) | (Some(SelectPolicy::Max), false) => limits.min().unwrap_or(from),
+        };
+        let limited = if up { proposed.min(limit.max(from)) } else { proposed.max(limit.min(from)) };
+        limited.clamp(self.hpa.min_replicas, self.hpa.max_replicas)
+    }
+}
+
+/// Utilization is looked for up to here.
+const MOST_PERCENT: i64 = 10_000;
+
+/// `cpu: 50%/70%, memory: 40%/80%` as older kubectls print it: `50%/70%, 40%/80%`.
+fn without_names(targets: &str) -> String {
+    let bare = |part: &str| part.split_once(": ").map_or(part, |(_, rest)| rest).to_owned();
+    targets.split(", ").map(bare).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,102 @@
+//! One report of all scenarios in Markdown, fit to be attached to a review.
+
+use std::fmt::Write;
+
+use super::text::{DECISION_HEADERS, decisions, instead, load_line, verdict_cell, why};
+use super::{ReadingRun, Replay};
+use crate::model::ClaimVerdict;
+
+/// The name of a run's files, without ending.
+pub fn stem(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
+    if replay.runs.len() == 1 {
+        return replay.scenario.name.clone();
+    }
+    format!("{}-{}", replay.scenario.name, run.load.reading.name().replace(' ', "-"))
+}
+
+/// The report.
+pub fn report(replays: &[Replay<'_>]) -> String {
+    let mut text = String::from("# What the documents promise, put to the test\n\n");
+    text += &verdict_table(replays);
+    for replay in replays {
+        section(replay, &mut text);
+    }
+    text
+}
+
+fn verdict_table(replays: &[Replay<'_>]) -> String {
+    let count = |wanted: ClaimVerdict| {
+        replays.iter().flat_map(|replay| &replay.findings).filter(|finding| finding.verdict == wanted).count()
+    };
+    let mut text = format!(
+        "{} confirmed, {} contradicted, {} depend on how the load is read.\n\n",
+        count(ClaimVerdict::Confirmed),
+        count(ClaimVerdict::Contradicted),
+        count(ClaimVerdict::Depends)
+    );
+    let headers = ["scenario", "claim", "verdict", "what happens", "why"];
+    let rows = replays.iter().flat_map(|replay| {
+        replay.findings.iter().map(move |finding| {
+            let verdict = format!("**{}**", verdict_cell(finding));
+            vec![
+                format!("[{0}](#{0})", replay.scenario.name),
+                finding.claim.says.clone(),
+                verdict,
+                instead(replay, finding),
+                why(replay, finding),
+            ]
+        })
+    });
+    text += &table(&headers, rows);
+    text
+}
+
+fn section(replay: &Replay<'_>, text: &mut String) {
+    let scenario = replay.scenario;
+    let _ = write!(text, "\n## {}\n\n{}.", scenario.name, scenario.title);
+    if let Some(source) = &scenario.source {
+        let _ = write!(text, " Source: {source}.");
+    }
+    let _ = writeln!(
+        text,
+        " HPA {} on {}, {} to {} pods, {} at the start, Kubernetes {}.",
+        scenario.hpa.name,
+        scenario.hpa.target,
+        scenario.hpa.min_replicas,
+        scenario.hpa.max_replicas,
+        scenario.replicas,
+        scenario.controller.version
+    );
+    for finding in &replay.findings {
+        let section = finding.claim.section.as_ref().map_or_else(String::new, |section| format!(" ({section})"));
+        let _ = write!(text, "\n- \"{}\"{section}: **{}**.", finding.claim.says, verdict_cell(finding));
+        if let Some(note) = &finding.claim.note {
+            let _ = write!(text, " {note}");
+        }
+    }
+    text.push('\n');
+    for run in &replay.runs {
+        let _ = write!(text, "\n{}\n\n", load_line(run));
+        let headers = DECISION_HEADERS.map(str::to_lowercase);
+        text.push_str(&table(&headers.each_ref().map(String::as_str), decisions(run)));
+        let stem = stem(replay, run);
+        let _ = write!(
+            text,
+            "\n![Replicas, metrics and capacity of {stem}]({stem}.png)\n\nEvery sync: [{stem}.csv]({stem}.csv)\n"
+        );
+    }
+}
+
+fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let names: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
+    let mut text = line(&names);
+    text += &format!("|{}\n", "---|".repeat(headers.len()));
+    for row in rows {
+        text += &line(&row);
+    }
+    text
+}

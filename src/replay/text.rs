@@ -1,0 +1,176 @@
+//! The verdicts and the decisions behind them, for a terminal of 100 columns.
+
+use std::fmt::Write;
+
+use super::{Finding, Outcome, ReadingRun, Replay};
+use crate::model::{ClaimVerdict, Reading};
+use crate::report::{arithmetic, kubectl, table};
+
+const WIDTH: u16 = 100;
+
+/// How the words of a verdict are made to stand out.
+pub type Paint = fn(ClaimVerdict, &str) -> String;
+
+/// What is printed: the table of verdicts, then each scenario with its decisions.
+pub fn render(replays: &[Replay<'_>], paint: Paint) -> String {
+    let mut text = verdicts(replays);
+    for replay in replays {
+        text += &scenario(replay);
+    }
+    colored(&text, paint) + &closing(replays)
+}
+
+/// Scenario, claim, verdict, what happens instead, why.
+fn verdicts(replays: &[Replay<'_>]) -> String {
+    let rows = replays.iter().flat_map(|replay| {
+        replay.findings.iter().enumerate().map(|(index, finding)| {
+            vec![
+                // The name stands once.
+                if index == 0 { replay.scenario.name.clone() } else { String::new() },
+                finding.claim.says.clone(),
+                verdict_cell(finding),
+                instead(replay, finding),
+                why(replay, finding),
+            ]
+        })
+    });
+    table::wrapped(&["SCENARIO", "CLAIM", "VERDICT", "WHAT HAPPENS", "WHY"], rows, WIDTH)
+}
+
+/// The verdict, and the one on record if it differs.
+pub(super) fn verdict_cell(finding: &Finding<'_>) -> String {
+    if finding.as_expected() {
+        return finding.verdict.name().to_owned();
+    }
+    format!("{} (expected {})", finding.verdict.name(), finding.claim.expected.name())
+}
+
+/// What happens, in each reading where they differ.
+pub(super) fn instead(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+    by_reading(replay, finding, |outcome| outcome.instead.clone())
+}
+
+/// Why, and what would make the claim true.
+pub(super) fn why(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+    let why = by_reading(replay, finding, |outcome| outcome.why.clone());
+    let remedy = finding.outcomes.iter().map(|outcome| outcome.remedy.as_str()).find(|text| !text.is_empty());
+    let parts = [Some(why.as_str()), remedy];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&Outcome) -> String) -> String {
+    let texts: Vec<String> = finding.outcomes.iter().map(of).collect();
+    match texts.as_slice() {
+        [] => String::new(),
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
+        all => {
+            let named = replay.runs.iter().zip(all);
+            named.map(|(run, text)| format!("{}: {text}", run.load.reading.name())).collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// A scenario: what it is, and the decisions in each reading.
+fn scenario(replay: &Replay<'_>) -> String {
+    let scenario = replay.scenario;
+    let mut text = format!("\n{}: {}\n", scenario.name, scenario.title);
+    for finding in &replay.findings {
+        if let Some(note) = &finding.claim.note {
+            let note = wrap(&format!("\"{}\": {note}", finding.claim.says), WIDTH as usize - 2);
+            text += &note.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        }
+    }
+    for run in &replay.runs {
+        let _ = writeln!(text, "\n{}", load_line(run));
+        text += &table::wrapped(&DECISION_HEADERS, decisions(run), WIDTH);
+    }
+    text
+}
+
+/// What the load is, in a line.
+pub(super) fn load_line(run: &ReadingRun<'_>) -> String {
+    let reading = match run.load.reading {
+        Reading::Held => "Utilization held, whatever the number of pods",
+        Reading::Demand => "Utilization as demand: shared by the pods, so that it falls when there are more",
+        Reading::AsGiven => "The load as given",
+    };
+    let requests = run.summary.duration;
+    format!("{reading} ({requests}):")
+}
+
+pub(super) const DECISION_HEADERS: [&str; 6] = ["TIME", "TARGETS", "READY", "REPLICAS", "CALCULATION", "LIMITED BY"];
+
+/// The decisions, leaving out those that say the same as the one before.
+pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
+    let hpa = run.setup.hpa;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (row, step) in run.rows.iter().zip(&run.steps) {
+        let decision = &step.decision;
+        let replicas = if decision.rescaled {
+            format!("{} -> {}", decision.current, decision.desired)
+        } else {
+            decision.desired.to_string()
+        };
+        let limits = arithmetic::limits(hpa, decision);
+        let told = vec![
+            row.now.to_string(),
+            kubectl::targets(hpa, &row.metrics),
+            row.ready.to_string(),
+            replicas,
+            arithmetic::formula(hpa, decision),
+            if limits.is_empty() { "-".to_owned() } else { limits },
+        ];
+        if rows.last().is_none_or(|last| last[1..] != told[1..]) {
+            rows.push(told);
+        }
+    }
+    rows
+}
+
+/// Breaks a text into lines of so many characters, between words.
+fn wrap(text: &str, width: usize) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let size = word.chars().count();
+        if length > 0 && length + 1 + size > width {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines += word;
+        length += size;
+    }
+    lines
+}
+
+/// The words of the verdicts, painted where they stand in the table's column.
+fn colored(text: &str, paint: Paint) -> String {
+    let mut painted = text.to_owned();
+    for verdict in [ClaimVerdict::Confirmed, ClaimVerdict::Contradicted, ClaimVerdict::Depends] {
+        let cell = format!("  {}", verdict.name());
+        painted = painted.replace(&format!("{cell} "), &format!("  {} ", paint(verdict, verdict.name())));
+    }
+    painted
+}
+
+/// How many claims came out how, and whether that is what is on record.
+fn closing(replays: &[Replay<'_>]) -> String {
+    let findings: Vec<&Finding<'_>> = replays.iter().flat_map(|replay| &replay.findings).collect();
+    let count = |verdict: ClaimVerdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let unexpected = findings.iter().filter(|finding| !finding.as_expected()).count();
+    let record = match unexpected {
+        0 => "all as on record".to_owned(),
+        1 => "1 NOT as on record".to_owned(),
+        many => format!("{many} NOT as on record"),
+    };
+    format!(
+        "\n{} claims: {} confirmed, {} contradicted, {} depend on how the load is read; {record}\n",
+        findings.len(),
+        count(ClaimVerdict::Confirmed),
+        count(ClaimVerdict::Contradicted),
+        count(ClaimVerdict::Depends)
+    )
+}
