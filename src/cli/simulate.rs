@@ -247,7 +247,10 @@ pub(super) fn explain_error(error: SimError) -> anyhow::Error {
             Ok(input) => anyhow::Error::new(*input),
             Err(other) => anyhow::anyhow!("{other}"),
         },
-        SimError::NotSteady { .. } => anyhow::Error::new(error),
+        SimError::NotSteady { .. } => {
+            let hint = "give start.before values under which the HPA keeps them, or leave start.before out";
+            InputError::from(Diagnostic::new(error.to_string()).hint(hint)).into()
+        }
         SimError::NoDuration => {
             InputError::from(Diagnostic::new("the load covers no time").hint("say how long with --duration")).into()
         }

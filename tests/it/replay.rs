@@ -155,6 +155,8 @@ fn a_decision_explained() {
 #[test]
 fn the_schema_describes_the_scenarios() {
     let output = hpasim(&["schema"]).output().unwrap();
+    let published = std::fs::read(project("scenarios/scenario.schema.json")).unwrap();
+    assert!(output.stdout == published, "make it again: hpasim schema > scenarios/scenario.schema.json");
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(schema["additionalProperties"], false);
     for entry in std::fs::read_dir(project("scenarios/rag-system/scenarios")).unwrap() {
