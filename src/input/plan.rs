@@ -53,7 +53,11 @@ pub fn plan(
     let unused_columns = columns.iter().enumerate().filter(|(index, _)| !planner.used.contains(index));
     warnings.extend(unused_columns.map(|(_, column)| unused(column, hpa, cpu_cost.is_some())));
     InputError::unless_empty(planner.errors)?;
-    let memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base).get());
+    let mut memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base).get());
+    if memory_base_bytes > 0 && matches!(memory, Drive::Observed { .. } | Drive::Recorded { .. }) {
+        warnings.push(Diagnostic::new("--memory-base is not used: observed memory utilization is all that pods use"));
+        memory_base_bytes = 0;
+    }
     Ok(LoadPlan { cpu, memory, memory_base_bytes, metric_columns })
 }
 

@@ -39,7 +39,8 @@ pub fn proposal_formula(source: &MetricSource, proposal: &Proposal, pods: Option
         Basis::ValuePerPod => {
             format!("{}/{}", metric_amount(source, a.total), metric_amount(source, a.target))
         }
-        _ if a.multiplier == 1 => ratio,
+        // At zero replicas, the ratio itself.
+        Basis::Value if a.multiplier == 1 => ratio,
         _ => format!("{} x {ratio}", a.multiplier),
     };
     format!("ceil({product}) = {}{assumed}", proposal.replicas)

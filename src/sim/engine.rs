@@ -177,14 +177,15 @@ impl<'a> Engine<'a> {
                 let stretch = self.backlog.work(seconds, demand, serving.into(), self.size.cpu_limit);
                 waiting_seconds = stretch.waiting_seconds;
                 for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.serving) {
-                    cohort.scraped.cpu_since += stretch.per_serving_pod;
+                    cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(stretch.per_serving_pod);
                     used += i128::from(stretch.per_serving_pod) * i128::from(cohort.count);
                 }
             }
             Ask::PerPod(rate) => {
                 for cohort in self.pods.cohorts_mut() {
-                    cohort.scraped.cpu_since += rate * seconds;
-                    used += i128::from(rate * seconds) * i128::from(cohort.count);
+                    let work = rate.saturating_mul(seconds);
+                    cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(work);
+                    used += i128::from(work) * i128::from(cohort.count);
                 }
                 self.work_arrived += used;
             }
@@ -203,7 +204,7 @@ impl<'a> Engine<'a> {
     fn memory_of(&self, serving: bool, serving_pods: Replicas) -> i64 {
         let base = self.setup.plan.memory_base_bytes;
         match self.asks.memory {
-            Ask::PerPod(bytes) => base + bytes,
+            Ask::PerPod(bytes) => bytes,
             Ask::Total(bytes) if serving && serving_pods > 0 => base + div_ceil(bytes, serving_pods.into()),
             _ => base,
         }

@@ -102,26 +102,30 @@ impl Backlog {
             // Without a limit all that waits is done within the first second.
             let first = demand.saturating_add(self.waiting.min(i64::MAX.into()) as i64);
             self.waiting = 0;
-            return Stretch { per_serving_pod: share(first) + share(demand) * (seconds - 1), waiting_seconds: 0 };
+            return Stretch {
+                per_serving_pod: share(first).saturating_add(share(demand).saturating_mul(seconds - 1)),
+                waiting_seconds: 0,
+            };
         };
         let capacity = limit.saturating_mul(serving);
         if self.waiting == 0 && demand <= capacity {
-            return Stretch { per_serving_pod: share(demand) * seconds, waiting_seconds: 0 };
+            return Stretch { per_serving_pod: share(demand).saturating_mul(seconds), waiting_seconds: 0 };
         }
         if demand >= capacity {
             self.waiting += i128::from(demand - capacity) * i128::from(seconds);
             return Stretch {
-                per_serving_pod: limit * seconds,
+                per_serving_pod: limit.saturating_mul(seconds),
                 waiting_seconds: if self.waiting > 0 { seconds } else { 0 },
             };
         }
         let drained_per_second = i128::from(capacity - demand);
         let full = (self.waiting / drained_per_second).min(seconds.into()) as i64;
         self.waiting -= drained_per_second * i128::from(full);
-        let mut per_serving_pod = limit * full;
+        let mut per_serving_pod = limit.saturating_mul(full);
         let waiting_seconds = if self.waiting > 0 { full } else { full - 1 };
         if full < seconds {
-            per_serving_pod += share(demand + self.waiting as i64) + share(demand) * (seconds - full - 1);
+            let rest = share(demand).saturating_mul(seconds - full - 1);
+            per_serving_pod = per_serving_pod.saturating_add(share(demand + self.waiting as i64)).saturating_add(rest);
             self.waiting = 0;
         }
         Stretch { per_serving_pod, waiting_seconds: waiting_seconds.max(0) }

@@ -6,6 +6,7 @@ mod conformance;
 mod errors;
 mod instructions;
 mod invariants;
+mod manifests;
 mod replay;
 mod scaling;
 mod support;

@@ -25,6 +25,12 @@ impl Manifests {
         match chosen.as_slice() {
             [] => Err(self.no_hpa(namespace, name).into()),
             [hpa] => self.target_of(hpa),
+            [first, second, ..]
+                if first.item.name == second.item.name && first.item.namespace == second.item.namespace =>
+            {
+                let message = format!("{} is defined twice, also at {}", describe(first), second.location);
+                Err(Diagnostic::new(message).hint("give each file once, and each object one definition").into())
+            }
             several => {
                 if let Some(conflict) = self.conflict(several[0]) {
                     return Err(conflict.into());

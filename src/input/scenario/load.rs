@@ -27,6 +27,8 @@ impl Reader<'_> {
         let mut load = self.rows(raw)?;
         if let Some(before) = &raw.start.before {
             let values = self.values("start.before", before, &load.columns, None)?;
+            // Up to the last second before the start, whatever the interpolation.
+            load.rows.insert(0, (SimTime::ZERO - Span::from_seconds(1), values.clone()));
             load.rows.insert(0, (SimTime::ZERO - lead_in, values));
         }
         let observed = |c: &Column| matches!(c, Column::CpuUtilization | Column::MemoryUtilization);
