@@ -90,7 +90,7 @@ fn files(replays: &[Replay<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![("report.md".to_owned(), markdown::report(replays).into_bytes())];
     for replay in replays {
         for run in &replay.runs {
-            let stem = markdown::stem(replay, run);
+            let stem = &run.stem;
             files.push((format!("{stem}.csv"), report::csv::timeline(&run.run())?));
             files.push((format!("{stem}.png"), report::plot::png(&run.run())?));
         }

@@ -143,8 +143,14 @@ fn run_selection(
     .map_err(explain_error)?;
     load.note_repairs();
     let columns = load.source().columns().to_vec();
-    let run =
-        Run { setup: &setup, columns: &columns, summary: &summary, rows: &rows, epoch_seconds: load.epoch_seconds() };
+    let run = Run {
+        setup: &setup,
+        columns: &columns,
+        summary: &summary,
+        rows: &rows,
+        title: None,
+        epoch_seconds: load.epoch_seconds(),
+    };
     let text = if args.watch { watch.finish() } else { report::summary::render(&run) };
     let written = match &args.output {
         Some(directory) => output::write_files(directory, &files(&run)?)?,

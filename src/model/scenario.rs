@@ -183,6 +183,13 @@ pub enum Check {
         /// When.
         within: Window,
     },
+    /// A change or a condition has a reason of the controller.
+    Reason {
+        /// Part of the SuccessfulRescale event's reason, or of a condition's.
+        contains: String,
+        /// When.
+        within: Window,
+    },
     /// A metric by itself asks for more replicas.
     Triggers {
         /// The metric's name.

@@ -3,7 +3,7 @@
 use super::{Outcome, ReadingRun};
 use crate::hpa::{Decision, History, Verdict};
 use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, SelectPolicy, Window};
-use crate::report::{amounts, arithmetic, kubectl};
+use crate::report::{amounts, arithmetic, kubectl, reasons};
 use crate::sim::RescaleRecord;
 use crate::units::{Replicas, SimTime};
 
@@ -22,6 +22,7 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) 
         Check::AtMost { replicas } => checker.at_most(*replicas),
         Check::EveryStepUp { pods } => checker.every_step_up(*pods),
         Check::LimitedBy { reason, within } => checker.limited_by(reason, *within),
+        Check::Reason { contains, within } => checker.reason(contains, *within),
         Check::Triggers { metric, within } => checker.triggers(metric, *within),
         Check::Total { figure, equals } => checker.total(*figure, *equals),
         Check::GetHpa { at, targets, min_pods, max_pods } => checker.get_hpa(*at, targets, *min_pods, *max_pods),
@@ -183,6 +184,22 @@ impl Checker<'_> {
         );
         let instead = if limited.is_some() { "limited by something else" } else { "nothing is limited" };
         self.outcome(false, instead.to_owned(), why)
+    }
+
+    fn reason(&self, contains: &str, within: Window) -> Outcome {
+        let mut seen: Vec<String> = Vec::new();
+        for step in self.run.steps.iter().filter(|step| within.contains(step.now)) {
+            let decision = &step.decision;
+            let rescale = decision.rescaled.then(|| reasons::rescale_reason(self.hpa, decision));
+            let conditions = reasons::conditions(&decision.conditions);
+            let all = rescale.iter().map(String::as_str).chain(conditions.iter().map(|(.., reason)| *reason));
+            if let Some(found) = all.clone().find(|reason| reason.contains(contains)) {
+                return self.outcome(true, format!("{found}, at {}", step.now), self.why(decision));
+            }
+            seen.extend(rescale.filter(|reason| !reason.is_empty() && !seen.contains(reason)));
+        }
+        let instead = if seen.is_empty() { "no rescale in this time".to_owned() } else { seen.join(", ") };
+        self.outcome(false, instead, String::new())
     }
 
     /// What the policy that governs a change allows.

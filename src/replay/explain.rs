@@ -41,7 +41,7 @@ fn metrics(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
         if let Some(pods) = outcome.pods {
             let _ = writeln!(
                 text,
-                "    pods: {} counted, {} not ready, {} without metrics, {} ignored",
+                "    pods: {} ready, {} unready, {} missing (no metrics), {} ignored",
                 pods.ready, pods.unready, pods.missing, pods.ignored
             );
         }
@@ -228,7 +228,7 @@ pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
 
 fn metric_json(source: &MetricSource, outcome: &MetricOutcome) -> Value {
     let pods = outcome.pods.map(|pods| {
-        json!({ "counted": pods.ready, "notReady": pods.unready, "withoutMetrics": pods.missing, "ignored": pods.ignored })
+        json!({ "ready": pods.ready, "unready": pods.unready, "missing": pods.missing, "ignored": pods.ignored })
     });
     match &outcome.result {
         Err(failure) => json!({ "name": source.label(), "pods": pods, "failure": reasons::failure(*failure) }),
@@ -244,7 +244,7 @@ fn metric_json(source: &MetricSource, outcome: &MetricOutcome) -> Value {
                 "ratio": a.ratio,
                 "recount": a.recount.map(|recount| json!({
                     "current": recount.current, "ratio": recount.ratio, "missingUse": recount.missing_use,
-                    "withNotReady": recount.with_unready,
+                    "withUnready": recount.with_unready,
                 })),
                 "multiplier": a.multiplier,
                 "proposal": proposal.replicas,

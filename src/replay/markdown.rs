@@ -2,17 +2,9 @@
 
 use std::fmt::Write;
 
+use super::Replay;
 use super::text::{DECISION_HEADERS, decisions, instead, load_line, verdict_cell, why};
-use super::{ReadingRun, Replay};
 use crate::model::ClaimVerdict;
-
-/// The name of a run's files, without ending.
-pub fn stem(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
-    if replay.runs.len() == 1 {
-        return replay.scenario.name.clone();
-    }
-    format!("{}-{}", replay.scenario.name, run.load.reading.name().replace(' ', "-"))
-}
 
 /// The report.
 pub fn report(replays: &[Replay<'_>]) -> String {
@@ -79,7 +71,7 @@ fn section(replay: &Replay<'_>, text: &mut String) {
         let _ = write!(text, "\n{}\n\n", load_line(run));
         let headers = DECISION_HEADERS.map(str::to_lowercase);
         text.push_str(&table(&headers.each_ref().map(String::as_str), decisions(run)));
-        let stem = stem(replay, run);
+        let stem = &run.stem;
         let _ = write!(
             text,
             "\n![Replicas, metrics and capacity of {stem}]({stem}.png)\n\nEvery sync: [{stem}.csv]({stem}.csv)\n"

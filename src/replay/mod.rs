@@ -26,6 +26,8 @@ pub struct Replay<'a> {
 /// A simulation of one reading.
 #[derive(Clone, Debug)]
 pub struct ReadingRun<'a> {
+    /// The name of its files, without ending.
+    pub stem: String,
     /// The reading.
     pub load: &'a LoadReading,
     /// What was simulated.
@@ -90,6 +92,7 @@ impl ReadingRun<'_> {
             columns: &self.columns,
             summary: &self.summary,
             rows: &self.rows,
+            title: Some(self.stem.clone()),
             epoch_seconds: None,
         }
     }
@@ -136,7 +139,15 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
         let (decision, history) = (record.decision.clone(), record.history.clone());
         steps.push(Step { now: record.now, decision, history });
     })?;
-    Ok(ReadingRun { load, setup, columns: table.columns().to_vec(), summary, rows, steps })
+    Ok(ReadingRun { stem: stem(scenario, load), load, setup, columns: table.columns().to_vec(), summary, rows, steps })
+}
+
+/// The scenario's name, with that of the reading if there are several.
+fn stem(scenario: &Scenario, load: &LoadReading) -> String {
+    if scenario.readings.len() == 1 {
+        return scenario.name.clone();
+    }
+    format!("{}-{}", scenario.name, load.reading.name().replace(' ', "-"))
 }
 
 fn finding<'a>(scenario: &Scenario, claim: &'a Claim, runs: &[ReadingRun<'_>]) -> Finding<'a> {

@@ -51,10 +51,10 @@ fn assumptions(source: &MetricSource, a: &Arithmetic, pods: Option<PodCounts>) -
     let (Some(recount), Some(pods)) = (a.recount, pods) else { return String::new() };
     let mut parts = Vec::new();
     if recount.with_unready {
-        parts.push(format!("{} not ready at 0", pods.unready));
+        parts.push(format!("{} unready at 0", pods.unready));
     }
     if let Some(assumed) = recount.missing_use {
-        parts.push(format!("{} without metrics at {}", pods.missing, metric_amount(source, assumed)));
+        parts.push(format!("{} missing at {}", pods.missing, metric_amount(source, assumed)));
     }
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

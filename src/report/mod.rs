@@ -14,7 +14,7 @@ use crate::model::{ControllerConfig, HpaSpec, Workload};
 use crate::sim::{Setup, Summary, TimelineRow};
 
 /// A finished simulation and what is needed to describe it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run<'a> {
     /// What was simulated.
     pub setup: &'a Setup<'a>,
@@ -24,6 +24,8 @@ pub struct Run<'a> {
     pub summary: &'a Summary,
     /// Sync by sync; empty where it was not kept.
     pub rows: &'a [TimelineRow],
+    /// What is shown, for pictures of several simulations.
+    pub title: Option<String>,
     /// The instant of the simulation's start, seconds since 1970, if the load has timestamps.
     pub epoch_seconds: Option<i64>,
 }

@@ -266,7 +266,8 @@ fn draw(run: &Run<'_>, panels: &[Panel], pixels: &mut [u8], size: (u32, u32)) ->
     root.fill(&WHITE)?;
     let (title, rest) = root.split_vertically(TITLE_HEIGHT);
     let hpa = run.hpa();
-    let heading = format!("{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
+    let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
+    let heading = format!("{name}{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
     title.draw_text(&heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
     let areas = rest.split_evenly((panels.len(), 1));
     for (panel, area) in panels.iter().zip(&areas) {

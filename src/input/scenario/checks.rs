@@ -43,6 +43,10 @@ impl Reader<'_> {
             let within = window("limitedBy", &c.not_before, &c.by)?;
             found.push(Check::LimitedBy { reason: c.reason.clone(), within });
         }
+        if let Some(c) = &raw.reason {
+            let within = window("reason", &c.not_before, &c.by)?;
+            found.push(Check::Reason { contains: c.contains.clone(), within });
+        }
         if let Some(c) = &raw.triggers {
             let within = window("triggers", &c.not_before, &c.by)?;
             found.push(Check::Triggers { metric: c.metric.clone(), within });

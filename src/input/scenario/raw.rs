@@ -202,6 +202,8 @@ pub(crate) struct Check {
     pub every_step_up: Option<i32>,
     /// A change is limited or stabilized for this reason of the controller, such as ScaleUpLimit.
     pub limited_by: Option<ReasonWithin>,
+    /// The reason of a rescale, or of a condition, contains this text.
+    pub reason: Option<TextWithin>,
     /// A metric by itself asks for more replicas.
     pub triggers: Option<MetricWithin>,
     /// A figure of the summary.
@@ -251,6 +253,14 @@ pub(crate) struct FirstChange {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReasonWithin {
     pub reason: String,
+    pub not_before: Option<Duration>,
+    pub by: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TextWithin {
+    pub contains: String,
     pub not_before: Option<Duration>,
     pub by: Option<Duration>,
 }
