@@ -233,6 +233,11 @@ fn note_other_kinds(manifests: &Manifests) {
 /// What the summary's numbers alone would not say.
 fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
     let lifecycle = Lifecycle::of(&setup.workload.template, setup.cluster.startup);
+    if setup.initial_replicas == 0 && summary.rescales.is_empty() {
+        let message =
+            "the workload is at 0 replicas and the HPA did not put it there: autoscaling is off (--replicas N)";
+        output::complain("warning", message);
+    }
     let new_pods = summary.rescales.iter().any(|event| event.decision.desired > event.decision.current);
     if new_pods && lifecycle.ready_after.is_none() {
         let message = format!(

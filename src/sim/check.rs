@@ -52,7 +52,7 @@ fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut i
 fn rates(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
     let Some(behavior) = &setup.hpa.behavior else {
-        let limit = (2 * row.replicas).max(4);
+        let limit = row.replicas.saturating_mul(2).max(4);
         if row.desired > row.replicas && row.desired > limit {
             complain(format!("from {} to {} replicas, the limit is {limit}", row.replicas, row.desired));
         }
@@ -79,7 +79,8 @@ fn allowed(rules: &ScalingRules, up: bool, at_start: impl Fn(&ScalingPolicy) -> 
             PolicyKind::Percent => f64::from(start) * f64::from(policy.value) / 100.0,
         };
         // One pod of slack for the rounding of percentages: the rounding itself is pinned elsewhere.
-        if up { start + (exact + 1e-9).ceil() as Replicas } else { start - (exact + 1e-9).ceil() as Replicas }
+        let change = (exact + 1e-9).ceil() as Replicas;
+        if up { start.saturating_add(change) } else { start.saturating_sub(change) }
     });
     match (rules.select_policy, up) {
         (SelectPolicy::Disabled, true) => Replicas::MIN,

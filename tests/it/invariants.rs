@@ -2,11 +2,14 @@
 //! skipping quiet seconds changes nothing, and the same inputs give the same bytes.
 
 use hpasim::input::pattern::parse_column;
-use hpasim::model::{Interpolation, LoadSource, LoadTable};
+use hpasim::input::plan::{RequestCosts, plan};
+use hpasim::input::{Source, manifests, scenario};
+use hpasim::model::{Interpolation, KubernetesVersion, LoadSource, LoadTable};
 use hpasim::sim::TimelineRow;
 use hpasim::sim::check::check;
 use hpasim::sim::pattern::Synthetic;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::support::{Deployment, run, seconds};
 
@@ -34,6 +37,11 @@ fn with_hpa(spec: &str) -> Deployment {
     rag
 }
 
+/// So many cases, the same in every run.
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() }
+}
+
 fn behavior() -> impl Strategy<Value = String> {
     let policy = (any::<bool>(), 1..120i32, 1..12i64).prop_map(|(pods, value, periods)| {
         let (kind, value) = if pods { ("Pods", value / 15 + 1) } else { ("Percent", value) };
@@ -56,7 +64,7 @@ fn behavior() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn timelines_hold_what_every_timeline_must(
@@ -118,4 +126,101 @@ fn the_checker_finds_faults() {
     faulty[high + 1].desired = 5;
     let found = check(&setup, &faulty);
     assert!(found.iter().any(|text| text.contains("although 8 was recommended")), "{found:?}");
+}
+
+/// Values that have broken readers of YAML before.
+const NASTY: [&str; 22] = [
+    "",
+    "null",
+    "~",
+    "-1",
+    "0",
+    "1",
+    "99999999999999999999",
+    "2147483647",
+    "1e400",
+    ".nan",
+    "\"\"",
+    "'x'",
+    "[]",
+    "{}",
+    "[1, [2]]",
+    "{a: {b: c}}",
+    "*x",
+    "&x 1",
+    "!!binary aGk=",
+    "1Ei",
+    "0.0000000001",
+    "yes",
+];
+
+/// Replaces values and drops lines of a text, at random.
+fn damage(text: &str, edits: &[(usize, usize, bool)]) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for &(line, value, drop) in edits {
+        let line = line % lines.len();
+        if drop {
+            lines.remove(line);
+        } else if let Some((key, _)) = lines[line].split_once(':') {
+            lines[line] = format!("{key}: {}", NASTY[value % NASTY.len()]);
+        }
+        if lines.is_empty() {
+            break;
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn edits() -> impl Strategy<Value = Vec<(usize, usize, bool)>> {
+    prop::collection::vec((0..400usize, 0..NASTY.len(), prop::bool::weighted(0.2)), 1..4)
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    /// Whatever is wrong with a manifest, it is refused with a place, or simulated; never a panic.
+    #[test]
+    fn damaged_manifests_are_refused_or_simulated(edits in edits()) {
+        let text = include_str!("../../scenarios/rag-system/k8s/backend-deployment.yaml");
+        let source = Source { name: "damaged.yaml".into(), text: damage(text, &edits) };
+        let manifests = match manifests::read(&[source], KubernetesVersion::NEWEST, "default") {
+            Ok(manifests) => manifests,
+            Err(error) => {
+                prop_assert!(error.diagnostics().iter().all(|diagnostic| diagnostic.location.is_some()), "{error}");
+                return Ok(());
+            }
+        };
+        let Ok(selection) = manifests.select(None, None) else { return Ok(()) };
+        let deployment = Deployment { hpa: selection.hpa.item.clone(), workload: selection.target.item.clone() };
+        let load = load(&["cpu=diurnal:low=0.5,high=9,peak=1h".into(), "memory=constant:value=1Gi".into()], 2, 60, 0);
+        let Ok(plan) = plan(load.columns(), &deployment.hpa, &deployment.workload.template, &RequestCosts::default(), &mut Vec::new())
+        else {
+            return Ok(());
+        };
+        let rag = Deployment::rag();
+        let mut setup = rag.setup(&load);
+        setup.hpa = &deployment.hpa;
+        setup.workload = &deployment.workload;
+        setup.plan = plan;
+        setup.initial_replicas = deployment.workload.replicas.unwrap_or(1).min(1000);
+        let (_, rows) = run(&setup, &load);
+        prop_assert_eq!(check(&setup, &rows), Vec::<String>::new());
+    }
+
+    /// The same of scenario files.
+    #[test]
+    fn damaged_scenarios_are_refused_or_replayed(edits in edits()) {
+        let text = include_str!("../../scenarios/rag-system/scenarios/2-high-load.yaml");
+        let folder = tempfile::tempdir().unwrap();
+        let manifests = crate::support::project("scenarios/rag-system/k8s");
+        let text = damage(&text.replace("../k8s", manifests.to_str().unwrap()), &edits);
+        let path = folder.path().join("damaged.yaml");
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        if let Ok(scenarios) = scenario::read(scenario::Files::Disk, &path, &mut Vec::new()) {
+            for scenario in scenarios.iter().filter(|scenario| scenario.duration <= seconds(86_400)) {
+                let _ = hpasim::replay::replay(scenario);
+            }
+        }
+    }
 }
