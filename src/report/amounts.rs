@@ -13,6 +13,20 @@ pub fn decimal(value: f64, digits: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// A number for an axis: from 10,000 on with k, M, G or T.
+pub fn short(value: f64) -> String {
+    const SUFFIXES: [&str; 5] = ["", "k", "M", "G", "T"];
+    if value.abs() < 10_000.0 {
+        return decimal(value, 3);
+    }
+    let (mut value, mut step) = (value, 0);
+    while value.abs() >= 1000.0 && step + 1 < SUFFIXES.len() {
+        value /= 1000.0;
+        step += 1;
+    }
+    format!("{}{}", decimal(value, 2), SUFFIXES[step])
+}
+
 /// Thousandths as a plain number: `15.8`.
 pub fn milli(value: i64) -> String {
     let sign = if value < 0 { "-" } else { "" };
@@ -78,6 +92,7 @@ mod tests {
         );
         assert_eq!((bytes(1.5 * 1073741824.0), bytes(512.0), bytes(0.0)), ("1.5Gi".into(), "512".into(), "0".into()));
         assert_eq!((decimal(2.0, 2), decimal(-0.001, 2), decimal(0.125, 2)), ("2".into(), "0".into(), "0.12".into()));
+        assert_eq!((short(2_000.0), short(2e9), short(-15_500.0)), ("2000".into(), "2G".into(), "-15.5k".into()));
         assert_eq!(share(Span::from_seconds(36), Span::from_seconds(3600)), "36s (1%)");
     }
 }

@@ -63,6 +63,8 @@ const PALETTE: [RGBColor; 6] = [
     RGBColor(110, 110, 110),
 ];
 const GREY: usize = 5;
+/// The largest value that is drawn.
+const MOST: f64 = 1e12;
 const WIDTH: u32 = 1400;
 const PANEL_HEIGHT: u32 = 270;
 const TITLE_HEIGHT: u32 = 56;
@@ -85,6 +87,8 @@ pub fn panels(run: &Run<'_>) -> Vec<Panel> {
 }
 
 fn line(label: impl Into<String>, color: usize, style: LineStyle, points: Vec<(i64, f64)>) -> Line {
+    // Beyond this the axis cannot be labelled.
+    let points = points.into_iter().map(|(at, value)| (at, value.clamp(-MOST, MOST))).collect();
     Line { label: label.into(), color, style, points }
 }
 
@@ -136,7 +140,7 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
         title: format!("{} ({})", source.label(), scale.unit),
         lines: vec![
             line(
-                format!("target {}", super::amounts::decimal(target, 2)),
+                format!("target {}", super::amounts::decimal(target, 3)),
                 3,
                 LineStyle::Reference,
                 constant(run, target),
@@ -288,7 +292,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
     let (legend, plot) = area.split_vertically(LEGEND_HEIGHT);
     draw_legend(panel, &legend)?;
     let end = duration.seconds().max(1);
-    let top = vertical_top(panel);
+    let (bottom, top) = vertical_range(panel);
     let step = tick_step(end);
     let ticks: Vec<i64> = (0..=end / step).map(|tick| tick * step).collect();
     let labels = ticks.len();
@@ -296,7 +300,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
         .set_label_area_size(LabelAreaPosition::Left, LEFT_MARGIN)
         .set_label_area_size(LabelAreaPosition::Bottom, BOTTOM_MARGIN)
         .margin_right(RIGHT_MARGIN)
-        .build_cartesian_2d((0..end).with_key_points(ticks), 0.0..top)?;
+        .build_cartesian_2d((0..end).with_key_points(ticks), bottom..top)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -305,7 +309,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
         .x_labels(labels)
         .x_label_formatter(&|seconds| Span::from_seconds(*seconds).to_string())
         .y_labels(5)
-        .y_label_formatter(&|value| super::amounts::decimal(*value, 2))
+        .y_label_formatter(&|value| super::amounts::short(*value))
         .label_style(text_style(17.0, FontStyle::Normal, HPos::Center))
         .draw()?;
     if let Some((_, from, to)) = &panel.band {
@@ -362,12 +366,12 @@ fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
     Ok(())
 }
 
-/// A little above the highest value.
-fn vertical_top(panel: &Panel) -> f64 {
+/// From zero, or a little below the lowest value, to a little above the highest.
+fn vertical_range(panel: &Panel) -> (f64, f64) {
     let values = panel.lines.iter().flat_map(|line| &line.points).map(|&(_, value)| value);
-    let band = panel.band.iter().map(|(_, _, to)| *to);
-    let highest = values.chain(band).fold(0.0, f64::max);
-    if highest > 0.0 { highest * 1.08 } else { 1.0 }
+    let band = panel.band.iter().flat_map(|(_, from, to)| [*from, *to]).map(|value| value.clamp(-MOST, MOST));
+    let (lowest, highest) = values.chain(band).fold((0.0, 0.0), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
+    (lowest * 1.08, if highest > 0.0 { highest * 1.08 } else { 1.0 })
 }
 
 /// Some ten ticks at round times.

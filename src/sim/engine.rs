@@ -205,7 +205,9 @@ impl<'a> Engine<'a> {
         let base = self.setup.plan.memory_base_bytes;
         match self.asks.memory {
             Ask::PerPod(bytes) => bytes,
-            Ask::Total(bytes) if serving && serving_pods > 0 => base + div_ceil(bytes, serving_pods.into()),
+            Ask::Total(bytes) if serving && serving_pods > 0 => {
+                base.saturating_add(div_ceil(bytes, serving_pods.into()))
+            }
             _ => base,
         }
     }
@@ -279,8 +281,8 @@ impl<'a> Engine<'a> {
 
     fn record(&self, replicas: Replicas) -> SyncRecord<'_> {
         let (ready, serving) = (self.pods.ready(), self.pods.serving());
-        let memory_used = self.memory_of(true, serving).saturating_mul(serving.into())
-            + self.memory_of(false, serving).saturating_mul((replicas - serving).into());
+        let idle = self.memory_of(false, serving).saturating_mul((replicas - serving).into());
+        let memory_used = self.memory_of(true, serving).saturating_mul(serving.into()).saturating_add(idle);
         let (done_before, before) = self.last_sync;
         let period = (self.now - before).seconds().max(1);
         SyncRecord {
@@ -295,7 +297,7 @@ impl<'a> Engine<'a> {
                 Ask::Total(demand) => Some(demand),
                 Ask::Nothing | Ask::PerPod(_) => None,
             },
-            cpu_used: ((self.work_done - done_before) / i128::from(period)) as i64,
+            cpu_used: ((self.work_done - done_before) / i128::from(period)).min(i64::MAX.into()) as i64,
             cpu_capacity: self.size.cpu_limit.map(|limit| limit.saturating_mul(serving.into())),
             memory_used,
             work_arrived: self.work_arrived,
