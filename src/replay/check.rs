@@ -247,7 +247,9 @@ impl Checker<'_> {
                 (bytes, amounts::bytes(bytes))
             }
         };
-        let holds = (found - equals).abs() <= 1e-6 * equals.abs().max(1.0);
+        // Pod-hours as they are printed; requests are exact.
+        let rounding = if figure == Figure::PodHours { 0.005 } else { 0.0 };
+        let holds = (found - equals).abs() <= (1e-9 * equals.abs()).max(rounding);
         let per_pod = format!("{} and {} requested per pod", s.pod_cpu_request, s.pod_memory_request);
         self.outcome(holds, text, format!("at most {} replicas, {per_pod}", s.max_replicas()))
     }

@@ -100,6 +100,9 @@ pub(super) fn load_line(run: &ReadingRun<'_>) -> String {
 
 pub(super) const DECISION_HEADERS: [&str; 6] = ["TIME", "TARGETS", "READY", "REPLICAS", "CALCULATION", "LIMITED BY"];
 
+/// With more rows than this, those that change nothing are left out.
+const MOST_DECISIONS: usize = 60;
+
 /// The decisions, leaving out those that say the same as the one before.
 pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     let hpa = run.setup.hpa;
@@ -123,6 +126,10 @@ pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
         if rows.last().is_none_or(|last| last[1..] != told[1..]) {
             rows.push(told);
         }
+    }
+    if rows.len() > MOST_DECISIONS {
+        // A long scenario: the changes only. The CSV file has every sync.
+        rows.dedup_by(|later, earlier| later[3] == earlier[3]);
     }
     rows
 }

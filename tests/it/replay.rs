@@ -92,6 +92,58 @@ fn the_remedy_makes_the_claim_true() {
     }
 }
 
+/// Loads of every kind, several scenarios in a file, other settings, and totals.
+#[test]
+fn traces_patterns_and_rows_can_be_replayed() {
+    let folder = changed("name: 2-high-load", "name: x");
+    let k8s = project("scenarios/rag-system/k8s");
+    let trace = project("scenarios/rag-system/traces/workday.csv");
+    let text = format!(
+        r#"name: by-trace
+title: A day
+manifests: [{k8s}]
+load: {{trace: {trace}}}
+duration: 24h
+claims:
+  - {{says: "128.48 pod-hours", check: {{total: {{podHours: 128.48}}}}, expect: confirmed}}
+  - {{says: "5Gi at the peak", check: {{total: {{peakMemoryRequests: 5Gi}}}}, expect: confirmed}}
+---
+name: by-patterns
+title: A spike
+manifests: [{k8s}]
+load: {{patterns: {{cpu: "constant:value=1+spike:at=5m,height=4", memory: "constant:value=1Gi"}}}}
+duration: 1h
+claims:
+  - {{says: "8 pods in 8 minutes", check: {{reaches: {{replicas: 8, by: 8m}}}}, expect: confirmed}}
+---
+name: by-rows
+title: Requests
+manifests: [{k8s}]
+kubernetesVersion: "1.28"
+controller: {{downscaleStabilization: 1m, tolerance: 0.05}}
+cluster: {{startup: 5s, metricResolution: 60s}}
+start: {{replicas: 3, before: {{rps: 20}}}}
+load:
+  rows:
+    - {{at: 0s, values: {{rps: 20}}}}
+    - {{at: 5m, values: {{rps: 60}}}}
+  cpuPerRequest: 50m
+  memoryPerRps: 10Mi
+  memoryBase: 200Mi
+  interpolation: linear
+duration: 20m
+claims:
+  - {{says: "every step adds one pod", check: {{everyStepUp: 1}}, expect: contradicted}}
+"#,
+        k8s = k8s.display(),
+        trace = trace.display()
+    );
+    let path = folder.path().join("several.yaml");
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("4 claims: 3 confirmed"));
+}
+
 #[test]
 fn every_bad_scenario_is_refused_with_its_place() {
     let mut files: Vec<_> =
