@@ -3,10 +3,9 @@
 //! Mirrors `printHorizontalPodAutoscaler` and `formatHPAMetrics` of `pkg/printers/internalversion/printers.go`
 //! (1.30 and later, where the name of a resource stands before its target).
 
-use super::amounts::metric_amount;
 use super::table;
 use crate::hpa::MetricStatus;
-use crate::model::{HpaSpec, MetricSource, MetricTarget, ValueTarget};
+use crate::model::{HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::sim::Snapshot;
 use crate::units::Quantity;
 
@@ -62,7 +61,7 @@ pub fn target(source: &MetricSource, current: Option<MetricStatus>) -> String {
                 format!("{name}: {}/{percent}%", now.map_or_else(unknown, |now| format!("{now}%")))
             }
             MetricTarget::AverageValue(target) => {
-                format!("{name}: {}/{}", quantity(average), metric_amount(source, target))
+                format!("{name}: {}/{}", quantity(average), target_amount(name, target))
             }
         },
         MetricSource::Pods { average_value, .. } => format!("{}/{}", quantity(average), quantity(Some(*average_value))),
@@ -72,5 +71,29 @@ pub fn target(source: &MetricSource, current: Option<MetricStatus>) -> String {
             }
             ValueTarget::AverageValue(target) => format!("{}/{} (avg)", quantity(average), quantity(Some(target))),
         },
+    }
+}
+
+/// A target as it was most likely written: memory in binary units if they fit.
+fn target_amount(name: &ResourceName, milli: i64) -> Quantity {
+    let in_kibibytes = *name == ResourceName::Memory && milli % (1024 * 1000) == 0;
+    if in_kibibytes { Quantity::from_milli_binary(milli) } else { Quantity::from_milli(milli) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn average_targets_print_as_kubectl_does() {
+        let shown = |name: &str, target: &str| {
+            let milli = target.parse::<Quantity>().unwrap().milli_value();
+            let (name, target) = (ResourceName::from(name), MetricTarget::AverageValue(milli));
+            let status = MetricStatus { average_value: Some(250_500), ..MetricStatus::default() };
+            super::target(&MetricSource::Resource { name, target }, Some(status))
+        };
+        assert_eq!(shown("memory", "1.5Gi"), "memory: 250500m/1536Mi");
+        assert_eq!(shown("memory", "500M"), "memory: 250500m/500M");
+        assert_eq!(shown("cpu", "0.5"), "cpu: 250500m/500m");
     }
 }
