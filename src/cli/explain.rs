@@ -49,14 +49,8 @@ enum Format {
 /// Runs the command.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let paths: Vec<PathBuf> = args.path.iter().cloned().collect();
-    let mut scenarios = read_scenarios(&paths)?;
-    if let Some(name) = &args.scenario {
-        let known: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        scenarios.retain(|scenario| scenario.name == *name);
-        if scenarios.is_empty() {
-            anyhow::bail!("no scenario `{name}`; there is {}", known.join(", "));
-        }
-    }
+    let names: Vec<String> = args.scenario.iter().cloned().collect();
+    let scenarios = read_scenarios(&paths, &names)?;
     let (mut text, mut list) = (String::new(), Vec::new());
     for scenario in &scenarios {
         explain_scenario(args, scenario, &mut text, &mut list)?;

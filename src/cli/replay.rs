@@ -41,8 +41,8 @@ enum ColorChoice {
     Never,
 }
 
-/// Reads the scenarios behind the paths, or the built-in ones.
-pub(super) fn read_scenarios(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>> {
+/// Reads the scenarios behind the paths, or the built-in ones; of these, those with the names, or all.
+pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Result<Vec<Scenario>> {
     let mut warnings = Vec::new();
     let mut scenarios = Vec::new();
     if paths.is_empty() {
@@ -52,19 +52,19 @@ pub(super) fn read_scenarios(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>>
         scenarios.extend(scenario::read(Files::Disk, path, &mut warnings)?);
     }
     output::warn(&warnings);
-    Ok(scenarios)
-}
-
-/// Runs the command.
-pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
-    let mut scenarios = read_scenarios(&args.paths)?;
-    for name in &args.scenario {
+    for name in names {
         if !scenarios.iter().any(|scenario| scenario.name == *name) {
             let known: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
             anyhow::bail!("no scenario `{name}`; there is {}", known.join(", "));
         }
     }
-    scenarios.retain(|scenario| args.scenario.is_empty() || args.scenario.contains(&scenario.name));
+    scenarios.retain(|scenario| names.is_empty() || names.contains(&scenario.name));
+    Ok(scenarios)
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
+    let scenarios = read_scenarios(&args.paths, &args.scenario)?;
     let replays = scenarios.iter().map(replay_one).collect::<anyhow::Result<Vec<_>>>()?;
     let written = match &args.output {
         Some(directory) => {

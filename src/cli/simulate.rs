@@ -10,7 +10,7 @@ use crate::input::manifests::{Manifests, Selection};
 use crate::input::plan::{self, RequestCosts};
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError, manifests, read_sources};
-use crate::model::{Column, ControllerConfig, Interpolation, LoadSource, LoadTable};
+use crate::model::{Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable};
 use crate::report::{self, Run, kubectl};
 use crate::sim::{ClusterConfig, Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
 use crate::units::{Quantity, Replicas, SimTime, Span};
@@ -179,7 +179,7 @@ fn setup<'a>(
     let mut warnings = Vec::new();
     let plan = plan::plan(load.columns(), hpa, &workload.template, &costs, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location))?;
-    warn_missing_requests(selection, &mut warnings);
+    warn_missing_requests(selection, controller.version, &mut warnings);
     output::warn(&warnings);
     Ok(Setup {
         hpa,
@@ -199,7 +199,7 @@ fn setup<'a>(
 }
 
 /// A utilization target of a pod without that request never gives a replica count.
-fn warn_missing_requests(selection: &Selection<'_>, warnings: &mut Vec<Diagnostic>) {
+fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, warnings: &mut Vec<Diagnostic>) {
     use crate::model::{MetricSource, MetricTarget};
     for (index, metric) in selection.hpa.item.metrics.iter().enumerate() {
         let (container, name) = match metric {
@@ -210,7 +210,7 @@ fn warn_missing_requests(selection: &Selection<'_>, warnings: &mut Vec<Diagnosti
             _ => continue,
         };
         let template = &selection.target.item.template;
-        if let Err(missing) = template.hpa_request(container, name, crate::model::KubernetesVersion::NEWEST) {
+        if let Err(missing) = template.hpa_request(container, name, version) {
             let message =
                 format!("container `{missing}` has no {name} request, so that this utilization is never known");
             let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location);

@@ -28,7 +28,7 @@ pub use history::History;
 pub use observation::{MetricObservation, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
 
 use crate::model::{ControllerConfig, HpaSpec};
-use crate::units::Replicas;
+use crate::units::{Replicas, SimTime};
 use calculator::Calculator;
 
 /// One sync of the controller.
@@ -72,6 +72,13 @@ pub fn decide(
     out.conditions = history.conditions;
 }
 
+/// What stabilization, policies and bounds leave of a proposal when nothing has been scaled or recommended for
+/// a while.
+pub fn limit_proposal(spec: &HpaSpec, config: &ControllerConfig, current: Replicas, proposed: Replicas) -> Replicas {
+    let proposal = normalize::Proposed { now: SimTime::ZERO, current, replicas: proposed };
+    normalize::normalize(spec, config, &mut History::default(), proposal, &mut Decision::default())
+}
+
 /// Whether a workload at zero replicas is autoscaled. From 1.37 on: only if the HPA itself
 /// scaled it to zero (condition ScaledToZero). Before, with `HPAScaleToZero` off: never.
 fn may_leave_zero(spec: &HpaSpec, config: &ControllerConfig, history: &History) -> bool {
@@ -106,10 +113,7 @@ fn decide_from_metrics(
         std::cmp::Ordering::Equal => None,
     };
     let proposal = normalize::Proposed { now: observation.now, current, replicas: proposed };
-    out.desired = match &spec.behavior {
-        None => normalize::without_behavior(spec, config, history, proposal, out),
-        Some(behavior) => normalize::with_behavior(spec, behavior, config, history, proposal, out),
-    };
+    out.desired = normalize::normalize(spec, config, history, proposal, out);
     Verdict::Computed
 }
 

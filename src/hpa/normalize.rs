@@ -18,8 +18,22 @@ pub(super) struct Proposed {
     pub replicas: Replicas,
 }
 
+/// The replica count that a proposal comes to.
+pub(super) fn normalize(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    proposal: Proposed,
+    out: &mut Decision,
+) -> Replicas {
+    match &spec.behavior {
+        None => without_behavior(spec, config, history, proposal, out),
+        Some(behavior) => with_behavior(spec, behavior, config, history, proposal, out),
+    }
+}
+
 /// The path of an HPA without `behavior`; mirrors `normalizeDesiredReplicas`.
-pub(super) fn without_behavior(
+fn without_behavior(
     spec: &HpaSpec,
     config: &ControllerConfig,
     history: &mut History,
@@ -65,7 +79,7 @@ pub(super) fn without_behavior(
 }
 
 /// The path of an HPA with `behavior`; mirrors `normalizeDesiredReplicasWithBehaviors`.
-pub(super) fn with_behavior(
+fn with_behavior(
     spec: &HpaSpec,
     behavior: &Behavior,
     config: &ControllerConfig,

@@ -1,8 +1,8 @@
 //! One claim against one timeline.
 
 use super::{Outcome, ReadingRun};
-use crate::hpa::{Decision, History, Verdict};
-use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, SelectPolicy, Window};
+use crate::hpa::{Decision, Verdict, limit_proposal};
+use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
 use crate::sim::RescaleRecord;
 use crate::units::{Replicas, SimTime};
@@ -117,17 +117,12 @@ impl Checker<'_> {
 
     fn first_change(&self, from: Option<Replicas>, to: Option<Replicas>, within: Window) -> Outcome {
         let first: Vec<&RescaleRecord> = self.run.summary.rescales.iter().take(1).collect();
-        let holds = first.first().is_some_and(|event| {
-            within.contains(event.at)
-                && from.is_none_or(|from| event.decision.current == from)
-                && to.is_none_or(|to| event.decision.desired == to)
-        });
         let as_said = first.first().is_some_and(|event| {
-            Some(event.decision.current) == from.or(Some(event.decision.current))
-                && Some(event.decision.desired) == to.or(Some(event.decision.desired))
+            from.is_none_or(|from| event.decision.current == from) && to.is_none_or(|to| event.decision.desired == to)
         });
+        let holds = as_said && first.first().is_some_and(|event| within.contains(event.at));
         let mut outcome = self.outcome(holds, self.told(&first), self.why_first(&first, within.to));
-        if let (false, Some(from), Some(to)) = (holds || as_said, from, to) {
+        if let (false, Some(from), Some(to)) = (as_said, from, to) {
             outcome.remedy = self.remedy(from, to);
         }
         outcome
@@ -305,7 +300,8 @@ impl Checker<'_> {
         let takes_there = |percent: &i64| {
             let ratio = *percent as f64 / target as f64;
             let scales = ratio > 1.0 + up || ratio < 1.0 - down;
-            scales && self.allowed(from, (ratio * f64::from(from)).ceil() as Replicas) == to
+            let proposed = (ratio * f64::from(from)).ceil() as Replicas;
+            scales && limit_proposal(self.hpa, &self.run.setup.controller, from, proposed) == to
         };
         let step = format!("{from} -> {to} in one step");
         match ((1..=MOST_PERCENT).find(takes_there), (1..=MOST_PERCENT).rev().find(takes_there)) {
@@ -314,24 +310,6 @@ impl Checker<'_> {
             (Some(lowest), Some(highest)) => format!("{step} takes {label} at {lowest}% to {highest}%"),
             _ => format!("{step} cannot happen: no {label} utilization and policy allow it"),
         }
-    }
-
-    /// What the policies and bounds leave of a proposal.
-    fn allowed(&self, from: Replicas, proposed: Replicas) -> Replicas {
-        let up = proposed > from;
-        let version = self.run.setup.controller.version;
-        let policies = History::default().policies_at(self.hpa, version, SimTime::ZERO, from, up);
-        let limits = policies.iter().map(|policy| policy.allowed);
-        let select = self.hpa.behavior.as_ref().map(|b| if up { &b.scale_up } else { &b.scale_down }.select_policy);
-        let limit = match (select, up) {
-            (None, true) => from.saturating_mul(2).max(4),
-            (None, false) => 0,
-            (Some(SelectPolicy::Disabled), _) => from,
-            (Some(SelectPolicy::Max), true) | (Some(SelectPolicy::Min), false) => limits.max().unwrap_or(from),
-            (Some(SelectPolicy::Min), true) | (Some(SelectPolicy::Max), false) => limits.min().unwrap_or(from),
-        };
-        let limited = if up { proposed.min(limit.max(from)) } else { proposed.max(limit.min(from)) };
-        limited.clamp(self.hpa.min_replicas, self.hpa.max_replicas)
     }
 }
 

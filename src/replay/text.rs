@@ -13,11 +13,11 @@ pub type Paint = fn(ClaimVerdict, &str) -> String;
 
 /// What is printed: the table of verdicts, then each scenario with its decisions.
 pub fn render(replays: &[Replay<'_>], paint: Paint) -> String {
-    let mut text = verdicts(replays);
+    let mut text = colored(&verdicts(replays), paint);
     for replay in replays {
         text += &scenario(replay);
     }
-    colored(&text, paint) + &closing(replays)
+    text + &closing(replays)
 }
 
 /// Scenario, claim, verdict, what happens instead, why.
@@ -76,8 +76,8 @@ fn scenario(replay: &Replay<'_>) -> String {
     let mut text = format!("\n{}: {}\n", scenario.name, scenario.title);
     for finding in &replay.findings {
         if let Some(note) = &finding.claim.note {
-            let note = wrap(&format!("\"{}\": {note}", finding.claim.says), WIDTH as usize - 2);
-            text += &note.lines().map(|line| format!("  {line}\n")).collect::<String>();
+            let options = textwrap::Options::new(WIDTH.into()).initial_indent("  ").subsequent_indent("  ");
+            let _ = writeln!(text, "{}", textwrap::fill(&format!("\"{}\": {note}", finding.claim.says), options));
         }
     }
     for run in &replay.runs {
@@ -132,25 +132,6 @@ pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
         rows.dedup_by(|later, earlier| later[3] == earlier[3]);
     }
     rows
-}
-
-/// Breaks a text into lines of so many characters, between words.
-fn wrap(text: &str, width: usize) -> String {
-    let mut lines = String::new();
-    let mut length = 0;
-    for word in text.split_whitespace() {
-        let size = word.chars().count();
-        if length > 0 && length + 1 + size > width {
-            lines.push('\n');
-            length = 0;
-        } else if length > 0 {
-            lines.push(' ');
-            length += 1;
-        }
-        lines += word;
-        length += size;
-    }
-    lines
 }
 
 /// The words of the verdicts, painted where they stand in the table's column.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::{Add, Mul};
+use std::ops::Add;
 
 use super::Quantity;
 
@@ -72,13 +72,6 @@ macro_rules! arithmetic {
             type Output = Self;
             fn add(self, other: Self) -> Self {
                 Self(self.0.saturating_add(other.0))
-            }
-        }
-
-        impl Mul<i64> for $type {
-            type Output = Self;
-            fn mul(self, by: i64) -> Self {
-                Self(self.0.saturating_mul(by))
             }
         }
 

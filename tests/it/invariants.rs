@@ -215,8 +215,7 @@ proptest! {
         let manifests = crate::support::project("scenarios/rag-system/k8s");
         let text = damage(&text.replace("../k8s", manifests.to_str().unwrap()), &edits);
         let path = folder.path().join("damaged.yaml");
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
-        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        crate::support::write(&path, &text);
         if let Ok(scenarios) = scenario::read(scenario::Files::Disk, &path, &mut Vec::new()) {
             for scenario in scenarios.iter().filter(|scenario| scenario.duration <= seconds(86_400)) {
                 let _ = hpasim::replay::replay(scenario);

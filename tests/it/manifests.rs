@@ -49,15 +49,7 @@ fn limit_ranges_fill_in_what_is_missing() {
 #[test]
 fn folders_recursion_and_choosing() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |path: &str, text: &str| {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::io::Write::write_all(
-            &mut std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap(),
-            text.as_bytes(),
-        )
-        .unwrap();
-    };
+    let write = |path: &str, text: &str| crate::support::write(&folder.path().join(path), text);
     let web = HPA.replace("KIND", "Deployment") + &workload("Deployment", "resources: {requests: {cpu: 100m}}");
     let in_namespace = |name: &str| {
         web.replace("name: h", &format!("name: h, namespace: {name}"))

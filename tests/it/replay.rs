@@ -8,7 +8,7 @@ use hpasim::sim::check::check;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-use crate::support::{hpasim, project};
+use crate::support::{hpasim, project, write};
 
 #[test]
 fn the_rag_system_as_its_document_promises() {
@@ -60,9 +60,7 @@ fn changed(from: &str, to: &str) -> tempfile::TempDir {
     assert!(text.contains(from));
     let manifests = project("scenarios/rag-system/k8s");
     let text = text.replace(from, to).replace("../k8s", manifests.to_str().unwrap());
-    let mut file =
-        std::fs::OpenOptions::new().create(true).append(true).open(folder.path().join("changed.yaml")).unwrap();
-    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    write(&folder.path().join("changed.yaml"), &text);
     folder
 }
 
@@ -139,8 +137,7 @@ claims:
         trace = trace.display()
     );
     let path = folder.path().join("several.yaml");
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
-    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    write(&path, &text);
     hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("4 claims: 3 confirmed"));
 }
 

@@ -86,3 +86,10 @@ pub fn changes(summary: &Summary) -> Vec<(i64, i32)> {
 pub fn seconds(seconds: i64) -> Span {
     Span::from_seconds(seconds)
 }
+
+/// Writes a file, and the folders above it.
+pub fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+}
