@@ -349,8 +349,11 @@ impl<'a> Watch<'a> {
 
     fn sync(&mut self, record: &SyncRecord<'_>) {
         let Some(setup) = self.setup else { return };
-        let snapshot =
-            Snapshot { at: record.now, current_metrics: record.current_metrics.to_vec(), replicas: record.replicas };
+        let snapshot = Snapshot {
+            at: record.now,
+            current_metrics: record.history.current_metrics().to_vec(),
+            replicas: record.replicas,
+        };
         let row = kubectl::row(setup.hpa, &snapshot);
         let age = row.len() - 1;
         if self.rows.last().is_none_or(|last| last[..age] != row[..age]) {

@@ -59,11 +59,11 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
     }
     let requests = |per_pod: i64| per_pod.saturating_mul(row.replicas.into());
     record.extend([
-        row.cpu_demand.map_or_else(String::new, cores),
-        cores(row.cpu_used),
-        row.cpu_capacity.map_or_else(String::new, cores),
-        row.memory_used.to_string(),
-        decimal(row.backlog as f64 / 1e9, 6),
+        row.resources.cpu_demand.map_or_else(String::new, cores),
+        cores(row.resources.cpu_used),
+        row.resources.cpu_capacity.map_or_else(String::new, cores),
+        row.resources.memory_used.to_string(),
+        decimal(row.resources.backlog as f64 / 1e9, 6),
         milli(requests(run.summary.pod_cpu_request.get())),
         requests(run.summary.pod_memory_request.get()).to_string(),
     ]);

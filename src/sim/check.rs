@@ -126,12 +126,12 @@ fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain
 
 /// What has arrived has been done or waits; only the rest of a division may be missing.
 fn work(row: &TimelineRow, complain: &mut impl FnMut(String)) {
-    let lost = row.work_arrived - row.work_done - row.backlog;
+    let lost = row.resources.work_arrived - row.resources.work_done - row.resources.backlog;
     let most = i128::from(row.now.seconds()) * i128::from(1_000_000);
-    if row.backlog < 0 || lost < 0 || lost > most {
+    if row.resources.backlog < 0 || lost < 0 || lost > most {
         complain(format!(
             "of {} nanocore-seconds that arrived {} are done and {} wait",
-            row.work_arrived, row.work_done, row.backlog
+            row.resources.work_arrived, row.resources.work_done, row.resources.backlog
         ));
     }
 }

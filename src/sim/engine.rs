@@ -8,7 +8,7 @@ use super::metrics::{Probe, Scraped};
 use super::pods::Pods;
 use super::summary::{Accounts, Summary};
 use super::usage::{Ask, Asks, Backlog, PodSize, asks, ceil_tolerant, div_ceil};
-use super::{Setup, SyncRecord};
+use super::{ResourceState, Setup, SyncRecord};
 use crate::hpa::{Decision, History, MetricObservation, Observation, PodGroup, Reading, Sample, decide};
 use crate::model::{LoadError, LoadSource};
 use crate::units::{Replicas, SimTime, Span};
@@ -290,19 +290,20 @@ impl<'a> Engine<'a> {
             load: self.load.values(),
             decision: &self.decision,
             history: &self.history,
-            current_metrics: self.history.current_metrics(),
             replicas,
             ready,
-            cpu_demand: match self.asks.cpu {
-                Ask::Total(demand) => Some(demand),
-                Ask::Nothing | Ask::PerPod(_) => None,
+            resources: ResourceState {
+                cpu_demand: match self.asks.cpu {
+                    Ask::Total(demand) => Some(demand),
+                    Ask::Nothing | Ask::PerPod(_) => None,
+                },
+                cpu_used: ((self.work_done - done_before) / i128::from(period)).min(i64::MAX.into()) as i64,
+                cpu_capacity: self.size.cpu_limit.map(|limit| limit.saturating_mul(serving.into())),
+                memory_used,
+                work_arrived: self.work_arrived,
+                work_done: self.work_done,
+                backlog: self.backlog.waiting,
             },
-            cpu_used: ((self.work_done - done_before) / i128::from(period)).min(i64::MAX.into()) as i64,
-            cpu_capacity: self.size.cpu_limit.map(|limit| limit.saturating_mul(serving.into())),
-            memory_used,
-            work_arrived: self.work_arrived,
-            work_done: self.work_done,
-            backlog: self.backlog.waiting,
         }
     }
 }

@@ -22,7 +22,7 @@ pub use lifecycle::Lifecycle;
 pub use summary::{MetricSummary, RescaleRecord, Snapshot, Summary};
 pub use timeline::TimelineRow;
 
-use crate::hpa::{Decision, History, MetricStatus};
+use crate::hpa::{Decision, History};
 use crate::model::{ControllerConfig, HpaSpec, Interpolation, LoadPlan, Workload};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -76,14 +76,19 @@ pub struct SyncRecord<'a> {
     pub load: &'a [f64],
     /// What the controller decided.
     pub decision: &'a Decision,
-    /// What the controller remembers after the sync.
+    /// What the controller remembers after the sync, the HPA's status among it.
     pub history: &'a History,
-    /// The HPA's `status.currentMetrics`.
-    pub current_metrics: &'a [Option<MetricStatus>],
     /// Pods before the sync.
     pub replicas: Replicas,
     /// Of these, ready ones.
     pub ready: Replicas,
+    /// CPU, memory and work.
+    pub resources: ResourceState,
+}
+
+/// CPU and memory at a sync, and the work so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResourceState {
     /// The CPU that the load demands, nanocores; absent if the load does not say.
     pub cpu_demand: Option<i64>,
     /// The CPU that all pods used on average since the last sync, nanocores.

@@ -104,7 +104,7 @@ fn the_checker_finds_faults() {
         ("outside 3 to 10", |rows| rows[100].desired = 11),
         ("there at the next sync", |rows| rows[100].replicas += 1),
         ("pods are ready", |rows| rows[100].ready = 99),
-        ("arrived", |rows| rows[100].work_done += 1_000_000_000_000),
+        ("arrived", |rows| rows[100].resources.work_done += 1_000_000_000_000),
         ("the next sync", |rows| {
             rows.remove(100);
         }),

@@ -69,7 +69,7 @@ fn work_over_the_limit_waits_and_is_done_later() {
     assert_eq!(summary.peak_backlog, 10_000_000_000);
     assert_eq!(summary.waiting, seconds(199));
     assert_eq!(summary.final_backlog, 0);
-    assert_eq!(rows.last().unwrap().cpu_used, 100_000_000);
+    assert_eq!(rows.last().unwrap().resources.cpu_used, 100_000_000);
 }
 
 /// A queue that empties scales the workers to zero; messages bring them back; zero by hand stays zero.
@@ -116,7 +116,7 @@ fn recorded_utilization_is_multiplied_back() {
     let mut setup = pod.setup(&load);
     setup.initial_replicas = 3;
     let (_, rows) = run(&setup, &load);
-    assert_eq!(rows[0].cpu_demand, Some(240_000_000));
+    assert_eq!(rows[0].resources.cpu_demand, Some(240_000_000));
     assert_eq!(rows[0].metrics[0].unwrap().average_utilization, Some(80));
 }
 
@@ -130,6 +130,6 @@ fn linear_interpolation_is_averaged_by_the_scrape() {
     setup.interpolation = Interpolation::Linear;
     let (_, rows) = run(&setup, &load);
     // From 15 s to 30 s it rises from 150m to 290m: 220m on average.
-    assert_eq!(rows[2].cpu_used, 220_000_000);
+    assert_eq!(rows[2].resources.cpu_used, 220_000_000);
     assert_eq!(rows[2].metrics[0].unwrap().average_utilization, Some(22));
 }
