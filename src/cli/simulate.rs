@@ -178,7 +178,7 @@ fn setup<'a>(
     };
     let mut warnings = Vec::new();
     let plan = plan::plan(load.columns(), hpa, &workload.template, &costs, &mut warnings)
-        .map_err(|error| error.located(&selection.hpa.location))?;
+        .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
     output::warn(&warnings);
     Ok(Setup {
@@ -213,8 +213,8 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
         if let Err(missing) = template.hpa_request(container, name, version) {
             let message =
                 format!("container `{missing}` has no {name} request, so that this utilization is never known");
-            let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location);
-            let at = selection.hpa.location.clone();
+            let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location());
+            let at = selection.hpa.location();
             warnings.push(Diagnostic::new(message).at(at).field(format!("spec.metrics[{index}]")).hint(hint));
         }
     }

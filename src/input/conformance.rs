@@ -13,8 +13,8 @@ use super::manifests::raw::{Hpa, ResourceList};
 use super::source::unreadable;
 use super::{Diagnostic, InputError, Location, manifests};
 use crate::hpa::{MetricStatus, PodGroup, PodPhase, ReadyCondition, Sample};
-use crate::model::{Container, ControllerConfig, HpaSpec, KubernetesVersion, PodTemplate};
-use crate::units::{Quantity, Replicas, SimTime, Span};
+use crate::model::{Amounts, Container, ControllerConfig, HpaSpec, KubernetesVersion, PodTemplate};
+use crate::units::{Replicas, SimTime, Span};
 
 /// One recorded run of the controller.
 #[derive(Debug)]
@@ -203,10 +203,12 @@ fn case(line: &str, location: Location) -> Result<Case, InputError> {
     let spec = manifests::hpa::convert(raw.hpa, "autoscaling/v2", version, "default", &mut problems);
     let mut containers = Vec::new();
     for (index, container) in raw.containers.into_iter().enumerate() {
-        let mut requests: Vec<(String, Quantity)> = Vec::new();
+        let mut requests = Amounts::default();
         for (name, amount) in &container.requests {
             let path = format!("containers[{index}].requests.{name}");
-            requests.extend(problems.quantity(&path, amount).map(|quantity| (name.clone(), quantity)));
+            if let Some(quantity) = problems.quantity(&path, amount) {
+                requests.set(name, quantity, None);
+            }
         }
         containers.push(Container { name: container.name, requests, ..Container::default() });
     }

@@ -2,29 +2,7 @@
 
 use std::fmt;
 
-/// A place in a file; line and column start at 1.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Location {
-    /// The file as the user named it; `-` for standard input.
-    pub file: String,
-    /// The line; 0 where only the file is known.
-    pub line: usize,
-    /// The column; 0 where only the line is known.
-    pub column: usize,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        for part in [self.line, self.column] {
-            if part == 0 {
-                break;
-            }
-            write!(f, ":{part}")?;
-        }
-        Ok(())
-    }
-}
+use crate::model::Location;
 
 /// One thing that is wrong, or odd, with the input.
 #[derive(Clone, Debug, PartialEq, Eq)]

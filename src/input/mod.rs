@@ -13,5 +13,6 @@ mod source;
 pub mod trace;
 mod yaml;
 
-pub use diagnostic::{Diagnostic, InputError, Location};
+pub use crate::model::Location;
+pub use diagnostic::{Diagnostic, InputError};
 pub use source::{Source, read_sources};

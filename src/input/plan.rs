@@ -112,10 +112,10 @@ fn no_column(metric: &str) -> (String, String) {
 /// A container that the template does not have can never be measured.
 fn container_problem(metric: &MetricSource, template: &PodTemplate) -> Option<(String, String)> {
     let MetricSource::ContainerResource { container, .. } = metric else { return None };
-    if template.containers.iter().any(|c| c.name == *container) {
+    if template.running().any(|c| c.name == *container) {
         return None;
     }
-    let names: Vec<&str> = template.containers.iter().map(|c| c.name.as_str()).collect();
+    let names: Vec<&str> = template.running().map(|c| c.name.as_str()).collect();
     Some((format!("the pod template has no container `{container}`"), format!("there is {}", names.join(", "))))
 }
 

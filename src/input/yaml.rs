@@ -3,48 +3,35 @@
 //! A first pass over the parser's events splits the stream into documents, indexes where every field
 //! stands and finds duplicate keys; each document is then read by `serde_yaml`.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use granit_parser::{Event, Options, Parser};
 use serde_yaml::Value;
 
 use super::{Diagnostic, InputError, Source};
+use crate::model::{Origin, Positions};
 
 /// Deeper nesting than any manifest has; refused before it can overflow a stack.
 const MAX_DEPTH: usize = 128;
 
-/// Where a field stands: line and column of its key, or of the item in a list.
-type Position = (usize, usize);
-
 /// One document of a stream.
 #[derive(Debug)]
-pub(super) struct Document<'a> {
-    source: &'a Source,
-    positions: BTreeMap<String, Position>,
+pub(super) struct Document {
+    /// Where its fields stand.
+    pub origin: Origin,
     /// The contents.
     pub value: Value,
 }
 
-impl Document<'_> {
+impl Document {
     /// A diagnostic at a field, or at the closest field around it that is written down.
     pub fn diagnostic(&self, path: &str, message: impl Into<String>) -> Diagnostic {
-        let mut known = path;
-        let (line, column) = loop {
-            if let Some(&position) = self.positions.get(known) {
-                break position;
-            }
-            match known.rfind(['.', '[']) {
-                Some(end) => known = &known[..end],
-                None => break self.positions.get("").copied().unwrap_or((1, 1)),
-            }
-        };
-        Diagnostic::new(message).at(self.source.location(line, column)).field(path)
+        Diagnostic::new(message).at(self.origin.locate(path)).field(path)
     }
 }
 
 /// Reads every document of a stream; empty ones are left out.
-pub(super) fn read_documents(source: &Source) -> Result<Vec<Document<'_>>, InputError> {
+pub(super) fn read_documents(source: &Source) -> Result<Vec<Document>, InputError> {
     let mut documents = Vec::new();
     for Indexed { range, positions } in index(source)? {
         let text = &source.text[range.clone()];
@@ -60,7 +47,7 @@ pub(super) fn read_documents(source: &Source) -> Result<Vec<Document<'_>>, Input
         })?;
         drop_nulls(&mut value);
         if !value.is_null() {
-            documents.push(Document { source, positions, value });
+            documents.push(Document { origin: Origin::new(&source.name, positions), value });
         }
     }
     Ok(documents)
@@ -85,7 +72,7 @@ fn plain(message: &str) -> String {
 
 struct Indexed {
     range: Range<usize>,
-    positions: BTreeMap<String, Position>,
+    positions: Positions,
 }
 
 /// An open collection during indexing.
@@ -111,7 +98,7 @@ fn index(source: &Source) -> Result<Vec<Indexed>, InputError> {
         let is_collection = matches!(event, Event::MappingStart(..) | Event::SequenceStart(..));
         match &event {
             Event::DocumentStart(..) => {
-                documents.push(Indexed { range: bytes.start..source.text.len(), positions: BTreeMap::new() });
+                documents.push(Indexed { range: bytes.start..source.text.len(), positions: Positions::new() });
                 open.clear();
             }
             Event::DocumentEnd => {

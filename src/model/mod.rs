@@ -3,17 +3,30 @@
 //! Nothing here knows how it was written down; `input` builds these types from
 //! manifests, traces and flags.
 
+mod amounts;
 mod controller;
 mod hpa;
+mod inventory;
 mod load;
+mod location;
+mod pod;
 mod scenario;
 mod workload;
 
+pub use amounts::{Amount, Amounts};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,
     ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
 };
+pub use inventory::{
+    AccessMode, BudgetBound, DisruptionBudget, Inventory, OtherScaler, ResourceQuota, VolumeClaim, is_target,
+};
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable};
+pub use location::{Location, Origin, Placed, Positions};
+pub use pod::{
+    AntiAffinity, Container, Labels, Placement, PodTemplate, Probe, QosClass, SpreadConstraint, Toleration, Volume,
+    VolumeSource,
+};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, LoadReading, Reading, Scenario, Window};
-pub use workload::{Container, PodTemplate, Probe, Workload};
+pub use workload::{IntOrPercent, Workload, WorkloadController};

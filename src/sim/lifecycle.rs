@@ -20,8 +20,7 @@ impl Lifecycle {
     /// The life cycle of the pods of a template whose application needs `startup` to come up.
     pub fn of(template: &PodTemplate, startup: Span) -> Self {
         let ready_after = template
-            .containers
-            .iter()
+            .running()
             .map(|container| container_ready(container, startup))
             .try_fold(Span::ZERO, |latest, ready| Some(latest.max(ready?)));
         Self { ready_after, serving_after: ready_after.map(|ready| ready.max(startup)) }

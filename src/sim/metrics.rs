@@ -105,11 +105,10 @@ fn sum(shares: &[f64], amount: i64, thousandths: impl Fn(i64) -> i64) -> i64 {
 /// if there are none. Empty if there is no such container.
 fn shares(template: &PodTemplate, container: Option<&str>, resource: &str) -> Vec<f64> {
     let request = |c: &Container| c.request(resource).map_or(0, |r| r.milli_value()) as f64;
-    let total: f64 = template.containers.iter().map(request).sum();
+    let total: f64 = template.running().map(request).sum();
     template
-        .containers
-        .iter()
+        .running()
         .filter(|c| container.is_none_or(|name| name == c.name))
-        .map(|c| if total > 0.0 { request(c) / total } else { 1.0 / template.containers.len() as f64 })
+        .map(|c| if total > 0.0 { request(c) / total } else { 1.0 / template.running().count() as f64 })
         .collect()
 }

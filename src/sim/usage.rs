@@ -36,9 +36,9 @@ impl PodSize {
     pub fn of(template: &PodTemplate) -> Self {
         let nanocores = |cpu: crate::units::Millicores| cpu.get().saturating_mul(NANOCORES_PER_MILLICORE);
         Self {
-            cpu_request: nanocores(template.cpu_request()),
+            cpu_request: nanocores(template.running_request("cpu").into()),
             cpu_limit: template.cpu_limit().map(nanocores),
-            memory_request: template.memory_request().get(),
+            memory_request: crate::units::Bytes::from(template.running_request("memory")).get(),
             memory_limit: template.memory_limit().map(|limit| limit.get()),
         }
     }

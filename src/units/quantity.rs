@@ -76,6 +76,9 @@ impl ParseQuantityError {
 }
 
 impl Quantity {
+    /// Nothing.
+    pub const ZERO: Self = Self::from_units(0);
+
     /// A whole number of units, printed in decimal notation.
     pub const fn from_units(units: i64) -> Self {
         Self { nano: units as i128 * NANO, format: Format::DecimalSi }
@@ -101,6 +104,36 @@ impl Quantity {
         saturate(div_ceil_away(self.nano, NANO))
     }
 
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, count: i64) -> Self {
+        Self { nano: self.nano.saturating_mul(count.into()), ..self }
+    }
+
+    /// What is left after something is taken away; nothing if that is more.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self { nano: (self.nano - other.nano).max(0), ..self }
+    }
+
+    /// How many times another quantity fits in, rounded up; nothing fits into zero.
+    pub fn div_ceil(self, by: Self) -> Option<i64> {
+        if self.nano <= 0 {
+            return Some(0);
+        }
+        (by.nano > 0).then(|| saturate((self.nano - 1) / by.nano + 1))
+    }
+
+    /// The quotient of two quantities; 0 if the other is.
+    pub fn ratio(self, by: Self) -> f64 {
+        if by.nano == 0 { 0.0 } else { self.nano as f64 / by.nano as f64 }
+    }
+
+    /// Whether it was written with a binary suffix (`Mi`, `Gi`).
+    pub fn is_binary(self) -> bool {
+        self.format == Format::BinarySi
+    }
+
     /// -1, 0 or 1.
     pub fn signum(self) -> i128 {
         self.nano.signum()
@@ -121,6 +154,16 @@ impl Quantity {
             exponent += 3;
         }
         if mantissa == 0 { (0, 0) } else { (mantissa, exponent) }
+    }
+}
+
+impl std::ops::Add for Quantity {
+    type Output = Self;
+
+    /// The notation is binary if one of the two is, or else that of the first.
+    fn add(self, other: Self) -> Self {
+        let format = if other.is_binary() { other.format } else { self.format };
+        Self { nano: self.nano.saturating_add(other.nano), format }
     }
 }
 

@@ -314,20 +314,15 @@ fn identifier(raw: &raw::Identifier, path: &str, problems: &mut Problems) -> Met
     MetricIdentifier { name: name.clone(), selector: raw.selector.as_ref().map(selector) }
 }
 
-fn selector(raw: &raw::Selector) -> LabelSelector {
+pub(super) fn selector(raw: &raw::Selector) -> LabelSelector {
     LabelSelector {
         match_labels: raw.match_labels.clone().unwrap_or_default().into_iter().collect(),
-        match_expressions: raw
-            .match_expressions
-            .iter()
-            .flatten()
-            .map(|r| SelectorRequirement {
-                key: r.key.clone(),
-                operator: r.operator.clone(),
-                values: r.values.clone().unwrap_or_default(),
-            })
-            .collect(),
+        match_expressions: raw.match_expressions.iter().flatten().cloned().map(requirement).collect(),
     }
+}
+
+pub(super) fn requirement(raw: raw::Requirement) -> SelectorRequirement {
+    SelectorRequirement { key: raw.key, operator: raw.operator, values: raw.values.unwrap_or_default() }
 }
 
 /// One direction of `behavior`: what is written over what the API server fills in, validated.

@@ -1,8 +1,8 @@
 //! Choosing the HPA to simulate and finding its target.
 
-use super::{Manifests, Placed};
+use super::Manifests;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{HpaSpec, Workload};
+use crate::model::{HpaSpec, Placed, Workload, is_target};
 
 /// An HPA and the workload that it scales.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,7 @@ impl Manifests {
     /// The HPA that `--namespace` and `--hpa` choose, and its target.
     pub fn select(&self, namespace: Option<&str>, name: Option<&str>) -> Result<Selection<'_>, InputError> {
         let chosen: Vec<&Placed<HpaSpec>> = self
+            .inventory
             .hpas
             .iter()
             .filter(|hpa| namespace.is_none_or(|wanted| hpa.item.namespace == wanted))
@@ -28,7 +29,7 @@ impl Manifests {
             [first, second, ..]
                 if first.item.name == second.item.name && first.item.namespace == second.item.namespace =>
             {
-                let message = format!("{} is defined twice, also at {}", describe(first), second.location);
+                let message = format!("{} is defined twice, also at {}", describe(first), second.location());
                 Err(Diagnostic::new(message).hint("give each file once, and each object one definition").into())
             }
             several => {
@@ -43,7 +44,7 @@ impl Manifests {
     }
 
     fn no_hpa(&self, namespace: Option<&str>, name: Option<&str>) -> Diagnostic {
-        if self.hpas.is_empty() {
+        if self.inventory.hpas.is_empty() {
             return Diagnostic::new("the manifests contain no HorizontalPodAutoscaler")
                 .hint("add the file that has it with another -f, or -R for subdirectories");
         }
@@ -54,7 +55,7 @@ impl Manifests {
         if let Some(namespace) = namespace {
             wanted += &format!(" in namespace `{namespace}`");
         }
-        let list: Vec<String> = self.hpas.iter().map(describe).collect();
+        let list: Vec<String> = self.inventory.hpas.iter().map(describe).collect();
         Diagnostic::new(format!("no HorizontalPodAutoscaler{wanted}")).hint(format!("there is {}", list.join(", ")))
     }
 
@@ -64,38 +65,35 @@ impl Manifests {
         }
         let wanted = &hpa.item.target;
         let matching: Vec<&Placed<Workload>> = self
+            .inventory
             .workloads
             .iter()
-            .filter(|workload| {
-                let found = &workload.item;
-                found.reference.kind == wanted.kind
-                    && found.reference.name == wanted.name
-                    && found.namespace == hpa.item.namespace
-                    && (wanted.api_version.is_empty()
-                        || group(&wanted.api_version) == group(&found.reference.api_version))
-            })
+            .filter(|workload| is_target(wanted, &hpa.item.namespace, &workload.item))
             .collect();
         match matching.as_slice() {
             [target] => Ok(Selection { hpa, target }),
             [] => Err(self.no_target(hpa).into()),
             [first, second, ..] => {
-                let message = format!("{wanted} is defined twice, also at {}", first.location);
-                Err(Diagnostic::new(message).at(second.location.clone()).hint("remove one of the two").into())
+                let message = format!("{wanted} is defined twice, also at {}", first.location());
+                Err(Diagnostic::new(message).at(second.location()).hint("remove one of the two").into())
             }
         }
     }
 
+    fn scalable(&self) -> impl Iterator<Item = &Placed<Workload>> {
+        self.inventory.workloads.iter().filter(|workload| workload.item.is_scalable())
+    }
+
     fn no_target(&self, hpa: &Placed<HpaSpec>) -> Diagnostic {
         let wanted = &hpa.item.target;
-        let here = self.workloads.iter().filter(|w| w.item.namespace == hpa.item.namespace);
-        let mut similar: Vec<String> = here.map(|w| format!("{} ({})", w.item.reference, w.location)).collect();
+        let here = self.scalable().filter(|w| w.item.namespace == hpa.item.namespace);
+        let mut similar: Vec<String> = here.map(|w| format!("{} ({})", w.item.reference, w.location())).collect();
         let mut hint = format!("the namespace has {}", similar.join(", "));
         if similar.is_empty() {
             similar = self
-                .workloads
-                .iter()
+                .scalable()
                 .filter(|w| w.item.reference.name == wanted.name)
-                .map(|w| format!("{} in namespace {} ({})", w.item.reference, w.item.namespace, w.location))
+                .map(|w| format!("{} in namespace {} ({})", w.item.reference, w.item.namespace, w.location()))
                 .collect();
             hint = if similar.is_empty() {
                 "add the file that has it with another -f".to_owned()
@@ -104,18 +102,18 @@ impl Manifests {
             };
         }
         let message = format!("no {wanted} in namespace {} among the manifests", hpa.item.namespace);
-        Diagnostic::new(message).at(hpa.location.clone()).field("spec.scaleTargetRef").hint(hint)
+        Diagnostic::new(message).at(hpa.location()).field("spec.scaleTargetRef").hint(hint)
     }
 
     /// Another HPA with the same target: the two would fight.
     fn conflict(&self, hpa: &Placed<HpaSpec>) -> Option<Diagnostic> {
         let same = |other: &&Placed<HpaSpec>| {
-            other.location != hpa.location
+            other.location() != hpa.location()
                 && other.item.namespace == hpa.item.namespace
                 && other.item.target.kind == hpa.item.target.kind
                 && other.item.target.name == hpa.item.target.name
         };
-        let other = self.hpas.iter().find(same)?;
+        let other = self.inventory.hpas.iter().find(same)?;
         let message = format!(
             "{} is also the target of {}: two HPAs on one target work against each other",
             hpa.item.target,
@@ -123,7 +121,7 @@ impl Manifests {
         );
         Some(
             Diagnostic::new(message)
-                .at(hpa.location.clone())
+                .at(hpa.location())
                 .field("spec.scaleTargetRef")
                 .hint("remove one of them, or merge their metrics into one HPA"),
         )
@@ -131,10 +129,5 @@ impl Manifests {
 }
 
 fn describe(hpa: &Placed<HpaSpec>) -> String {
-    format!("{}/{} ({})", hpa.item.namespace, hpa.item.name, hpa.location)
-}
-
-/// The group of an apiVersion: versions of one group name the same objects.
-fn group(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
+    format!("{}/{} ({})", hpa.item.namespace, hpa.item.name, hpa.location())
 }

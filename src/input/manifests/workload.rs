@@ -1,170 +1,133 @@
-//! From a manifest with a pod template to [`Workload`].
+//! From a manifest of something that makes pods to [`Workload`].
 
-use std::collections::BTreeMap;
-
+use super::pod::{self, Surroundings};
 use super::problems::Problems;
-use super::raw;
-use crate::model::{Container, ObjectReference, PodTemplate, Probe, Workload};
-use crate::units::{Quantity, Span};
+use super::{objects, raw};
+use crate::model::{IntOrPercent, ObjectReference, Origin, Workload, WorkloadController};
+use crate::units::Replicas;
 
-/// The defaults that the LimitRanges of a namespace give to containers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ContainerDefaults {
-    limits: BTreeMap<String, Quantity>,
-    requests: BTreeMap<String, Quantity>,
-}
+/// The API server's default of `maxSurge` and `maxUnavailable`.
+const DEFAULT_ROLLING_UPDATE: IntOrPercent = IntOrPercent::Percent(25);
 
-impl ContainerDefaults {
-    /// Adds a LimitRange; earlier ones win. Mirrors `SetDefaults_LimitRangeItem`
-    /// (`pkg/apis/core/v1/defaults.go`).
-    pub fn add(&mut self, raw: &raw::LimitRange, problems: &mut Problems) {
-        for (index, item) in raw.spec.limits.iter().enumerate().filter(|(_, item)| item.kind == "Container") {
-            let path = |field: &str| format!("spec.limits[{index}].{field}");
-            let mut limits = quantities(&item.default, &path("default"), problems);
-            for (name, quantity) in quantities(&item.max, &path("max"), problems) {
-                limits.entry(name).or_insert(quantity);
-            }
-            let mut requests = quantities(&item.default_request, &path("defaultRequest"), problems);
-            for (name, &quantity) in &limits {
-                requests.entry(name.clone()).or_insert(quantity);
-            }
-            for (name, quantity) in quantities(&item.min, &path("min"), problems) {
-                requests.entry(name).or_insert(quantity);
-            }
-            for (all, new) in [(&mut self.limits, limits), (&mut self.requests, requests)] {
-                for (name, quantity) in new {
-                    all.entry(name).or_insert(quantity);
-                }
-            }
-        }
+/// The path of the pod template in an object of a kind; empty for a bare pod.
+pub(super) fn template_path(kind: &str) -> &'static str {
+    match kind {
+        "Pod" => "",
+        "CronJob" => "spec.jobTemplate.spec.template",
+        _ => "spec.template",
     }
 }
 
-fn quantities(list: &raw::ResourceList, path: &str, problems: &mut Problems) -> BTreeMap<String, Quantity> {
-    let mut all = BTreeMap::new();
-    for (name, raw) in list {
-        if let Some(quantity) = problems.quantity(&format!("{path}.{name}"), raw) {
-            if quantity.signum() < 0 {
-                problems.error(format!("{path}.{name}"), format!("is {quantity} and must not be negative"), "");
-            }
-            all.insert(name.clone(), quantity);
-        }
-    }
-    all
+/// An object's parts as they are written.
+pub(super) struct Written {
+    pub reference: ObjectReference,
+    pub namespace: String,
+    pub metadata: raw::Metadata,
+    pub spec: raw::WorkloadSpec,
+    pub template: raw::Template,
 }
 
 /// Converts and validates a workload.
-pub(crate) fn convert(
-    raw: raw::Workload,
-    reference: ObjectReference,
-    namespace: String,
-    defaults: &ContainerDefaults,
-    problems: &mut Problems,
-) -> Workload {
-    if let Some(replicas) = raw.spec.replicas.filter(|&replicas| replicas < 0) {
+pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, problems: &mut Problems) -> Workload {
+    let Written { reference, namespace, metadata, spec, template } = written;
+    let path = template_path(&reference.kind);
+    let pod_path = if path.is_empty() { "spec".to_owned() } else { format!("{path}.spec") };
+    let controller = controller(&reference.kind, &spec, problems);
+    if let Some(replicas) = spec.replicas.filter(|&replicas| replicas < 0) {
         problems.error("spec.replicas", format!("is {replicas} and must be greater than or equal to 0"), "");
     }
-    let pod = raw.spec.template.spec;
-    let path = "spec.template.spec";
-    let mut containers = Vec::new();
-    let regular = pod.containers.unwrap_or_default();
-    if regular.is_empty() {
-        problems.error(format!("{path}.containers"), "is required: at least one container", "");
+    let mut claim_templates = Vec::new();
+    for (index, raw) in spec.volume_claim_templates.iter().flatten().enumerate() {
+        let path = format!("spec.volumeClaimTemplates[{index}]");
+        let name = raw.metadata.name.clone().unwrap_or_default();
+        claim_templates.push(objects::claim(&raw.spec, name, namespace.clone(), &path, origin, problems));
     }
-    for (index, raw) in regular.iter().enumerate() {
-        containers.push(container(raw, false, &format!("{path}.containers[{index}]"), defaults, problems));
-    }
-    for (index, raw) in pod.init_containers.iter().flatten().enumerate() {
-        let path = format!("{path}.initContainers[{index}]");
-        let sidecar = raw.restart_policy.as_deref() == Some("Always");
-        let container = container(raw, sidecar, &path, defaults, problems);
-        if sidecar {
-            containers.push(container);
-        }
-    }
-    let (pod_requests, pod_limits) = resources(&pod.resources, &format!("{path}.resources"), None, problems);
+    let template = pod::convert(template, &pod_path, &namespace, origin, around, problems);
     Workload {
         reference,
+        labels: metadata.labels.unwrap_or_default(),
+        replicas: spec.replicas,
+        controller,
+        claim_templates,
+        template,
+        pod_path,
         namespace,
-        replicas: raw.spec.replicas,
-        template: PodTemplate { containers, pod_requests, pod_limits },
     }
 }
 
-fn container(
-    raw: &raw::Container,
-    sidecar: bool,
-    path: &str,
-    defaults: &ContainerDefaults,
-    problems: &mut Problems,
-) -> Container {
-    if raw.name.is_empty() {
-        problems.error(format!("{path}.name"), "is required", "");
-    }
-    let (requests, limits) = resources(&raw.resources, &format!("{path}.resources"), Some(defaults), problems);
-    let mut timing = |raw: &Option<raw::Probe>, field: &str| {
-        raw.as_ref().map(|raw| probe(raw, &format!("{path}.{field}"), field == "startupProbe", problems))
-    };
-    Container {
-        name: raw.name.clone(),
-        sidecar,
-        startup_probe: timing(&raw.startup_probe, "startupProbe"),
-        readiness_probe: timing(&raw.readiness_probe, "readinessProbe"),
-        requests,
-        limits,
-    }
-}
-
-type Amounts = Vec<(String, Quantity)>;
-
-/// Requests and limits: requests default to limits first, then the LimitRange fills what is missing.
-fn resources(
-    raw: &raw::Resources,
-    path: &str,
-    defaults: Option<&ContainerDefaults>,
-    problems: &mut Problems,
-) -> (Amounts, Amounts) {
-    let none = raw::ResourceList::new();
-    let mut limits = quantities(raw.limits.as_ref().unwrap_or(&none), &format!("{path}.limits"), problems);
-    let mut requests = quantities(raw.requests.as_ref().unwrap_or(&none), &format!("{path}.requests"), problems);
-    for (name, &limit) in &limits {
-        requests.entry(name.clone()).or_insert(limit);
-    }
-    if let Some(defaults) = defaults {
-        for (all, more) in [(&mut limits, &defaults.limits), (&mut requests, &defaults.requests)] {
-            for (name, &quantity) in more {
-                all.entry(name.clone()).or_insert(quantity);
+fn controller(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> WorkloadController {
+    match kind {
+        "Deployment" => deployment(spec.strategy.as_ref(), problems),
+        "StatefulSet" => WorkloadController::StatefulSet,
+        "DaemonSet" => WorkloadController::DaemonSet,
+        "Job" => WorkloadController::Job {
+            parallelism: if spec.suspend { 0 } else { parallelism(spec.parallelism, spec.completions) },
+        },
+        "CronJob" => {
+            let job = spec.job_template.clone().unwrap_or_default().spec;
+            let policy = spec.concurrency_policy.as_deref().unwrap_or("Allow");
+            if !["Allow", "Forbid", "Replace"].contains(&policy) {
+                let message = format!("`{policy}` is not supported");
+                problems.error("spec.concurrencyPolicy", message, "use Allow, Forbid or Replace");
+            }
+            WorkloadController::CronJob {
+                parallelism: if spec.suspend { 0 } else { parallelism(job.parallelism, job.completions) },
+                overlapping: policy == "Allow",
             }
         }
+        "Pod" => WorkloadController::Pod,
+        _ => WorkloadController::Replicas,
     }
-    for (name, request) in &requests {
-        if let Some(limit) = limits.get(name).filter(|limit| request > limit) {
-            let message = format!("is {request} and must be less than or equal to the {name} limit of {limit}");
-            problems.error(format!("{path}.requests.{name}"), message, "");
-        }
-    }
-    (requests.into_iter().collect(), limits.into_iter().collect())
 }
 
-/// A probe with the API server's defaults (`SetDefaults_Probe`) and validation.
-fn probe(raw: &raw::Probe, path: &str, startup: bool, problems: &mut Problems) -> Probe {
-    let mut number = |field: &str, value: Option<i32>, default: i32, least: i32| {
-        // Zero means "not set" to the API server.
-        let value = value.filter(|&value| value != 0).unwrap_or(default);
-        if value < least {
-            problems.error(format!("{path}.{field}"), format!("is {value} and must be at least {least}"), "");
+/// The pods of a Job that run at once: never more than are to be completed.
+fn parallelism(parallelism: Option<i32>, completions: Option<i32>) -> Replicas {
+    let parallelism = parallelism.unwrap_or(1).max(0);
+    completions.map_or(parallelism, |completions| parallelism.min(completions.max(0)))
+}
+
+fn deployment(strategy: Option<&raw::Strategy>, problems: &mut Problems) -> WorkloadController {
+    let path = "spec.strategy";
+    match strategy.and_then(|strategy| strategy.kind.as_deref()) {
+        None | Some("RollingUpdate") => {}
+        Some("Recreate") => return WorkloadController::RecreatingDeployment,
+        Some(other) => {
+            let message = format!("`{other}` is not supported");
+            problems.error(format!("{path}.type"), message, "use RollingUpdate or Recreate");
         }
-        value.max(least)
-    };
-    let success_threshold = number("successThreshold", raw.success_threshold, 1, 1);
-    let probe = Probe {
-        initial_delay: Span::from_seconds(number("initialDelaySeconds", raw.initial_delay_seconds, 0, 0).into()),
-        period: Span::from_seconds(number("periodSeconds", raw.period_seconds, 10, 1).into()),
-        failure_threshold: number("failureThreshold", raw.failure_threshold, 3, 1),
-        success_threshold,
-    };
-    if startup && success_threshold != 1 {
-        problems.error(format!("{path}.successThreshold"), "must be 1 for a startup probe", "");
     }
-    probe
+    let rolling = strategy.and_then(|strategy| strategy.rolling_update.clone()).unwrap_or_default();
+    let mut read = |raw: &Option<raw::IntOrString>, field: &str| {
+        let path = format!("{path}.rollingUpdate.{field}");
+        raw.as_ref().and_then(|raw| int_or_percent(raw, &path, problems)).unwrap_or(DEFAULT_ROLLING_UPDATE)
+    };
+    let max_surge = read(&rolling.max_surge, "maxSurge");
+    let max_unavailable = read(&rolling.max_unavailable, "maxUnavailable");
+    let zero = |bound: IntOrPercent| matches!(bound, IntOrPercent::Count(0) | IntOrPercent::Percent(0));
+    if zero(max_surge) && zero(max_unavailable) {
+        let message = "must not be 0 when maxSurge is 0";
+        problems.error(format!("{path}.rollingUpdate.maxUnavailable"), message, "an update could never proceed");
+    }
+    WorkloadController::RollingDeployment { max_surge, max_unavailable }
+}
+
+/// A number of pods or a percentage.
+pub(super) fn int_or_percent(raw: &raw::IntOrString, path: &str, problems: &mut Problems) -> Option<IntOrPercent> {
+    let value = match raw {
+        raw::IntOrString::Int(count) => Some(IntOrPercent::Count(*count)),
+        raw::IntOrString::Text(text) => {
+            text.strip_suffix('%').and_then(|number| number.parse().ok()).map(IntOrPercent::Percent)
+        }
+    };
+    match value {
+        Some(IntOrPercent::Count(number) | IntOrPercent::Percent(number)) if number >= 0 => value,
+        _ => {
+            let text = match raw {
+                raw::IntOrString::Int(count) => count.to_string(),
+                raw::IntOrString::Text(text) => format!("`{text}`"),
+            };
+            problems.error(path, format!("is {text} and must be a number of pods or a percentage"), "such as 1 or 25%");
+            None
+        }
+    }
 }

@@ -52,7 +52,7 @@ pub fn read(files: Files, path: &Path, warnings: &mut Vec<Diagnostic>) -> Result
 struct Reader<'a> {
     files: Files,
     source: &'a Source,
-    document: &'a Document<'a>,
+    document: &'a Document,
 }
 
 impl Reader<'_> {
@@ -119,8 +119,10 @@ impl Reader<'_> {
             title: raw.title,
             source: raw.source,
             workloads: manifests
+                .inventory
                 .workloads
                 .iter()
+                .filter(|placed| placed.item.is_scalable())
                 .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
                 .collect(),
             hpa,

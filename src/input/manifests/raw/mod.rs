@@ -1,5 +1,8 @@
 //! The fields that are read from manifests, as they are written.
 
+mod objects;
+mod workload;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,6 +10,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use crate::units::Quantity;
+
+pub(crate) use objects::*;
+pub(crate) use workload::*;
 
 /// A quantity as a manifest has it: a number or a text. Checked later, where its path is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +51,7 @@ impl<'de> Deserialize<'de> for RawQuantity {
 }
 
 impl RawQuantity {
+    /// The quantity, if it is one.
     pub fn parse(&self) -> Result<Quantity, crate::units::ParseQuantityError> {
         self.0.parse()
     }
@@ -69,6 +76,26 @@ pub(crate) struct Metadata {
     pub generate_name: Option<String>,
     pub namespace: Option<String>,
     pub annotations: Option<BTreeMap<String, String>>,
+    pub labels: Option<BTreeMap<String, String>>,
+    #[serde(rename = "ownerReferences")]
+    pub owner_references: Option<Vec<Owner>>,
+}
+
+/// The object that made another.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Owner {
+    pub kind: String,
+    pub name: String,
+    pub controller: bool,
+}
+
+/// `IntOrString`: a number of pods, or a percentage as text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum IntOrString {
+    Int(i32),
+    Text(String),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -212,81 +239,4 @@ pub(crate) struct V1Source {
     pub target_average_value: Option<RawQuantity>,
     pub target_value: Option<RawQuantity>,
     pub average_value: Option<RawQuantity>,
-}
-
-/// A workload: whatever has a pod template and a replica count.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Workload {
-    pub spec: WorkloadSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct WorkloadSpec {
-    pub replicas: Option<i32>,
-    pub template: Template,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Template {
-    pub spec: PodSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct PodSpec {
-    pub containers: Option<Vec<Container>>,
-    pub init_containers: Option<Vec<Container>>,
-    pub resources: Resources,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Container {
-    pub name: String,
-    pub restart_policy: Option<String>,
-    pub resources: Resources,
-    pub startup_probe: Option<Probe>,
-    pub readiness_probe: Option<Probe>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Resources {
-    pub requests: Option<ResourceList>,
-    pub limits: Option<ResourceList>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Probe {
-    pub initial_delay_seconds: Option<i32>,
-    pub period_seconds: Option<i32>,
-    pub failure_threshold: Option<i32>,
-    pub success_threshold: Option<i32>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct LimitRange {
-    pub spec: LimitRangeSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct LimitRangeSpec {
-    pub limits: Vec<LimitRangeItem>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct LimitRangeItem {
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub default: ResourceList,
-    pub default_request: ResourceList,
-    pub max: ResourceList,
-    pub min: ResourceList,
 }

@@ -1,0 +1,287 @@
+//! From a pod or a pod template to [`PodTemplate`].
+
+use std::collections::BTreeMap;
+
+use super::problems::Problems;
+use super::raw;
+use super::{hpa, objects};
+use crate::model::{
+    Amounts, AntiAffinity, Container, Origin, Placement, PodTemplate, Probe, SpreadConstraint, Toleration, Volume,
+    VolumeSource,
+};
+use crate::units::Span;
+
+/// What the manifests say about pods besides the pods' own templates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Surroundings {
+    /// The container defaults of every namespace, from its LimitRanges.
+    pub defaults: BTreeMap<String, ContainerDefaults>,
+    /// The overhead of every RuntimeClass.
+    pub overheads: BTreeMap<String, Amounts>,
+}
+
+/// The defaults that the LimitRanges of a namespace give to containers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ContainerDefaults {
+    limits: Amounts,
+    requests: Amounts,
+}
+
+impl ContainerDefaults {
+    /// Adds a LimitRange; earlier ones win. Mirrors `SetDefaults_LimitRangeItem`
+    /// (`pkg/apis/core/v1/defaults.go`).
+    pub fn add(&mut self, raw: &raw::LimitRange, origin: &Origin, problems: &mut Problems) {
+        for (index, item) in raw.spec.limits.iter().enumerate().filter(|(_, item)| item.kind == "Container") {
+            let path = |field: &str| format!("spec.limits[{index}].{field}");
+            let mut limits = amounts(&item.default, &path("default"), origin, problems);
+            fill(&mut limits, &amounts(&item.max, &path("max"), origin, problems));
+            let mut requests = amounts(&item.default_request, &path("defaultRequest"), origin, problems);
+            fill(&mut requests, &limits);
+            fill(&mut requests, &amounts(&item.min, &path("min"), origin, problems));
+            fill(&mut self.limits, &limits);
+            fill(&mut self.requests, &requests);
+        }
+    }
+}
+
+/// Adds the resources that are not there yet.
+fn fill(all: &mut Amounts, more: &Amounts) {
+    for (name, amount) in more.iter() {
+        all.set_default(name, amount);
+    }
+}
+
+/// The path of a key, which is quoted where it looks like a path itself.
+pub(super) fn key_path(path: &str, key: &str) -> String {
+    if key.contains(['.', '[']) { format!("{path}[{key:?}]") } else { format!("{path}.{key}") }
+}
+
+/// A resource list, with the place of each amount.
+pub(super) fn amounts(list: &raw::ResourceList, path: &str, origin: &Origin, problems: &mut Problems) -> Amounts {
+    let mut all = Amounts::default();
+    for (name, raw) in list {
+        let path = key_path(path, name);
+        if let Some(quantity) = problems.quantity(&path, raw) {
+            if quantity.signum() < 0 {
+                problems.error(&path, format!("is {quantity} and must not be negative"), "");
+            }
+            all.set(name, quantity, Some(origin.locate(&path)));
+        }
+    }
+    all
+}
+
+/// Converts a template that stands at `path` (empty for a bare pod).
+pub(super) fn convert(
+    raw: raw::Template,
+    path: &str,
+    namespace: &str,
+    origin: &Origin,
+    around: &Surroundings,
+    problems: &mut Problems,
+) -> PodTemplate {
+    let pod = raw.spec;
+    let none = ContainerDefaults::default();
+    let reader = Reader { path, origin, defaults: around.defaults.get(namespace).unwrap_or(&none) };
+    let containers = reader.containers(pod.containers.as_deref(), "containers", problems);
+    if containers.is_empty() {
+        problems.error(format!("{path}.containers"), "is required: at least one container", "");
+    }
+    let init_containers = reader.containers(pod.init_containers.as_deref(), "initContainers", problems);
+    let (pod_requests, pod_limits) = resources(&pod.resources, &format!("{path}.resources"), origin, None, problems);
+    let mut overhead = Amounts::default();
+    if let Some(raw) = &pod.overhead {
+        overhead = amounts(raw, &format!("{path}.overhead"), origin, problems);
+    } else if let Some(class) = pod.runtime_class_name.as_ref().and_then(|name| around.overheads.get(name)) {
+        overhead = class.clone();
+    }
+    PodTemplate {
+        labels: raw.metadata.labels.unwrap_or_default(),
+        containers,
+        init_containers,
+        pod_requests,
+        pod_limits,
+        overhead,
+        volumes: reader.volumes(pod.volumes.as_deref().unwrap_or_default(), namespace, problems),
+        placement: reader.placement(
+            pod.node_selector,
+            pod.tolerations,
+            pod.affinity.unwrap_or_default(),
+            pod.topology_spread_constraints.as_deref().unwrap_or_default(),
+        ),
+    }
+}
+
+/// A pod's spec at a path.
+struct Reader<'a> {
+    path: &'a str,
+    origin: &'a Origin,
+    defaults: &'a ContainerDefaults,
+}
+
+impl Reader<'_> {
+    fn containers(&self, raw: Option<&[raw::Container]>, field: &str, problems: &mut Problems) -> Vec<Container> {
+        let list = raw.unwrap_or_default().iter().enumerate();
+        list.map(|(index, raw)| self.container(raw, format!("{}.{field}[{index}]", self.path), problems)).collect()
+    }
+
+    fn container(&self, raw: &raw::Container, path: String, problems: &mut Problems) -> Container {
+        if raw.name.is_empty() {
+            problems.error(format!("{path}.name"), "is required", "");
+        }
+        let resources_path = format!("{path}.resources");
+        let (requests, limits) = resources(&raw.resources, &resources_path, self.origin, Some(self.defaults), problems);
+        let mut timing = |raw: &Option<raw::Probe>, field: &str| {
+            raw.as_ref().map(|raw| probe(raw, &format!("{path}.{field}"), field != "readinessProbe", problems))
+        };
+        Container {
+            name: raw.name.clone(),
+            image: raw.image.clone(),
+            command: raw.command.iter().chain(&raw.args).flatten().cloned().collect(),
+            env: raw.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
+            sidecar: path.contains(".initContainers[") && raw.restart_policy.as_deref() == Some("Always"),
+            startup_probe: timing(&raw.startup_probe, "startupProbe"),
+            readiness_probe: timing(&raw.readiness_probe, "readinessProbe"),
+            liveness_probe: timing(&raw.liveness_probe, "livenessProbe"),
+            host_ports: raw.ports.iter().flatten().filter_map(|port| port.host_port).filter(|&port| port > 0).collect(),
+            requests,
+            limits,
+            path,
+        }
+    }
+
+    fn volumes(&self, raw: &[raw::Volume], namespace: &str, problems: &mut Problems) -> Vec<Volume> {
+        let mut volumes = Vec::new();
+        for (index, raw) in raw.iter().enumerate() {
+            let path = format!("{}.volumes[{index}]", self.path);
+            let source = if let Some(claim) = &raw.persistent_volume_claim {
+                if claim.claim_name.is_empty() {
+                    problems.error(format!("{path}.persistentVolumeClaim.claimName"), "is required", "");
+                }
+                VolumeSource::Claim(claim.claim_name.clone())
+            } else if let Some(template) = raw.ephemeral.as_ref().and_then(|e| e.volume_claim_template.as_ref()) {
+                let path = format!("{path}.ephemeral.volumeClaimTemplate");
+                let name = raw.name.clone();
+                let claim = objects::claim(&template.spec, name, namespace.to_owned(), &path, self.origin, problems);
+                VolumeSource::Ephemeral(claim)
+            } else if let Some(raw) = &raw.empty_dir {
+                let size = raw.size_limit.as_ref();
+                let size_limit = size.and_then(|size| problems.quantity(&format!("{path}.emptyDir.sizeLimit"), size));
+                VolumeSource::EmptyDir { memory: raw.medium == "Memory", size_limit }
+            } else {
+                VolumeSource::Other
+            };
+            volumes.push(Volume { name: raw.name.clone(), path, source });
+        }
+        volumes
+    }
+
+    fn placement(
+        &self,
+        node_selector: Option<BTreeMap<String, String>>,
+        tolerations: Option<Vec<raw::Toleration>>,
+        affinity: raw::Affinity,
+        spread: &[raw::Spread],
+    ) -> Placement {
+        let terms = affinity.node_affinity.required.map(|required| required.node_selector_terms).unwrap_or_default();
+        Placement {
+            node_selector: node_selector.unwrap_or_default(),
+            node_affinity: terms
+                .into_iter()
+                .map(|term| term.match_expressions.into_iter().map(hpa::requirement).collect())
+                .collect(),
+            tolerations: tolerations
+                .into_iter()
+                .flatten()
+                .map(|raw| Toleration {
+                    key: raw.key,
+                    exists: raw.operator == "Exists",
+                    value: raw.value,
+                    effect: raw.effect,
+                })
+                .collect(),
+            anti_affinity: self.anti_affinity(&affinity.pod_anti_affinity),
+            spread: spread
+                .iter()
+                .map(|raw| SpreadConstraint {
+                    max_skew: raw.max_skew.max(1),
+                    topology_key: raw.topology_key.clone(),
+                    selector: raw.label_selector.as_ref().map(hpa::selector),
+                    required: raw.when_unsatisfiable != "ScheduleAnyway",
+                    min_domains: raw.min_domains.unwrap_or(1),
+                })
+                .collect(),
+            has_pod_affinity: !affinity.pod_affinity.required.is_empty(),
+        }
+    }
+
+    fn anti_affinity(&self, raw: &raw::PodAffinity) -> Vec<AntiAffinity> {
+        let term = |raw: &raw::Term, required: bool, field: String| AntiAffinity {
+            topology_key: raw.topology_key.clone(),
+            selector: raw.label_selector.as_ref().map(hpa::selector),
+            required,
+            location: self.origin.locate(&format!("{}.affinity.podAntiAffinity.{field}", self.path)),
+        };
+        let required = raw.required.iter().enumerate();
+        let required = required
+            .map(|(index, raw)| term(raw, true, format!("requiredDuringSchedulingIgnoredDuringExecution[{index}]")));
+        let preferred = raw.preferred.iter().enumerate();
+        let preferred = preferred.map(|(index, raw)| {
+            let field = format!("preferredDuringSchedulingIgnoredDuringExecution[{index}]");
+            term(&raw.pod_affinity_term, false, field)
+        });
+        required.chain(preferred).collect()
+    }
+}
+
+/// Requests and limits: requests default to limits first, then the LimitRange fills what is missing.
+fn resources(
+    raw: &raw::Resources,
+    path: &str,
+    origin: &Origin,
+    defaults: Option<&ContainerDefaults>,
+    problems: &mut Problems,
+) -> (Amounts, Amounts) {
+    let none = raw::ResourceList::new();
+    let limits_path = format!("{path}.limits");
+    let mut limits = amounts(raw.limits.as_ref().unwrap_or(&none), &limits_path, origin, problems);
+    let requests_path = format!("{path}.requests");
+    let mut requests = amounts(raw.requests.as_ref().unwrap_or(&none), &requests_path, origin, problems);
+    fill(&mut requests, &limits);
+    if let Some(defaults) = defaults {
+        fill(&mut limits, &defaults.limits);
+        fill(&mut requests, &defaults.requests);
+    }
+    for (name, request) in requests.iter() {
+        let request = request.quantity;
+        if let Some(limit) = limits.get(name).filter(|&limit| request > limit) {
+            let message = format!("is {request} and must be less than or equal to the {name} limit of {limit}");
+            problems.error(key_path(&requests_path, name), message, "");
+        }
+    }
+    (requests, limits)
+}
+
+/// A probe with the API server's defaults (`SetDefaults_Probe`) and validation.
+fn probe(raw: &raw::Probe, path: &str, single_success: bool, problems: &mut Problems) -> Probe {
+    let mut number = |field: &str, value: Option<i32>, default: i32, least: i32| {
+        // Zero means "not set" to the API server.
+        let value = value.filter(|&value| value != 0).unwrap_or(default);
+        if value < least {
+            problems.error(format!("{path}.{field}"), format!("is {value} and must be at least {least}"), "");
+        }
+        value.max(least)
+    };
+    let success_threshold = number("successThreshold", raw.success_threshold, 1, 1);
+    let probe = Probe {
+        initial_delay: Span::from_seconds(number("initialDelaySeconds", raw.initial_delay_seconds, 0, 0).into()),
+        period: Span::from_seconds(number("periodSeconds", raw.period_seconds, 10, 1).into()),
+        failure_threshold: number("failureThreshold", raw.failure_threshold, 3, 1),
+        success_threshold,
+    };
+    if single_success && success_threshold != 1 {
+        let kind = if path.ends_with("startupProbe") { "startup" } else { "liveness" };
+        problems.error(format!("{path}.successThreshold"), format!("must be 1 for a {kind} probe"), "");
+    }
+    probe
+}

@@ -1,0 +1,366 @@
+//! Pod templates: what a pod asks for, what it may use, and where it may run.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Amounts, KubernetesVersion, LabelSelector, Location, MetricSource, ResourceName};
+use crate::units::{Bytes, Millicores, Quantity, Span};
+
+/// Labels of an object.
+pub type Labels = BTreeMap<String, String>;
+
+/// The part of a pod template that autoscaling and planning depend on. Requests already default to limits, and
+/// both to what the namespace's LimitRanges say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodTemplate {
+    /// `metadata.labels`.
+    pub labels: Labels,
+    /// `spec.containers`.
+    pub containers: Vec<Container>,
+    /// `spec.initContainers`, in their order, sidecars among them.
+    pub init_containers: Vec<Container>,
+    /// Pod-level requests (`spec.resources.requests`).
+    pub pod_requests: Amounts,
+    /// Pod-level limits (`spec.resources.limits`).
+    pub pod_limits: Amounts,
+    /// `spec.overhead`, or that of the RuntimeClass.
+    pub overhead: Amounts,
+    /// `spec.volumes`.
+    pub volumes: Vec<Volume>,
+    /// Where it may run.
+    pub placement: Placement,
+}
+
+/// A container, with the API server's defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Container {
+    /// `name`.
+    pub name: String,
+    /// Its path in the manifest, such as `spec.template.spec.containers[0]`.
+    pub path: String,
+    /// `image`.
+    pub image: String,
+    /// `command` and `args`.
+    pub command: Vec<String>,
+    /// The names of the environment variables in `env`.
+    pub env: Vec<String>,
+    /// Whether it is an init container with `restartPolicy: Always`.
+    pub sidecar: bool,
+    /// `resources.requests`.
+    pub requests: Amounts,
+    /// `resources.limits`.
+    pub limits: Amounts,
+    /// `startupProbe`.
+    pub startup_probe: Option<Probe>,
+    /// `readinessProbe`.
+    pub readiness_probe: Option<Probe>,
+    /// `livenessProbe`.
+    pub liveness_probe: Option<Probe>,
+    /// `ports[].hostPort`.
+    pub host_ports: Vec<i32>,
+}
+
+/// The timing of a probe, with the API server's defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// `initialDelaySeconds`.
+    pub initial_delay: Span,
+    /// `periodSeconds`.
+    pub period: Span,
+    /// `failureThreshold`.
+    pub failure_threshold: i32,
+    /// `successThreshold`.
+    pub success_threshold: i32,
+}
+
+/// A volume of a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    /// `name`.
+    pub name: String,
+    /// Its path in the manifest.
+    pub path: String,
+    /// What it is.
+    pub source: VolumeSource,
+}
+
+/// What a volume is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VolumeSource {
+    /// `persistentVolumeClaim`: the claim's name.
+    Claim(String),
+    /// `ephemeral.volumeClaimTemplate`: a claim for every pod, deleted with it.
+    Ephemeral(super::VolumeClaim),
+    /// `emptyDir`.
+    EmptyDir {
+        /// Whether `medium` is `Memory`, so that it counts as memory of the pod.
+        memory: bool,
+        /// `sizeLimit`.
+        size_limit: Option<Quantity>,
+    },
+    /// Anything that takes no storage of its own, such as a ConfigMap.
+    Other,
+}
+
+/// Where the pods of a template may run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Placement {
+    /// `nodeSelector`.
+    pub node_selector: Labels,
+    /// `affinity.nodeAffinity.required...`: alternatives, each a list of requirements on labels.
+    pub node_affinity: Vec<Vec<super::SelectorRequirement>>,
+    /// `tolerations`.
+    pub tolerations: Vec<Toleration>,
+    /// `affinity.podAntiAffinity`.
+    pub anti_affinity: Vec<AntiAffinity>,
+    /// `topologySpreadConstraints`.
+    pub spread: Vec<SpreadConstraint>,
+    /// Whether there is a required `podAffinity`, which is not considered.
+    pub has_pod_affinity: bool,
+}
+
+/// A toleration of taints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Toleration {
+    /// The taint's key; empty for all.
+    pub key: String,
+    /// Whether any value is tolerated (`operator: Exists`).
+    pub exists: bool,
+    /// The taint's value.
+    pub value: String,
+    /// The taint's effect; empty for all.
+    pub effect: String,
+}
+
+/// A term of `podAntiAffinity`: no two such pods in one domain of the topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AntiAffinity {
+    /// `topologyKey`: `kubernetes.io/hostname`, `topology.kubernetes.io/zone`.
+    pub topology_key: String,
+    /// `labelSelector`; none selects nothing.
+    pub selector: Option<LabelSelector>,
+    /// Whether the scheduler must obey.
+    pub required: bool,
+    /// Where it is written.
+    pub location: Location,
+}
+
+/// A topology spread constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpreadConstraint {
+    /// `maxSkew`.
+    pub max_skew: i32,
+    /// `topologyKey`.
+    pub topology_key: String,
+    /// `labelSelector`; none selects nothing.
+    pub selector: Option<LabelSelector>,
+    /// Whether the scheduler must obey (`whenUnsatisfiable: DoNotSchedule`).
+    pub required: bool,
+    /// `minDomains`, by default 1.
+    pub min_domains: i32,
+}
+
+/// Quality of service class of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QosClass {
+    /// Requests equal limits for CPU and memory of every container.
+    Guaranteed,
+    /// Something is requested or limited.
+    Burstable,
+    /// Nothing is.
+    BestEffort,
+}
+
+impl QosClass {
+    /// The name in `status.qosClass`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guaranteed => "Guaranteed",
+            Self::Burstable => "Burstable",
+            Self::BestEffort => "BestEffort",
+        }
+    }
+}
+
+impl Container {
+    /// The request for a resource.
+    pub fn request(&self, resource: &str) -> Option<Quantity> {
+        self.requests.get(resource)
+    }
+
+    /// The limit for a resource.
+    pub fn limit(&self, resource: &str) -> Option<Quantity> {
+        self.limits.get(resource)
+    }
+}
+
+/// Resources that can be set for the pod as a whole.
+fn is_pod_level(resource: &str) -> bool {
+    matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
+}
+
+impl PodTemplate {
+    /// The containers that run as long as the pod does: the regular ones, then the sidecars.
+    pub fn running(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().chain(self.init_containers.iter().filter(|container| container.sidecar))
+    }
+
+    /// All containers.
+    pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().chain(&self.init_containers)
+    }
+
+    /// The request, in thousandths, that the HPA divides usage by, or the name of the first
+    /// container without one.
+    ///
+    /// Mirrors `calculatePodRequests` in `pkg/controller/podautoscaler/replica_calculator.go`:
+    /// sidecars count from 1.29 (kubernetes/kubernetes#120001), pod-level requests from 1.34 (#132430).
+    pub fn hpa_request(
+        &self,
+        container: Option<&str>,
+        resource: &ResourceName,
+        version: KubernetesVersion,
+    ) -> Result<i64, &str> {
+        if container.is_none()
+            && version.at_least(34)
+            && let Some(request) = self.pod_requests.get(resource.as_str())
+        {
+            return Ok(request.milli_value());
+        }
+        let counted = |c: &&Container| version.at_least(29) || !c.sidecar;
+        let mut sum = 0i64;
+        for c in self.running().filter(counted) {
+            if container.is_none_or(|name| name == c.name) {
+                let request = c.request(resource.as_str()).ok_or(c.name.as_str())?;
+                sum = sum.wrapping_add(request.milli_value());
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The request that a metric's utilization is relative to, in thousandths; `None` for metrics that are
+    /// not relative to one and for pods with a container that has none.
+    pub fn metric_request(&self, source: &MetricSource, version: KubernetesVersion) -> Option<i64> {
+        match source {
+            MetricSource::Resource { name, .. } => self.hpa_request(None, name, version).ok(),
+            MetricSource::ContainerResource { container, name, .. } => {
+                self.hpa_request(Some(container), name, version).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// What the scheduler reserves for a pod: the running containers together, or what an init container needs
+    /// beside the sidecars before it if that is more; pod-level amounts in place of that; and the overhead.
+    ///
+    /// Mirrors `PodRequests` in `k8s.io/component-helpers/resource/helpers.go` (1.34).
+    pub fn requests(&self) -> Amounts {
+        let mut total = self.aggregate(|container| &container.requests, &self.pod_requests);
+        total.add(&self.overhead);
+        total
+    }
+
+    /// What a pod may use at most, of the resources that have a limit somewhere; see [`Self::unlimited`].
+    ///
+    /// Mirrors `PodLimits` in the same file: the overhead counts where there is a limit.
+    pub fn limits(&self) -> Amounts {
+        let mut total = self.aggregate(|container| &container.limits, &self.pod_limits);
+        let limited: Vec<String> = total.names().map(str::to_owned).collect();
+        let limited: Vec<&str> = limited.iter().map(String::as_str).collect();
+        total.add(&self.overhead.only(&limited));
+        total
+    }
+
+    fn aggregate<'a>(&'a self, of: impl Fn(&'a Container) -> &'a Amounts, pod_level: &Amounts) -> Amounts {
+        let mut total = Amounts::default();
+        for container in &self.containers {
+            total.add(of(container));
+        }
+        let (mut sidecars, mut starting) = (Amounts::default(), Amounts::default());
+        for container in &self.init_containers {
+            if container.sidecar {
+                total.add(of(container));
+                sidecars.add(of(container));
+                starting.raise_to(&sidecars);
+            } else {
+                let mut beside = sidecars.clone();
+                beside.add(of(container));
+                starting.raise_to(&beside);
+            }
+        }
+        total.raise_to(&starting);
+        for (name, amount) in pod_level.iter().filter(|(name, _)| is_pod_level(name)) {
+            total.put(name, amount);
+        }
+        total
+    }
+
+    /// Whether some container may use as much of a resource as its node has.
+    pub fn unlimited(&self, resource: &str) -> bool {
+        self.pod_limits.get(resource).is_none() && self.running().any(|container| container.limit(resource).is_none())
+    }
+
+    /// The quality of service class.
+    ///
+    /// Mirrors `ComputePodQOS` in `pkg/apis/core/v1/helper/qos/qos.go`.
+    pub fn qos_class(&self) -> QosClass {
+        let positive = |amounts: &Amounts, name: &str| amounts.get(name).filter(|amount| amount.signum() > 0);
+        let pod_level = !self.pod_requests.is_empty() || !self.pod_limits.is_empty();
+        let parts: Vec<(&Amounts, &Amounts)> = if pod_level {
+            vec![(&self.pod_requests, &self.pod_limits)]
+        } else {
+            self.all_containers().map(|container| (&container.requests, &container.limits)).collect()
+        };
+        let names = ["cpu", "memory"];
+        let any = |(requests, limits): &(&Amounts, &Amounts)| {
+            names.iter().any(|name| positive(requests, name).is_some() || positive(limits, name).is_some())
+        };
+        let equal = |(requests, limits): &(&Amounts, &Amounts)| {
+            names.iter().all(|name| {
+                let limit = positive(limits, name);
+                limit.is_some() && positive(requests, name) == limit
+            })
+        };
+        if !parts.iter().any(any) {
+            QosClass::BestEffort
+        } else if parts.iter().all(equal) {
+            QosClass::Guaranteed
+        } else {
+            QosClass::Burstable
+        }
+    }
+
+    /// The CPU that the scheduler reserves.
+    pub fn cpu_request(&self) -> Millicores {
+        self.requests().quantity("cpu").into()
+    }
+
+    /// The memory that the scheduler reserves.
+    pub fn memory_request(&self) -> Bytes {
+        self.requests().quantity("memory").into()
+    }
+
+    /// The CPU that a pod can use at most, if every container has a limit.
+    pub fn cpu_limit(&self) -> Option<Millicores> {
+        self.running_limit("cpu").map(Millicores::from)
+    }
+
+    /// The memory that a pod can use before it is killed, if every container has a limit.
+    pub fn memory_limit(&self) -> Option<Bytes> {
+        self.running_limit("memory").map(Bytes::from)
+    }
+
+    /// The limits of the containers that serve, together: init containers are done by then.
+    fn running_limit(&self, resource: &str) -> Option<Quantity> {
+        if self.unlimited(resource) || self.containers.is_empty() {
+            return None;
+        }
+        let limits = self.running().filter_map(|c| c.limit(resource));
+        Some(self.pod_limits.get(resource).unwrap_or_else(|| limits.fold(Quantity::ZERO, |sum, more| sum + more)))
+    }
+
+    /// The requests of the containers that serve, together: what utilization is relative to.
+    pub fn running_request(&self, resource: &str) -> Quantity {
+        let requests = self.running().filter_map(|c| c.request(resource));
+        self.pod_requests.get(resource).unwrap_or_else(|| requests.fold(Quantity::ZERO, |sum, more| sum + more))
+    }
+}
