@@ -3,7 +3,9 @@
 mod args;
 pub mod conformance;
 mod explain;
+mod load;
 mod output;
+mod plan;
 mod replay;
 mod simulate;
 mod trace;
@@ -26,6 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Simulate(Box<simulate::SimulateArgs>),
+    Plan(Box<plan::PlanArgs>),
     Replay(replay::ReplayArgs),
     Explain(explain::ExplainArgs),
     /// Print the JSON Schema of scenario files, for editors
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Schema) => print_schema(),

@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::args::{ControllerArgs, ManifestArgs, amount, positive_span};
+use super::args::{ControllerArgs, ManifestArgs};
+use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
 use super::{Outcome, output};
-use crate::input::manifests::{Manifests, Selection};
-use crate::input::plan::{self, RequestCosts};
-use crate::input::trace::{TraceReader, parse_value};
+use crate::input::manifests::Selection;
 use crate::input::{Diagnostic, InputError, manifests, read_sources};
-use crate::model::{Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable};
+use crate::model::ControllerConfig;
 use crate::report::{self, Run, kubectl};
-use crate::sim::{ClusterConfig, Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
-use crate::units::{Quantity, Replicas, SimTime, Span};
+use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
 
 /// Simulate an HPA and its target under a load, and summarize what happens
 ///
@@ -54,57 +52,8 @@ struct LoadArgs {
     /// Load trace (CSV), or - for standard input
     #[arg(long, value_name = "FILE|-")]
     load: Option<PathBuf>,
-    /// A column with the same value all the time, such as memory_utilization=40; repeatable.
-    /// Without --load it needs --duration
-    #[arg(long, value_name = "COLUMN=VALUE", value_parser = constant)]
-    constant: Vec<(String, f64)>,
-    /// The value between two rows: that of the earlier one, or on a straight line
-    #[arg(long, value_enum, default_value_t = InterpolationArg::Hold)]
-    interpolation: InterpolationArg,
-    /// Mend the trace where it can be: sort rows, drop duplicate and negative times, hold the last good
-    /// value over bad ones and gaps; the repairs are counted
-    #[arg(long)]
-    repair: bool,
-    /// How long to simulate [default: as long as the load lasts]
-    #[arg(long, value_name = "DURATION", value_parser = positive_span)]
-    duration: Option<Span>,
-    /// CPU time of one request in core-seconds, such as 40m; for the column rps
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    cpu_per_request: Option<Quantity>,
-    /// Memory for each request per second, such as 2Mi; for the column rps
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    memory_per_rps: Option<Quantity>,
-    /// Memory of a pod without load, such as 200Mi
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    memory_base: Option<Quantity>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum InterpolationArg {
-    Hold,
-    Linear,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Cluster")]
-struct ClusterArgs {
-    /// Pods at the start, ready and in a steady state [default: the workload's spec.replicas]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
-    replicas: Option<Replicas>,
-    /// Time that the application in a new pod needs until it answers probes and serves
-    #[arg(long, value_name = "DURATION", default_value = "20s")]
-    startup: Span,
-    /// How often metrics-server scrapes pods; a new pod has a sample after its second scrape
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = positive_span)]
-    metric_resolution: Span,
-}
-
-fn constant(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE, such as cpu=2.5")?;
-    let value = parse_value(&Column::from_name(name), value)
-        .filter(|value| value.is_finite())
-        .ok_or_else(|| format!("`{value}` is not a number"))?;
-    if name.is_empty() { Err("the column has no name".into()) } else { Ok((name.to_owned(), value)) }
+    #[command(flatten)]
+    options: LoadOptions,
 }
 
 /// Runs the command.
@@ -120,7 +69,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     output::warn(&manifests.warnings);
     note_other_kinds(&manifests);
     let selection = manifests.select(namespace, args.manifests.hpa.as_deref())?;
-    let load = Load::open(&args.load)?;
+    let load = Load::open(args.load.load.as_deref(), &args.load.options)?;
     run_selection(args, controller, &selection, load)
 }
 
@@ -130,7 +79,7 @@ fn run_selection(
     selection: &Selection<'_>,
     mut load: Load,
 ) -> anyhow::Result<Outcome> {
-    let setup = setup(args, controller, selection, &load)?;
+    let setup = load::setup(&args.load.options, &args.cluster, controller, selection, load.columns())?;
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut watch = Watch::new(args.watch.then_some(&setup));
     let keep_rows = args.output.is_some();
@@ -162,72 +111,6 @@ fn run_selection(
     }
     warn_of_surprises(&setup, &summary);
     Ok(Outcome::Done)
-}
-
-fn setup<'a>(
-    args: &SimulateArgs,
-    controller: ControllerConfig,
-    selection: &Selection<'a>,
-    load: &Load,
-) -> anyhow::Result<Setup<'a>> {
-    let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-    let costs = RequestCosts {
-        cpu_per_request: args.load.cpu_per_request,
-        memory_per_rps: args.load.memory_per_rps,
-        memory_base: args.load.memory_base,
-    };
-    let mut warnings = Vec::new();
-    let plan = plan::plan(load.columns(), hpa, &workload.template, &costs, &mut warnings)
-        .map_err(|error| error.located(&selection.hpa.location()))?;
-    warn_missing_requests(selection, controller.version, &mut warnings);
-    output::warn(&warnings);
-    Ok(Setup {
-        hpa,
-        workload,
-        controller,
-        cluster: ClusterConfig { startup: args.cluster.startup, metric_resolution: args.cluster.metric_resolution },
-        plan,
-        interpolation: match args.load.interpolation {
-            InterpolationArg::Hold => Interpolation::Hold,
-            InterpolationArg::Linear => Interpolation::Linear,
-        },
-        initial_replicas: args.cluster.replicas.or(workload.replicas).unwrap_or(1),
-        duration: args.load.duration,
-        lead_in: Span::ZERO,
-        every_second: false,
-    })
-}
-
-/// A utilization target of a pod without that request never gives a replica count.
-fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, warnings: &mut Vec<Diagnostic>) {
-    use crate::model::{MetricSource, MetricTarget};
-    for (index, metric) in selection.hpa.item.metrics.iter().enumerate() {
-        let (container, name) = match metric {
-            MetricSource::Resource { name, target: MetricTarget::Utilization(_) } => (None, name),
-            MetricSource::ContainerResource { container, name, target: MetricTarget::Utilization(_) } => {
-                (Some(container.as_str()), name)
-            }
-            _ => continue,
-        };
-        let template = &selection.target.item.template;
-        if let Err(missing) = template.hpa_request(container, name, version) {
-            let message =
-                format!("container `{missing}` has no {name} request, so that this utilization is never known");
-            let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location());
-            let at = selection.hpa.location();
-            warnings.push(Diagnostic::new(message).at(at).field(format!("spec.metrics[{index}]")).hint(hint));
-        }
-    }
-}
-
-fn note_other_kinds(manifests: &Manifests) {
-    let total: usize = manifests.other_kinds.values().sum();
-    if total > 0 {
-        let kinds: Vec<String> =
-            manifests.other_kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
-        let objects = if total == 1 { "object" } else { "objects" };
-        output::complain("note", &format!("{total} {objects} of other kinds left out: {}", kinds.join(", ")));
-    }
 }
 
 /// What the summary's numbers alone would not say.
@@ -280,60 +163,6 @@ fn files(run: &Run<'_>) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
         ("summary.json", json),
         ("timeline.png", report::plot::png(run)?),
     ])
-}
-
-/// The load: a trace, or constants alone.
-enum Load {
-    Trace(Box<TraceReader>),
-    Constant(LoadTable),
-}
-
-impl Load {
-    fn open(args: &LoadArgs) -> anyhow::Result<Self> {
-        let constants: Vec<(Column, f64)> =
-            args.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
-        if let Some(path) = &args.load {
-            return Ok(Self::Trace(Box::new(TraceReader::open(path, &constants, args.repair)?)));
-        }
-        if constants.is_empty() || args.duration.is_none() {
-            let diagnostic = Diagnostic::new("there is no load");
-            let hint = "give a trace with --load FILE, or --constant cpu=2.5 with --duration 1h";
-            return Err(InputError::from(diagnostic.hint(hint)).into());
-        }
-        let (columns, values): (Vec<Column>, Vec<f64>) = constants.into_iter().unzip();
-        let mut table = LoadTable::new(columns);
-        table.push(SimTime::ZERO, &values);
-        Ok(Self::Constant(table))
-    }
-
-    fn source(&mut self) -> &mut dyn LoadSource {
-        match self {
-            Self::Trace(reader) => reader.as_mut(),
-            Self::Constant(table) => table,
-        }
-    }
-
-    fn columns(&self) -> &[Column] {
-        match self {
-            Self::Trace(reader) => reader.columns(),
-            Self::Constant(table) => table.columns(),
-        }
-    }
-
-    fn note_repairs(&self) {
-        if let Self::Trace(reader) = self
-            && let Some(repairs) = reader.repairs().describe()
-        {
-            output::complain("note", &format!("the load trace was repaired: {repairs}"));
-        }
-    }
-
-    fn epoch_seconds(&self) -> Option<i64> {
-        match self {
-            Self::Trace(reader) => reader.start().map(|start| start.as_second()),
-            Self::Constant(_) => None,
-        }
-    }
 }
 
 /// The lines of `kubectl get hpa --watch`: one for every sync whose line differs from the last.

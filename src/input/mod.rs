@@ -3,9 +3,11 @@
 //! Everything that comes from a user passes through here, is checked, and becomes a type of
 //! [`crate::model`]. Errors name the file, line, column and field.
 
+pub mod claims;
 pub mod conformance;
 mod diagnostic;
 pub mod manifests;
+pub mod nodes;
 pub mod pattern;
 pub mod plan;
 pub mod scenario;

@@ -99,6 +99,15 @@ impl Amounts {
         Self(self.0.iter().map(|(name, amount)| (name.clone(), times(amount))).collect())
     }
 
+    /// A part of it.
+    #[must_use]
+    pub fn part(mut self, of: i64) -> Self {
+        for amount in self.0.values_mut() {
+            amount.quantity = amount.quantity.part(of);
+        }
+        self
+    }
+
     /// The same, each amount resting on these places as well.
     #[must_use]
     pub fn because_of(mut self, sources: &[Location]) -> Self {

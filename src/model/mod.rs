@@ -9,6 +9,8 @@ mod hpa;
 mod inventory;
 mod load;
 mod location;
+mod nodes;
+mod plan;
 mod pod;
 mod scenario;
 mod workload;
@@ -24,6 +26,8 @@ pub use inventory::{
 };
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable};
 pub use location::{Location, Origin, Placed, Positions};
+pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL};
+pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{
     AntiAffinity, Container, Labels, Placement, PodTemplate, Probe, QosClass, SpreadConstraint, Toleration, Volume,
     VolumeSource,

@@ -110,6 +110,12 @@ impl Quantity {
         Self { nano: self.nano.saturating_mul(count.into()), ..self }
     }
 
+    /// A part of it, rounded up to the precision of a quantity.
+    #[must_use]
+    pub fn part(self, of: i64) -> Self {
+        Self { nano: div_ceil_away(self.nano, i128::from(of.max(1))), ..self }
+    }
+
     /// What is left after something is taken away; nothing if that is more.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {

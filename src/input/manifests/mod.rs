@@ -21,6 +21,7 @@ use crate::model::{Inventory, KubernetesVersion, Location, ObjectReference, Orig
 use pod::Surroundings;
 use problems::{Problem, Problems};
 
+pub(crate) use pod::amounts;
 pub use select::Selection;
 
 /// Kinds that are read, or known to have no bearing on autoscaling and planning.
@@ -263,11 +264,8 @@ impl Reader<'_> {
                 let item = objects::other_scaler(raw, object.reference(), namespace);
                 reader.out.inventory.other_scalers.push(Placed { item, origin });
             }),
-            _ if object.makes_pods() => {
-                if !is_owned(object, objects) {
-                    self.workload(object, around);
-                }
-            }
+            _ if object.makes_pods() && is_owned(object, objects) => {}
+            _ if object.makes_pods() => self.workload(object, around),
             _ if !KNOWN_KINDS.contains(&kind) => {
                 *self.out.other_kinds.entry(kind.to_owned()).or_default() += 1;
             }

@@ -57,7 +57,7 @@ pub(super) fn key_path(path: &str, key: &str) -> String {
 }
 
 /// A resource list, with the place of each amount.
-pub(super) fn amounts(list: &raw::ResourceList, path: &str, origin: &Origin, problems: &mut Problems) -> Amounts {
+pub(crate) fn amounts(list: &raw::ResourceList, path: &str, origin: &Origin, problems: &mut Problems) -> Amounts {
     let mut all = Amounts::default();
     for (name, raw) in list {
         let path = key_path(path, name);

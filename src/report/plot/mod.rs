@@ -1,17 +1,19 @@
-//! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
+//! Pictures: diagrams below each other over one horizontal axis. Fonts come with the binary.
 //!
-//! [`panels`] says what is drawn, [`png()`] draws it. Fonts come with the binary.
+//! A file for each picture says what is drawn; this one draws it.
+
+mod capacity;
+mod run;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Run;
-use crate::hpa::MetricStatus;
-use crate::model::{Drive, MetricSource, MetricTarget, ResourceName, ValueTarget};
-use crate::sim::TimelineRow;
 use crate::units::Span;
+
+pub use capacity::{capacity_panels, capacity_png};
+pub use run::{panels, png};
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,56 @@ pub struct Panel {
     pub lines: Vec<Line>,
     /// A shaded range of the vertical axis: label, from, to.
     pub band: Option<(String, f64, f64)>,
+    /// Shaded ranges that change along the axis, behind the lines.
+    pub areas: Vec<Area>,
+}
+
+/// A range between two lines that is filled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Area {
+    /// Its name in the legend.
+    pub label: String,
+    /// Its colour, an index of the palette.
+    pub color: usize,
+    /// Where it is on the axis, and from what to what; it holds until the next point.
+    pub points: Vec<(i64, f64, f64)>,
+}
+
+/// The horizontal axis.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Axis {
+    /// Seconds since the start, this many.
+    Time(Span),
+    /// Steps with names; step `i` goes from `2 i` to `2 i + 2`.
+    Steps(Vec<String>),
+}
+
+impl Axis {
+    /// The last position.
+    fn end(&self) -> i64 {
+        match self {
+            Self::Time(duration) => duration.seconds().max(1),
+            Self::Steps(names) => 2 * names.len() as i64,
+        }
+    }
+
+    /// Where there are labels.
+    fn ticks(&self) -> Vec<i64> {
+        match self {
+            Self::Time(_) => {
+                let step = tick_step(self.end());
+                (0..=self.end() / step).map(|tick| tick * step).collect()
+            }
+            Self::Steps(names) => (0..names.len() as i64).map(|step| 2 * step + 1).collect(),
+        }
+    }
+
+    fn label(&self, at: i64) -> String {
+        match self {
+            Self::Time(_) => Span::from_seconds(at).to_string(),
+            Self::Steps(names) => names.get(at as usize / 2).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// A line of a diagram.
@@ -63,6 +115,8 @@ const PALETTE: [RGBColor; 6] = [
     RGBColor(110, 110, 110),
 ];
 const GREY: usize = 5;
+/// How much an area covers what is behind it.
+const AREA_OPACITY: f64 = 0.35;
 /// The largest value that is drawn.
 const MOST: f64 = 1e12;
 const WIDTH: u32 = 1400;
@@ -73,172 +127,17 @@ const LEFT_MARGIN: u32 = 76;
 const RIGHT_MARGIN: u32 = 24;
 const BOTTOM_MARGIN: u32 = 34;
 
-/// What the picture shows.
-pub fn panels(run: &Run<'_>) -> Vec<Panel> {
-    let mut panels = vec![replicas_panel(run)];
-    panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, index)));
-    if run.setup.plan.cpu != Drive::None {
-        panels.push(cpu_panel(run));
-    }
-    if run.setup.plan.memory != Drive::None {
-        panels.push(memory_panel(run));
-    }
-    panels
-}
-
 fn line(label: impl Into<String>, color: usize, style: LineStyle, points: Vec<(i64, f64)>) -> Line {
     // Beyond this the axis cannot be labelled.
     let points = points.into_iter().map(|(at, value)| (at, value.clamp(-MOST, MOST))).collect();
     Line { label: label.into(), color, style, points }
 }
 
-/// The values of the rows that have one.
-fn series(run: &Run<'_>, of: impl Fn(&TimelineRow) -> Option<f64>) -> Vec<(i64, f64)> {
-    run.rows.iter().filter_map(|row| Some((row.now.seconds(), of(row)?))).collect()
-}
-
-fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
-    vec![(0, value), (run.summary.duration.seconds(), value)]
-}
-
-fn replicas_panel(run: &Run<'_>) -> Panel {
-    let hpa = run.hpa();
-    Panel {
-        title: "Replicas (pods)".into(),
-        lines: vec![
-            line(
-                format!("maxReplicas {}", hpa.max_replicas),
-                3,
-                LineStyle::Reference,
-                constant(run, hpa.max_replicas.into()),
-            ),
-            line(
-                format!("minReplicas {}", hpa.min_replicas),
-                GREY,
-                LineStyle::Reference,
-                constant(run, hpa.min_replicas.into()),
-            ),
-            line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
-            line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.ready.into()))),
-        ],
-        band: None,
-    }
-}
-
-fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
-    let hpa = run.hpa();
-    let source = &hpa.metrics[index];
-    let scale = MetricScale::of(source);
-    let target = scale.target / scale.divisor;
-    let (down, up) = hpa.tolerances(run.controller().tolerance);
-    let value = |row: &TimelineRow| {
-        let status = row.metrics.get(index).copied().flatten()?;
-        Some((scale.value)(&status)? / scale.divisor)
-    };
-    let tolerance = format!("tolerance {}", super::amounts::tolerances(down, up));
-    Panel {
-        title: format!("{} ({})", source.label(), scale.unit),
-        lines: vec![
-            line(
-                format!("target {}", super::amounts::decimal(target, 3)),
-                3,
-                LineStyle::Reference,
-                constant(run, target),
-            ),
-            line("as the HPA sees it", 0, LineStyle::Solid, series(run, value)),
-        ],
-        band: Some((tolerance, target * (1.0 - down), target * (1.0 + up))),
-    }
-}
-
-/// How a metric is drawn.
-struct MetricScale {
-    unit: &'static str,
-    divisor: f64,
-    target: f64,
-    value: fn(&MetricStatus) -> Option<f64>,
-}
-
-impl MetricScale {
-    fn of(source: &MetricSource) -> Self {
-        let average: fn(&MetricStatus) -> Option<f64> = |status| status.average_value.map(|value| value as f64);
-        let as_is: fn(&MetricStatus) -> Option<f64> = |status| status.value.map(|value| value as f64);
-        match source {
-            MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. } => {
-                match (*target, name) {
-                    (MetricTarget::Utilization(percent), _) => Self {
-                        unit: "% of the request",
-                        divisor: 1.0,
-                        target: percent.into(),
-                        value: |status| status.average_utilization.map(f64::from),
-                    },
-                    (MetricTarget::AverageValue(target), ResourceName::Memory) => Self {
-                        unit: "MiB per pod",
-                        divisor: 1000.0 * 1_048_576.0,
-                        target: target as f64,
-                        value: average,
-                    },
-                    (MetricTarget::AverageValue(target), _) => {
-                        Self { unit: "millicores per pod", divisor: 1.0, target: target as f64, value: average }
-                    }
-                }
-            }
-            MetricSource::Pods { average_value, .. } => {
-                Self { unit: "average per pod", divisor: 1000.0, target: *average_value as f64, value: average }
-            }
-            MetricSource::Object { target, .. } | MetricSource::External { target, .. } => match *target {
-                ValueTarget::Value(target) => {
-                    Self { unit: "value", divisor: 1000.0, target: target as f64, value: as_is }
-                }
-                ValueTarget::AverageValue(target) => {
-                    Self { unit: "value per pod", divisor: 1000.0, target: target as f64, value: average }
-                }
-            },
-        }
-    }
-}
-
-fn cpu_panel(run: &Run<'_>) -> Panel {
-    let cores = |nanocores: i64| nanocores as f64 / 1e9;
-    let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
-    let mut lines = Vec::new();
-    let capacity = series(run, |row| row.resources.cpu_capacity.map(cores));
-    if !capacity.is_empty() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, capacity));
-    }
-    lines.push(line(
-        "requests of ready pods",
-        2,
-        LineStyle::Solid,
-        series(run, |row| Some(f64::from(row.ready) * request)),
-    ));
-    let demand = series(run, |row| row.resources.cpu_demand.map(cores));
-    if !demand.is_empty() {
-        lines.push(line("demand", 1, LineStyle::Wide, demand));
-    }
-    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(cores(row.resources.cpu_used)))));
-    Panel { title: "CPU (cores)".into(), lines, band: None }
-}
-
-fn memory_panel(run: &Run<'_>) -> Panel {
-    let gib = |bytes: f64| bytes / 1_073_741_824.0;
-    let template = &run.workload().template;
-    let of_ready = |per_pod: i64| series(run, |row| Some(gib(per_pod as f64 * f64::from(row.ready))));
-    let mut lines = Vec::new();
-    if let Some(limit) = template.memory_limit() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));
-    }
-    lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
-    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(gib(row.resources.memory_used as f64)))));
-    Panel { title: "Memory (GiB)".into(), lines, band: None }
-}
-
-/// Draws the picture; the bytes of a PNG file.
-pub fn png(run: &Run<'_>) -> Result<Vec<u8>, PlotError> {
-    let panels = panels(run);
+/// Draws panels below a heading; the bytes of a PNG file.
+fn draw_picture(heading: &str, panels: &[Panel], axis: &Axis) -> Result<Vec<u8>, PlotError> {
     let height = TITLE_HEIGHT + PANEL_HEIGHT * panels.len() as u32;
     let mut pixels = vec![0; (WIDTH * height * 3) as usize];
-    draw(run, &panels, &mut pixels, (WIDTH, height)).map_err(|error| PlotError(error.to_string()))?;
+    draw(heading, panels, axis, &mut pixels, (WIDTH, height)).map_err(|error| PlotError(error.to_string()))?;
     encode(&pixels, (WIDTH, height))
 }
 
@@ -264,18 +163,15 @@ fn register_fonts() -> DrawResult {
     Ok(())
 }
 
-fn draw(run: &Run<'_>, panels: &[Panel], pixels: &mut [u8], size: (u32, u32)) -> DrawResult {
+fn draw(heading: &str, panels: &[Panel], axis: &Axis, pixels: &mut [u8], size: (u32, u32)) -> DrawResult {
     register_fonts()?;
     let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     root.fill(&WHITE)?;
     let (title, rest) = root.split_vertically(TITLE_HEIGHT);
-    let hpa = run.hpa();
-    let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
-    let heading = format!("{name}{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
-    title.draw_text(&heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
+    title.draw_text(heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
     let areas = rest.split_evenly((panels.len(), 1));
     for (panel, area) in panels.iter().zip(&areas) {
-        draw_panel(panel, area, run.summary.duration)?;
+        draw_panel(panel, area, axis)?;
     }
     root.present()?;
     Ok(())
@@ -286,15 +182,14 @@ fn text_style(size: f64, style: FontStyle, align: HPos) -> TextStyle<'static> {
     TextStyle::from(font).color(&RGBColor(40, 40, 40)).pos(Pos::new(align, VPos::Top))
 }
 
-type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
-fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
+fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis) -> DrawResult {
     let (legend, plot) = area.split_vertically(LEGEND_HEIGHT);
     draw_legend(panel, &legend)?;
-    let end = duration.seconds().max(1);
+    let end = axis.end();
     let (bottom, top) = vertical_range(panel);
-    let step = tick_step(end);
-    let ticks: Vec<i64> = (0..=end / step).map(|tick| tick * step).collect();
+    let ticks = axis.ticks();
     let labels = ticks.len();
     let mut chart = ChartBuilder::on(&plot)
         .set_label_area_size(LabelAreaPosition::Left, LEFT_MARGIN)
@@ -307,7 +202,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
         .bold_line_style(RGBColor(225, 225, 225))
         .axis_style(RGBColor(150, 150, 150))
         .x_labels(labels)
-        .x_label_formatter(&|seconds| Span::from_seconds(*seconds).to_string())
+        .x_label_formatter(&|at| axis.label(*at))
         .y_labels(5)
         .y_label_formatter(&|value| super::amounts::short(*value))
         .label_style(text_style(17.0, FontStyle::Normal, HPos::Center))
@@ -317,6 +212,14 @@ fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
         chart.draw_series([Rectangle::new([(0, *from), (end, to.min(top))], shade)])?;
     }
     let columns = WIDTH - LEFT_MARGIN - RIGHT_MARGIN;
+    for shaded in &panel.areas {
+        let fill = PALETTE[shaded.color].mix(AREA_OPACITY).filled();
+        let rectangles = shaded.points.iter().enumerate().filter_map(|(index, &(at, from, to))| {
+            let until = shaded.points.get(index + 1).map_or(end, |&(next, ..)| next);
+            (to > from && until > at).then(|| Rectangle::new([(at, from), (until, to)], fill))
+        });
+        chart.draw_series(rectangles)?;
+    }
     for line in &panel.lines {
         let color = PALETTE[line.color];
         let width = match line.style {
@@ -336,7 +239,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>, duration: Span) -> DrawResult {
 }
 
 /// The names of the lines, above the diagram, where they cover nothing.
-fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
+fn draw_legend(panel: &Panel, area: &Canvas<'_>) -> DrawResult {
     let title = text_style(20.0, FontStyle::Bold, HPos::Left);
     let label = text_style(17.0, FontStyle::Normal, HPos::Left);
     area.draw_text(&panel.title, &title, (LEFT_MARGIN as i32, 12))?;
@@ -347,6 +250,13 @@ fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
         area.draw_text(name, &label, (right, 14))?;
         let shade = RGBColor(213, 94, 0).mix(0.25).filled();
         area.draw(&Rectangle::new([(right - 34, 15), (right - 8, 29)], shade))?;
+        right -= 58;
+    }
+    for shaded in &panel.areas {
+        right -= width_of(&shaded.label)?;
+        area.draw_text(&shaded.label, &label, (right, 14))?;
+        let fill = PALETTE[shaded.color].mix(AREA_OPACITY).filled();
+        area.draw(&Rectangle::new([(right - 34, 15), (right - 8, 29)], fill))?;
         right -= 58;
     }
     for line in panel.lines.iter().rev() {
@@ -370,7 +280,9 @@ fn draw_legend(panel: &Panel, area: &Area<'_>) -> DrawResult {
 fn vertical_range(panel: &Panel) -> (f64, f64) {
     let values = panel.lines.iter().flat_map(|line| &line.points).map(|&(_, value)| value);
     let band = panel.band.iter().flat_map(|(_, from, to)| [*from, *to]).map(|value| value.clamp(-MOST, MOST));
-    let (lowest, highest) = values.chain(band).fold((0.0, 0.0), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
+    let areas = panel.areas.iter().flat_map(|area| &area.points).flat_map(|&(_, from, to)| [from, to]);
+    let (lowest, highest) =
+        values.chain(band).chain(areas).fold((0.0, 0.0), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
     (lowest * 1.08, if highest > 0.0 { highest * 1.08 } else { 1.0 })
 }
 

@@ -1,0 +1,197 @@
+//! Arguments about the load and the cluster, and opening the load: what `simulate` and `plan` share.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{amount, positive_span};
+use super::output;
+use crate::input::manifests::{Manifests, Selection};
+use crate::input::plan::{self, RequestCosts};
+use crate::input::trace::{TraceReader, parse_value};
+use crate::input::{Diagnostic, InputError};
+use crate::model::{
+    Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource, MetricTarget,
+};
+use crate::sim::{ClusterConfig, Setup};
+use crate::units::{Quantity, Replicas, SimTime, Span};
+
+/// How the load is read and what requests cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub(super) struct LoadOptions {
+    /// A column with the same value all the time, such as memory_utilization=40; repeatable.
+    /// Without --load it needs --duration
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = constant)]
+    pub constant: Vec<(String, f64)>,
+    /// The value between two rows: that of the earlier one, or on a straight line
+    #[arg(long, value_enum, default_value_t = InterpolationArg::Hold)]
+    pub interpolation: InterpolationArg,
+    /// Mend the trace where it can be: sort rows, drop duplicate and negative times, hold the last good
+    /// value over bad ones and gaps; the repairs are counted
+    #[arg(long)]
+    pub repair: bool,
+    /// How long to simulate [default: as long as the load lasts]
+    #[arg(long, value_name = "DURATION", value_parser = positive_span)]
+    pub duration: Option<Span>,
+    /// CPU time of one request in core-seconds, such as 40m; for the column rps
+    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
+    pub cpu_per_request: Option<Quantity>,
+    /// Memory for each request per second, such as 2Mi; for the column rps
+    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
+    pub memory_per_rps: Option<Quantity>,
+    /// Memory of a pod without load, such as 200Mi
+    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
+    pub memory_base: Option<Quantity>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum InterpolationArg {
+    Hold,
+    Linear,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(super) struct ClusterArgs {
+    /// Pods at the start, ready and in a steady state [default: the workload's spec.replicas]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub replicas: Option<Replicas>,
+    /// Time that the application in a new pod needs until it answers probes and serves
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    pub startup: Span,
+    /// How often metrics-server scrapes pods; a new pod has a sample after its second scrape
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = positive_span)]
+    pub metric_resolution: Span,
+}
+
+fn constant(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE, such as cpu=2.5")?;
+    let value = parse_value(&Column::from_name(name), value)
+        .filter(|value| value.is_finite())
+        .ok_or_else(|| format!("`{value}` is not a number"))?;
+    if name.is_empty() { Err("the column has no name".into()) } else { Ok((name.to_owned(), value)) }
+}
+
+/// What is simulated: an HPA, its target and what its load's columns drive.
+pub(super) fn setup<'a>(
+    options: &LoadOptions,
+    cluster: &ClusterArgs,
+    controller: ControllerConfig,
+    selection: &Selection<'a>,
+    columns: &[Column],
+) -> anyhow::Result<Setup<'a>> {
+    let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
+    let costs = RequestCosts {
+        cpu_per_request: options.cpu_per_request,
+        memory_per_rps: options.memory_per_rps,
+        memory_base: options.memory_base,
+    };
+    let mut warnings = Vec::new();
+    let plan = plan::plan(columns, hpa, &workload.template, &costs, &mut warnings)
+        .map_err(|error| error.located(&selection.hpa.location()))?;
+    warn_missing_requests(selection, controller.version, &mut warnings);
+    output::warn(&warnings);
+    Ok(Setup {
+        hpa,
+        workload,
+        controller,
+        cluster: ClusterConfig { startup: cluster.startup, metric_resolution: cluster.metric_resolution },
+        plan,
+        interpolation: match options.interpolation {
+            InterpolationArg::Hold => Interpolation::Hold,
+            InterpolationArg::Linear => Interpolation::Linear,
+        },
+        initial_replicas: cluster.replicas.or(workload.replicas).unwrap_or(1),
+        duration: options.duration,
+        lead_in: Span::ZERO,
+        every_second: false,
+    })
+}
+
+/// A utilization target of a pod without that request never gives a replica count.
+fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, warnings: &mut Vec<Diagnostic>) {
+    for (index, metric) in selection.hpa.item.metrics.iter().enumerate() {
+        let (container, name) = match metric {
+            MetricSource::Resource { name, target: MetricTarget::Utilization(_) } => (None, name),
+            MetricSource::ContainerResource { container, name, target: MetricTarget::Utilization(_) } => {
+                (Some(container.as_str()), name)
+            }
+            _ => continue,
+        };
+        let template = &selection.target.item.template;
+        if let Err(missing) = template.hpa_request(container, name, version) {
+            let message =
+                format!("container `{missing}` has no {name} request, so that this utilization is never known");
+            let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location());
+            let at = selection.hpa.location();
+            warnings.push(Diagnostic::new(message).at(at).field(format!("spec.metrics[{index}]")).hint(hint));
+        }
+    }
+}
+
+/// Says which objects are of kinds that hpasim knows nothing of.
+pub(super) fn note_other_kinds(manifests: &Manifests) {
+    let total: usize = manifests.other_kinds.values().sum();
+    if total > 0 {
+        let kinds: Vec<String> =
+            manifests.other_kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+        let objects = if total == 1 { "object" } else { "objects" };
+        output::complain("note", &format!("{total} {objects} of other kinds left out: {}", kinds.join(", ")));
+    }
+}
+
+/// The load: a trace, or constants alone.
+pub(super) enum Load {
+    Trace(Box<TraceReader>),
+    Constant(LoadTable),
+}
+
+impl Load {
+    /// Opens a trace, or the constants alone.
+    pub fn open(path: Option<&Path>, options: &LoadOptions) -> anyhow::Result<Self> {
+        let constants: Vec<(Column, f64)> =
+            options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
+        if let Some(path) = path {
+            return Ok(Self::Trace(Box::new(TraceReader::open(path, &constants, options.repair)?)));
+        }
+        if constants.is_empty() || options.duration.is_none() {
+            let diagnostic = Diagnostic::new("there is no load");
+            let hint = "give a trace with --load FILE, or --constant cpu=2.5 with --duration 1h";
+            return Err(InputError::from(diagnostic.hint(hint)).into());
+        }
+        let (columns, values): (Vec<Column>, Vec<f64>) = constants.into_iter().unzip();
+        let mut table = LoadTable::new(columns);
+        table.push(SimTime::ZERO, &values);
+        Ok(Self::Constant(table))
+    }
+
+    pub fn source(&mut self) -> &mut dyn LoadSource {
+        match self {
+            Self::Trace(reader) => reader.as_mut(),
+            Self::Constant(table) => table,
+        }
+    }
+
+    pub fn columns(&self) -> &[Column] {
+        match self {
+            Self::Trace(reader) => reader.columns(),
+            Self::Constant(table) => table.columns(),
+        }
+    }
+
+    pub fn note_repairs(&self) {
+        if let Self::Trace(reader) = self
+            && let Some(repairs) = reader.repairs().describe()
+        {
+            output::complain("note", &format!("the load trace was repaired: {repairs}"));
+        }
+    }
+
+    pub fn epoch_seconds(&self) -> Option<i64> {
+        match self {
+            Self::Trace(reader) => reader.start().map(|start| start.as_second()),
+            Self::Constant(_) => None,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! `hpasim plan`: what must be provided.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::{ControllerArgs, ManifestArgs};
+use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
+use super::simulate::explain_error;
+use super::{Outcome, output};
+use crate::input::manifests::{Manifests, Selection};
+use crate::input::{Diagnostic, InputError, claims, manifests, nodes, read_sources};
+use crate::model::{Column, ControllerConfig, Drive, LoadTable, NodeShape, PlanClaim};
+use crate::plan::claims::{ClaimFinding, Facts};
+use crate::plan::nodes::Pool;
+use crate::plan::{self, WorkloadPlan};
+use crate::report::plan::{PlanReport, UncertaintyReport};
+use crate::report::{self, plot};
+use crate::study::fleet::{Course, course};
+use crate::study::growth::{self, Growth};
+use crate::study::montecarlo::{self, Uncertainty};
+use crate::study::{Fleet, Simulated};
+
+/// Plan capacity: pods, CPU, memory, storage and nodes, at the minimum, the maximum and under a load
+///
+/// Adds up what the manifests request and may use, packs it onto nodes, checks quotas and disruption budgets, and
+/// compares the figures of a document with the computed ones. With a load, the HPA is simulated; with --runs, many
+/// times under uncertainty; with --growth, for the months to come.
+///
+/// Exit codes: 0 done, 1 a claim's verdict is not the expected one, 2 wrong usage or input.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  hpasim plan -f k8s/ --load workday.csv --runs 200 --nodes nodes.yaml -o out/\n  hpasim plan -f k8s/ --claims claims.yaml"
+)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    manifests: ManifestArgs,
+    /// Load trace (CSV) of the HPA; where there are several HPAs, HPA=FILE, repeatable
+    #[arg(long, value_name = "[HPA=]FILE", help_heading = "Load")]
+    load: Vec<String>,
+    #[command(flatten)]
+    options: LoadOptions,
+    /// Node shapes to compare (YAML); the first is the one in pictures [default: generic shapes]
+    #[arg(long, value_name = "FILE", help_heading = "Plan")]
+    nodes: Option<PathBuf>,
+    /// Figures of a document to compare (YAML)
+    #[arg(long, value_name = "FILE", help_heading = "Plan")]
+    claims: Option<PathBuf>,
+    #[command(flatten)]
+    outlook: OutlookArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    controller: ControllerArgs,
+    /// Write plan.csv, storage.csv, plan.json, plan.md and capacity.png into this directory
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Uncertainty and growth")]
+struct OutlookArgs {
+    /// Simulate so many times, with what is uncertain drawn at random
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    runs: Option<u64>,
+    /// Seed of what is drawn: the same seed gives the same bytes, on any number of threads
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How uncertain the load is as a whole (standard deviation of its logarithm)
+    #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = percent)]
+    load_level: f64,
+    /// How much the load wanders from minute to minute (likewise)
+    #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = percent)]
+    load_noise: f64,
+    /// How uncertain --startup is (likewise)
+    #[arg(long, value_name = "PERCENT", default_value = "30%", value_parser = percent)]
+    startup_spread: f64,
+    /// Growth of the load, such as 20%/year or 2%/month
+    #[arg(long, value_name = "PERCENT/TIME", value_parser = growth_rate, allow_hyphen_values = true)]
+    growth: Option<f64>,
+    /// How far to look ahead, such as 12mo or 2y
+    #[arg(long, value_name = "TIME", default_value = "12mo", value_parser = horizon)]
+    horizon: u32,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match number.filter(|number| number.is_finite() && (0.0..=300.0).contains(number)) {
+        Some(number) => Ok(number / 100.0),
+        None => Err("write a percentage from 0% to 300%, such as 10%".into()),
+    }
+}
+
+/// The factor of a month.
+fn growth_rate(text: &str) -> Result<f64, String> {
+    let wrong = || "write PERCENT/year or PERCENT/month, such as 20%/year".to_owned();
+    let (rate, time) = text.split_once('/').unwrap_or((text, "year"));
+    let rate: f64 = rate.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok()).ok_or_else(wrong)?;
+    if !rate.is_finite() || !(-99.0..=10_000.0).contains(&rate) {
+        return Err("it must be from -99% to 10000%".into());
+    }
+    match time.trim() {
+        "year" | "y" | "a" => Ok((1.0 + rate / 100.0).powf(1.0 / 12.0)),
+        "month" | "mo" => Ok(1.0 + rate / 100.0),
+        _ => Err(wrong()),
+    }
+}
+
+fn horizon(text: &str) -> Result<u32, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let months = match (&text[digits.len()..], digits.parse::<u32>()) {
+        ("mo" | "month" | "months" | "", Ok(months)) => Some(months),
+        ("y" | "year" | "years", Ok(years)) => years.checked_mul(12),
+        _ => None,
+    };
+    months.filter(|months| (1..=120).contains(months)).ok_or_else(|| "write 1mo to 120mo, or years: 2y".into())
+}
+
+/// Runs the command.
+pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
+    let controller = args.controller.config()?;
+    let has_load = !args.load.is_empty() || !args.options.constant.is_empty();
+    for (given, option) in [(args.outlook.runs.is_some(), "--runs"), (args.outlook.growth.is_some(), "--growth")] {
+        if given && !has_load {
+            anyhow::bail!("{option} needs a load: give --load FILE, or --constant cpu=2.5 with --duration 1h");
+        }
+    }
+    let namespace = args.manifests.namespace.as_deref();
+    let sources = read_sources(&args.manifests.filenames, args.manifests.recursive)?;
+    let manifests = manifests::read(&sources, controller.version, namespace.unwrap_or("default"))?;
+    output::warn(&manifests.warnings);
+    note_other_kinds(&manifests);
+    let inventory = &manifests.inventory;
+    if inventory.workloads.is_empty() && inventory.claims.is_empty() {
+        let diagnostic = Diagnostic::new("the manifests contain nothing that makes pods or asks for storage");
+        let hint = "add the files that do with another -f, or -R for subdirectories";
+        return Err(InputError::from(diagnostic.hint(hint)).into());
+    }
+    let shapes = match &args.nodes {
+        Some(path) => nodes::read(&one_source(path)?)?,
+        None => nodes::generic(),
+    };
+    let document = match &args.claims {
+        Some(path) => claims::read(&one_source(path)?)?,
+        None => Vec::new(),
+    };
+    let workloads = plan::workloads(inventory);
+    let storage = plan::storage(inventory, &workloads);
+    let facts = Facts { inventory, workloads: &workloads, storage: &storage };
+    let findings = compare(&facts, &document)?;
+    let mut report = PlanReport {
+        inventory,
+        workloads: &workloads,
+        storage: &storage,
+        remarks: plan::storage_remarks(inventory, &workloads, &storage),
+        quotas: plan::quotas(inventory, &workloads, &storage),
+        budgets: plan::budgets(inventory, &workloads),
+        pools: shapes.iter().map(|shape: &NodeShape| Pool::new(shape, &workloads)).collect(),
+        fleet: None,
+        courses: Vec::new(),
+        uncertainty: None,
+        growth: None,
+        claims: findings,
+        packed: RefCell::new(BTreeMap::new()),
+    };
+    if has_load {
+        under_load(args, controller, &manifests, &mut report)?;
+    }
+    finish(args, &report)
+}
+
+fn finish(args: &PlanArgs, report: &PlanReport<'_>) -> anyhow::Result<Outcome> {
+    let written = match &args.output {
+        Some(directory) => {
+            let mut json = serde_json::to_vec_pretty(&report::plan::json(report))?;
+            json.push(b'\n');
+            let files = [
+                ("plan.csv", report::plan::plan_csv(report)?),
+                ("storage.csv", report::plan::storage_csv(report)?),
+                ("plan.json", json),
+                ("plan.md", report::plan::markdown(report).into_bytes()),
+                ("capacity.png", plot::capacity_png(report)?),
+            ];
+            output::write_files(directory, &files)?
+        }
+        None => Vec::new(),
+    };
+    output::print(&report::plan::text(report))?;
+    for path in written {
+        output::complain("wrote", &path.display().to_string());
+    }
+    let as_expected = report.claims.iter().all(ClaimFinding::as_expected);
+    Ok(if as_expected { Outcome::Done } else { Outcome::CheckFailed })
+}
+
+fn one_source(path: &Path) -> anyhow::Result<crate::input::Source> {
+    let mut sources = read_sources(&[path.to_owned()], false)?;
+    if sources.len() != 1 {
+        anyhow::bail!("{} must be one file, and is a directory", path.display());
+    }
+    Ok(sources.swap_remove(0))
+}
+
+/// Compares a document's claims; a workload that is not there is an error.
+fn compare<'a>(facts: &Facts<'a>, claims: &'a [PlanClaim]) -> anyhow::Result<Vec<ClaimFinding<'a>>> {
+    let known = || {
+        let names: Vec<&str> = facts.workloads.iter().map(|w| w.workload.reference.name.as_str()).collect();
+        names.join(", ")
+    };
+    for claim in claims {
+        if let Some(name) = claim.workload.as_ref().filter(|name| !facts.has(name)) {
+            let diagnostic = Diagnostic::new(format!("no workload `{name}` among the manifests"));
+            let diagnostic = diagnostic.at(claim.location.clone()).field("workload");
+            return Err(InputError::from(diagnostic.hint(format!("there is {}", known()))).into());
+        }
+    }
+    Ok(claims.iter().map(|claim| facts.compare(claim)).collect())
+}
+
+/// A load by the HPA that it is for; a single one needs no name.
+fn loads<'a>(args: &'a PlanArgs, manifests: &Manifests) -> Vec<(Option<&'a str>, Option<&'a Path>)> {
+    if args.load.is_empty() {
+        return vec![(args.manifests.hpa.as_deref(), None)];
+    }
+    let split = |text: &'a String| match text.split_once('=') {
+        Some((name, file)) if manifests.inventory.hpas.iter().any(|hpa| hpa.item.name == name) => {
+            (Some(name), Some(Path::new(file)))
+        }
+        _ => (args.manifests.hpa.as_deref(), Some(Path::new(text.as_str()))),
+    };
+    args.load.iter().map(split).collect()
+}
+
+fn under_load<'a>(
+    args: &PlanArgs,
+    controller: ControllerConfig,
+    manifests: &'a Manifests,
+    report: &mut PlanReport<'a>,
+) -> anyhow::Result<()> {
+    let mut simulated: Vec<Simulated<'a>> = Vec::new();
+    let mut files = Vec::new();
+    for (name, path) in loads(args, manifests) {
+        let selection = manifests.select(args.manifests.namespace.as_deref(), name)?;
+        let index = index_of(report.workloads, &selection);
+        if simulated.iter().any(|other| other.workload == index) {
+            anyhow::bail!("{} has two loads; name the HPA of each: --load HPA=FILE", selection.hpa.item.name);
+        }
+        let mut load = Load::open(path, &args.options)?;
+        let setup = load::setup(&args.options, &args.cluster, controller, &selection, load.columns())?;
+        let table = in_memory(&mut load)?;
+        load.note_repairs();
+        let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();
+        let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();
+        simulated.push(Simulated { workload: index, setup, load: table, varies });
+        files.push(path.map_or_else(|| "constant".to_owned(), |path| path.display().to_string()));
+    }
+    let run = |one: &Simulated<'a>| course(&one.setup, &mut one.load.clone()).map_err(explain_error);
+    let courses: Vec<Course> = simulated.iter().map(run).collect::<anyhow::Result<_>>()?;
+    let indexed: Vec<(usize, &Course)> = simulated.iter().map(|one| one.workload).zip(&courses).collect();
+    report.fleet = Some(Fleet::new(report.workloads, &indexed));
+    report.courses =
+        simulated.iter().zip(courses).zip(files).map(|((one, course), file)| (one.workload, course, file)).collect();
+    report.uncertainty = uncertainty(args, report.workloads, &simulated)?;
+    if let Some(per_month) = args.outlook.growth {
+        let observed = |one: &Simulated<'a>| matches!(one.setup.plan.cpu, Drive::Observed { .. });
+        if simulated.iter().any(observed) {
+            anyhow::bail!(
+                "--growth needs a load as demand (cpu, rps): observed utilization does not fall with more pods"
+            );
+        }
+        let growth = Growth { per_month, months: args.outlook.horizon };
+        let months = growth::months(report.workloads, &simulated, growth).map_err(explain_error)?;
+        report.growth = Some((growth, months));
+    }
+    Ok(())
+}
+
+fn index_of(workloads: &[WorkloadPlan<'_>], selection: &Selection<'_>) -> usize {
+    let target = &selection.target.item;
+    workloads.iter().position(|workload| std::ptr::eq(workload.workload, target)).unwrap_or_default()
+}
+
+/// All rows of a load.
+fn in_memory(load: &mut Load) -> anyhow::Result<LoadTable> {
+    let columns = load.columns().to_vec();
+    let mut values = vec![0.0; columns.len()];
+    let mut table = LoadTable::new(columns);
+    let failed = |error| explain_error(crate::sim::SimError::Load(error));
+    while let Some(at) = load.source().next_row(&mut values).map_err(failed)? {
+        table.push(at, &values);
+    }
+    Ok(table)
+}
+
+fn uncertainty(
+    args: &PlanArgs,
+    workloads: &[WorkloadPlan<'_>],
+    simulated: &[Simulated<'_>],
+) -> anyhow::Result<Option<UncertaintyReport>> {
+    let Some(count) = args.outlook.runs else { return Ok(None) };
+    let uncertainty = Uncertainty {
+        level: args.outlook.load_level,
+        noise: args.outlook.load_noise,
+        startup: args.outlook.startup_spread,
+    };
+    let seed = args.outlook.seed;
+    // Drawn on a terminal only.
+    let bar = indicatif::ProgressBar::new(count);
+    let runs = montecarlo::runs(workloads, simulated, uncertainty, seed, count, &|| bar.inc(1));
+    bar.finish_and_clear();
+    Ok(Some(UncertaintyReport { uncertainty, seed, runs: runs.map_err(explain_error)? }))
+}

@@ -1,0 +1,101 @@
+//! Nodes that pods could run on.
+
+use super::{Amounts, Labels, Location, PodTemplate, Toleration};
+use crate::units::Quantity;
+
+/// The zone's label.
+pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+/// The node's own label.
+pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+
+/// A kind of node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeShape {
+    /// Its name.
+    pub name: String,
+    /// `status.capacity`: cpu, memory, ephemeral-storage, extended resources.
+    pub capacity: Amounts,
+    /// What the kubelet keeps back: kubeReserved, systemReserved and the hard eviction thresholds together.
+    pub reserved: Amounts,
+    /// The kubelet's `maxPods`.
+    pub max_pods: i64,
+    /// The zones that nodes are spread over evenly.
+    pub zones: i64,
+    /// Labels of the nodes.
+    pub labels: Labels,
+    /// Taints of the nodes.
+    pub taints: Vec<Taint>,
+    /// The price of a node for a month.
+    pub price_per_month: Option<f64>,
+    /// How many there can be.
+    pub max_nodes: Option<i64>,
+    /// Where it is written; built-in shapes stand nowhere.
+    pub location: Option<Location>,
+}
+
+/// A taint of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taint {
+    /// `key`.
+    pub key: String,
+    /// `value`.
+    pub value: String,
+    /// `effect`.
+    pub effect: String,
+}
+
+impl NodeShape {
+    /// `status.allocatable`: the capacity without what is reserved.
+    ///
+    /// Mirrors `GetNodeAllocatableReservation` in `pkg/kubelet/cm/node_container_manager_linux.go`.
+    pub fn allocatable(&self) -> Amounts {
+        let mut left = Amounts::default();
+        for (name, amount) in self.capacity.iter() {
+            let mut rest = amount.clone();
+            rest.quantity = rest.quantity.minus(self.reserved.quantity(name));
+            if let Some(reserved) = self.reserved.amount(name) {
+                rest.note(&reserved.sources);
+            }
+            left.put(name, &rest);
+        }
+        left
+    }
+
+    /// Why pods of a template cannot run on such a node, whatever else is on it.
+    pub fn refuses(&self, template: &PodTemplate) -> Option<String> {
+        let placement = &template.placement;
+        if let Some((key, value)) = placement.node_selector.iter().find(|&(key, value)| !self.has_label(key, value)) {
+            return Some(format!("nodeSelector {key}={value}"));
+        }
+        let terms = &placement.node_affinity;
+        let fits = |term: &Vec<super::SelectorRequirement>| {
+            // Which node and which zone it is, is not known of a shape.
+            let known = term.iter().filter(|r| r.key != HOSTNAME_LABEL && r.key != ZONE_LABEL);
+            !term.is_empty() && known.into_iter().all(|requirement| requirement.matches(&self.labels))
+        };
+        if !terms.is_empty() && !terms.iter().any(fits) {
+            return Some("nodeAffinity".to_owned());
+        }
+        let hard = self.taints.iter().filter(|taint| taint.effect != "PreferNoSchedule");
+        let untolerated = hard.into_iter().find(|taint| !placement.tolerations.iter().any(|t| t.tolerates(taint)))?;
+        Some(format!("taint {}={}:{}", untolerated.key, untolerated.value, untolerated.effect))
+    }
+
+    fn has_label(&self, key: &str, value: &str) -> bool {
+        key == HOSTNAME_LABEL || key == ZONE_LABEL || self.labels.get(key).is_some_and(|found| found == value)
+    }
+
+    /// A resource that can be had on such a node.
+    pub fn has(&self, resource: &str) -> Quantity {
+        self.allocatable().quantity(resource)
+    }
+}
+
+impl Toleration {
+    /// Whether it lets a pod run despite a taint. Mirrors `ToleratesTaint` in `k8s.io/api/core/v1/toleration.go`.
+    pub fn tolerates(&self, taint: &Taint) -> bool {
+        (self.effect.is_empty() || self.effect == taint.effect)
+            && (self.key == taint.key || (self.key.is_empty() && self.exists))
+            && (self.exists || self.value == taint.value)
+    }
+}

@@ -1,0 +1,183 @@
+//! From manifests to what must be provided: totals, storage, quotas, drains, nodes, and the figures of documents.
+//!
+//! Everything is exact: quantities are added as integers, and carry the lines of the manifests that they come from.
+
+pub mod claims;
+pub mod nodes;
+mod packing;
+mod policies;
+mod storage;
+
+pub use packing::{Binding, Packing, Unplaced};
+pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas};
+pub use storage::{StorageKind, StorageRow, storage, storage_remarks};
+
+use crate::model::{Amounts, HpaSpec, Inventory, Location, Origin, Placed, QosClass, Workload, WorkloadController};
+use crate::units::Replicas;
+
+/// A number of pods and the lines that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub pods: Replicas,
+    /// Why.
+    pub sources: Vec<Location>,
+}
+
+/// How many pods there are of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// HPAs at minReplicas; no Job runs.
+    Minimum,
+    /// As declared; no Job runs.
+    Declared,
+    /// HPAs at maxReplicas, and every Job runs.
+    Maximum,
+    /// The maximum while every Deployment rolls out.
+    Surge,
+}
+
+impl Level {
+    /// From few to many.
+    pub const ALL: [Self; 4] = [Self::Minimum, Self::Declared, Self::Maximum, Self::Surge];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Minimum => "minimum",
+            Self::Declared => "declared",
+            Self::Maximum => "maximum",
+            Self::Surge => "maximum + surge",
+        }
+    }
+}
+
+/// A workload and what it needs.
+#[derive(Clone, Debug)]
+pub struct WorkloadPlan<'a> {
+    /// The workload.
+    pub workload: &'a Workload,
+    /// Where it stands.
+    pub origin: &'a Origin,
+    /// The HPA that scales it.
+    pub hpa: Option<&'a Placed<HpaSpec>>,
+    /// What the scheduler reserves for a pod.
+    pub requests: Amounts,
+    /// What a pod may use at most, where there is a limit.
+    pub limits: Amounts,
+    /// The quality of service class.
+    pub qos: QosClass,
+}
+
+impl WorkloadPlan<'_> {
+    /// Kind and name, with the namespace.
+    pub fn label(&self) -> String {
+        self.workload.reference.to_string()
+    }
+
+    /// Whether it has a pod on every node, so that its pods cannot be counted without the nodes.
+    pub fn is_per_node(&self) -> bool {
+        self.workload.controller == WorkloadController::DaemonSet
+    }
+
+    /// The pods at a level, those of a rolling update among them.
+    pub fn count(&self, level: Level) -> Count {
+        let at = |path: &str| vec![self.origin.locate(path)];
+        let bound =
+            |path: &str, pods: Replicas| self.hpa.map(|hpa| Count { pods, sources: vec![hpa.origin.locate(path)] });
+        let (min, max) = self.hpa.map_or((0, 0), |hpa| (hpa.item.min_replicas, hpa.item.max_replicas));
+        let declared = || Count { pods: self.workload.replicas.unwrap_or(1), sources: at("spec.replicas") };
+        let peak = |pods: Replicas, path: &str| match level {
+            Level::Minimum | Level::Declared => Count { pods: 0, sources: at(path) },
+            Level::Maximum | Level::Surge => Count { pods, sources: at(path) },
+        };
+        match self.workload.controller {
+            WorkloadController::DaemonSet => Count { pods: 0, sources: at("") },
+            WorkloadController::Pod => Count { pods: 1, sources: at("") },
+            WorkloadController::Job { parallelism } => peak(parallelism, "spec.parallelism"),
+            WorkloadController::CronJob { parallelism, .. } => peak(parallelism, "spec.jobTemplate.spec.parallelism"),
+            _ => match level {
+                Level::Minimum => bound("spec.minReplicas", min).unwrap_or_else(declared),
+                Level::Declared => declared(),
+                Level::Maximum => bound("spec.maxReplicas", max).unwrap_or_else(declared),
+                Level::Surge => {
+                    let mut count = self.count(Level::Maximum);
+                    count.pods = count.pods.saturating_add(self.workload.surge(count.pods));
+                    if self.workload.surge(1) > 0 {
+                        count.sources.push(self.origin.locate("spec.strategy.rollingUpdate.maxSurge"));
+                    }
+                    count
+                }
+            },
+        }
+    }
+
+    /// Requests of so many pods.
+    pub fn requests_of(&self, count: &Count) -> Amounts {
+        self.requests.times(count.pods.into()).because_of(&count.sources)
+    }
+
+    /// Limits of so many pods.
+    pub fn limits_of(&self, count: &Count) -> Amounts {
+        self.limits.times(count.pods.into()).because_of(&count.sources)
+    }
+}
+
+/// All workloads, in the order of the manifests.
+pub fn workloads(inventory: &Inventory) -> Vec<WorkloadPlan<'_>> {
+    inventory
+        .workloads
+        .iter()
+        .map(|placed| WorkloadPlan {
+            workload: &placed.item,
+            origin: &placed.origin,
+            hpa: inventory.hpa_of(&placed.item),
+            requests: placed.item.template.requests(),
+            limits: placed.item.template.limits(),
+            qos: placed.item.template.qos_class(),
+        })
+        .collect()
+}
+
+/// Requests and limits of everything together.
+#[derive(Clone, Debug, Default)]
+pub struct Total {
+    /// Pods, those of DaemonSets left out.
+    pub pods: i64,
+    /// What the scheduler reserves.
+    pub requests: Amounts,
+    /// What may be used at most, where there is a limit.
+    pub limits: Amounts,
+}
+
+/// The total at a level; DaemonSets are left out.
+pub fn total(workloads: &[WorkloadPlan<'_>], level: Level) -> Total {
+    let mut total = Total::default();
+    for workload in workloads.iter().filter(|workload| !workload.is_per_node()) {
+        let count = workload.count(level);
+        total.pods += i64::from(count.pods);
+        total.requests.add(&workload.requests_of(&count));
+        total.limits.add(&workload.limits_of(&count));
+    }
+    total
+}
+
+/// The workloads that have a container without a limit for a resource, so that their limits are no bound.
+pub fn unlimited(workloads: &[WorkloadPlan<'_>], resource: &str) -> Vec<String> {
+    workloads.iter().filter(|w| w.workload.template.unlimited(resource)).map(WorkloadPlan::label).collect()
+}
+
+/// The resources that anything requests or limits: CPU and memory first, then the others by name.
+pub fn resource_names(workloads: &[WorkloadPlan<'_>]) -> Vec<String> {
+    let mut names: Vec<String> = vec!["cpu".into(), "memory".into()];
+    let mut others: Vec<String> = workloads
+        .iter()
+        .flat_map(|workload| workload.requests.names().chain(workload.limits.names()))
+        .filter(|name| *name != "cpu" && *name != "memory")
+        .map(str::to_owned)
+        .collect();
+    others.sort();
+    others.dedup();
+    names.extend(others);
+    names
+}

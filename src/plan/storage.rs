@@ -1,0 +1,174 @@
+//! Persistent and ephemeral storage.
+
+use super::{Level, WorkloadPlan};
+use crate::model::{AccessMode, Amount, Inventory, Location, VolumeClaim, VolumeSource};
+use crate::units::{Quantity, Replicas};
+
+/// What kind of storage a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageKind {
+    /// A PersistentVolumeClaim.
+    Claim,
+    /// A StatefulSet's volumeClaimTemplate: a claim for every pod, kept when the pod goes.
+    Template,
+    /// A generic ephemeral volume: a claim for every pod, deleted with it.
+    Ephemeral,
+    /// An emptyDir: space of the node, or memory.
+    EmptyDir,
+}
+
+impl StorageKind {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "PersistentVolumeClaim",
+            Self::Template => "volumeClaimTemplate",
+            Self::Ephemeral => "ephemeral volume",
+            Self::EmptyDir => "emptyDir",
+        }
+    }
+
+    /// Whether it takes persistent storage.
+    pub fn is_persistent(self) -> bool {
+        self != Self::EmptyDir
+    }
+}
+
+/// A claim, a template of claims, or an emptyDir.
+#[derive(Clone, Debug)]
+pub struct StorageRow {
+    /// What it is.
+    pub kind: StorageKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The storage class; none is the cluster's default.
+    pub class: Option<String>,
+    /// The access modes.
+    pub modes: Vec<AccessMode>,
+    /// The size of one; none if it is not bounded.
+    pub size: Option<Amount>,
+    /// How many there are, at each level of [`Level::ALL`].
+    pub counts: [i64; 4],
+    /// The workloads whose pods mount it.
+    pub mounted_by: Vec<String>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+impl StorageRow {
+    /// The storage at a level.
+    pub fn total(&self, level: Level) -> Quantity {
+        let index = Level::ALL.iter().position(|&other| other == level).unwrap_or_default();
+        self.size.as_ref().map_or(Quantity::ZERO, |size| size.quantity.times(self.counts[index]))
+    }
+}
+
+fn row(kind: StorageKind, claim: &VolumeClaim, counts: [i64; 4], location: Location) -> StorageRow {
+    StorageRow {
+        kind,
+        namespace: claim.namespace.clone(),
+        name: claim.name.clone(),
+        class: claim.storage_class.clone(),
+        modes: claim.access_modes.clone(),
+        size: Some(claim.request.clone()),
+        counts,
+        mounted_by: Vec::new(),
+        location,
+    }
+}
+
+/// All storage, claims first.
+pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<StorageRow> {
+    let mut rows = Vec::new();
+    for claim in &inventory.claims {
+        let mut row = row(StorageKind::Claim, &claim.item, [1; 4], claim.location());
+        let mounts = workloads.iter().filter(|workload| mounts(workload, &claim.item));
+        row.mounted_by = mounts.map(WorkloadPlan::label).collect();
+        rows.push(row);
+    }
+    for workload in workloads {
+        let counts = Level::ALL.map(|level| i64::from(workload.count(level).pods));
+        let locate = |path: &str| workload.origin.locate(path);
+        let mut own = Vec::new();
+        for claim in &workload.workload.claim_templates {
+            // Once made, the claims of pods that are scaled away stay (persistentVolumeClaimRetentionPolicy: Retain).
+            own.push(row(StorageKind::Template, claim, counts, locate(&claim.path)));
+        }
+        for volume in &workload.workload.template.volumes {
+            match &volume.source {
+                VolumeSource::Ephemeral(claim) => {
+                    own.push(row(StorageKind::Ephemeral, claim, counts, locate(&volume.path)));
+                }
+                VolumeSource::EmptyDir { memory, size_limit } => own.push(StorageRow {
+                    kind: StorageKind::EmptyDir,
+                    namespace: workload.workload.namespace.clone(),
+                    name: volume.name.clone(),
+                    class: memory.then(|| "(memory)".to_owned()),
+                    modes: Vec::new(),
+                    size: size_limit.map(|quantity| Amount {
+                        quantity,
+                        sources: vec![locate(&format!("{}.emptyDir.sizeLimit", volume.path))],
+                    }),
+                    counts,
+                    mounted_by: Vec::new(),
+                    location: locate(&volume.path),
+                }),
+                VolumeSource::Claim(_) | VolumeSource::Other => {}
+            }
+        }
+        for mut row in own {
+            row.mounted_by = vec![workload.label()];
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn mounts(workload: &WorkloadPlan<'_>, claim: &VolumeClaim) -> bool {
+    let is_it = |source: &VolumeSource| matches!(source, VolumeSource::Claim(name) if *name == claim.name);
+    workload.workload.namespace == claim.namespace
+        && workload.workload.template.volumes.iter().any(|volume| is_it(&volume.source))
+}
+
+/// What is wrong with the storage: a place and a sentence for each.
+pub fn storage_remarks(
+    inventory: &Inventory,
+    workloads: &[WorkloadPlan<'_>],
+    rows: &[StorageRow],
+) -> Vec<(Location, String)> {
+    let mut remarks = Vec::new();
+    for (claim, row) in inventory.claims.iter().zip(rows) {
+        let name = &claim.item.name;
+        let users: Vec<&WorkloadPlan<'_>> = workloads.iter().filter(|w| mounts(w, &claim.item)).collect();
+        let pods: Replicas = users.iter().map(|w| w.count(Level::Maximum).pods).sum();
+        let per_node = users.iter().any(|w| w.is_per_node());
+        if users.is_empty() {
+            let size = claim.item.request.quantity;
+            remarks.push((row.location.clone(), format!("nothing mounts PersistentVolumeClaim {name} ({size})")));
+        } else if (pods > 1 || per_node) && !claim.item.access_modes.iter().any(|mode| mode.is_shared()) {
+            let modes: Vec<&str> = claim.item.access_modes.iter().map(|mode| mode.name()).collect();
+            let scaled = if users.iter().any(|w| w.hpa.is_some()) { ", scaled by an HPA," } else { "" };
+            let list = row.mounted_by.join(", ");
+            let text = format!(
+                "PersistentVolumeClaim {name} is {}, but up to {pods} pods of {list}{scaled} mount it: pods on other \
+                 nodes cannot start; it must be ReadWriteMany, or a claim for each pod",
+                modes.join(", ")
+            );
+            remarks.push((row.location.clone(), text));
+        }
+    }
+    for workload in workloads {
+        for volume in &workload.workload.template.volumes {
+            let VolumeSource::Claim(name) = &volume.source else { continue };
+            let known = |claim: &VolumeClaim| claim.name == *name && claim.namespace == workload.workload.namespace;
+            if !inventory.claims.iter().any(|claim| known(&claim.item)) {
+                let text =
+                    format!("{} mounts PersistentVolumeClaim {name}, which the manifests lack", workload.label());
+                remarks.push((workload.origin.locate(&volume.path), text));
+            }
+        }
+    }
+    remarks
+}

@@ -1,0 +1,166 @@
+//! Nodes: for each shape and level how many, what binds, what is left when one is lost, and the price.
+
+use super::sections::amount;
+use super::{PlanReport, Section};
+use crate::plan::nodes::Pool;
+use crate::plan::{Level, Packing};
+use crate::report::amounts::decimal;
+use crate::study::Pattern;
+
+/// The nodes of a shape at a level.
+#[derive(Clone, Debug)]
+pub(super) struct NodeRow {
+    pub level: &'static str,
+    /// Of first-fit decreasing; a mean may have a fraction.
+    pub nodes: f64,
+    /// The packing itself; a mean has none.
+    pub packing: Option<Packing>,
+    pub node_lost: Option<i64>,
+    pub zone_lost: Option<i64>,
+    pub cost: Option<f64>,
+}
+
+/// The levels of a shape, from few to many.
+pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
+    let row = |level: &'static str, packing: Packing| NodeRow {
+        level,
+        nodes: packing.nodes as f64,
+        node_lost: Some(Pool::with_node_lost(packing.nodes)),
+        zone_lost: pool.with_zone_lost(packing.nodes),
+        cost: pool.shape.price_per_month.map(|price| price * packing.nodes as f64),
+        packing: Some(packing),
+    };
+    let at = |level: Level| {
+        let pods: Pattern = report.workloads.iter().map(|w| w.count(level).pods).collect();
+        row(level.name(), report.packing_of(pool, &pods))
+    };
+    let mut rows = vec![at(Level::Minimum), at(Level::Declared)];
+    if let Some(fleet) = &report.fleet {
+        let nodes = |pattern: &Pattern| report.nodes_of(pool, pattern);
+        let weighted = |(pattern, span): (&Pattern, &crate::units::Span)| nodes(pattern) as f64 * span.seconds() as f64;
+        let mean = fleet.time_at.iter().map(weighted).sum::<f64>() / fleet.duration.seconds().max(1) as f64;
+        rows.push(NodeRow {
+            level: "mean of the load",
+            nodes: mean,
+            packing: None,
+            node_lost: None,
+            zone_lost: None,
+            cost: pool.shape.price_per_month.map(|price| price * mean),
+        });
+        let p95 = fleet.quantile(0.95, nodes).unwrap_or_default();
+        let pattern_of = |wanted: i64| fleet.time_at.keys().find(|pattern| nodes(pattern) == wanted);
+        rows.extend(pattern_of(p95).map(|pattern| row("p95 of the load", report.packing_of(pool, pattern))));
+        let with_jobs = fleet.time_at.keys().map(|pattern| fleet.with_jobs(pattern));
+        let peak = with_jobs.max_by_key(nodes);
+        rows.extend(peak.map(|pattern| row("peak of the load", report.packing_of(pool, &pattern))));
+    }
+    rows.extend([at(Level::Maximum), at(Level::Surge)]);
+    rows
+}
+
+pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
+    if report.pools.is_empty() || report.workloads.is_empty() {
+        return None;
+    }
+    let mut headers = vec!["SHAPE", "LEVEL", "NODES", "BOUND", "1 LOST", "ZONE LOST", "BINDS", "CPU", "MEMORY"];
+    let priced = report.pools.iter().any(|pool| pool.shape.price_per_month.is_some());
+    if priced {
+        headers.push("COST/MONTH");
+    }
+    let dash = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
+    let mut table = Vec::new();
+    let mut notes = vec![
+        "nodes by first-fit decreasing; bound: no packing needs fewer; 1 lost, zone lost: nodes to have so that the \
+         rest still holds every pod; cpu and memory: the part of the allocatable that is requested"
+            .to_owned(),
+    ];
+    for pool in &report.pools {
+        notes.push(describe(pool));
+        let rows = rows(report, pool);
+        notes.extend(unplaced(pool, &rows));
+        notes.extend(too_many(pool, &rows));
+        for row in rows {
+            let percent = |share: f64| format!("{}%", decimal(share * 100.0, 0));
+            let of_packing = |of: &dyn Fn(&Packing) -> String| dash(row.packing.as_ref().map(of));
+            let mut line = vec![
+                pool.shape.name.clone(),
+                row.level.to_owned(),
+                decimal(row.nodes, 2),
+                of_packing(&|packing| packing.lower_bound.to_string()),
+                dash(row.node_lost.map(|nodes| nodes.to_string())),
+                dash(row.zone_lost.map(|nodes| nodes.to_string())),
+                of_packing(&|packing| packing.binding.name().to_owned()),
+                of_packing(&|packing| percent(packing.cpu_share)),
+                of_packing(&|packing| percent(packing.memory_share)),
+            ];
+            if priced {
+                line.push(dash(row.cost.map(|cost| decimal(cost, 2))));
+            }
+            table.push(line);
+        }
+    }
+    notes.extend(cheapest(report));
+    if report.workloads.iter().any(|w| w.workload.template.placement.has_pod_affinity) {
+        notes.push("required podAffinity is not considered".to_owned());
+    }
+    let prefers = |w: &&crate::plan::WorkloadPlan<'_>| {
+        w.workload.template.placement.anti_affinity.iter().any(|term| !term.required)
+    };
+    for workload in report.workloads.iter().filter(prefers) {
+        notes.push(format!(
+            "{} prefers to be apart: with fewer nodes than pods some share a node, and a node lost takes several",
+            workload.label()
+        ));
+    }
+    Some(Section { title: "Nodes".to_owned(), headers, rows: table, notes })
+}
+
+fn describe(pool: &Pool<'_>) -> String {
+    let shape = pool.shape;
+    let of = |name: &str| amount(name, shape.allocatable().quantity(name));
+    let mut text = format!(
+        "{}: {} CPU and {} memory, allocatable {} and {} (the rest is reserved), {} pods per node, {}",
+        shape.name,
+        amount("cpu", shape.capacity.quantity("cpu")),
+        amount("memory", shape.capacity.quantity("memory")),
+        of("cpu"),
+        of("memory"),
+        shape.max_pods,
+        if shape.zones == 1 { "1 zone".to_owned() } else { format!("{} zones", shape.zones) },
+    );
+    if !pool.daemons.is_empty() {
+        text += &format!("; DaemonSets on each: {}", pool.daemons.join(", "));
+    }
+    text
+}
+
+/// What cannot run on a shape, once for all levels.
+fn unplaced(pool: &Pool<'_>, rows: &[NodeRow]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for unplaced in rows.iter().filter_map(|row| row.packing.as_ref()).flat_map(|packing| &packing.unplaced) {
+        let note = format!("{}: {} cannot run there ({})", pool.shape.name, unplaced.label, unplaced.reason);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+fn too_many(pool: &Pool<'_>, rows: &[NodeRow]) -> Option<String> {
+    let most = pool.shape.max_nodes?;
+    let row = rows.iter().find(|row| row.nodes > most as f64)?;
+    let name = &pool.shape.name;
+    Some(format!("{name}: the {} needs {} nodes, and there are at most {most}", row.level, decimal(row.nodes, 2)))
+}
+
+/// The shape that costs least at the maximum, where prices are given.
+fn cheapest(report: &PlanReport<'_>) -> Option<String> {
+    let cost = |pool: &Pool<'_>| {
+        let rows = rows(report, pool);
+        let complete = rows.iter().all(|row| row.packing.as_ref().is_none_or(|packing| packing.unplaced.is_empty()));
+        rows.into_iter().find(|row| row.level == Level::Maximum.name() && complete).and_then(|row| row.cost)
+    };
+    let costs = report.pools.iter().filter_map(|pool| Some((pool, cost(pool)?)));
+    let (pool, cost) = costs.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(format!("cheapest at the maximum: {}, {} a month", pool.shape.name, decimal(cost, 2)))
+}

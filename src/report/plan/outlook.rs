@@ -1,0 +1,205 @@
+//! What is uncertain, and what the months to come bring.
+
+use super::sections::amount;
+use super::{PlanReport, Section, UncertaintyReport};
+use crate::model::ResourceQuota;
+use crate::plan::pod_use;
+use crate::plan::{WorkloadPlan, nodes::Pool};
+use crate::report::amounts::{bytes, decimal};
+use crate::study::growth::Month;
+use crate::study::statistics::{Estimate, QUANTILES, Spread, runs_for_upper_end};
+use crate::study::{Pattern, fleet};
+use crate::units::Replicas;
+
+/// A figure of the runs, in its unit.
+pub(super) struct Figure {
+    pub name: String,
+    pub unit: &'static str,
+    pub values: Vec<f64>,
+}
+
+/// The figures that differ from run to run.
+pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) -> Vec<Figure> {
+    let runs = &uncertainty.runs;
+    let workloads = report.workloads;
+    let of = |name: &str, unit: &'static str, value: &dyn Fn(&crate::study::montecarlo::RunResult) -> f64| Figure {
+        name: name.to_owned(),
+        unit,
+        values: runs.iter().map(value).collect(),
+    };
+    let mut figures = vec![
+        of("Peak pods", "pods", &|run| run.fleet.peak(fleet::pods).unwrap_or_default() as f64),
+        of("Mean pods", "pods", &|run| run.fleet.mean_pods()),
+        of("Peak CPU requests", "cores", &|run| {
+            let peak = run.fleet.peak(|pattern| fleet::request(workloads, pattern, "cpu"));
+            peak.map_or(0.0, |cpu| cpu.milli_value() as f64 / 1000.0)
+        }),
+        of("Peak CPU used", "cores", &|run| run.courses.iter().map(|c| c.peak_cpu_used as f64 / 1e9).sum()),
+        of("Peak memory requests", "bytes", &|run| {
+            let peak = run.fleet.peak(|pattern| fleet::request(workloads, pattern, "memory"));
+            peak.map_or(0.0, |memory| memory.value() as f64)
+        }),
+        of("Peak memory used", "bytes", &|run| run.courses.iter().map(|c| c.peak_memory_used as f64).sum()),
+    ];
+    if let Some(pool) = report.pools.first() {
+        let name = format!("Peak nodes ({})", pool.shape.name);
+        let nodes = |pattern: &Pattern| report.nodes_of(pool, pattern);
+        figures.push(of(&name, "nodes", &|run| run.fleet.peak(nodes).unwrap_or_default() as f64));
+    }
+    figures.push(of("Work waits for CPU", "minutes", &|run| {
+        run.courses.iter().map(|course| course.waiting.seconds() as f64 / 60.0).sum()
+    }));
+    figures
+}
+
+fn value(unit: &str, value: f64) -> String {
+    match unit {
+        "bytes" => bytes(value),
+        _ => decimal(value, 2),
+    }
+}
+
+fn estimate(unit: &str, estimate: &Estimate) -> String {
+    let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), |end| value(unit, end));
+    match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) if low == high => value(unit, estimate.value),
+        (low, high) => format!("{} [{}, {}]", value(unit, estimate.value), end(low), end(high)),
+    }
+}
+
+pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
+    let uncertainty = report.uncertainty.as_ref()?;
+    let mut rows = Vec::new();
+    for figure in figures(report, uncertainty) {
+        let Some(spread) = Spread::of(&figure.values) else { continue };
+        let unit = if figure.unit == "bytes" { String::new() } else { format!(" ({})", figure.unit) };
+        let mut row = vec![format!("{}{unit}", figure.name), estimate(figure.unit, &spread.mean)];
+        row.extend(spread.quantiles.iter().map(|quantile| estimate(figure.unit, quantile)));
+        row.push(spread.runs_for_one_percent.map_or_else(|| "-".to_owned(), |runs| runs.to_string()));
+        rows.push(row);
+    }
+    let count = uncertainty.runs.len() as u64;
+    let u = &uncertainty.uncertainty;
+    let percent = |part: f64| format!("{}%", decimal(part * 100.0, 1));
+    let mut notes = vec![
+        format!(
+            "{count} runs, seed {}: load level {}, load noise {}, start-up time {} (standard deviations of the \
+             logarithm), and the controller's sync anywhere against the load",
+            uncertainty.seed,
+            percent(u.level),
+            percent(u.noise),
+            percent(u.startup)
+        ),
+        "in brackets the 95% confidence interval: of the mean by Student's t, of a quantile between order statistics \
+         by the binomial distribution; +/-1%: the runs that put the mean's interval within one percent; four times \
+         the runs halve an interval"
+            .to_owned(),
+        "work waits for CPU: the SLO's minutes as far as they are known, time in which demand is above the limits of \
+         the pods that serve"
+            .to_owned(),
+    ];
+    for share in QUANTILES {
+        let needed = runs_for_upper_end(share);
+        if count < needed {
+            let name = decimal(share * 100.0, 1);
+            notes.push(format!("p{name} has an upper end of its interval (?) from {needed} runs on"));
+        }
+    }
+    let headers = vec!["FIGURE", "MEAN", "P50", "P95", "P99", "RUNS FOR +/-1%"];
+    Some(Section { title: "Uncertainty".to_owned(), headers, rows, notes })
+}
+
+/// The first month in which a bound no longer suffices.
+pub(super) struct GivesWay {
+    pub bound: String,
+    /// None if it holds to the horizon.
+    pub month: Option<u32>,
+    /// What the bound is and what is needed then.
+    pub detail: String,
+}
+
+pub(super) fn gives_way(report: &PlanReport<'_>, months: &[Month]) -> Vec<GivesWay> {
+    let mut all = Vec::new();
+    for (index, _, _) in &report.courses {
+        let workload = &report.workloads[*index];
+        let Some(hpa) = workload.hpa else { continue };
+        let need = |month: &Month| month.needs.iter().find(|(i, ..)| i == index).map_or(0, |(.., most)| *most);
+        let max = hpa.item.max_replicas;
+        let bound = format!("maxReplicas {max} of {} ({})", hpa.item.name, hpa.origin.locate("spec.maxReplicas"));
+        let first = months.iter().find(|month| need(month) > max);
+        all.push(first_month(bound, first, &|month| format!("{} pods are needed", need(month))));
+    }
+    for finding in report.quotas.iter().filter(|finding| finding.used.is_some()) {
+        let quota: &ResourceQuota = &finding.quota.item;
+        let inside: Vec<usize> = (0..report.workloads.len())
+            .filter(|&i| report.workloads[i].workload.namespace == quota.namespace)
+            .collect();
+        let workloads: Vec<WorkloadPlan<'_>> = inside.iter().map(|&i| report.workloads[i].clone()).collect();
+        let most = |month: &Month| {
+            let pods = |pattern: Pattern| inside.iter().map(|&i| pattern[i]).collect::<Vec<Replicas>>();
+            month.patterns().filter_map(|pattern| pod_use(&workloads, &pods(pattern), &finding.resource)).max()
+        };
+        let bound = format!("quota {}, {} {}", quota.name, finding.resource, finding.hard.quantity);
+        let first = months.iter().find(|month| most(month).is_some_and(|used| used > finding.hard.quantity));
+        all.push(first_month(bound, first, &|month| {
+            most(month).map_or_else(String::new, |used| format!("{used} is needed"))
+        }));
+    }
+    for pool in &report.pools {
+        let Some(limit) = pool.shape.max_nodes else { continue };
+        let bound = format!("{limit} nodes of {}", pool.shape.name);
+        let first = months.iter().find(|month| peak_nodes(report, pool, month) > limit);
+        all.push(first_month(bound, first, &|month| format!("{} are needed", peak_nodes(report, pool, month))));
+    }
+    all
+}
+
+fn first_month(bound: String, first: Option<&Month>, detail: &dyn Fn(&Month) -> String) -> GivesWay {
+    GivesWay { bound, month: first.map(|month| month.month), detail: first.map_or_else(String::new, detail) }
+}
+
+fn peak_nodes(report: &PlanReport<'_>, pool: &Pool<'_>, month: &Month) -> i64 {
+    month.patterns().map(|pattern| report.nodes_of(pool, &pattern)).max().unwrap_or_default()
+}
+
+pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
+    let (growth, months) = report.growth.as_ref()?;
+    let mut headers = vec!["MONTH", "LOAD", "P95 PODS", "PEAK PODS", "CPU REQUESTS", "MEMORY REQUESTS"];
+    if !report.pools.is_empty() {
+        headers.push("NODES");
+    }
+    let row = |month: &Month| {
+        let peak = |name: &str| month.fleet.peak(|pattern| fleet::request(report.workloads, pattern, name));
+        let list = |of: &dyn Fn(&(usize, Replicas, Replicas)) -> Replicas| {
+            month.needs.iter().map(|need| of(need).to_string()).collect::<Vec<_>>().join(" + ")
+        };
+        let mut row = vec![
+            month.month.to_string(),
+            format!("x {}", decimal(month.factor, 3)),
+            list(&|need| need.1),
+            list(&|need| need.2),
+            peak("cpu").map_or_else(|| "-".into(), |cpu| amount("cpu", cpu)),
+            peak("memory").map_or_else(|| "-".into(), |memory| amount("memory", memory)),
+        ];
+        row.extend(report.pools.first().map(|pool| peak_nodes(report, pool, month).to_string()));
+        row
+    };
+    let per_year = (growth.per_month.powi(12) - 1.0) * 100.0;
+    let mut notes = vec![format!(
+        "the load grows by {}% a month ({}% a year); pods that its peak needs with maxReplicas lifted, requests and \
+         nodes of all workloads together; one simulation a month, nothing uncertain in it",
+        decimal((growth.per_month - 1.0) * 100.0, 2),
+        decimal(per_year, 1)
+    )];
+    for bound in gives_way(report, months) {
+        notes.push(match bound.month {
+            Some(0) => format!("{} does not suffice today: {}", bound.bound, bound.detail),
+            Some(month) => format!("{} no longer suffices in month {month}: {}", bound.bound, bound.detail),
+            None => format!("{} suffices for {} months", bound.bound, months.len() - 1),
+        });
+    }
+    if let Some(pool) = report.pools.first() {
+        notes.push(format!("nodes are those of {}", pool.shape.name));
+    }
+    Some(Section { title: "Growth".to_owned(), headers, rows: months.iter().map(row).collect(), notes })
+}

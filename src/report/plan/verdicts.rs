@@ -1,0 +1,166 @@
+//! Quotas, disruption budgets and the figures of documents: does it fit, is it so.
+
+use super::sections::amount;
+use super::{PlanReport, Section};
+use crate::model::{BudgetBound, Figures};
+use crate::plan::Level;
+use crate::plan::claims::{FigureFinding, Remedy};
+use crate::units::Quantity;
+
+pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {
+    if report.quotas.is_empty() {
+        return None;
+    }
+    let headers = vec!["QUOTA", "RESOURCE", "HARD", "MINIMUM", "MAXIMUM", "MAXIMUM + SURGE", "VERDICT", "LINE"];
+    let mut rows = Vec::new();
+    for finding in &report.quotas {
+        let name = finding.resource.trim_start_matches("requests.").trim_start_matches("limits.");
+        let shown = |quantity: Quantity| amount(name, quantity);
+        let used = |index: usize| finding.used.map_or_else(|| "?".to_owned(), |used| shown(used[index]));
+        let verdict = match (finding.used, finding.exceeded_at()) {
+            (None, _) => "not checked".to_owned(),
+            (Some(_), None) => "fits".to_owned(),
+            (Some(_), Some(level)) => format!("exceeded at {}", level.name()),
+        };
+        rows.push(vec![
+            format!("{}/{}", finding.quota.item.namespace, finding.quota.item.name),
+            finding.resource.clone(),
+            shown(finding.hard.quantity),
+            used(0),
+            used(2),
+            used(3),
+            verdict,
+            finding.hard.sources.first().map_or_else(String::new, ToString::to_string),
+        ]);
+    }
+    let mut notes = Vec::new();
+    if report.quotas.iter().any(|finding| finding.used.is_none()) {
+        notes.push("not checked: quotas with scopes, and objects that hpasim does not count".to_owned());
+    }
+    Some(Section { title: "Quotas".to_owned(), headers, rows, notes })
+}
+
+pub(super) fn budgets(report: &PlanReport<'_>) -> Option<Section> {
+    if report.inventory.budgets.is_empty() {
+        return None;
+    }
+    let headers = vec!["BUDGET", "WORKLOAD", "BOUND", "PODS", "ALLOWED DISRUPTIONS", "DRAIN", "LINE"];
+    let mut rows = Vec::new();
+    for finding in &report.budgets {
+        let bound = match finding.budget.item.bound {
+            BudgetBound::MinAvailable(bound) => format!("minAvailable {bound}"),
+            BudgetBound::MaxUnavailable(bound) => format!("maxUnavailable {bound}"),
+        };
+        rows.push(vec![
+            format!("{}/{}", finding.budget.item.namespace, finding.budget.item.name),
+            finding.workload.clone(),
+            bound,
+            finding.pods.to_string(),
+            finding.allowed.to_string(),
+            if finding.allowed > 0 { "possible" } else { "blocked" }.to_owned(),
+            finding.budget.location().to_string(),
+        ]);
+    }
+    let selects = |budget: &&crate::model::Placed<crate::model::DisruptionBudget>| {
+        !report.budgets.iter().any(|finding| finding.budget.location() == budget.location())
+    };
+    let idle = report.inventory.budgets.iter().filter(selects);
+    let notes = idle.map(|b| format!("{}: {} selects no pods of these manifests", b.location(), b.item.name)).collect();
+    Some(Section { title: "Disruption budgets, with the fewest pods".to_owned(), headers, rows, notes })
+}
+
+/// The name of a figure.
+pub(super) fn figure_name(figure: &Figures) -> String {
+    match figure {
+        Figures::Resource { measure, name } => format!("{name} {}", measure.name()),
+        Figures::Storage => "storage".to_owned(),
+        Figures::Objects(kind) => format!("{kind} objects"),
+    }
+}
+
+/// An amount of a figure, with its unit.
+pub(super) fn figure_amount(figure: &Figures, quantity: Quantity) -> String {
+    match figure {
+        Figures::Resource { name, .. } if name == "cpu" => {
+            format!("{} cores", crate::report::amounts::milli(quantity.milli_value()))
+        }
+        Figures::Resource { name, .. } => amount(name, quantity),
+        Figures::Storage => amount("storage", quantity),
+        Figures::Objects(_) => quantity.to_string(),
+    }
+}
+
+/// What the manifests add up to: `2.6 cores (requests), 10.2 cores (limits)`.
+pub(super) fn computed(finding: &FigureFinding<'_>) -> String {
+    let figure = &finding.claimed.figure;
+    let several = finding.computed.len() > 1;
+    let part = |(measure, found): &(&'static str, crate::model::Amount)| {
+        let text = figure_amount(figure, found.quantity);
+        if several { format!("{text} ({measure})") } else { text }
+    };
+    finding.computed.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// What would make it true, in a clause.
+pub(super) fn remedy(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Measure(measure) => format!("it meant {}", measure.name()),
+        Remedy::Level(measure, Level::Minimum) => format!("it meant the {measure} at the minimum"),
+        Remedy::Level(measure, level) => format!("it meant the {measure} of the {} number of pods", level.name()),
+        Remedy::Pods { workload, measure, from, to, outside } => {
+            let pods = if from == to { format!("{from} pods") } else { format!("{from} to {to} pods") };
+            let outside = if *outside { ", which its HPA does not allow" } else { "" };
+            format!("it meant the {measure} with {pods} of {workload}{outside}")
+        }
+        Remedy::Without(claim) => format!("{claim}, which nothing mounts, were left out"),
+    }
+}
+
+pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
+    if report.claims.is_empty() {
+        return None;
+    }
+    let headers = vec!["VERDICT", "DOCUMENT", "FIGURE", "SAYS", "COMPUTED"];
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    for finding in &report.claims {
+        for (index, figure) in finding.figures.iter().enumerate() {
+            let (verdict, says) = match index {
+                0 => (finding.verdict.name(), finding.claim.says.as_str()),
+                _ => ("", ""),
+            };
+            let claimed = figure.claimed;
+            let roughly = if claimed.roughly { "~" } else { "" };
+            let name = match &claimed.figure {
+                Figures::Resource { measure: crate::model::Measure::Either, name } => name.clone(),
+                other => figure_name(other),
+            };
+            let says_amount = format!("{roughly}{}", figure_amount(&claimed.figure, claimed.says));
+            rows.push(vec![verdict.to_owned(), says.to_owned(), name, says_amount, computed(figure)]);
+            if !figure.holds {
+                notes.push(explanation(&finding.claim.says, figure));
+            }
+        }
+        if let Some(note) = &finding.claim.note {
+            notes.push(format!("{}: {note}", finding.claim.says));
+        }
+        if !finding.as_expected() {
+            let (location, expected) = (&finding.claim.location, finding.claim.expected.name());
+            notes.push(format!("{location}: expected {expected}, but it is {}", finding.verdict.name()));
+        }
+    }
+    let holds = report.claims.iter().filter(|f| f.verdict == crate::model::ClaimVerdict::Confirmed).count();
+    let total = report.claims.len();
+    let title = format!("Claims of the document: {holds} of {total} confirmed, {} contradicted", total - holds);
+    Some(Section { title, headers, rows, notes })
+}
+
+fn explanation(says: &str, figure: &FigureFinding<'_>) -> String {
+    let mut text = format!("\"{says}\" is not so: it is {}", computed(figure));
+    let remedies: Vec<String> = figure.true_if.iter().map(remedy).collect();
+    if remedies.is_empty() {
+        text += "; no reading of it is true";
+    } else {
+        text += &format!("; it would be true if {}", remedies.join(", or if "));
+    }
+    text
+}

@@ -1,0 +1,166 @@
+//! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
+
+use super::{Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
+use crate::hpa::MetricStatus;
+use crate::model::{Drive, MetricSource, MetricTarget, ResourceName, ValueTarget};
+use crate::report::{Run, amounts};
+use crate::sim::TimelineRow;
+
+/// What the picture shows.
+pub fn panels(run: &Run<'_>) -> Vec<Panel> {
+    let mut panels = vec![replicas_panel(run)];
+    panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, index)));
+    if run.setup.plan.cpu != Drive::None {
+        panels.push(cpu_panel(run));
+    }
+    if run.setup.plan.memory != Drive::None {
+        panels.push(memory_panel(run));
+    }
+    panels
+}
+
+/// Draws the picture; the bytes of a PNG file.
+pub fn png(run: &Run<'_>) -> Result<Vec<u8>, PlotError> {
+    let hpa = run.hpa();
+    let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
+    let heading = format!("{name}{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
+    draw_picture(&heading, &panels(run), &Axis::Time(run.summary.duration))
+}
+
+/// The values of the rows that have one.
+fn series(run: &Run<'_>, of: impl Fn(&TimelineRow) -> Option<f64>) -> Vec<(i64, f64)> {
+    run.rows.iter().filter_map(|row| Some((row.now.seconds(), of(row)?))).collect()
+}
+
+fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
+    vec![(0, value), (run.summary.duration.seconds(), value)]
+}
+
+fn replicas_panel(run: &Run<'_>) -> Panel {
+    let hpa = run.hpa();
+    Panel {
+        title: "Replicas (pods)".into(),
+        lines: vec![
+            line(
+                format!("maxReplicas {}", hpa.max_replicas),
+                3,
+                LineStyle::Reference,
+                constant(run, hpa.max_replicas.into()),
+            ),
+            line(
+                format!("minReplicas {}", hpa.min_replicas),
+                GREY,
+                LineStyle::Reference,
+                constant(run, hpa.min_replicas.into()),
+            ),
+            line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
+            line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.ready.into()))),
+        ],
+        band: None,
+        areas: Vec::new(),
+    }
+}
+
+fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
+    let hpa = run.hpa();
+    let source = &hpa.metrics[index];
+    let scale = MetricScale::of(source);
+    let target = scale.target / scale.divisor;
+    let (down, up) = hpa.tolerances(run.controller().tolerance);
+    let value = |row: &TimelineRow| {
+        let status = row.metrics.get(index).copied().flatten()?;
+        Some((scale.value)(&status)? / scale.divisor)
+    };
+    let tolerance = format!("tolerance {}", amounts::tolerances(down, up));
+    Panel {
+        title: format!("{} ({})", source.label(), scale.unit),
+        lines: vec![
+            line(format!("target {}", amounts::decimal(target, 3)), 3, LineStyle::Reference, constant(run, target)),
+            line("as the HPA sees it", 0, LineStyle::Solid, series(run, value)),
+        ],
+        areas: Vec::new(),
+        band: Some((tolerance, target * (1.0 - down), target * (1.0 + up))),
+    }
+}
+
+/// How a metric is drawn.
+struct MetricScale {
+    unit: &'static str,
+    divisor: f64,
+    target: f64,
+    value: fn(&MetricStatus) -> Option<f64>,
+}
+
+impl MetricScale {
+    fn of(source: &MetricSource) -> Self {
+        let average: fn(&MetricStatus) -> Option<f64> = |status| status.average_value.map(|value| value as f64);
+        let as_is: fn(&MetricStatus) -> Option<f64> = |status| status.value.map(|value| value as f64);
+        match source {
+            MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. } => {
+                match (*target, name) {
+                    (MetricTarget::Utilization(percent), _) => Self {
+                        unit: "% of the request",
+                        divisor: 1.0,
+                        target: percent.into(),
+                        value: |status| status.average_utilization.map(f64::from),
+                    },
+                    (MetricTarget::AverageValue(target), ResourceName::Memory) => Self {
+                        unit: "MiB per pod",
+                        divisor: 1000.0 * 1_048_576.0,
+                        target: target as f64,
+                        value: average,
+                    },
+                    (MetricTarget::AverageValue(target), _) => {
+                        Self { unit: "millicores per pod", divisor: 1.0, target: target as f64, value: average }
+                    }
+                }
+            }
+            MetricSource::Pods { average_value, .. } => {
+                Self { unit: "average per pod", divisor: 1000.0, target: *average_value as f64, value: average }
+            }
+            MetricSource::Object { target, .. } | MetricSource::External { target, .. } => match *target {
+                ValueTarget::Value(target) => {
+                    Self { unit: "value", divisor: 1000.0, target: target as f64, value: as_is }
+                }
+                ValueTarget::AverageValue(target) => {
+                    Self { unit: "value per pod", divisor: 1000.0, target: target as f64, value: average }
+                }
+            },
+        }
+    }
+}
+
+fn cpu_panel(run: &Run<'_>) -> Panel {
+    let cores = |nanocores: i64| nanocores as f64 / 1e9;
+    let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
+    let mut lines: Vec<Line> = Vec::new();
+    let capacity = series(run, |row| row.resources.cpu_capacity.map(cores));
+    if !capacity.is_empty() {
+        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, capacity));
+    }
+    lines.push(line(
+        "requests of ready pods",
+        2,
+        LineStyle::Solid,
+        series(run, |row| Some(f64::from(row.ready) * request)),
+    ));
+    let demand = series(run, |row| row.resources.cpu_demand.map(cores));
+    if !demand.is_empty() {
+        lines.push(line("demand", 1, LineStyle::Wide, demand));
+    }
+    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(cores(row.resources.cpu_used)))));
+    Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }
+}
+
+fn memory_panel(run: &Run<'_>) -> Panel {
+    let gib = |bytes: f64| bytes / 1_073_741_824.0;
+    let template = &run.workload().template;
+    let of_ready = |per_pod: i64| series(run, |row| Some(gib(per_pod as f64 * f64::from(row.ready))));
+    let mut lines = Vec::new();
+    if let Some(limit) = template.memory_limit() {
+        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));
+    }
+    lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
+    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(gib(row.resources.memory_used as f64)))));
+    Panel { title: "Memory (GiB)".into(), lines, band: None, areas: Vec::new() }
+}

@@ -1,0 +1,180 @@
+//! All workloads over time: those with a load are simulated, the others stay as declared.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Amounts, LoadSource, LoadTable};
+use crate::plan::{Level, WorkloadPlan};
+use crate::sim::{Setup, SimError, simulate};
+use crate::units::{Quantity, Replicas, SimTime, Span};
+
+/// A workload with a load.
+#[derive(Clone, Debug)]
+pub struct Simulated<'a> {
+    /// Its index among the workloads.
+    pub workload: usize,
+    /// What is simulated.
+    pub setup: Setup<'a>,
+    /// Its load.
+    pub load: LoadTable,
+    /// Which columns of the load may vary: constants do not.
+    pub varies: Vec<bool>,
+}
+
+/// What one simulation of a workload came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Course {
+    /// When the number of pods changed, and to how many; the first is the start.
+    pub steps: Vec<(SimTime, Replicas)>,
+    /// How long it lasted.
+    pub duration: Span,
+    /// The most CPU that its pods used between two syncs, nanocores.
+    pub peak_cpu_used: i64,
+    /// The most memory that its pods used, bytes.
+    pub peak_memory_used: i64,
+    /// Time in which work waited for CPU.
+    pub waiting: Span,
+    /// The most pods that the HPA asked for, the bound aside.
+    pub most_wanted: Replicas,
+}
+
+/// Runs one simulation.
+pub fn course(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Course, SimError> {
+    let mut course = Course { steps: vec![(SimTime::ZERO, setup.initial_replicas)], ..Course::default() };
+    let summary = simulate(setup, load, &mut |record| {
+        if record.decision.rescaled {
+            course.steps.push((record.now, record.decision.desired));
+        }
+        course.peak_cpu_used = course.peak_cpu_used.max(record.resources.cpu_used);
+        course.peak_memory_used = course.peak_memory_used.max(record.resources.memory_used);
+        course.most_wanted = course.most_wanted.max(record.decision.proposed.unwrap_or_default());
+    })?;
+    course.duration = summary.duration;
+    course.waiting = summary.waiting;
+    Ok(course)
+}
+
+/// How many pods of each workload there are, and for how long.
+pub type Pattern = Vec<Replicas>;
+
+/// All workloads over time.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    /// When the pattern changed, and to what.
+    pub steps: Vec<(SimTime, Pattern)>,
+    /// How long each pattern lasted in all.
+    pub time_at: BTreeMap<Pattern, Span>,
+    /// How long it lasted.
+    pub duration: Span,
+    /// The pods of Jobs, which may run at any time: on top of the peak.
+    pub jobs: Pattern,
+}
+
+impl Fleet {
+    /// From the courses of the workloads that were simulated; the shortest of them ends it.
+    pub fn new(workloads: &[WorkloadPlan<'_>], courses: &[(usize, &Course)]) -> Self {
+        let base: Pattern = workloads.iter().map(declared).collect();
+        let jobs = workloads
+            .iter()
+            .map(|w| w.count(Level::Maximum).pods - w.count(Level::Minimum).pods)
+            .zip(workloads)
+            .map(|(pods, w)| if w.workload.is_scalable() { 0 } else { pods })
+            .collect();
+        let duration = courses.iter().map(|(_, course)| course.duration).min().unwrap_or(Span::ZERO);
+        let end = SimTime::ZERO + duration;
+        let mut changes: BTreeMap<SimTime, Vec<(usize, Replicas)>> = BTreeMap::new();
+        for (workload, course) in courses {
+            for (at, pods) in course.steps.iter().filter(|(at, _)| *at < end) {
+                changes.entry(*at).or_default().push((*workload, *pods));
+            }
+        }
+        let mut fleet = Self { duration, jobs, ..Self::default() };
+        let mut pattern = base;
+        for (at, list) in changes {
+            for (workload, pods) in list {
+                pattern[workload] = pods;
+            }
+            fleet.steps.push((at, pattern.clone()));
+        }
+        for (index, (at, pattern)) in fleet.steps.iter().enumerate() {
+            let until = fleet.steps.get(index + 1).map_or(end, |(next, _)| *next);
+            let time = fleet.time_at.entry(pattern.clone()).or_default();
+            *time = *time + (until - *at);
+        }
+        fleet
+    }
+
+    /// The mean requests over time.
+    pub fn mean(&self, workloads: &[WorkloadPlan<'_>]) -> Amounts {
+        let mut total = Amounts::default();
+        for (pattern, span) in &self.time_at {
+            total.add(&requests(workloads, pattern).times(span.seconds()));
+        }
+        total.part(self.duration.seconds())
+    }
+
+    /// The mean number of pods.
+    pub fn mean_pods(&self) -> f64 {
+        let of = |(pattern, span): (&Pattern, &Span)| pods(pattern) as f64 * span.seconds() as f64;
+        self.time_at.iter().map(of).sum::<f64>() / self.duration.seconds().max(1) as f64
+    }
+
+    /// The patterns with their time, by an amount from small to large.
+    fn sorted<T: Ord + Copy>(&self, of: impl Fn(&Pattern) -> T) -> Vec<(T, i64)> {
+        let mut all: Vec<(T, i64)> = self.time_at.iter().map(|(p, span)| (of(p), span.seconds())).collect();
+        all.sort_by_key(|(amount, _)| *amount);
+        all
+    }
+
+    /// The smallest amount that is not exceeded for a share of the time: the inverse of the distribution function.
+    pub fn quantile<T: Ord + Copy>(&self, share: f64, of: impl Fn(&Pattern) -> T) -> Option<T> {
+        let needed = share * self.duration.seconds() as f64;
+        let mut passed = 0;
+        let all = self.sorted(of);
+        for (amount, seconds) in &all {
+            passed += seconds;
+            if passed as f64 >= needed {
+                return Some(*amount);
+            }
+        }
+        all.last().map(|(amount, _)| *amount)
+    }
+
+    /// A pattern with every Job running.
+    pub fn with_jobs(&self, pattern: &Pattern) -> Pattern {
+        pattern.iter().zip(&self.jobs).map(|(pods, jobs)| pods.saturating_add(*jobs)).collect()
+    }
+
+    /// The most of an amount, every Job running.
+    pub fn peak<T: Ord + Copy>(&self, of: impl Fn(&Pattern) -> T) -> Option<T> {
+        self.time_at.keys().map(|pattern| of(&self.with_jobs(pattern))).max()
+    }
+}
+
+/// The pods of a workload without a load: as declared, or what its HPA makes of that at once.
+fn declared(workload: &WorkloadPlan<'_>) -> Replicas {
+    let pods = workload.count(Level::Declared).pods;
+    match workload.hpa {
+        Some(hpa) if pods > 0 => pods.clamp(hpa.item.min_replicas, hpa.item.max_replicas),
+        _ => pods,
+    }
+}
+
+/// The pods of a pattern.
+pub fn pods(pattern: &Pattern) -> i64 {
+    pattern.iter().map(|&pods| i64::from(pods)).sum()
+}
+
+/// What a pattern requests.
+pub fn requests(workloads: &[WorkloadPlan<'_>], pattern: &Pattern) -> Amounts {
+    let mut total = Amounts::default();
+    for (workload, &pods) in workloads.iter().zip(pattern).filter(|(_, pods)| **pods > 0) {
+        total.add(&workload.requests.times(pods.into()));
+    }
+    total
+}
+
+/// What a pattern requests of one resource.
+pub fn request(workloads: &[WorkloadPlan<'_>], pattern: &Pattern, name: &str) -> Quantity {
+    let of = |(w, &pods): (&WorkloadPlan<'_>, &Replicas)| w.requests.quantity(name).times(pods.into());
+    workloads.iter().zip(pattern).map(of).fold(Quantity::ZERO, |sum, more| sum + more)
+}

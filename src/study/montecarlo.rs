@@ -1,0 +1,137 @@
+//! Monte Carlo: the same deployment under loads and start-up times that differ from run to run.
+//!
+//! Every run draws from streams of its own, one for each purpose, so that neither the number of threads nor another
+//! source of uncertainty changes what it draws.
+
+use rand::distr::Distribution;
+use rand::{Rng, RngExt};
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+use statrs::distribution::Normal;
+
+use super::fleet::{Course, Fleet, Simulated, course};
+use crate::model::{Column, LoadSource, LoadTable};
+use crate::plan::WorkloadPlan;
+use crate::sim::SimError;
+use crate::units::{SimTime, Span};
+
+/// How fast noise forgets: its correlation falls to 1/e in this time.
+const NOISE_MEMORY_SECONDS: f64 = 300.0;
+
+/// What is uncertain. Factors are lognormal with median 1; the numbers are standard deviations of their logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Uncertainty {
+    /// The load as a whole: one factor for a run.
+    pub level: f64,
+    /// The load from minute to minute: a factor that wanders, correlated over some five minutes.
+    pub noise: f64,
+    /// The time that the application in a new pod needs: one factor for a run.
+    pub startup: f64,
+}
+
+/// The purposes that numbers are drawn for.
+#[derive(Clone, Copy)]
+enum Stream {
+    Level,
+    Noise,
+    Startup,
+    Phase,
+}
+
+fn stream(seed: u64, run: u64, purpose: Stream) -> Pcg64 {
+    Pcg64::new(u128::from(seed) << 64 | u128::from(run), purpose as u128)
+}
+
+fn lognormal(rng: &mut impl Rng, deviation: f64) -> f64 {
+    (standard_normal(rng) * deviation).exp()
+}
+
+fn standard_normal(rng: &mut impl Rng) -> f64 {
+    Normal::standard().sample(rng)
+}
+
+/// The results of one run.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    /// The workloads that were simulated, in their order.
+    pub courses: Vec<Course>,
+    /// All workloads over time.
+    pub fleet: Fleet,
+}
+
+/// Makes so many runs on all threads; `done` is called after each. The order of the results is that of the runs.
+pub fn runs(
+    workloads: &[WorkloadPlan<'_>],
+    simulated: &[Simulated<'_>],
+    uncertainty: Uncertainty,
+    seed: u64,
+    count: u64,
+    done: &(dyn Fn() + Sync),
+) -> Result<Vec<RunResult>, SimError> {
+    (0..count)
+        .into_par_iter()
+        .map(|run| {
+            let courses =
+                simulated.iter().map(|s| one_run(s, uncertainty, seed, run)).collect::<Result<Vec<_>, _>>()?;
+            let indexed: Vec<(usize, &Course)> = simulated.iter().map(|s| s.workload).zip(&courses).collect();
+            let fleet = Fleet::new(workloads, &indexed);
+            done();
+            Ok(RunResult { courses, fleet })
+        })
+        .collect()
+}
+
+fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: u64) -> Result<Course, SimError> {
+    let mut setup = simulated.setup.clone();
+    let startup = setup.cluster.startup.seconds() as f64;
+    let factor = lognormal(&mut stream(seed, run, Stream::Startup), uncertainty.startup);
+    setup.cluster.startup = Span::from_seconds((startup * factor).round() as i64);
+    // The load does not know when the controller syncs.
+    let period = setup.controller.sync_period.seconds();
+    let phase = stream(seed, run, Stream::Phase).random_range(0..period);
+    let level = lognormal(&mut stream(seed, run, Stream::Level), uncertainty.level);
+    let mut rng = stream(seed, run, Stream::Noise);
+    let mut noise = Noise { state: standard_normal(&mut rng), deviation: uncertainty.noise, at: 0 };
+    let mut table = varied(&simulated.load, &simulated.varies, phase, |at| level * noise.factor(at, &mut rng))?;
+    course(&setup, &mut table)
+}
+
+/// A stationary first-order autoregressive process in the logarithm.
+struct Noise {
+    state: f64,
+    deviation: f64,
+    at: i64,
+}
+
+impl Noise {
+    fn factor(&mut self, at: i64, rng: &mut Pcg64) -> f64 {
+        let kept = (-((at - self.at) as f64) / NOISE_MEMORY_SECONDS).exp();
+        self.state = self.state * kept + standard_normal(rng) * (1.0 - kept * kept).sqrt();
+        self.at = at;
+        (self.state * self.deviation).exp()
+    }
+}
+
+/// A load with every value that may vary times a factor of its time, and the rows after the first so much later.
+pub(super) fn varied(
+    load: &LoadTable,
+    varies: &[bool],
+    later: i64,
+    mut factor: impl FnMut(i64) -> f64,
+) -> Result<LoadTable, SimError> {
+    let mut source = load.clone();
+    let columns = source.columns().to_vec();
+    let mut values = vec![0.0; columns.len()];
+    let mut table = LoadTable::new(columns.clone());
+    while let Some(at) = source.next_row(&mut values).map_err(SimError::Load)? {
+        let factor = factor(at.seconds());
+        for ((value, varies), column) in values.iter_mut().zip(varies).zip(&columns) {
+            if *varies && *column != Column::Replicas {
+                *value *= factor;
+            }
+        }
+        let at = if at > SimTime::ZERO { at + Span::from_seconds(later) } else { at };
+        table.push(at, &values);
+    }
+    Ok(table)
+}
