@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod hpa;
 pub mod input;
+pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod replay;

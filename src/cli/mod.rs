@@ -3,6 +3,7 @@
 mod args;
 pub mod conformance;
 mod explain;
+mod lint;
 mod load;
 mod output;
 mod plan;
@@ -29,6 +30,7 @@ struct Cli {
 enum Command {
     Simulate(Box<simulate::SimulateArgs>),
     Plan(Box<plan::PlanArgs>),
+    Lint(Box<lint::LintArgs>),
     Replay(replay::ReplayArgs),
     Explain(explain::ExplainArgs),
     /// Print the JSON Schema of scenario files, for editors
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Lint(args)) => lint::run(&args),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),

@@ -5,6 +5,7 @@ pub mod arithmetic;
 pub mod csv;
 pub mod json;
 pub mod kubectl;
+pub mod lint;
 pub mod plan;
 pub mod plot;
 pub mod reasons;

@@ -33,15 +33,18 @@ fn code(file: &Path) -> String {
 }
 
 /// What each module may import. `input` builds models and patterns, only `cli` sees everything.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("units", &[]),
     ("model", &["units"]),
     ("hpa", &["units", "model"]),
     ("sim", &["units", "model", "hpa"]),
-    ("report", &["units", "model", "hpa", "sim"]),
+    ("plan", &["units", "model", "hpa", "sim"]),
+    ("study", &["units", "model", "hpa", "sim", "plan"]),
+    ("lint", &["units", "model", "hpa", "sim", "plan"]),
+    ("report", &["units", "model", "hpa", "sim", "plan", "study", "lint"]),
     ("replay", &["units", "model", "hpa", "sim", "report"]),
     ("input", &["units", "model", "hpa", "sim"]),
-    ("cli", &["units", "model", "hpa", "sim", "report", "replay", "input"]),
+    ("cli", &["units", "model", "hpa", "sim", "plan", "study", "lint", "report", "replay", "input"]),
 ];
 
 #[test]

@@ -5,7 +5,7 @@ use super::{PlanReport, Section};
 use crate::plan::nodes::Pool;
 use crate::plan::{Level, Packing};
 use crate::report::amounts::decimal;
-use crate::study::Pattern;
+use crate::study::{Pattern, fleet};
 
 /// The nodes of a shape at a level.
 #[derive(Clone, Debug)]
@@ -30,11 +30,12 @@ pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
         cost: pool.shape.price_per_month.map(|price| price * packing.nodes as f64),
         packing: Some(packing),
     };
-    let at = |level: Level| {
-        let pods: Pattern = report.workloads.iter().map(|w| w.count(level).pods).collect();
-        row(level.name(), report.packing_of(pool, &pods))
-    };
-    let mut rows = vec![at(Level::Minimum), at(Level::Declared)];
+    let pods = |level: Level| report.workloads.iter().map(|w| w.count(level).pods).collect::<Pattern>();
+    let at = |level: Level| row(level.name(), report.packing_of(pool, &pods(level)));
+    let mut rows = vec![at(Level::Minimum)];
+    if pods(Level::Declared) != pods(Level::Minimum) {
+        rows.push(at(Level::Declared));
+    }
     if let Some(fleet) = &report.fleet {
         let nodes = |pattern: &Pattern| report.nodes_of(pool, pattern);
         let weighted = |(pattern, span): (&Pattern, &crate::units::Span)| nodes(pattern) as f64 * span.seconds() as f64;
@@ -48,10 +49,11 @@ pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
             cost: pool.shape.price_per_month.map(|price| price * mean),
         });
         let p95 = fleet.quantile(0.95, nodes).unwrap_or_default();
-        let pattern_of = |wanted: i64| fleet.time_at.keys().find(|pattern| nodes(pattern) == wanted);
+        let of_so_many = |wanted: i64| fleet.time_at.keys().filter(move |pattern| nodes(pattern) == wanted);
+        let pattern_of = |wanted: i64| of_so_many(wanted).max_by_key(|pattern| fleet::pods(pattern));
         rows.extend(pattern_of(p95).map(|pattern| row("p95 of the load", report.packing_of(pool, pattern))));
         let with_jobs = fleet.time_at.keys().map(|pattern| fleet.with_jobs(pattern));
-        let peak = with_jobs.max_by_key(nodes);
+        let peak = with_jobs.max_by_key(|pattern| (nodes(pattern), fleet::pods(pattern)));
         rows.extend(peak.map(|pattern| row("peak of the load", report.packing_of(pool, &pattern))));
     }
     rows.extend([at(Level::Maximum), at(Level::Surge)]);

@@ -147,7 +147,7 @@ pub(super) fn gives_way(report: &PlanReport<'_>, months: &[Month]) -> Vec<GivesW
     }
     for pool in &report.pools {
         let Some(limit) = pool.shape.max_nodes else { continue };
-        let bound = format!("{limit} nodes of {}", pool.shape.name);
+        let bound = format!("maxNodes {limit} of {}", pool.shape.name);
         let first = months.iter().find(|month| peak_nodes(report, pool, month) > limit);
         all.push(first_month(bound, first, &|month| format!("{} are needed", peak_nodes(report, pool, month))));
     }
@@ -187,7 +187,8 @@ pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
     let per_year = (growth.per_month.powi(12) - 1.0) * 100.0;
     let mut notes = vec![format!(
         "the load grows by {}% a month ({}% a year); pods that its peak needs with maxReplicas lifted, requests and \
-         nodes of all workloads together; one simulation a month, nothing uncertain in it",
+         nodes of all workloads together; one simulation a month, nothing uncertain in it: what a single sync \
+         happens to see moves a peak by a pod or two",
         decimal((growth.per_month - 1.0) * 100.0, 2),
         decimal(per_year, 1)
     )];

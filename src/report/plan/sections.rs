@@ -26,7 +26,11 @@ pub fn sections(report: &PlanReport<'_>) -> Vec<Section> {
 /// An amount of a resource as Kubernetes prints it; bytes with a fraction where that is shorter.
 pub(super) fn amount(name: &str, quantity: Quantity) -> String {
     let is_bytes = matches!(name, "memory" | "ephemeral-storage" | "storage") || name.starts_with("hugepages-");
-    if is_bytes { bytes(quantity.value() as f64) } else { quantity.to_string() }
+    match name {
+        _ if is_bytes => bytes(quantity.value() as f64),
+        "cpu" => Quantity::from_milli(quantity.milli_value()).to_string(),
+        _ => quantity.to_string(),
+    }
 }
 
 fn or_none(name: &str, quantity: Option<Quantity>) -> String {

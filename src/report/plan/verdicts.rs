@@ -108,7 +108,11 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
         Remedy::Level(measure, Level::Minimum) => format!("it meant the {measure} at the minimum"),
         Remedy::Level(measure, level) => format!("it meant the {measure} of the {} number of pods", level.name()),
         Remedy::Pods { workload, measure, from, to, outside } => {
-            let pods = if from == to { format!("{from} pods") } else { format!("{from} to {to} pods") };
+            let pods = match (from, to) {
+                (1, 1) => "1 pod".to_owned(),
+                (from, to) if from == to => format!("{from} pods"),
+                (from, to) => format!("{from} to {to} pods"),
+            };
             let outside = if *outside { ", which its HPA does not allow" } else { "" };
             format!("it meant the {measure} with {pods} of {workload}{outside}")
         }
@@ -137,11 +141,9 @@ pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
             let says_amount = format!("{roughly}{}", figure_amount(&claimed.figure, claimed.says));
             rows.push(vec![verdict.to_owned(), says.to_owned(), name, says_amount, computed(figure)]);
             if !figure.holds {
-                notes.push(explanation(&finding.claim.says, figure));
+                let note = finding.claim.note.as_ref().map_or_else(String::new, |note| format!(". {note}"));
+                notes.push(explanation(&finding.claim.says, figure) + &note);
             }
-        }
-        if let Some(note) = &finding.claim.note {
-            notes.push(format!("{}: {note}", finding.claim.says));
         }
         if !finding.as_expected() {
             let (location, expected) = (&finding.claim.location, finding.claim.expected.name());

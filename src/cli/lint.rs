@@ -1,0 +1,160 @@
+//! `hpasim lint`: what will go wrong with autoscaling.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::args::ControllerArgs;
+use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
+use super::simulate::explain_error;
+use super::{Outcome, output};
+use crate::input::{manifests, nodes, read_sources};
+use crate::lint::{Context, HeldBack, RULES, Severity, lint};
+use crate::plan;
+use crate::report::lint as report;
+use crate::sim::{Setup, simulate};
+use crate::units::Span;
+
+/// Find what will go wrong with autoscaling, before it does
+///
+/// Every finding has a code, a severity, a place, the reason and the remedy. With --nodes it is checked whether the
+/// pods fit, with --load whether the HPA scales up as fast as the load rises.
+///
+/// Exit codes: 0 nothing of the chosen severity (--fail-on), 1 findings, 2 wrong usage or input.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  hpasim lint -f k8s/\n  hpasim lint -f k8s/ --format sarif > hpasim.sarif\n  hpasim lint --explain HPA001"
+)]
+pub(super) struct LintArgs {
+    /// File or directory with the manifests that you apply, or - for standard input; repeatable
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required_unless_present = "explain")]
+    filenames: Vec<PathBuf>,
+    /// Descend into the subdirectories of the directories given with -f
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// Namespace of objects that name none [default: default]
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Name of the HPA that the load is for, where there are several
+    #[arg(long, value_name = "NAME")]
+    hpa: Option<String>,
+    /// Node shapes (YAML) that the pods must fit on
+    #[arg(long, value_name = "FILE")]
+    nodes: Option<PathBuf>,
+    /// Exit with 1 from this severity on
+    #[arg(long, value_enum, default_value_t = FailOn::Error)]
+    fail_on: FailOn,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Explain a rule and name its sources
+    #[arg(long, value_name = "CODE", exclusive = true)]
+    explain: Option<String>,
+    /// Load trace (CSV), or - for standard input
+    #[arg(long, value_name = "FILE|-", help_heading = "Load")]
+    load: Option<PathBuf>,
+    #[command(flatten)]
+    options: LoadOptions,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    controller: ControllerArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Sarif,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
+    if let Some(code) = &args.explain {
+        let Some(rule) = RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(code) || rule.name == code) else {
+            let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
+            anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
+        };
+        return output::print(&report::explain(rule)).map(|()| Outcome::Done);
+    }
+    let controller = args.controller.config()?;
+    let sources = read_sources(&args.filenames, args.recursive)?;
+    let manifests = manifests::read(&sources, controller.version, args.namespace.as_deref().unwrap_or("default"))?;
+    note_other_kinds(&manifests);
+    let shapes = match &args.nodes {
+        Some(path) => {
+            let sources = read_sources(std::slice::from_ref(path), false)?;
+            sources.iter().map(nodes::read).collect::<Result<Vec<_>, _>>()?.concat()
+        }
+        None => Vec::new(),
+    };
+    let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
+        let selection = manifests.select(args.namespace.as_deref(), args.hpa.as_deref())?;
+        let mut load = Load::open(args.load.as_deref(), &args.options)?;
+        let setup = load::setup(&args.options, &args.cluster, controller, &selection, load.columns())?;
+        vec![(selection.hpa.item.name.clone(), held_back(&setup, &mut load)?)]
+    } else {
+        Vec::new()
+    };
+    let workloads = plan::workloads(&manifests.inventory);
+    let storage = plan::storage(&manifests.inventory, &workloads);
+    let context = Context {
+        inventory: &manifests.inventory,
+        workloads: &workloads,
+        storage: &storage,
+        controller,
+        startup: args.cluster.startup,
+        nodes: &shapes,
+        held_back,
+        odd: manifests
+            .warnings
+            .iter()
+            .filter_map(|warning| {
+                let hint = warning.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
+                Some((warning.location.clone()?, warning.path.clone(), format!("{}{hint}", warning.message)))
+            })
+            .collect(),
+    };
+    let findings = lint(&context);
+    let pretty = |value: serde_json::Value| serde_json::to_string_pretty(&value).map(|text| text + "\n");
+    output::print(&match args.format {
+        Format::Text => report::text(&findings),
+        Format::Json => pretty(report::json(&findings))?,
+        Format::Sarif => pretty(report::sarif(&findings))?,
+    })?;
+    let threshold = match args.fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+        FailOn::Never => return Ok(Outcome::Done),
+    };
+    let failed = findings.iter().any(|finding| finding.rule.severity >= threshold);
+    Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+/// When policies or windows kept the HPA below what its metrics asked for.
+fn held_back(setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Option<HeldBack>> {
+    let mut worst: Option<HeldBack> = None;
+    let mut total = Span::ZERO;
+    let (max, period) = (setup.hpa.max_replicas, setup.controller.sync_period);
+    simulate(setup, load.source(), &mut |record| {
+        let wanted = record.decision.proposed.unwrap_or_default().min(max);
+        let got = record.decision.desired;
+        if wanted > got {
+            total = total + period;
+            if worst.is_none_or(|worst| wanted - got > worst.wanted - worst.got) {
+                worst = Some(HeldBack { at: record.now, wanted, got, total });
+            }
+        }
+    })
+    .map_err(explain_error)?;
+    Ok(worst.map(|worst| HeldBack { total, ..worst }))
+}

@@ -1,0 +1,114 @@
+//! Rules about room: quotas, nodes, volumes, budgets.
+
+use super::targets::scaled;
+use super::{Context, Hit};
+use crate::model::{AccessMode, NodeShape, VolumeSource};
+use crate::plan::nodes::Pool;
+use crate::plan::{self, Level, total};
+use crate::units::Quantity;
+
+pub(super) fn over_quota(context: &Context<'_>) -> Vec<Hit> {
+    let findings = plan::quotas(context.inventory, context.workloads, context.storage);
+    let mut hits = Vec::new();
+    for finding in &findings {
+        let (Some(level), Some(used)) = (finding.exceeded_at(), finding.used) else { continue };
+        let index = Level::ALL.iter().position(|&other| other == level).unwrap_or_default();
+        let what = match level {
+            Level::Minimum | Level::Declared => "even the fewest pods need",
+            Level::Maximum => "all pods at maxReplicas need",
+            Level::Surge => "all pods at maxReplicas and a rolling update need",
+        };
+        let message = format!("is {}, {what} {}", finding.hard.quantity, used[index]);
+        let name = &finding.resource;
+        let path = if name.contains('.') { format!("spec.hard[{name:?}]") } else { format!("spec.hard.{name}") };
+        hits.push(Hit::new(&finding.quota.origin, path, message));
+    }
+    hits
+}
+
+pub(super) fn over_nodes(context: &Context<'_>) -> Vec<Hit> {
+    if context.nodes.is_empty() {
+        return Vec::new();
+    }
+    let pools: Vec<Pool<'_>> = context.nodes.iter().map(|shape| Pool::new(shape, context.workloads)).collect();
+    let mut hits = Vec::new();
+    for (index, workload) in context.workloads.iter().enumerate().filter(|(_, w)| !w.is_per_node()) {
+        let alone = |pool: &Pool<'_>| {
+            let one: Vec<i32> = (0..context.workloads.len()).map(|other| i32::from(other == index)).collect();
+            pool.pack(context.workloads, &one).unplaced.into_iter().next()
+        };
+        let refusals: Vec<String> =
+            pools.iter().filter_map(|pool| Some(format!("{}: {}", pool.shape.name, alone(pool)?.reason))).collect();
+        if refusals.len() == pools.len() {
+            let message = format!("pods of {} run on none of the nodes ({})", workload.label(), refusals.join("; "));
+            hits.push(Hit::new(workload.origin, workload.workload.pod_path.clone(), message));
+        }
+    }
+    if let Some((what, needed, there)) = short_of(context, &pools) {
+        let place = scaled(context).next().map(|(_, hpa)| &hpa.origin);
+        let origin = place.or(context.workloads.first().map(|workload| workload.origin));
+        let message = format!("all pods at their maximum need {needed} {what}, there are at most {there}");
+        hits.extend(origin.map(|origin| Hit::new(origin, "spec.maxReplicas", message)));
+    }
+    hits
+}
+
+/// What all nodes together are short of at the maximum: nodes, or a resource if there are several shapes.
+fn short_of(context: &Context<'_>, pools: &[Pool<'_>]) -> Option<(String, String, String)> {
+    let limits: Option<Vec<i64>> = pools.iter().map(|pool| pool.shape.max_nodes).collect();
+    let limits = limits?;
+    if let [pool] = pools {
+        let packing = pool.pack_level(context.workloads, Level::Maximum);
+        let name = format!("nodes of {}", pool.shape.name);
+        return (packing.nodes > limits[0]).then(|| (name, packing.nodes.to_string(), limits[0].to_string()));
+    }
+    let total = total(context.workloads, Level::Maximum);
+    total.requests.iter().find_map(|(name, asked)| {
+        let of = |(pool, nodes): (&Pool<'_>, &i64)| pool.allocatable.quantity(name).times(*nodes);
+        let there = pools.iter().zip(&limits).map(of).fold(Quantity::ZERO, |sum, more| sum + more);
+        let shapes: Vec<&NodeShape> = pools.iter().map(|pool| pool.shape).collect();
+        let names: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
+        (asked.quantity > there)
+            .then(|| (format!("{name} on {}", names.join(" and ")), asked.quantity.to_string(), there.to_string()))
+    })
+}
+
+pub(super) fn single_node_volume(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (workload, hpa) in scaled(context).filter(|(_, hpa)| hpa.item.max_replicas > 1) {
+        for volume in &workload.workload.template.volumes {
+            let VolumeSource::Claim(name) = &volume.source else { continue };
+            let claim = context
+                .inventory
+                .claims
+                .iter()
+                .find(|claim| claim.item.name == *name && claim.item.namespace == workload.workload.namespace);
+            let Some(claim) = claim.filter(|claim| !claim.item.access_modes.iter().any(|mode| mode.is_shared())) else {
+                continue;
+            };
+            let modes: Vec<&str> = claim.item.access_modes.iter().copied().map(AccessMode::name).collect();
+            let message = format!(
+                "{name} is {} ({}), and {} lets up to {} pods mount it",
+                modes.join(", "),
+                claim.location(),
+                hpa.item.name,
+                hpa.item.max_replicas
+            );
+            let path = format!("{}.persistentVolumeClaim", volume.path);
+            hits.push(Hit::new(workload.origin, path, message));
+        }
+    }
+    hits
+}
+
+pub(super) fn blocking_budget(context: &Context<'_>) -> Vec<Hit> {
+    let findings = plan::budgets(context.inventory, context.workloads);
+    findings
+        .iter()
+        .filter(|finding| finding.allowed == 0)
+        .map(|finding| {
+            let message = format!("allows no disruption of {} with {} pods", finding.workload, finding.pods);
+            Hit::new(&finding.budget.origin, "spec", message)
+        })
+        .collect()
+}

@@ -1,0 +1,242 @@
+//! Rules about metrics, targets and the speed of scaling.
+
+use super::targets::scaled;
+use super::{Context, Hit};
+use crate::model::{Container, MetricSource, MetricTarget, PodTemplate, ResourceName};
+use crate::plan::WorkloadPlan;
+use crate::sim::Lifecycle;
+use crate::units::{Quantity, Span};
+
+/// The container (if the metric is of one), the resource and the target of a resource metric.
+type ResourceMetric<'a> = (Option<&'a str>, &'a ResourceName, MetricTarget);
+
+fn resource(metric: &MetricSource) -> Option<ResourceMetric<'_>> {
+    match metric {
+        MetricSource::Resource { name, target } => Some((None, name, *target)),
+        MetricSource::ContainerResource { container, name, target } => Some((Some(container), name, *target)),
+        _ => None,
+    }
+}
+
+/// The path of a metric: absent metrics stand for CPU at 80%.
+fn path(index: usize) -> String {
+    format!("spec.metrics[{index}]")
+}
+
+pub(super) fn missing_request(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (workload, hpa) in scaled(context) {
+        let template = &workload.workload.template;
+        for (index, metric) in hpa.item.metrics.iter().enumerate() {
+            let Some((container, name, MetricTarget::Utilization(_))) = resource(metric) else { continue };
+            if let Err(missing) = template.hpa_request(container, name, context.controller.version) {
+                let place = template.running().find(|c| c.name == missing).map(|c| c.path.clone());
+                let place = place.unwrap_or_else(|| workload.workload.pod_path.clone());
+                let at = workload.origin.locate(&place);
+                let message = format!("container `{missing}` ({at}) has no {name} request");
+                hits.push(Hit::new(&hpa.origin, path(index), message));
+            }
+        }
+    }
+    hits
+}
+
+pub(super) fn container_not_found(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (workload, hpa) in scaled(context) {
+        let names: Vec<&str> = workload.workload.template.running().map(|c| c.name.as_str()).collect();
+        for (index, metric) in hpa.item.metrics.iter().enumerate() {
+            let MetricSource::ContainerResource { container, .. } = metric else { continue };
+            if !names.contains(&container.as_str()) {
+                let message =
+                    format!("{} has no container `{container}`; it has {}", workload.label(), names.join(", "));
+                hits.push(Hit::new(&hpa.origin, format!("{}.containerResource.container", path(index)), message));
+            }
+        }
+    }
+    hits
+}
+
+pub(super) fn memory_target(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (workload, hpa) in scaled(context) {
+        for (index, metric) in hpa.item.metrics.iter().enumerate() {
+            if !matches!(resource(metric), Some((_, ResourceName::Memory, _))) {
+                continue;
+            }
+            let runtime = workload.workload.template.containers.iter().find_map(runtime);
+            let message = match runtime {
+                Some(runtime) => format!("targets memory of {}, which looks like {runtime}", workload.label()),
+                None => format!("targets memory of {}: measure whether it gives memory back", workload.label()),
+            };
+            hits.push(Hit::new(&hpa.origin, path(index), message));
+        }
+    }
+    hits
+}
+
+/// The runtime of a container as its image, command and environment give it away.
+fn runtime(container: &Container) -> Option<&'static str> {
+    const SIGNS: [(&str, &[&str]); 5] = [
+        ("Python", &["python", "uvicorn", "gunicorn", "django", "flask", "fastapi"]),
+        ("a JVM", &["openjdk", "temurin", "corretto", "java", "tomcat", "spring"]),
+        ("Node.js", &["node", "npm", "nestjs"]),
+        ("Ruby", &["ruby", "puma", "rails"]),
+        ("PHP", &["php"]),
+    ];
+    const VARIABLES: [(&str, &str); 3] = [("PYTHON", "Python"), ("JAVA_", "a JVM"), ("NODE_", "Node.js")];
+    let words: Vec<String> = std::iter::once(&container.image)
+        .chain(&container.command)
+        .flat_map(|text| text.split(|c: char| !c.is_ascii_alphabetic()))
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let by_word = SIGNS.into_iter().find(|(_, signs)| signs.iter().any(|sign| words.iter().any(|word| word == sign)));
+    let by_variable = || {
+        let has = |prefix: &str| container.env.iter().any(|name| name.starts_with(prefix));
+        VARIABLES.into_iter().find(|(prefix, _)| has(prefix)).map(|(_, runtime)| runtime)
+    };
+    by_word.map(|(runtime, _)| runtime).or_else(by_variable)
+}
+
+/// The limit of the pod, or of the container that a metric is of; none if use is not bounded.
+fn limit(template: &PodTemplate, container: Option<&str>, resource: &str) -> Option<Quantity> {
+    match container {
+        Some(name) => template.running().find(|c| c.name == name)?.limit(resource),
+        None if template.unlimited(resource) => None,
+        None => template.pod_limits.get(resource).or_else(|| {
+            let limits = template.running().filter_map(|c| c.limit(resource));
+            limits.reduce(|sum, more| sum + more)
+        }),
+    }
+}
+
+pub(super) fn unreachable_target(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (workload, hpa) in scaled(context) {
+        let template = &workload.workload.template;
+        let tolerance = hpa.item.tolerances(context.controller.tolerance).1;
+        for (index, metric) in hpa.item.metrics.iter().enumerate() {
+            let Some((container, name, target)) = resource(metric) else { continue };
+            let Some(limit) = limit(template, container, name.as_str()) else { continue };
+            let (most, needed, shown) = match target {
+                MetricTarget::Utilization(percent) => {
+                    let request = template.hpa_request(container, name, context.controller.version);
+                    let Ok(request) = request else { continue };
+                    if request <= 0 {
+                        continue;
+                    }
+                    let most = (limit.milli_value() as f64 * 100.0 / request as f64).trunc();
+                    (most, f64::from(percent), format!("{most}% of the request, the target is {percent}%"))
+                }
+                MetricTarget::AverageValue(milli) => {
+                    let shown = format!("{limit} a pod, the target is {}", Quantity::from_milli(milli));
+                    (limit.milli_value() as f64, milli as f64, shown)
+                }
+            };
+            if most / needed <= 1.0 + tolerance {
+                let tolerance = crate::units::Quantity::from_milli((tolerance * 1000.0).round() as i64).as_f64();
+                let message = format!(
+                    "{} of {} is at most {shown} with a tolerance of {}%",
+                    name,
+                    workload.label(),
+                    tolerance * 100.0
+                );
+                hits.push(Hit::new(&hpa.origin, path(index), message));
+            }
+        }
+    }
+    hits
+}
+
+pub(super) fn slow_scale_up(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (name, held) in &context.held_back {
+        let (Some(held), Some(hpa)) = (held, context.inventory.hpas.iter().find(|hpa| hpa.item.name == *name)) else {
+            continue;
+        };
+        let message = format!(
+            "at {} of the load {} pods are asked for and {} allowed; {name} is held back for {} in all",
+            held.at, held.wanted, held.got, held.total
+        );
+        let place = if hpa.item.behavior.is_some() { "spec.behavior.scaleUp" } else { "spec" };
+        hits.push(Hit::new(&hpa.origin, place, message));
+    }
+    hits
+}
+
+pub(super) fn slow_readiness(context: &Context<'_>) -> Vec<Hit> {
+    let period = context.controller.cpu_initialization_period;
+    let on_cpu = |(_, hpa): &(&WorkloadPlan<'_>, &crate::model::Placed<crate::model::HpaSpec>)| {
+        hpa.item.metrics.iter().any(|metric| matches!(resource(metric), Some((_, ResourceName::Cpu, _))))
+    };
+    let mut hits = Vec::new();
+    for (workload, _) in scaled(context).filter(on_cpu) {
+        let template = &workload.workload.template;
+        let mut found = false;
+        for container in template.running() {
+            if let Some(probe) = container.readiness_probe.filter(|probe| probe.initial_delay > period) {
+                let message = format!("is {}, the CPU initialization period is {period}", probe.initial_delay);
+                let path = format!("{}.readinessProbe.initialDelaySeconds", container.path);
+                hits.push(Hit::new(workload.origin, path, message));
+                found = true;
+            }
+            let budget = container.startup_probe.map(|probe| {
+                probe.initial_delay + Span::from_seconds(probe.period.seconds() * i64::from(probe.failure_threshold))
+            });
+            if let Some(budget) = budget.filter(|budget| *budget > period) {
+                let message = format!("gives the start up to {budget}, the CPU initialization period is {period}");
+                hits.push(Hit::new(workload.origin, format!("{}.startupProbe", container.path), message));
+                found = true;
+            }
+        }
+        let ready = Lifecycle::of(template, context.startup).ready_after;
+        if !found && ready.is_some_and(|ready| ready > period) {
+            let message = format!(
+                "with a start-up of {} pods are ready after {}, the CPU initialization period is {period}",
+                context.startup,
+                ready.unwrap_or(Span::ZERO)
+            );
+            hits.push(Hit::new(workload.origin, workload.workload.pod_path.clone(), message));
+        }
+    }
+    hits
+}
+
+pub(super) fn version_dependent(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for hpa in &context.inventory.hpas {
+        let mut hit = |path: String, message: &str| hits.push(Hit::new(&hpa.origin, path, message));
+        if hpa.item.min_replicas == 0 {
+            hit("spec.minReplicas".into(), "is 0: refused before 1.37 unless the feature gate HPAScaleToZero is on");
+        }
+        for direction in ["scaleUp", "scaleDown"] {
+            let path = format!("spec.behavior.{direction}.tolerance");
+            if hpa.origin.has(&path) {
+                hit(path, "is ignored before 1.35 (HPAConfigurableTolerance)");
+            }
+        }
+        for (index, metric) in hpa.item.metrics.iter().enumerate() {
+            if matches!(metric, MetricSource::ContainerResource { .. }) {
+                hit(path(index), "is a ContainerResource metric: refused before 1.27 (HPAContainerMetrics)");
+            }
+        }
+    }
+    for (workload, hpa) in scaled(context) {
+        let utilization =
+            |metric: &MetricSource| matches!(resource(metric), Some((None, _, MetricTarget::Utilization(_))));
+        if !hpa.item.metrics.iter().any(utilization) {
+            continue;
+        }
+        let template = &workload.workload.template;
+        if let Some(sidecar) = template.init_containers.iter().find(|container| container.sidecar) {
+            let message =
+                "is a sidecar: its requests count for utilization from 1.29 on, before that its use alone does";
+            hits.push(Hit::new(workload.origin, sidecar.path.clone(), message));
+        }
+        if !template.pod_requests.is_empty() {
+            let message = "are pod-level resources: utilization is relative to them from 1.34 on";
+            hits.push(Hit::new(workload.origin, format!("{}.resources", workload.workload.pod_path), message));
+        }
+    }
+    hits
+}

@@ -1,0 +1,104 @@
+//! What will go wrong with autoscaling: rules over the manifests, each with its reason, its remedy and its sources.
+
+mod capacity;
+mod metrics;
+mod rules;
+mod targets;
+
+pub use rules::{RULES, Rule};
+
+use crate::model::{ControllerConfig, Inventory, Location, NodeShape, Origin};
+use crate::plan::{StorageRow, WorkloadPlan};
+use crate::units::{Replicas, SimTime, Span};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something to know.
+    Note,
+    /// Something that will surprise.
+    Warning,
+    /// Something that does not work.
+    Error,
+}
+
+impl Severity {
+    /// The name, also SARIF's level.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What the rules look at.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The manifests.
+    pub inventory: &'a Inventory,
+    /// Its workloads.
+    pub workloads: &'a [WorkloadPlan<'a>],
+    /// Its storage.
+    pub storage: &'a [StorageRow],
+    /// The controller's settings and the release.
+    pub controller: ControllerConfig,
+    /// The time that the application in a new pod needs.
+    pub startup: Span,
+    /// The nodes, if they are known.
+    pub nodes: &'a [NodeShape],
+    /// For each HPA that was simulated under a load: its name, and how it was held back if it was.
+    pub held_back: Vec<(String, Option<HeldBack>)>,
+    /// What the reader of the manifests found odd: place, field, sentence.
+    pub odd: Vec<(Location, String, String)>,
+}
+
+/// A scale-up that was slower than the load's rise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// When it was furthest behind.
+    pub at: SimTime,
+    /// The pods that were asked for, within maxReplicas.
+    pub wanted: Replicas,
+    /// The pods that it was let have.
+    pub got: Replicas,
+    /// How long it was behind in all.
+    pub total: Span,
+}
+
+/// Where a rule is broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Where.
+    pub location: Location,
+    /// The field.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Hit {
+    fn new(origin: &Origin, path: impl Into<String>, message: impl Into<String>) -> Self {
+        let path = path.into();
+        Self { location: origin.locate(&path), path: origin.path(&path), message: message.into() }
+    }
+}
+
+/// A broken rule.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Where and how.
+    pub hit: Hit,
+}
+
+/// Everything that is found, in the order of the files.
+pub fn lint(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> =
+        RULES.iter().flat_map(|rule| (rule.check)(context).into_iter().map(move |hit| Finding { rule, hit })).collect();
+    findings
+        .sort_by(|a, b| (&a.hit.location, a.rule.code, &a.hit.path).cmp(&(&b.hit.location, b.rule.code, &b.hit.path)));
+    findings
+}
