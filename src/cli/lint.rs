@@ -140,21 +140,26 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
 }
 
-/// When policies or windows kept the HPA below what its metrics asked for.
+/// When policies or windows kept the HPA below what its metrics asked for, for more than one sync on end: a single
+/// step that is too small is made up for at the next.
 fn held_back(setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Option<HeldBack>> {
     let mut worst: Option<HeldBack> = None;
-    let mut total = Span::ZERO;
+    let (mut total, mut on_end, mut longest) = (Span::ZERO, Span::ZERO, Span::ZERO);
     let (max, period) = (setup.hpa.max_replicas, setup.controller.sync_period);
     simulate(setup, load.source(), &mut |record| {
         let wanted = record.decision.proposed.unwrap_or_default().min(max);
         let got = record.decision.desired;
         if wanted > got {
             total = total + period;
+            on_end = on_end + period;
+            longest = longest.max(on_end);
             if worst.is_none_or(|worst| wanted - got > worst.wanted - worst.got) {
                 worst = Some(HeldBack { at: record.now, wanted, got, total });
             }
+        } else {
+            on_end = Span::ZERO;
         }
     })
     .map_err(explain_error)?;
-    Ok(worst.map(|worst| HeldBack { total, ..worst }))
+    Ok(worst.filter(|_| longest > period).map(|worst| HeldBack { total, ..worst }))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Amount, Amounts, HpaSpec, IntOrPercent, LabelSelector, Labels, ObjectReference, Placed, SelectorRequirement,
-    Workload,
+    Amount, Amounts, HpaSpec, IntOrPercent, LabelSelector, Labels, Location, ObjectReference, Placed,
+    SelectorRequirement, Workload,
 };
 use crate::units::Replicas;
 
@@ -23,8 +23,8 @@ pub struct Inventory {
     pub budgets: Vec<Placed<DisruptionBudget>>,
     /// VerticalPodAutoscalers and KEDA's ScaledObjects.
     pub other_scalers: Vec<Placed<OtherScaler>>,
-    /// The number of objects of each kind, those that are not read among them.
-    pub kinds: BTreeMap<String, usize>,
+    /// The objects of each kind, those that are not read among them: where each stands.
+    pub kinds: BTreeMap<String, Vec<Location>>,
 }
 
 /// A PersistentVolumeClaim, or the template of one.

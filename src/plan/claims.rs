@@ -108,10 +108,8 @@ impl<'a> Facts<'a> {
             }
             Figures::Storage => vec![("storage", self.storage_of(claim, &|_| true))],
             Figures::Objects(kind) => {
-                let count = self.inventory.kinds.get(kind).copied().unwrap_or(0);
-                let places = self.inventory.workloads.iter().filter(|w| w.item.reference.kind == *kind);
-                let sources = places.map(|placed| placed.location()).collect();
-                vec![("objects", Amount { quantity: Quantity::from_units(count as i64), sources })]
+                let sources = self.inventory.kinds.get(kind).cloned().unwrap_or_default();
+                vec![("objects", Amount { quantity: Quantity::from_units(sources.len() as i64), sources })]
             }
         }
     }

@@ -60,6 +60,10 @@ fn root(count: usize) -> f64 {
 fn moments(values: &[f64]) -> (f64, Option<f64>) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
+    if values.iter().all(|value| *value == values[0]) {
+        // Exactly, whatever the sum was rounded to.
+        return (values[0], (values.len() > 1).then_some(0.0));
+    }
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (mean, (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
 }

@@ -243,7 +243,7 @@ impl Reader<'_> {
 
     fn object(&mut self, object: &Object<'_>, objects: &[Object<'_>], around: &Surroundings) {
         let kind = object.header.kind.as_str();
-        *self.out.inventory.kinds.entry(kind.to_owned()).or_default() += 1;
+        self.out.inventory.kinds.entry(kind.to_owned()).or_default().push(object.origin.locate(""));
         let (name, namespace) = (object.name(), object.namespace(self.default_namespace));
         let origin = object.origin.clone();
         match kind {

@@ -23,14 +23,23 @@ pub fn sections(report: &PlanReport<'_>) -> Vec<Section> {
     parts.into_iter().flatten().collect()
 }
 
-/// An amount of a resource as Kubernetes prints it; bytes with a fraction where that is shorter.
+/// An amount of a resource as Kubernetes prints it; bytes with a fraction where that is shorter and as exact.
 pub(super) fn amount(name: &str, quantity: Quantity) -> String {
     let is_bytes = matches!(name, "memory" | "ephemeral-storage" | "storage") || name.starts_with("hugepages-");
     match name {
-        _ if is_bytes => bytes(quantity.value() as f64),
+        _ if is_bytes => bytes_exactly(quantity),
         "cpu" => Quantity::from_milli(quantity.milli_value()).to_string(),
         _ => quantity.to_string(),
     }
+}
+
+/// `3.75Gi`, but `1208Mi` in place of a rounded `1.18Gi`; sums that have no short form are rounded.
+fn bytes_exactly(quantity: Quantity) -> String {
+    const LONGEST: usize = 8;
+    let short = bytes(quantity.value() as f64);
+    let exact = crate::units::Bytes::from(quantity).to_string();
+    let is_exact = short.parse::<Quantity>().is_ok_and(|parsed| parsed == quantity);
+    if is_exact || !exact.ends_with('i') || exact.len() > LONGEST { short } else { exact }
 }
 
 fn or_none(name: &str, quantity: Option<Quantity>) -> String {
@@ -205,14 +214,11 @@ fn requirement_notes(report: &PlanReport<'_>) -> Vec<String> {
     };
     let jobs: Vec<String> = workloads.iter().filter(is_job).map(WorkloadPlan::label).collect();
     if !jobs.is_empty() {
-        notes.push(format!("{} count in the peak and the maximum only, one run of each", jobs.join(", ")));
+        notes.push(format!("in the peak and the maximum only, one run of each: {}", jobs.join(", ")));
     }
     let daemons: Vec<String> = workloads.iter().filter(|w| w.is_per_node()).map(WorkloadPlan::label).collect();
     if !daemons.is_empty() {
-        notes.push(format!(
-            "{} have a pod on every node; they are taken off the nodes, not added here",
-            daemons.join(", ")
-        ));
+        notes.push(format!("a pod on every node: {}; taken off the nodes, not added here", daemons.join(", ")));
     }
     for (index, _, file) in &report.courses {
         notes.push(format!("load of {}: {file}; workloads without a load stay as declared", workloads[*index].label()));

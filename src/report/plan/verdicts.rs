@@ -37,6 +37,10 @@ pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {
     if report.quotas.iter().any(|finding| finding.used.is_none()) {
         notes.push("not checked: quotas with scopes, and objects that hpasim does not count".to_owned());
     }
+    let counted = |finding: &crate::plan::QuotaFinding<'_>| finding.quota.item.namespace.clone();
+    let namespaces: Vec<String> = report.quotas.iter().map(counted).collect();
+    let daemons = report.workloads.iter().filter(|w| w.is_per_node() && namespaces.contains(&w.workload.namespace));
+    notes.extend(daemons.map(|w| format!("{} is not counted: its pods depend on the number of nodes", w.label())));
     Some(Section { title: "Quotas".to_owned(), headers, rows, notes })
 }
 
