@@ -42,7 +42,7 @@ pub(super) struct PlanArgs {
     load: Vec<String>,
     #[command(flatten)]
     options: LoadOptions,
-    /// Node shapes to compare (YAML); the first is the one in pictures [default: generic shapes]
+    /// Node shapes to compare (YAML); pictures have the first that all pods can run on [default: generic shapes]
     #[arg(long, value_name = "FILE", help_heading = "Plan")]
     nodes: Option<PathBuf>,
     /// Figures of a document to compare (YAML)

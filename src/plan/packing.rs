@@ -8,6 +8,8 @@ use crate::units::Quantity;
 
 /// More pods than this are not packed one by one.
 const MOST_PODS: i64 = 100_000;
+/// The same where pods keep away from each other by zone or spread: the number of nodes is searched for then.
+const MOST_CONSTRAINED_PODS: i64 = 5_000;
 
 /// Equal pods.
 #[derive(Clone, Debug)]
@@ -128,7 +130,9 @@ pub fn pack(groups: &[Group<'_>], shape: &NodeShape, allocatable: &crate::model:
     let (lower_bound, binding) = problem.lower_bound();
     let (nodes, left) = problem.solve(lower_bound);
     for (group, pods) in runnable.iter().zip(left).filter(|(_, pods)| *pods > 0) {
-        let reason = if pods > MOST_PODS { "too many to pack" } else { "anti-affinity or topology spread" };
+        let too_many = runnable.iter().map(|group| group.count).sum::<i64>() > MOST_CONSTRAINED_PODS;
+        let reason =
+            if too_many { "too many to pack; nodes are the bound" } else { "anti-affinity or topology spread" };
         unplaced.push(Unplaced { label: group.label.clone(), pods, reason: reason.to_owned() });
     }
     let share = |name: &str| {
@@ -232,11 +236,11 @@ impl Problem {
     /// The number of nodes and the pods of each group that are left over.
     fn solve(&self, lower_bound: i64) -> (i64, Vec<i64>) {
         let pods: i64 = self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count));
-        if pods > MOST_PODS {
-            return (lower_bound, self.counts.clone());
-        }
         let constrained =
             self.spreads.iter().any(|list| !list.is_empty()) || self.apart_in_zone.iter().flatten().any(|apart| *apart);
+        if pods > if constrained { MOST_CONSTRAINED_PODS } else { MOST_PODS } {
+            return (lower_bound, self.counts.clone());
+        }
         if !constrained {
             return self.fill(0, true);
         }
@@ -268,9 +272,10 @@ impl Problem {
         for (group, left) in left.iter_mut().enumerate() {
             let mut from = 0;
             while *left > 0 {
-                let spread = !self.spreads[group].is_empty();
-                let start = if spread { 0 } else { from };
-                match (start..filled.free.len()).find(|&node| self.allows(&filled, group, node)) {
+                let evenness = self.evenness(&filled, group);
+                let start = if evenness.is_empty() { from } else { 0 };
+                let stays_even = |node: usize| evenness.iter().all(|domains| domains.takes(node));
+                match (start..filled.free.len()).find(|&node| self.allows(&filled, group, node) && stays_even(node)) {
                     Some(node) => {
                         self.place(&mut filled, group, node);
                         from = node;
@@ -306,7 +311,6 @@ impl Problem {
             && nodes.free[node].iter().zip(&self.sizes[group]).all(|(free, size)| size <= free)
             && !has_any(&nodes.pods[node], &self.apart_on_node[group])
             && !self.zone_is_taken(nodes, group, node)
-            && self.spreads[group].iter().all(|spread| self.stays_even(nodes, spread, node, group))
     }
 
     fn zone_is_taken(&self, nodes: &Nodes, group: usize, node: usize) -> bool {
@@ -315,18 +319,35 @@ impl Problem {
             && nodes.pods.iter().skip(node % self.zones).step_by(self.zones).any(|pods| has_any(pods, apart))
     }
 
-    /// `ScheduleAnyway` aside: one more pod here may not be more than `maxSkew` above the emptiest domain.
-    fn stays_even(&self, nodes: &Nodes, spread: &Spread, node: usize, group: usize) -> bool {
-        let domain = |index: usize| if spread.by_zone { index % self.zones } else { index };
-        let domains = if spread.by_zone { self.zones.min(nodes.pods.len()) } else { nodes.pods.len() };
-        let mut counts = vec![0i64; domains];
-        for (index, pods) in nodes.pods.iter().enumerate() {
-            let counted = pods.iter().zip(&spread.counted).filter(|(_, counted)| **counted);
-            counts[domain(index)] += counted.map(|(count, _)| count).sum::<i64>();
-        }
-        let lowest = if (domains as i64) < spread.min_domains { 0 } else { counts.iter().copied().min().unwrap_or(0) };
-        let own = i64::from(spread.counted[group]);
-        counts[domain(node)] + own - lowest <= spread.max_skew
+    /// How the pods that each spread constraint of a group counts are spread now.
+    fn evenness(&self, nodes: &Nodes, group: usize) -> Vec<Evenness> {
+        let of = |spread: &Spread| {
+            let zones = if spread.by_zone { self.zones } else { usize::MAX };
+            let mut counts = vec![0i64; zones.min(nodes.pods.len())];
+            for (index, pods) in nodes.pods.iter().enumerate() {
+                let counted = pods.iter().zip(&spread.counted).filter(|(_, counted)| **counted);
+                counts[index % zones] += counted.map(|(count, _)| count).sum::<i64>();
+            }
+            let too_few = (counts.len() as i64) < spread.min_domains;
+            let lowest = if too_few { 0 } else { counts.iter().copied().min().unwrap_or(0) };
+            let most = lowest + spread.max_skew - i64::from(spread.counted[group]);
+            Evenness { zones, counts, most }
+        };
+        self.spreads[group].iter().map(of).collect()
+    }
+}
+
+/// The pods in each domain of a spread constraint, and the most that a domain may have to take another.
+struct Evenness {
+    zones: usize,
+    counts: Vec<i64>,
+    most: i64,
+}
+
+impl Evenness {
+    /// Whether one more pod on a node is not more than `maxSkew` above the emptiest domain.
+    fn takes(&self, node: usize) -> bool {
+        self.counts[node % self.zones] <= self.most
     }
 }
 

@@ -5,6 +5,7 @@ use hpasim::input::pattern::parse_column;
 use hpasim::input::plan::{RequestCosts, plan};
 use hpasim::input::{Source, manifests, scenario};
 use hpasim::model::{Interpolation, KubernetesVersion, LoadSource, LoadTable};
+use hpasim::plan::nodes::Pool;
 use hpasim::sim::TimelineRow;
 use hpasim::sim::check::check;
 use hpasim::sim::pattern::Synthetic;
@@ -205,6 +206,37 @@ proptest! {
         setup.initial_replicas = deployment.workload.replicas.unwrap_or(1).min(1000);
         let (_, rows) = run(&setup, &load);
         prop_assert_eq!(check(&setup, &rows), Vec::<String>::new());
+    }
+
+    /// The same of everything that planning and linting read.
+    #[test]
+    fn damaged_manifests_are_refused_or_planned(edits in edits()) {
+        let text = include_str!("../data/plan/everything.yaml");
+        let source = Source { name: "damaged.yaml".into(), text: damage(text, &edits) };
+        let Ok(manifests) = manifests::read(&[source], KubernetesVersion::NEWEST, "default") else { return Ok(()) };
+        let inventory = &manifests.inventory;
+        let workloads = hpasim::plan::workloads(inventory);
+        let storage = hpasim::plan::storage(inventory, &workloads);
+        let shapes = hpasim::input::nodes::generic();
+        for shape in &shapes[..2] {
+            for level in hpasim::plan::Level::ALL {
+                let packing = Pool::new(shape, &workloads).pack_level(&workloads, level);
+                prop_assert!(packing.nodes >= packing.lower_bound, "{packing:?}");
+            }
+        }
+        let context = hpasim::lint::Context {
+            inventory,
+            workloads: &workloads,
+            storage: &storage,
+            controller: hpasim::model::ControllerConfig::default(),
+            startup: seconds(20),
+            nodes: &shapes,
+            held_back: Vec::new(),
+            odd: Vec::new(),
+        };
+        for finding in hpasim::lint::lint(&context) {
+            prop_assert!(finding.hit.location.line > 0, "{finding:?}");
+        }
     }
 
     /// The same of scenario files.

@@ -227,6 +227,15 @@ fn budgets(report: &PlanReport<'_>) -> Value {
 }
 
 fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Value {
+    let mut pod_sources: Vec<Location> = Vec::new();
+    for workload in report.workloads {
+        let of_requests = workload.requests.iter().flat_map(|(_, found)| found.sources.clone());
+        for source in of_requests.chain(because(workload)) {
+            if !pod_sources.contains(&source) {
+                pod_sources.push(source);
+            }
+        }
+    }
     let levels: Map<String, Value> = nodes::rows(report, pool)
         .into_iter()
         .map(|row| {
@@ -253,6 +262,8 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Va
     json!({
         "shape": pool.shape.name,
         "source": pool.shape.location.as_ref().map_or_else(|| "built in".to_owned(), ToString::to_string),
+        // What the numbers of nodes below are computed from.
+        "sources": places(&pod_sources),
         "capacity": amounts(&pool.shape.capacity),
         "allocatable": amounts(&pool.shape.allocatable()),
         "afterDaemonSets": amounts(&pool.allocatable),

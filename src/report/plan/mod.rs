@@ -18,7 +18,7 @@ use super::table;
 use crate::model::{Inventory, Location};
 use crate::plan::claims::ClaimFinding;
 use crate::plan::nodes::Pool;
-use crate::plan::{BudgetFinding, Packing, QuotaFinding, StorageRow, WorkloadPlan};
+use crate::plan::{BudgetFinding, Level, Packing, QuotaFinding, StorageRow, WorkloadPlan};
 use crate::study::growth::{Growth, Month};
 use crate::study::montecarlo::{RunResult, Uncertainty};
 use crate::study::{Fleet, Pattern, fleet::Course};
@@ -38,7 +38,7 @@ pub struct PlanReport<'a> {
     pub quotas: Vec<QuotaFinding<'a>>,
     /// Its disruption budgets.
     pub budgets: Vec<BudgetFinding<'a>>,
-    /// The nodes to choose from; the first is the one in pictures.
+    /// The nodes to choose from.
     pub pools: Vec<Pool<'a>>,
     /// All workloads under their load.
     pub fleet: Option<Fleet>,
@@ -65,7 +65,7 @@ pub struct UncertaintyReport {
     pub runs: Vec<RunResult>,
 }
 
-impl PlanReport<'_> {
+impl<'a> PlanReport<'a> {
     /// How so many pods of each workload are packed.
     pub fn packing_of(&self, pool: &Pool<'_>, pattern: &Pattern) -> Packing {
         let key = (pool.shape.name.clone(), pattern.clone());
@@ -75,6 +75,13 @@ impl PlanReport<'_> {
         let packing = pool.pack(self.workloads, pattern);
         self.packed.borrow_mut().insert(key, packing.clone());
         packing
+    }
+
+    /// The nodes in pictures and over time: the first shape that all pods can run on, or just the first.
+    pub fn main_pool(&self) -> Option<&Pool<'a>> {
+        let pods: Pattern = self.workloads.iter().map(|w| w.count(Level::Surge).pods).collect();
+        let holds_all = |pool: &&Pool<'a>| self.packing_of(pool, &pods).unplaced.is_empty();
+        self.pools.iter().find(holds_all).or(self.pools.first())
     }
 
     /// The nodes for so many pods of each workload.

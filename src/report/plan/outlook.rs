@@ -41,7 +41,7 @@ pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) 
         }),
         of("Peak memory used", "bytes", &|run| run.courses.iter().map(|c| c.peak_memory_used as f64).sum()),
     ];
-    if let Some(pool) = report.pools.first() {
+    if let Some(pool) = report.main_pool() {
         let name = format!("Peak nodes ({})", pool.shape.name);
         let nodes = |pattern: &Pattern| report.nodes_of(pool, pattern);
         figures.push(of(&name, "nodes", &|run| run.fleet.peak(nodes).unwrap_or_default() as f64));
@@ -165,7 +165,7 @@ fn peak_nodes(report: &PlanReport<'_>, pool: &Pool<'_>, month: &Month) -> i64 {
 pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
     let (growth, months) = report.growth.as_ref()?;
     let mut headers = vec!["MONTH", "LOAD", "P95 PODS", "PEAK PODS", "CPU REQUESTS", "MEMORY REQUESTS"];
-    if !report.pools.is_empty() {
+    if report.main_pool().is_some() {
         headers.push("NODES");
     }
     let row = |month: &Month| {
@@ -181,7 +181,7 @@ pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
             peak("cpu").map_or_else(|| "-".into(), |cpu| amount("cpu", cpu)),
             peak("memory").map_or_else(|| "-".into(), |memory| amount("memory", memory)),
         ];
-        row.extend(report.pools.first().map(|pool| peak_nodes(report, pool, month).to_string()));
+        row.extend(report.main_pool().map(|pool| peak_nodes(report, pool, month).to_string()));
         row
     };
     let per_year = (growth.per_month.powi(12) - 1.0) * 100.0;
@@ -199,7 +199,7 @@ pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
             None => format!("{} suffices for {} months", bound.bound, months.len() - 1),
         });
     }
-    if let Some(pool) = report.pools.first() {
+    if let Some(pool) = report.main_pool() {
         notes.push(format!("nodes are those of {}", pool.shape.name));
     }
     Some(Section { title: "Growth".to_owned(), headers, rows: months.iter().map(row).collect(), notes })

@@ -16,7 +16,7 @@ const LABEL_LENGTH: usize = 24;
 
 /// Draws the picture; the bytes of a PNG file.
 pub fn capacity_png(report: &PlanReport<'_>) -> Result<Vec<u8>, PlotError> {
-    let heading = match report.pools.first() {
+    let heading = match report.main_pool() {
         Some(pool) => format!("Requests against the allocatable of {} nodes", pool.shape.name),
         None => "Requests".to_owned(),
     };
@@ -76,7 +76,7 @@ fn requests_panel(
         areas.push(Area { label, color, points });
     }
     let mut lines = Vec::new();
-    if let Some(pool) = report.pools.first() {
+    if let Some(pool) = report.main_pool() {
         lines.push(line(
             "allocatable of the nodes",
             3,

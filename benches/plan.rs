@@ -1,0 +1,69 @@
+//! Planning: many simulated days, and packing. See `benches/README.md`.
+
+mod common;
+
+use hpasim::input::manifests::Manifests;
+use hpasim::input::plan::{RequestCosts, plan};
+use hpasim::model::{Column, ControllerConfig, Interpolation, LoadTable};
+use hpasim::plan::nodes::Pool;
+use hpasim::plan::workloads;
+use hpasim::sim::{ClusterConfig, Setup};
+use hpasim::study::Simulated;
+use hpasim::study::montecarlo::{Uncertainty, runs};
+use hpasim::units::{SimTime, Span};
+
+fn main() {
+    divan::main();
+}
+
+/// A hundred days of the RAG backend with everything uncertain, on all cores.
+#[divan::bench(sample_count = 20)]
+fn a_hundred_runs_of_a_day(bencher: divan::Bencher<'_, '_>) {
+    let manifests = common::rag_manifests();
+    let plans = workloads(&manifests.inventory);
+    let simulated = [simulated(&manifests)];
+    let uncertainty = Uncertainty { level: 0.1, noise: 0.1, startup: 0.3 };
+    bencher.bench(|| {
+        let results = runs(&plans, &simulated, uncertainty, 1, 100, &|| ()).expect("the load does not fail");
+        assert_eq!(results.len(), 100);
+        results
+    });
+}
+
+/// First-fit decreasing of a thousand pods, their bound and what binds.
+#[divan::bench]
+fn pack_a_thousand_pods(bencher: divan::Bencher<'_, '_>) {
+    let manifests = common::rag_manifests();
+    let plans = workloads(&manifests.inventory);
+    let shapes = hpasim::input::nodes::generic();
+    let pool = Pool::new(&shapes[1], &plans);
+    let pods: Vec<i32> = plans.iter().map(|_| 1000 / plans.len() as i32).collect();
+    bencher.bench(|| pool.pack(&plans, divan::black_box(&pods)));
+}
+
+/// The RAG backend under a load that rises and falls once a day, a row a minute.
+fn simulated(manifests: &Manifests) -> Simulated<'_> {
+    let selection = manifests.select(None, None).expect("there is one HPA");
+    let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
+    let mut load = LoadTable::new(vec![Column::Cpu, Column::Memory]);
+    for minute in 0..1440 {
+        let phase = f64::from(minute) / 1440.0 * std::f64::consts::TAU;
+        let level = 0.5 - 0.5 * phase.cos();
+        load.push(SimTime::from_seconds(i64::from(minute) * 60), &[0.6 + 3.0 * level, 1.5e9 + 2.0e9 * level]);
+    }
+    let columns = [Column::Cpu, Column::Memory];
+    let plan = plan(&columns, hpa, &workload.template, &RequestCosts::default(), &mut Vec::new());
+    let setup = Setup {
+        hpa,
+        workload,
+        controller: ControllerConfig::default(),
+        cluster: ClusterConfig::default(),
+        plan: plan.expect("the load drives both metrics"),
+        interpolation: Interpolation::Hold,
+        initial_replicas: 3,
+        duration: None,
+        lead_in: Span::ZERO,
+        every_second: false,
+    };
+    Simulated { workload: 0, setup, load, varies: vec![true, true] }
+}
