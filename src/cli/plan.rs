@@ -224,10 +224,10 @@ fn loads<'a>(args: &'a PlanArgs, manifests: &Manifests) -> Vec<(Option<&'a str>,
     if args.load.is_empty() {
         return vec![(args.manifests.hpa.as_deref(), None)];
     }
+    let has_hpa = |name: &str| manifests.inventory.hpas.iter().any(|hpa| hpa.item.name == name);
     let split = |text: &'a String| match text.split_once('=') {
-        Some((name, file)) if manifests.inventory.hpas.iter().any(|hpa| hpa.item.name == name) => {
-            (Some(name), Some(Path::new(file)))
-        }
+        // A file may have an equals sign in its name.
+        Some((name, file)) if has_hpa(name) || !Path::new(text).exists() => (Some(name), Some(Path::new(file))),
         _ => (args.manifests.hpa.as_deref(), Some(Path::new(text.as_str()))),
     };
     args.load.iter().map(split).collect()

@@ -38,8 +38,9 @@ enum Stream {
     Phase,
 }
 
-fn stream(seed: u64, run: u64, purpose: Stream) -> Pcg64 {
-    Pcg64::new(u128::from(seed) << 64 | u128::from(run), purpose as u128)
+/// The stream of a purpose, for one of the workloads.
+fn stream(seed: u64, run: u64, purpose: Stream, workload: usize) -> Pcg64 {
+    Pcg64::new(u128::from(seed) << 64 | u128::from(run), (workload as u128) << 8 | purpose as u128)
 }
 
 fn lognormal(rng: &mut impl Rng, deviation: f64) -> f64 {
@@ -83,14 +84,16 @@ pub fn runs(
 
 fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: u64) -> Result<Course, SimError> {
     let mut setup = simulated.setup.clone();
+    let stream = |purpose: Stream| stream(seed, run, purpose, simulated.workload);
     let startup = setup.cluster.startup.seconds() as f64;
-    let factor = lognormal(&mut stream(seed, run, Stream::Startup), uncertainty.startup);
+    let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
     setup.cluster.startup = Span::from_seconds((startup * factor).round() as i64);
     // The load does not know when the controller syncs.
     let period = setup.controller.sync_period.seconds();
-    let phase = stream(seed, run, Stream::Phase).random_range(0..period);
-    let level = lognormal(&mut stream(seed, run, Stream::Level), uncertainty.level);
-    let mut rng = stream(seed, run, Stream::Noise);
+    let phase = stream(Stream::Phase).random_range(0..period);
+    // Busy days are busy for all: the level is that of the run.
+    let level = lognormal(&mut self::stream(seed, run, Stream::Level, 0), uncertainty.level);
+    let mut rng = stream(Stream::Noise);
     let mut noise = Noise { state: standard_normal(&mut rng), deviation: uncertainty.noise, at: 0 };
     let mut table = varied(&simulated.load, &simulated.varies, phase, |at| level * noise.factor(at, &mut rng))?;
     course(&setup, &mut table)

@@ -46,10 +46,20 @@ pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) 
         let nodes = |pattern: &Pattern| report.nodes_of(pool, pattern);
         figures.push(of(&name, "nodes", &|run| run.fleet.peak(nodes).unwrap_or_default() as f64));
     }
+    // What the load says nothing about is not a figure.
+    figures.retain(|figure| !figure.name.ends_with(" used") || figure.values.iter().any(|value| *value > 0.0));
+    if never_waits(report) {
+        return figures;
+    }
     figures.push(of("Work waits for CPU", "minutes", &|run| {
         run.courses.iter().map(|course| course.waiting.seconds() as f64 / 60.0).sum()
     }));
     figures
+}
+
+/// Without a CPU limit the pods do all that is asked of them, as far as the simulation knows.
+fn never_waits(report: &PlanReport<'_>) -> bool {
+    report.courses.iter().all(|(index, ..)| report.workloads[*index].workload.template.unlimited("cpu"))
 }
 
 fn value(unit: &str, value: f64) -> String {
@@ -84,7 +94,7 @@ pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
     let mut notes = vec![
         format!(
             "{count} runs, seed {}: load level {}, load noise {}, start-up time {} (standard deviations of the \
-             logarithm), and the controller's sync anywhere against the load",
+             logarithm), and the controller's sync anywhere against the load; several workloads share the level",
             uncertainty.seed,
             percent(u.level),
             percent(u.noise),
@@ -94,9 +104,13 @@ pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
          by the binomial distribution; +/-1%: the runs that put the mean's interval within one percent; four times \
          the runs halve an interval"
             .to_owned(),
-        "work waits for CPU: the SLO's minutes as far as they are known, time in which demand is above the limits of \
-         the pods that serve"
-            .to_owned(),
+        if never_waits(report) {
+            "SLO minutes are not known: without a CPU limit, work never waits in the simulation"
+        } else {
+            "work waits for CPU: the SLO's minutes as far as they are known, time in which demand is above the limits \
+             of the pods that serve"
+        }
+        .to_owned(),
     ];
     for share in QUANTILES {
         let needed = runs_for_upper_end(share);

@@ -159,6 +159,8 @@ pub(super) fn under_load(report: &PlanReport<'_>) -> Vec<(&'static str, String, 
         let parts = workloads.iter().zip(pattern).map(|(w, &pods)| w.limits.quantity(name).times(pods.into()));
         parts.fold(Quantity::ZERO, |sum, more| sum + more)
     };
+    let any_request: &dyn Fn(&str) -> bool = &|name| workloads.iter().any(|w| w.requests.get(name).is_some());
+    let any_limit: &dyn Fn(&str) -> bool = &|name| workloads.iter().any(|w| w.limits.get(name).is_some());
     let mut levels = Vec::new();
     let mut mean_limits = Amounts::default();
     for (pattern, span) in &fleet.time_at {
@@ -177,8 +179,11 @@ pub(super) fn under_load(report: &PlanReport<'_>) -> Vec<(&'static str, String, 
                 Some(share) => (fleet.quantile(share, request), fleet.quantile(share, limit)),
                 None => (fleet.peak(request), fleet.peak(limit)),
             };
-            requests.set(name, request.unwrap_or(Quantity::ZERO), None);
-            limits.set(name, limit.unwrap_or(Quantity::ZERO), None);
+            for (amounts, amount, any) in [(&mut requests, request, any_request), (&mut limits, limit, any_limit)] {
+                if any(name) {
+                    amounts.set(name, amount.unwrap_or(Quantity::ZERO), None);
+                }
+            }
         }
         let pods = |pattern: &Pattern| fleet::pods(pattern);
         let pods = match share {
