@@ -5,9 +5,9 @@ mod common;
 use hpasim::input::manifests::Manifests;
 use hpasim::input::pattern::parse_column;
 use hpasim::input::plan::{RequestCosts, plan};
-use hpasim::model::{ControllerConfig, Interpolation, LoadSource, LoadTable};
+use hpasim::model::{ClusterConfig, ControllerConfig, Interpolation, LoadSource, LoadTable};
 use hpasim::sim::pattern::Synthetic;
-use hpasim::sim::{ClusterConfig, Setup, simulate};
+use hpasim::sim::{Setup, simulate};
 use hpasim::units::Span;
 
 fn main() {

@@ -4,10 +4,10 @@ mod common;
 
 use hpasim::input::manifests::Manifests;
 use hpasim::input::plan::{RequestCosts, plan};
-use hpasim::model::{Column, ControllerConfig, Interpolation, LoadTable};
+use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable};
 use hpasim::plan::nodes::Pool;
 use hpasim::plan::workloads;
-use hpasim::sim::{ClusterConfig, Setup};
+use hpasim::sim::Setup;
 use hpasim::study::Simulated;
 use hpasim::study::montecarlo::{Uncertainty, runs};
 use hpasim::units::{SimTime, Span};

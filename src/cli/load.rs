@@ -11,9 +11,10 @@ use crate::input::plan::{self, RequestCosts};
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource, MetricTarget,
+    ClusterConfig, Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource,
+    MetricTarget,
 };
-use crate::sim::{ClusterConfig, Setup};
+use crate::sim::Setup;
 use crate::units::{Quantity, Replicas, SimTime, Span};
 
 /// How the load is read and what requests cost.
@@ -63,6 +64,27 @@ pub(super) struct ClusterArgs {
     /// How often metrics-server scrapes pods; a new pod has a sample after its second scrape
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = positive_span)]
     pub metric_resolution: Span,
+    /// How long after the HPA's syncs the scrapes are, less than --metric-resolution
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub metric_offset: Span,
+    /// How long work waits for CPU before it is dropped (requests time out, clients hold back) [default: for ever]
+    #[arg(long, value_name = "DURATION")]
+    pub queue_timeout: Option<Span>,
+}
+
+impl ClusterArgs {
+    /// The settings; an error if they make no sense.
+    fn config(&self) -> anyhow::Result<ClusterConfig> {
+        if self.metric_offset >= self.metric_resolution {
+            anyhow::bail!("--metric-offset must be less than --metric-resolution, which is {}", self.metric_resolution);
+        }
+        Ok(ClusterConfig {
+            startup: self.startup,
+            metric_resolution: self.metric_resolution,
+            metric_offset: self.metric_offset,
+            queue_timeout: self.queue_timeout,
+        })
+    }
 }
 
 fn constant(text: &str) -> Result<(String, f64), String> {
@@ -96,7 +118,7 @@ pub(super) fn setup<'a>(
         hpa,
         workload,
         controller,
-        cluster: ClusterConfig { startup: cluster.startup, metric_resolution: cluster.metric_resolution },
+        cluster: cluster.config()?,
         plan,
         interpolation: match options.interpolation {
             InterpolationArg::Hold => Interpolation::Hold,

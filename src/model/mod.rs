@@ -4,6 +4,7 @@
 //! manifests, traces and flags.
 
 mod amounts;
+mod cluster;
 mod controller;
 mod hpa;
 mod inventory;
@@ -16,6 +17,7 @@ mod scenario;
 mod workload;
 
 pub use amounts::{Amount, Amounts};
+pub use cluster::ClusterConfig;
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,

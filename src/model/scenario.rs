@@ -1,6 +1,6 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
-use super::{ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, Workload};
+use super::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, Workload};
 use crate::units::{Replicas, SimTime, Span};
 
 /// A deployment under a load, and the claims about it.
@@ -20,10 +20,8 @@ pub struct Scenario {
     pub workloads: Vec<(String, Replicas)>,
     /// The controller's settings.
     pub controller: ControllerConfig,
-    /// Time that the application in a new pod needs until it serves.
-    pub startup: Span,
-    /// The interval of metrics-server.
-    pub metric_resolution: Span,
+    /// Settings of the simulated cluster.
+    pub cluster: ClusterConfig,
     /// Pods at the start.
     pub replicas: Replicas,
     /// Time before the start in which the state is steady.

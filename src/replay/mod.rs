@@ -9,7 +9,7 @@ pub mod text;
 use crate::hpa::{Decision, History};
 use crate::model::{Claim, ClaimVerdict, Column, LoadReading, LoadSource, Scenario};
 use crate::report::Run;
-use crate::sim::{ClusterConfig, Setup, SimError, Summary, TimelineRow, simulate};
+use crate::sim::{Setup, SimError, Summary, TimelineRow, simulate};
 use crate::units::{Replicas, SimTime};
 
 /// A scenario, simulated and checked.
@@ -124,7 +124,7 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
         hpa: &scenario.hpa,
         workload: &scenario.workload,
         controller: scenario.controller,
-        cluster: ClusterConfig { startup: scenario.startup, metric_resolution: scenario.metric_resolution },
+        cluster: scenario.cluster,
         plan: load.plan.clone(),
         interpolation: scenario.interpolation,
         initial_replicas: scenario.replicas,

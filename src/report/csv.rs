@@ -33,6 +33,7 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
         "cpu_capacity_cores",
         "memory_used_bytes",
         "backlog_core_seconds",
+        "dropped_core_seconds",
         "cpu_requests_cores",
         "memory_requests_bytes",
         "able_to_scale",
@@ -64,6 +65,7 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
         row.resources.cpu_capacity.map_or_else(String::new, cores),
         row.resources.memory_used.to_string(),
         decimal(row.resources.backlog as f64 / 1e9, 6),
+        decimal(row.resources.work_dropped as f64 / 1e9, 6),
         milli(requests(run.summary.pod_cpu_request.get())),
         requests(run.summary.pod_memory_request.get()).to_string(),
     ]);

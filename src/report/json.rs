@@ -45,6 +45,7 @@ pub fn summary(run: &Run<'_>) -> Value {
         "atMaxReplicasSeconds": s.at_max.seconds(),
         "workWaitingSeconds": s.waiting.seconds(),
         "peakBacklogCoreSeconds": s.peak_backlog as f64 / 1e9,
+        "droppedCoreSeconds": s.work_dropped as f64 / 1e9,
         "finalBacklogCoreSeconds": s.final_backlog as f64 / 1e9,
         "aboveMemoryLimitSeconds": s.over_memory_limit.seconds(),
         "events": s.rescales.iter().map(|event| rescale(run, event)).collect::<Vec<_>>(),

@@ -102,6 +102,9 @@ fn waiting(run: &Run<'_>) -> String {
     if s.peak_backlog > 0 {
         text += &format!(", at most {} core-seconds", core_seconds(s.peak_backlog));
     }
+    if s.work_dropped > 0 {
+        text += &format!(", {} core-seconds dropped", core_seconds(s.work_dropped));
+    }
     if s.final_backlog > 0 {
         text += &format!(", {} core-seconds still at the end", core_seconds(s.final_backlog));
     }

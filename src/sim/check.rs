@@ -126,7 +126,8 @@ fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain
 
 /// What has arrived has been done or waits; only the rest of a division may be missing.
 fn work(row: &TimelineRow, complain: &mut impl FnMut(String)) {
-    let lost = row.resources.work_arrived - row.resources.work_done - row.resources.backlog;
+    let lost =
+        row.resources.work_arrived - row.resources.work_done - row.resources.backlog - row.resources.work_dropped;
     let most = i128::from(row.now.seconds()) * i128::from(1_000_000);
     if row.resources.backlog < 0 || lost < 0 || lost > most {
         complain(format!(

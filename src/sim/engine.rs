@@ -49,7 +49,7 @@ pub fn simulate(
     let cursor = LoadCursor::start(load, setup.interpolation)?.ok_or(SimError::NoLoad)?;
     let mut engine = Engine::new(setup, cursor);
     engine.run(record)?;
-    Ok(engine.accounts.finish(setup, engine.now, engine.backlog.waiting))
+    Ok(engine.accounts.finish(setup, engine.now, engine.backlog.waiting, engine.work_dropped))
 }
 
 struct Engine<'a> {
@@ -71,6 +71,7 @@ struct Engine<'a> {
     /// CPU work since the start, nanocore-seconds.
     work_arrived: i128,
     work_done: i128,
+    work_dropped: i128,
     /// `work_done` at the last sync, and its time.
     last_sync: (i128, SimTime),
     /// Buffers of the observation.
@@ -85,10 +86,10 @@ impl<'a> Engine<'a> {
         let template = &setup.workload.template;
         let size = PodSize::of(template);
         let asks = asks(&setup.plan, &size, load.values());
-        let resolution = setup.cluster.metric_resolution;
         let start = SimTime::ZERO - setup.lead_in;
         let rate = per_pod_rate(asks.cpu, setup.initial_replicas.into(), size.cpu_limit);
-        let scraped = Scraped::steady(rate, start - resolution, start);
+        let memory = per_pod_memory(asks.memory, setup.initial_replicas.into(), setup.plan.memory_base_bytes);
+        let scraped = Scraped::steady(rate, memory, start, &setup.cluster);
         let period = setup.controller.sync_period;
         // The steady state before the start, as the first sync sees it.
         let before = -i128::from(rate) * i128::from(setup.initial_replicas) * i128::from(period.seconds());
@@ -108,10 +109,11 @@ impl<'a> Engine<'a> {
             history: History::default(),
             decision: Decision::default(),
             accounts: Accounts::new(metrics.len()),
-            next_scrape: start,
+            next_scrape: start + setup.cluster.metric_offset,
             next_sync: start,
             work_arrived: 0,
             work_done: 0,
+            work_dropped: 0,
             last_sync: (before, start - period),
             groups: Vec::new(),
             metrics: Vec::new(),
@@ -162,6 +164,7 @@ impl<'a> Engine<'a> {
     fn forget_work(&mut self) {
         self.last_sync.0 -= self.work_done;
         self.work_done = 0;
+        self.work_dropped = 0;
         self.work_arrived = self.backlog.waiting;
     }
 
@@ -174,7 +177,14 @@ impl<'a> Engine<'a> {
             Ask::Nothing => {}
             Ask::Total(demand) => {
                 self.work_arrived += i128::from(demand) * i128::from(seconds);
-                let stretch = self.backlog.work(seconds, demand, serving.into(), self.size.cpu_limit);
+                let stretch = self.backlog.work_within(
+                    seconds,
+                    demand,
+                    serving.into(),
+                    self.size.cpu_limit,
+                    self.setup.cluster.queue_timeout,
+                );
+                self.work_dropped += stretch.dropped;
                 waiting_seconds = stretch.waiting_seconds;
                 for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.serving) {
                     cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(stretch.per_serving_pod);
@@ -205,9 +215,7 @@ impl<'a> Engine<'a> {
         let base = self.setup.plan.memory_base_bytes;
         match self.asks.memory {
             Ask::PerPod(bytes) => bytes,
-            Ask::Total(bytes) if serving && serving_pods > 0 => {
-                base.saturating_add(div_ceil(bytes, serving_pods.into()))
-            }
+            ask if serving => per_pod_memory(ask, serving_pods.into(), base),
             _ => base,
         }
     }
@@ -303,8 +311,18 @@ impl<'a> Engine<'a> {
                 work_arrived: self.work_arrived,
                 work_done: self.work_done,
                 backlog: self.backlog.waiting,
+                work_dropped: self.work_dropped,
             },
         }
+    }
+}
+
+/// The memory that each of `pods` pods uses, bytes.
+fn per_pod_memory(ask: Ask, pods: i64, base: i64) -> i64 {
+    match ask {
+        Ask::PerPod(bytes) => bytes,
+        Ask::Total(bytes) if pods > 0 => base.saturating_add(div_ceil(bytes, pods)),
+        Ask::Nothing | Ask::Total(_) => base,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::usage::div_ceil;
 use crate::hpa::Sample;
-use crate::model::{Container, MetricSource, PodTemplate, ResourceName};
+use crate::model::{ClusterConfig, Container, MetricSource, PodTemplate, ResourceName};
 use crate::units::{SimTime, Span};
 
 /// What the pipeline knows of one pod.
@@ -29,9 +29,12 @@ pub(super) struct Usage {
 }
 
 impl Scraped {
-    /// A pod that has used `cpu` nanocores for long and was last scraped at `last`.
-    pub fn steady(cpu: i64, last: SimTime, until: SimTime) -> Self {
-        Self { last: Some(last), cpu_since: cpu.saturating_mul((until - last).seconds()), sample: None }
+    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `start`, scraped as the settings have it.
+    pub fn steady(cpu: i64, memory: i64, start: SimTime, cluster: &ClusterConfig) -> Self {
+        let window = cluster.metric_resolution;
+        let last = start - window + cluster.metric_offset;
+        let cpu_since = cpu.saturating_mul((start - last).seconds());
+        Self { last: Some(last), cpu_since, sample: Some(Usage { cpu, memory, at: last, window }) }
     }
 
     /// A scrape.

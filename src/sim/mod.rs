@@ -23,7 +23,7 @@ pub use summary::{MetricSummary, RescaleRecord, Snapshot, Summary};
 pub use timeline::TimelineRow;
 
 use crate::hpa::{Decision, History};
-use crate::model::{ControllerConfig, HpaSpec, Interpolation, LoadPlan, Workload};
+use crate::model::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, Workload};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that a simulation starts from.
@@ -50,21 +50,6 @@ pub struct Setup<'a> {
     pub duration: Option<Span>,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.
     pub every_second: bool,
-}
-
-/// How the simulated cluster behaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClusterConfig {
-    /// From the creation of a pod until its application answers probes and serves.
-    pub startup: Span,
-    /// How often the metrics pipeline scrapes pods (`--metric-resolution` of metrics-server).
-    pub metric_resolution: Span,
-}
-
-impl Default for ClusterConfig {
-    fn default() -> Self {
-        Self { startup: Span::from_seconds(20), metric_resolution: Span::from_seconds(15) }
-    }
 }
 
 /// The state of the loop right after one sync.
@@ -103,4 +88,6 @@ pub struct ResourceState {
     pub work_done: i128,
     /// CPU work that waits, nanocore-seconds.
     pub backlog: i128,
+    /// CPU work that was dropped since the start, nanocore-seconds.
+    pub work_dropped: i128,
 }

@@ -61,6 +61,8 @@ pub struct Summary {
     pub peak_backlog: i128,
     /// The work that still waits at the end, nanocore-seconds.
     pub final_backlog: i128,
+    /// Work that was dropped because it had waited too long, nanocore-seconds.
+    pub work_dropped: i128,
     /// Time in which serving pods were above their memory limit.
     pub over_memory_limit: Span,
     /// What one pod requests.
@@ -202,7 +204,7 @@ impl Accounts {
         }
     }
 
-    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, final_backlog: i128) -> Summary {
+    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, final_backlog: i128, work_dropped: i128) -> Summary {
         self.flush();
         let template = &setup.workload.template;
         Summary {
@@ -217,6 +219,7 @@ impl Accounts {
             waiting: self.waiting,
             peak_backlog: self.peak_backlog,
             final_backlog,
+            work_dropped,
             over_memory_limit: self.over_memory_limit,
             pod_cpu_request: template.cpu_request(),
             pod_memory_request: template.memory_request(),

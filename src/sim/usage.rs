@@ -1,6 +1,7 @@
 //! From load to use: sharing demand among pods, the CPU limit, and work that waits.
 
 use crate::model::{Drive, LoadPlan, PodTemplate};
+use crate::units::Span;
 
 /// What the load asks for at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub(super) struct Stretch {
     pub per_serving_pod: i64,
     /// Seconds at whose end work waited.
     pub waiting_seconds: i64,
+    /// Work that was dropped, nanocore-seconds.
+    pub dropped: i128,
 }
 
 /// Work that waits for CPU.
@@ -90,12 +93,46 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
+    /// The same with a bound on what waits: as much as the pods do, or the load brings if that is more, within the
+    /// time-out. What is beyond is dropped.
+    pub fn work_within(
+        &mut self,
+        seconds: i64,
+        demand: i64,
+        serving: i64,
+        limit: Option<i64>,
+        timeout: Option<Span>,
+    ) -> Stretch {
+        let Some(timeout) = timeout else { return self.work(seconds, demand, serving, limit) };
+        let capacity = limit.map_or(i64::MAX, |limit| limit.saturating_mul(serving));
+        let rate = if serving == 0 { demand } else { demand.max(capacity) };
+        let bound = i128::from(rate) * i128::from(timeout.seconds());
+        // Fewer pods hold less.
+        let mut dropped = self.shed(bound);
+        let mut stretch = self.work(seconds, demand, serving, limit);
+        dropped += self.shed(bound);
+        if bound == 0 {
+            stretch.waiting_seconds = 0;
+        }
+        Stretch { dropped, ..stretch }
+    }
+
+    fn shed(&mut self, bound: i128) -> i128 {
+        let dropped = (self.waiting - bound).max(0);
+        self.waiting -= dropped;
+        dropped
+    }
+
     /// `seconds` of demand shared by `serving` pods, each limited to `limit`; the same as stepping
     /// second by second.
     pub fn work(&mut self, seconds: i64, demand: i64, serving: i64, limit: Option<i64>) -> Stretch {
         if serving == 0 {
             self.waiting += i128::from(demand) * i128::from(seconds);
-            return Stretch { per_serving_pod: 0, waiting_seconds: if self.waiting > 0 { seconds } else { 0 } };
+            return Stretch {
+                per_serving_pod: 0,
+                waiting_seconds: if self.waiting > 0 { seconds } else { 0 },
+                dropped: 0,
+            };
         }
         let share = |work: i64| work / serving;
         let Some(limit) = limit else {
@@ -105,17 +142,19 @@ impl Backlog {
             return Stretch {
                 per_serving_pod: share(first).saturating_add(share(demand).saturating_mul(seconds - 1)),
                 waiting_seconds: 0,
+                dropped: 0,
             };
         };
         let capacity = limit.saturating_mul(serving);
         if self.waiting == 0 && demand <= capacity {
-            return Stretch { per_serving_pod: share(demand).saturating_mul(seconds), waiting_seconds: 0 };
+            return Stretch { per_serving_pod: share(demand).saturating_mul(seconds), waiting_seconds: 0, dropped: 0 };
         }
         if demand >= capacity {
             self.waiting += i128::from(demand - capacity) * i128::from(seconds);
             return Stretch {
                 per_serving_pod: limit.saturating_mul(seconds),
                 waiting_seconds: if self.waiting > 0 { seconds } else { 0 },
+                dropped: 0,
             };
         }
         let drained_per_second = i128::from(capacity - demand);
@@ -128,7 +167,7 @@ impl Backlog {
             per_serving_pod = per_serving_pod.saturating_add(share(demand + self.waiting as i64)).saturating_add(rest);
             self.waiting = 0;
         }
-        Stretch { per_serving_pod, waiting_seconds: waiting_seconds.max(0) }
+        Stretch { per_serving_pod, waiting_seconds: waiting_seconds.max(0), dropped: 0 }
     }
 }
 
@@ -145,16 +184,18 @@ mod tests {
         #[test]
         fn a_stretch_equals_its_seconds(
             waiting in 0i128..2000, seconds in 1i64..30, demand in 0i64..300, serving in 0i64..5,
-            limit in proptest::option::of(1i64..100),
+            limit in proptest::option::of(1i64..100), timeout in proptest::option::of(0i64..5),
         ) {
+            let timeout = timeout.map(Span::from_seconds);
             let mut whole = Backlog { waiting };
-            let stretch = whole.work(seconds, demand, serving, limit);
+            let stretch = whole.work_within(seconds, demand, serving, limit, timeout);
             let mut stepped = Backlog { waiting };
             let mut sum = Stretch::default();
             for _ in 0..seconds {
-                let second = stepped.work(1, demand, serving, limit);
+                let second = stepped.work_within(1, demand, serving, limit, timeout);
                 sum.per_serving_pod += second.per_serving_pod;
                 sum.waiting_seconds += second.waiting_seconds;
+                sum.dropped += second.dropped;
             }
             prop_assert_eq!((whole, stretch), (stepped, sum));
         }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hpasim::input::plan::{RequestCosts, plan};
 use hpasim::input::{Source, manifests};
-use hpasim::model::{Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Workload};
-use hpasim::sim::{ClusterConfig, Setup, Summary, TimelineRow, simulate};
+use hpasim::model::{ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Workload};
+use hpasim::sim::{Setup, Summary, TimelineRow, simulate};
 use hpasim::units::{SimTime, Span};
 
 /// A path inside the project.

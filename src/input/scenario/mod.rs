@@ -12,7 +12,7 @@ pub use files::Files;
 use super::manifests::{self, Manifests};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, Scenario};
+use crate::model::{Claim, ClaimVerdict, ClusterConfig, ControllerConfig, Interpolation, KubernetesVersion, Scenario};
 use crate::units::Span;
 
 /// The folder of the built-in scenarios.
@@ -91,20 +91,13 @@ impl Reader<'_> {
         if replicas < 0 {
             return Err(self.wrong("start.replicas", "must not be negative").into());
         }
-        let cluster = |path: &str, raw: &Option<raw::Duration>, default: i64| match raw {
-            Some(raw) => self.span(&format!("cluster.{path}"), raw),
-            None => Ok(Span::from_seconds(default)),
-        };
-        let startup = cluster("startup", &raw.cluster.startup, 20)?;
-        let metric_resolution = cluster("metricResolution", &raw.cluster.metric_resolution, 15)?;
+        let cluster = self.cluster(&raw.cluster)?;
         let duration = self.span("duration", &raw.duration)?;
-        for (path, span) in [("cluster.metricResolution", metric_resolution), ("duration", duration)] {
-            if span == Span::ZERO {
-                return Err(self.wrong(path, "must be at least 1s").into());
-            }
+        if duration == Span::ZERO {
+            return Err(self.wrong("duration", "must be at least 1s").into());
         }
         let lead_in = match raw.start.before {
-            Some(_) => lead_in(&hpa, &controller, metric_resolution),
+            Some(_) => lead_in(&hpa, &controller, cluster.metric_resolution),
             None => Span::ZERO,
         };
         let claims = raw
@@ -128,8 +121,7 @@ impl Reader<'_> {
             hpa,
             workload,
             controller,
-            startup,
-            metric_resolution,
+            cluster,
             replicas,
             lead_in,
             duration,
@@ -177,6 +169,27 @@ impl Reader<'_> {
             config.tolerance = tolerance;
         }
         Ok(config)
+    }
+
+    fn cluster(&self, raw: &raw::Cluster) -> Result<ClusterConfig, Diagnostic> {
+        let read = |path: &str, raw: &Option<raw::Duration>| {
+            raw.as_ref().map(|raw| self.span(&format!("cluster.{path}"), raw)).transpose()
+        };
+        let default = ClusterConfig::default();
+        let cluster = ClusterConfig {
+            startup: read("startup", &raw.startup)?.unwrap_or(default.startup),
+            metric_resolution: read("metricResolution", &raw.metric_resolution)?.unwrap_or(default.metric_resolution),
+            metric_offset: read("metricOffset", &raw.metric_offset)?.unwrap_or(default.metric_offset),
+            queue_timeout: read("queueTimeout", &raw.queue_timeout)?,
+        };
+        if cluster.metric_resolution == Span::ZERO {
+            return Err(self.wrong("cluster.metricResolution", "must be at least 1s"));
+        }
+        if cluster.metric_offset >= cluster.metric_resolution {
+            let message = format!("is {} and must be less than metricResolution", cluster.metric_offset);
+            return Err(self.wrong("cluster.metricOffset", message));
+        }
+        Ok(cluster)
     }
 
     fn manifests(

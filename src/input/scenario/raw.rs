@@ -87,6 +87,10 @@ pub(crate) struct Cluster {
     pub startup: Option<Duration>,
     /// The interval of metrics-server; by default 15s.
     pub metric_resolution: Option<Duration>,
+    /// How long after the HPA's syncs the scrapes are; by default 0s.
+    pub metric_offset: Option<Duration>,
+    /// How long work waits for CPU before it is dropped; by default for ever.
+    pub queue_timeout: Option<Duration>,
 }
 
 /// The state at the start.
