@@ -36,6 +36,7 @@ enum Stream {
     Noise,
     Startup,
     Phase,
+    Offset,
 }
 
 /// The stream of a purpose, for one of the workloads.
@@ -88,7 +89,9 @@ fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: 
     let startup = setup.cluster.startup.seconds() as f64;
     let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
     setup.cluster.startup = Span::from_seconds((startup * factor).round() as i64);
-    // The load does not know when the controller syncs.
+    // Neither does metrics-server know when the controller syncs, nor does the load.
+    let resolution = setup.cluster.metric_resolution.seconds();
+    setup.cluster.metric_offset = Span::from_seconds(stream(Stream::Offset).random_range(0..resolution));
     let period = setup.controller.sync_period.seconds();
     let phase = stream(Stream::Phase).random_range(0..period);
     // Busy days are busy for all: the level is that of the run.

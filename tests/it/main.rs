@@ -4,6 +4,7 @@ mod allocations;
 mod cli;
 mod conformance;
 mod errors;
+mod fidelity;
 mod instructions;
 mod invariants;
 mod lint;

@@ -1,6 +1,7 @@
 //! Small simulations whose outcome was worked out by hand.
 
 use hpasim::model::Interpolation;
+use hpasim::sim::check::check;
 
 use crate::support::{Deployment, changes, run, seconds, table};
 
@@ -132,4 +133,45 @@ fn linear_interpolation_is_averaged_by_the_scrape() {
     // From 15 s to 30 s it rises from 150m to 290m: 220m on average.
     assert_eq!(rows[2].resources.cpu_used, 220_000_000);
     assert_eq!(rows[2].metrics[0].unwrap().average_utilization, Some(22));
+}
+
+/// What waits longer than the time-out is dropped: the bound is what the pods do within it.
+#[test]
+fn the_queue_time_out_bounds_what_waits() {
+    let deployment = Deployment::rag();
+    let load = table(&["cpu", "memory"], &[(0, &[30.0, 1e9]), (60, &[1.0, 1e9]), (120, &[1.0, 1e9])]);
+    let mut setup = deployment.setup(&load);
+    setup.duration = Some(seconds(120));
+    let (summary, _) = run(&setup, &load);
+    assert_eq!(summary.work_dropped, 0);
+    let unbounded = summary.peak_backlog;
+    setup.cluster.queue_timeout = Some(seconds(10));
+    let (summary, rows) = run(&setup, &load);
+    assert_eq!(check(&setup, &rows), Vec::<String>::new());
+    // 30 cores demanded are more than ten pods' 20: ten seconds of 30 cores.
+    assert_eq!(summary.peak_backlog, 300_000_000_000);
+    assert!(summary.work_dropped > 0 && summary.peak_backlog < unbounded);
+    setup.cluster.queue_timeout = Some(seconds(0));
+    let (summary, _) = run(&setup, &load);
+    assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
+}
+
+/// Scrapes between two syncs: the HPA sees a change of the load as many seconds later as the scrape is.
+#[test]
+fn a_late_scrape_delays_the_decision() {
+    let deployment = Deployment::rag();
+    let load = table(&["cpu", "memory"], &[(0, &[0.75, 1e9]), (30, &[3.0, 1e9]), (300, &[3.0, 1e9])]);
+    let first = |offset: i64| {
+        let mut setup = deployment.setup(&load);
+        setup.cluster.metric_offset = seconds(offset);
+        let (_, rows) = run(&setup, &load);
+        assert_eq!(check(&setup, &rows), Vec::<String>::new());
+        let row = rows.iter().find(|row| row.desired > row.replicas).unwrap();
+        (row.now.seconds(), row.proposed.unwrap())
+    };
+    // At 45 s a scrape at 45 s has seen 15 s of the new load (200%: 9 pods); one at 40 s ten of them (150%: 7); one at
+    // 32 s two (70%: nothing to do).
+    assert_eq!(first(0), (45, 9));
+    assert_eq!(first(10), (45, 7));
+    assert_eq!(first(2), (60, 9));
 }

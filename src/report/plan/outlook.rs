@@ -94,7 +94,7 @@ pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
     let mut notes = vec![
         format!(
             "{count} runs, seed {}: load level {}, load noise {}, start-up time {} (standard deviations of the \
-             logarithm), and the controller's sync anywhere against the load; several workloads share the level",
+             logarithm), and syncs, scrapes and the load anywhere against each other; several workloads share the level",
             uncertainty.seed,
             percent(u.level),
             percent(u.noise),
