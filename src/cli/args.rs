@@ -1,6 +1,6 @@
 //! Arguments that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -65,6 +65,16 @@ impl ControllerArgs {
             initial_readiness_delay: self.horizontal_pod_autoscaler_initial_readiness_delay,
         })
     }
+}
+
+/// Standard input can be one of the inputs, not two.
+pub(super) fn read_standard_input_once<'a>(inputs: impl Iterator<Item = &'a Path>) -> anyhow::Result<()> {
+    if inputs.filter(|path| path.as_os_str() == "-").count() > 1 {
+        anyhow::bail!(
+            "standard input cannot be two inputs at once, such as the manifests (-f -) and the load (--load -)"
+        );
+    }
+    Ok(())
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::args::ControllerArgs;
+use super::args::{ControllerArgs, read_standard_input_once};
 use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
 use super::simulate::explain_error;
 use super::{Outcome, output};
@@ -86,6 +86,8 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         return output::print(&report::explain(rule)).map(|()| Outcome::Done);
     }
     let controller = args.controller.config()?;
+    let files = args.filenames.iter().chain(&args.nodes).chain(&args.load).map(PathBuf::as_path);
+    read_standard_input_once(files)?;
     let sources = read_sources(&args.filenames, args.recursive)?;
     let manifests = manifests::read(&sources, controller.version, args.namespace.as_deref().unwrap_or("default"))?;
     note_other_kinds(&manifests);

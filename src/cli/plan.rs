@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::{ControllerArgs, ManifestArgs};
+use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
 use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
 use super::simulate::explain_error;
 use super::{Outcome, output};
@@ -121,6 +121,9 @@ fn horizon(text: &str) -> Result<u32, String> {
 /// Runs the command.
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let controller = args.controller.config()?;
+    let files = args.manifests.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
+    let loads = args.load.iter().map(|load| Path::new(load.rsplit('=').next().unwrap_or(load)));
+    read_standard_input_once(files.chain(loads))?;
     let has_load = !args.load.is_empty() || !args.options.constant.is_empty();
     for (given, option) in [(args.outlook.runs.is_some(), "--runs"), (args.outlook.growth.is_some(), "--growth")] {
         if given && !has_load {

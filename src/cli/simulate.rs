@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{ControllerArgs, ManifestArgs};
+use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
 use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
 use super::{Outcome, output};
 use crate::input::manifests::Selection;
@@ -59,10 +59,8 @@ struct LoadArgs {
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let controller = args.controller.config()?;
-    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-    if args.load.load.as_ref().is_some_and(is_stdin) && args.manifests.filenames.iter().any(is_stdin) {
-        anyhow::bail!("standard input cannot be both the manifests (-f -) and the load (--load -)");
-    }
+    let inputs = args.manifests.filenames.iter().chain(&args.load.load);
+    read_standard_input_once(inputs.map(PathBuf::as_path))?;
     let namespace = args.manifests.namespace.as_deref();
     let sources = read_sources(&args.manifests.filenames, args.manifests.recursive)?;
     let manifests = manifests::read(&sources, controller.version, namespace.unwrap_or("default"))?;

@@ -204,6 +204,21 @@ fn bad_plans_are_refused_with_their_place() {
     insta::assert_snapshot!(all);
 }
 
+/// Storage alone is a plan, too; standard input is one input.
+#[test]
+fn claims_alone_and_pipes() {
+    let pvc = std::fs::read_to_string(project("scenarios/rag-system/k8s/pvc.yaml")).unwrap();
+    let output = hpasim(&["plan", "-f", "-"]).write_stdin(pvc).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("Storage\n") && text.contains("in all: 150Gi"), "{text}");
+    assert!(text.contains("-:19:1: nothing mounts PersistentVolumeClaim qdrant-data-pvc (50Gi)"), "{text}");
+    for command in ["plan", "lint", "simulate"] {
+        let output = hpasim(&[command, "-f", "-", "--load", "-"]).write_stdin("").output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("two inputs at once"), "{command}");
+    }
+}
+
 /// A claim that is no longer what the file expects is a failed check.
 #[test]
 fn an_unexpected_verdict_is_a_failed_check() {

@@ -9,9 +9,10 @@ use crate::units::Quantity;
 
 /// All parts that have something to say.
 pub fn sections(report: &PlanReport<'_>) -> Vec<Section> {
+    let has_pods = !report.workloads.is_empty();
     let parts = [
-        Some(pods(report)),
-        Some(requirements(report)),
+        has_pods.then(|| pods(report)),
+        has_pods.then(|| requirements(report)),
         storage(report),
         verdicts::quotas(report),
         verdicts::budgets(report),
