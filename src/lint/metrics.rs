@@ -102,11 +102,7 @@ fn runtime(container: &Container) -> Option<&'static str> {
 fn limit(template: &PodTemplate, container: Option<&str>, resource: &str) -> Option<Quantity> {
     match container {
         Some(name) => template.running().find(|c| c.name == name)?.limit(resource),
-        None if template.unlimited(resource) => None,
-        None => template.pod_limits.get(resource).or_else(|| {
-            let limits = template.running().filter_map(|c| c.limit(resource));
-            limits.reduce(|sum, more| sum + more)
-        }),
+        None => template.running_limit(resource),
     }
 }
 

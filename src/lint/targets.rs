@@ -45,9 +45,7 @@ pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
     let hpas = &context.inventory.hpas;
     for (index, hpa) in hpas.iter().enumerate() {
         let same = |other: &&Placed<HpaSpec>| {
-            other.item.namespace == hpa.item.namespace
-                && other.item.target.kind == hpa.item.target.kind
-                && other.item.target.name == hpa.item.target.name
+            other.item.namespace == hpa.item.namespace && other.item.target.same_object(&hpa.item.target)
         };
         if let Some(first) = hpas[..index].iter().find(same) {
             let message =
@@ -62,11 +60,12 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for scaler in context.inventory.other_scalers.iter().filter(|scaler| !scaler.item.passive) {
         let item = &scaler.item;
-        for hpa in context.inventory.hpas.iter().filter(|hpa| {
-            hpa.item.namespace == item.namespace
-                && hpa.item.target.kind == item.target.kind
-                && hpa.item.target.name == item.target.name
-        }) {
+        for hpa in context
+            .inventory
+            .hpas
+            .iter()
+            .filter(|hpa| hpa.item.namespace == item.namespace && hpa.item.target.same_object(&item.target))
+        {
             let targeted = |name: &&String| {
                 hpa.item.metrics.iter().any(|metric| {
                     matches!(metric, crate::model::MetricSource::Resource { name: resource, .. }

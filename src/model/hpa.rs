@@ -54,6 +54,13 @@ pub struct ObjectReference {
     pub name: String,
 }
 
+impl ObjectReference {
+    /// Whether both mean the object of that kind and name; versions of an API do not matter.
+    pub fn same_object(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.name == other.name
+    }
+}
+
 impl fmt::Display for ObjectReference {
     /// As kubectl prints it: `Deployment/web`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

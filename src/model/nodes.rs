@@ -1,7 +1,6 @@
 //! Nodes that pods could run on.
 
 use super::{Amounts, Labels, Location, PodTemplate, Toleration};
-use crate::units::Quantity;
 
 /// The zone's label.
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
@@ -83,11 +82,6 @@ impl NodeShape {
 
     fn has_label(&self, key: &str, value: &str) -> bool {
         key == HOSTNAME_LABEL || key == ZONE_LABEL || self.labels.get(key).is_some_and(|found| found == value)
-    }
-
-    /// A resource that can be had on such a node.
-    pub fn has(&self, resource: &str) -> Quantity {
-        self.allocatable().quantity(resource)
     }
 }
 

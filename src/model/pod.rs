@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Amounts, KubernetesVersion, LabelSelector, Location, MetricSource, ResourceName};
+use crate::model::{Amounts, KubernetesVersion, LabelSelector, MetricSource, ResourceName};
 use crate::units::{Bytes, Millicores, Quantity, Span};
 
 /// Labels of an object.
@@ -140,8 +140,6 @@ pub struct AntiAffinity {
     pub selector: Option<LabelSelector>,
     /// Whether the scheduler must obey.
     pub required: bool,
-    /// Where it is written.
-    pub location: Location,
 }
 
 /// A topology spread constraint.
@@ -349,8 +347,8 @@ impl PodTemplate {
         self.running_limit("memory").map(Bytes::from)
     }
 
-    /// The limits of the containers that serve, together: init containers are done by then.
-    fn running_limit(&self, resource: &str) -> Option<Quantity> {
+    /// The limits of the containers that serve, together, if each has one: init containers are done by then.
+    pub fn running_limit(&self, resource: &str) -> Option<Quantity> {
         if self.unlimited(resource) || self.containers.is_empty() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! Workloads: whatever makes pods from a template.
 
-use crate::model::{Labels, ObjectReference, PodTemplate, VolumeClaim};
+use crate::model::{ObjectReference, PodTemplate, VolumeClaim};
 use crate::units::Replicas;
 
 /// An object that makes pods.
@@ -10,8 +10,6 @@ pub struct Workload {
     pub reference: ObjectReference,
     /// `metadata.namespace`.
     pub namespace: String,
-    /// `metadata.labels`.
-    pub labels: Labels,
     /// `spec.replicas`, if the manifest sets it; the API server's default is 1.
     pub replicas: Option<Replicas>,
     /// How it makes pods.
@@ -75,17 +73,6 @@ impl IntOrPercent {
             Self::Percent(percent) => {
                 let exact = i64::from(percent) * i64::from(total);
                 ((exact + 99).div_euclid(100)).clamp(i32::MIN.into(), i32::MAX.into()) as Replicas
-            }
-        }
-    }
-
-    /// The same, a percentage rounded down.
-    pub fn of_rounded_down(self, total: Replicas) -> Replicas {
-        match self {
-            Self::Count(count) => count,
-            Self::Percent(percent) => {
-                let exact = i64::from(percent) * i64::from(total);
-                exact.div_euclid(100).clamp(i32::MIN.into(), i32::MAX.into()) as Replicas
             }
         }
     }

@@ -33,8 +33,6 @@ pub struct Course {
     pub peak_memory_used: i64,
     /// Time in which work waited for CPU.
     pub waiting: Span,
-    /// The most pods that the HPA asked for, the bound aside.
-    pub most_wanted: Replicas,
 }
 
 /// Runs one simulation.
@@ -46,7 +44,6 @@ pub fn course(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Course, Si
         }
         course.peak_cpu_used = course.peak_cpu_used.max(record.resources.cpu_used);
         course.peak_memory_used = course.peak_memory_used.max(record.resources.memory_used);
-        course.most_wanted = course.most_wanted.max(record.decision.proposed.unwrap_or_default());
     })?;
     course.duration = summary.duration;
     course.waiting = summary.waiting;

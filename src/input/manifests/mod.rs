@@ -319,7 +319,6 @@ impl Reader<'_> {
         let written = workload::Written {
             reference: object.reference(),
             namespace: object.namespace(self.default_namespace),
-            metadata: object.header.metadata.clone(),
             spec,
             template,
         };

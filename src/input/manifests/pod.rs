@@ -103,7 +103,7 @@ pub(super) fn convert(
         pod_limits,
         overhead,
         volumes: reader.volumes(pod.volumes.as_deref().unwrap_or_default(), namespace, problems),
-        placement: reader.placement(
+        placement: Reader::placement(
             pod.node_selector,
             pod.tolerations,
             pod.affinity.unwrap_or_default(),
@@ -177,7 +177,6 @@ impl Reader<'_> {
     }
 
     fn placement(
-        &self,
         node_selector: Option<BTreeMap<String, String>>,
         tolerations: Option<Vec<raw::Toleration>>,
         affinity: raw::Affinity,
@@ -200,7 +199,7 @@ impl Reader<'_> {
                     effect: raw.effect,
                 })
                 .collect(),
-            anti_affinity: self.anti_affinity(&affinity.pod_anti_affinity),
+            anti_affinity: Self::anti_affinity(&affinity.pod_anti_affinity),
             spread: spread
                 .iter()
                 .map(|raw| SpreadConstraint {
@@ -215,21 +214,14 @@ impl Reader<'_> {
         }
     }
 
-    fn anti_affinity(&self, raw: &raw::PodAffinity) -> Vec<AntiAffinity> {
-        let term = |raw: &raw::Term, required: bool, field: String| AntiAffinity {
+    fn anti_affinity(raw: &raw::PodAffinity) -> Vec<AntiAffinity> {
+        let term = |raw: &raw::Term, required: bool| AntiAffinity {
             topology_key: raw.topology_key.clone(),
             selector: raw.label_selector.as_ref().map(hpa::selector),
             required,
-            location: self.origin.locate(&format!("{}.affinity.podAntiAffinity.{field}", self.path)),
         };
-        let required = raw.required.iter().enumerate();
-        let required = required
-            .map(|(index, raw)| term(raw, true, format!("requiredDuringSchedulingIgnoredDuringExecution[{index}]")));
-        let preferred = raw.preferred.iter().enumerate();
-        let preferred = preferred.map(|(index, raw)| {
-            let field = format!("preferredDuringSchedulingIgnoredDuringExecution[{index}]");
-            term(&raw.pod_affinity_term, false, field)
-        });
+        let required = raw.required.iter().map(|raw| term(raw, true));
+        let preferred = raw.preferred.iter().map(|raw| term(&raw.pod_affinity_term, false));
         required.chain(preferred).collect()
     }
 }

@@ -110,8 +110,7 @@ impl Manifests {
         let same = |other: &&Placed<HpaSpec>| {
             other.location() != hpa.location()
                 && other.item.namespace == hpa.item.namespace
-                && other.item.target.kind == hpa.item.target.kind
-                && other.item.target.name == hpa.item.target.name
+                && other.item.target.same_object(&hpa.item.target)
         };
         let other = self.inventory.hpas.iter().find(same)?;
         let message = format!(

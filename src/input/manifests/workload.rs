@@ -22,14 +22,13 @@ pub(super) fn template_path(kind: &str) -> &'static str {
 pub(super) struct Written {
     pub reference: ObjectReference,
     pub namespace: String,
-    pub metadata: raw::Metadata,
     pub spec: raw::WorkloadSpec,
     pub template: raw::Template,
 }
 
 /// Converts and validates a workload.
 pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, problems: &mut Problems) -> Workload {
-    let Written { reference, namespace, metadata, spec, template } = written;
+    let Written { reference, namespace, spec, template } = written;
     let path = template_path(&reference.kind);
     let pod_path = if path.is_empty() { "spec".to_owned() } else { format!("{path}.spec") };
     let controller = controller(&reference.kind, &spec, problems);
@@ -43,16 +42,7 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
         claim_templates.push(objects::claim(&raw.spec, name, namespace.clone(), &path, origin, problems));
     }
     let template = pod::convert(template, &pod_path, &namespace, origin, around, problems);
-    Workload {
-        reference,
-        labels: metadata.labels.unwrap_or_default(),
-        replicas: spec.replicas,
-        controller,
-        claim_templates,
-        template,
-        pod_path,
-        namespace,
-    }
+    Workload { reference, replicas: spec.replicas, controller, claim_templates, template, pod_path, namespace }
 }
 
 fn controller(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> WorkloadController {
