@@ -9,11 +9,9 @@ use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::{manifests, nodes, read_sources};
-use crate::lint::{Context, HeldBack, RULES, Severity, lint};
+use crate::lint::{Context, RULES, Severity, held_back, lint};
 use crate::plan;
 use crate::report::lint as report;
-use crate::sim::{Setup, simulate};
-use crate::units::Span;
 
 /// Find what will go wrong with autoscaling, before it does
 ///
@@ -102,7 +100,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         let selection = manifests.select(args.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = Load::open(args.load.as_deref(), &args.options)?;
         let setup = load::setup(&args.options, &args.cluster, controller, &selection, load.columns())?;
-        vec![(selection.hpa.item.name.clone(), held_back(&setup, &mut load)?)]
+        vec![(selection.hpa.item.name.clone(), held_back(&setup, load.source()).map_err(explain_error)?)]
     } else {
         Vec::new()
     };
@@ -140,28 +138,4 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     };
     let failed = findings.iter().any(|finding| finding.rule.severity >= threshold);
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
-}
-
-/// When policies or windows kept the HPA below what its metrics asked for, for more than one sync on end: a single
-/// step that is too small is made up for at the next.
-fn held_back(setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Option<HeldBack>> {
-    let mut worst: Option<HeldBack> = None;
-    let (mut total, mut on_end, mut longest) = (Span::ZERO, Span::ZERO, Span::ZERO);
-    let (max, period) = (setup.hpa.max_replicas, setup.controller.sync_period);
-    simulate(setup, load.source(), &mut |record| {
-        let wanted = record.decision.proposed.unwrap_or_default().min(max);
-        let got = record.decision.desired;
-        if wanted > got {
-            total = total + period;
-            on_end = on_end + period;
-            longest = longest.max(on_end);
-            if worst.is_none_or(|worst| wanted - got > worst.wanted - worst.got) {
-                worst = Some(HeldBack { at: record.now, wanted, got, total });
-            }
-        } else {
-            on_end = Span::ZERO;
-        }
-    })
-    .map_err(explain_error)?;
-    Ok(worst.filter(|_| longest > period).map(|worst| HeldBack { total, ..worst }))
 }

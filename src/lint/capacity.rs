@@ -12,13 +12,12 @@ pub(super) fn over_quota(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for finding in &findings {
         let (Some(level), Some(used)) = (finding.exceeded_at(), finding.used) else { continue };
-        let index = Level::ALL.iter().position(|&other| other == level).unwrap_or_default();
         let what = match level {
             Level::Minimum | Level::Declared => "even the fewest pods need",
             Level::Maximum => "all pods at maxReplicas need",
             Level::Surge => "all pods at maxReplicas and a rolling update need",
         };
-        let message = format!("is {}, {what} {}", finding.hard.quantity, used[index]);
+        let message = format!("is {}, {what} {}", finding.hard.quantity, used[level.index()]);
         let name = &finding.resource;
         let path = if name.contains('.') { format!("spec.hard[{name:?}]") } else { format!("spec.hard.{name}") };
         hits.push(Hit::new(&finding.quota.origin, path, message));

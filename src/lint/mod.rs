@@ -7,8 +7,9 @@ mod targets;
 
 pub use rules::{RULES, Rule};
 
-use crate::model::{ControllerConfig, Inventory, Location, NodeShape, Origin};
+use crate::model::{ControllerConfig, Inventory, LoadSource, Location, NodeShape, Origin};
 use crate::plan::{StorageRow, WorkloadPlan};
+use crate::sim::{Setup, SimError, simulate};
 use crate::units::{Replicas, SimTime, Span};
 
 /// How bad a finding is.
@@ -101,4 +102,27 @@ pub fn lint(context: &Context<'_>) -> Vec<Finding> {
     findings
         .sort_by(|a, b| (&a.hit.location, a.rule.code, &a.hit.path).cmp(&(&b.hit.location, b.rule.code, &b.hit.path)));
     findings
+}
+
+/// When policies or windows kept the HPA below what its metrics asked for, for more than one sync on end: a single
+/// step that is too small is made up for at the next.
+pub fn held_back(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Option<HeldBack>, SimError> {
+    let mut worst: Option<HeldBack> = None;
+    let (mut total, mut on_end, mut longest) = (Span::ZERO, Span::ZERO, Span::ZERO);
+    let (max, period) = (setup.hpa.max_replicas, setup.controller.sync_period);
+    simulate(setup, load, &mut |record| {
+        let wanted = record.decision.proposed.unwrap_or_default().min(max);
+        let got = record.decision.desired;
+        if wanted > got {
+            total = total + period;
+            on_end = on_end + period;
+            longest = longest.max(on_end);
+            if worst.is_none_or(|worst| wanted - got > worst.wanted - worst.got) {
+                worst = Some(HeldBack { at: record.now, wanted, got, total });
+            }
+        } else {
+            on_end = Span::ZERO;
+        }
+    })?;
+    Ok(worst.filter(|_| longest > period).map(|worst| HeldBack { total, ..worst }))
 }

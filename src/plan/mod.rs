@@ -41,6 +41,11 @@ impl Level {
     /// From few to many.
     pub const ALL: [Self; 4] = [Self::Minimum, Self::Declared, Self::Maximum, Self::Surge];
 
+    /// Its place in [`Level::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {

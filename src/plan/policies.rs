@@ -57,9 +57,9 @@ fn used(workloads: &[WorkloadPlan<'_>], claims: &[&StorageRow], resource: &str, 
     let sum = |rows: &mut dyn Iterator<Item = &&StorageRow>| {
         rows.map(|row| row.total(level)).fold(Quantity::ZERO, |sum, more| sum + more)
     };
-    let index = Level::ALL.iter().position(|&other| other == level)?;
-    let number =
-        |rows: &mut dyn Iterator<Item = &&StorageRow>| Quantity::from_units(rows.map(|row| row.counts[index]).sum());
+    let number = |rows: &mut dyn Iterator<Item = &&StorageRow>| {
+        Quantity::from_units(rows.map(|row| row.counts[level.index()]).sum())
+    };
     if let Some((class, what)) = resource.split_once(".storageclass.storage.k8s.io/") {
         let mut of_class = claims.iter().filter(|row| row.class.as_deref() == Some(class));
         return match what {

@@ -60,8 +60,7 @@ pub struct StorageRow {
 impl StorageRow {
     /// The storage at a level.
     pub fn total(&self, level: Level) -> Quantity {
-        let index = Level::ALL.iter().position(|&other| other == level).unwrap_or_default();
-        self.size.as_ref().map_or(Quantity::ZERO, |size| size.quantity.times(self.counts[index]))
+        self.size.as_ref().map_or(Quantity::ZERO, |size| size.quantity.times(self.counts[level.index()]))
     }
 }
 
