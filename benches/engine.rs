@@ -59,6 +59,8 @@ fn setup<'a>(manifests: &'a Manifests, load: &LoadTable) -> Setup<'a> {
         initial_replicas: 3,
         duration: None,
         lead_in: Span::ZERO,
+        events: &[],
+        keep_pod_numbers: false,
         every_second: false,
     }
 }

@@ -63,6 +63,8 @@ fn simulated(manifests: &Manifests) -> Simulated<'_> {
         initial_replicas: 3,
         duration: None,
         lead_in: Span::ZERO,
+        events: &[],
+        keep_pod_numbers: false,
         every_second: false,
     };
     Simulated { workload: 0, setup, load, varies: vec![true, true] }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args::{ControllerArgs, read_standard_input_once};
-use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
+use super::cluster::ClusterArgs;
+use super::load::{self, Load, LoadOptions, note_other_kinds};
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::{manifests, nodes, read_sources};
@@ -111,7 +112,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         workloads: &workloads,
         storage: &storage,
         controller,
-        startup: args.cluster.startup,
+        startup: args.cluster.pods.startup.typical(),
         nodes: &shapes,
         held_back,
         odd: manifests

@@ -5,17 +5,18 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use super::args::{amount, positive_span};
+use super::cluster::ClusterArgs;
 use super::output;
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::plan::{self, RequestCosts};
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    ClusterConfig, Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource,
+    Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource,
     MetricTarget,
 };
 use crate::sim::Setup;
-use crate::units::{Quantity, Replicas, SimTime, Span};
+use crate::units::{Quantity, SimTime, Span, parse_seconds};
 
 /// How the load is read and what requests cost.
 #[derive(Debug, Args)]
@@ -44,47 +45,26 @@ pub(super) struct LoadOptions {
     /// Memory of a pod without load, such as 200Mi
     #[arg(long, value_name = "QUANTITY", value_parser = amount)]
     pub memory_base: Option<Quantity>,
+    /// Memory of a request while it is under way, such as 1Mi; with --cpu-per-request
+    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
+    pub memory_per_request: Option<Quantity>,
+    /// Time that a request spends waiting for something other than CPU, such as 200ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = short_time)]
+    pub request_wait: f64,
+    /// Time between an answer and the client's next request; for the column clients
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = short_time)]
+    pub think_time: f64,
+}
+
+/// A time that need not be whole seconds.
+fn short_time(text: &str) -> Result<f64, String> {
+    parse_seconds(text).ok_or_else(|| "write a time such as 200ms, 1.5s or 2m".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum InterpolationArg {
     Hold,
     Linear,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Cluster")]
-pub(super) struct ClusterArgs {
-    /// Pods at the start, ready and in a steady state [default: the workload's spec.replicas]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
-    pub replicas: Option<Replicas>,
-    /// Time that the application in a new pod needs until it answers probes and serves
-    #[arg(long, value_name = "DURATION", default_value = "20s")]
-    pub startup: Span,
-    /// How often metrics-server scrapes pods; a new pod has a sample after its second scrape
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = positive_span)]
-    pub metric_resolution: Span,
-    /// How long after the HPA's syncs the scrapes are, less than --metric-resolution
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
-    pub metric_offset: Span,
-    /// How long work waits for CPU before it is dropped (requests time out, clients hold back) [default: for ever]
-    #[arg(long, value_name = "DURATION")]
-    pub queue_timeout: Option<Span>,
-}
-
-impl ClusterArgs {
-    /// The settings; an error if they make no sense.
-    fn config(&self) -> anyhow::Result<ClusterConfig> {
-        if self.metric_offset >= self.metric_resolution {
-            anyhow::bail!("--metric-offset must be less than --metric-resolution, which is {}", self.metric_resolution);
-        }
-        Ok(ClusterConfig {
-            startup: self.startup,
-            metric_resolution: self.metric_resolution,
-            metric_offset: self.metric_offset,
-            queue_timeout: self.queue_timeout,
-        })
-    }
 }
 
 fn constant(text: &str) -> Result<(String, f64), String> {
@@ -108,6 +88,9 @@ pub(super) fn setup<'a>(
         cpu_per_request: options.cpu_per_request,
         memory_per_rps: options.memory_per_rps,
         memory_base: options.memory_base,
+        memory_per_request: options.memory_per_request,
+        request_wait_seconds: options.request_wait,
+        think_seconds: options.think_time,
     };
     let mut warnings = Vec::new();
     let plan = plan::plan(columns, hpa, &workload.template, &costs, &mut warnings)
@@ -127,6 +110,8 @@ pub(super) fn setup<'a>(
         initial_replicas: cluster.replicas.or(workload.replicas).unwrap_or(1),
         duration: options.duration,
         lead_in: Span::ZERO,
+        events: &[],
+        keep_pod_numbers: false,
         every_second: false,
     })
 }

@@ -1,6 +1,7 @@
 //! The command line: arguments, one file for each subcommand, exit codes.
 
 mod args;
+mod cluster;
 pub mod conformance;
 mod explain;
 mod lint;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
-use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
+use super::cluster::ClusterArgs;
+use super::load::{self, Load, LoadOptions, note_other_kinds};
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
-use super::load::{self, ClusterArgs, Load, LoadOptions, note_other_kinds};
+use super::cluster::ClusterArgs;
+use super::load::{self, Load, LoadOptions, note_other_kinds};
 use super::{Outcome, output};
 use crate::input::manifests::Selection;
 use crate::input::{Diagnostic, InputError, manifests, read_sources};
@@ -113,7 +114,7 @@ fn run_selection(
 
 /// What the summary's numbers alone would not say.
 fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
-    let lifecycle = Lifecycle::of(&setup.workload.template, setup.cluster.startup);
+    let lifecycle = Lifecycle::of(&setup.workload.template, Some(setup.cluster.lifecycle.startup.typical()));
     if setup.initial_replicas == 0 && summary.rescales.is_empty() {
         let message =
             "the workload is at 0 replicas and the HPA did not put it there: autoscaling is off (--replicas N)";
@@ -123,7 +124,7 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
     if new_pods && lifecycle.ready_after.is_none() {
         let message = format!(
             "the startup probe gives up before the application is up ({} after the start): new pods never became ready",
-            setup.cluster.startup
+            setup.cluster.lifecycle.startup
         );
         output::complain("warning", &message);
     } else if new_pods && lifecycle.ready_after < lifecycle.serving_after {

@@ -9,8 +9,10 @@ use super::manifests::raw::{RawQuantity, ResourceList};
 use super::manifests::{amounts, plain_words};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Amounts, NodeShape, Taint};
-use crate::units::Quantity;
+use crate::model::{
+    Amounts, Inventory, NodePool, NodeShape, Placed, PodTemplate, Taint, Workload, WorkloadController,
+};
+use crate::units::{Quantity, Replicas};
 
 /// The kubelet's default `maxPods`.
 const DEFAULT_MAX_PODS: i64 = 110;
@@ -75,6 +77,42 @@ struct RawTaint {
     #[serde(default)]
     value: String,
     effect: String,
+}
+
+/// The most nodes of a shape that are simulated one by one.
+pub const MOST_SIMULATED: i64 = 10_000;
+
+/// Pools of nodes of the shapes that are named: how many at the start, the fewest, and up to the shape's `maxNodes`.
+pub fn pools(
+    shapes: &[NodeShape],
+    start: &BTreeMap<String, i64>,
+    least: &BTreeMap<String, i64>,
+    inventory: &Inventory,
+) -> Vec<NodePool> {
+    let daemon = |placed: &&Placed<Workload>| placed.item.controller == WorkloadController::DaemonSet;
+    let pool = |shape: &NodeShape| {
+        let nodes = *start.get(&shape.name)?;
+        let daemons = inventory.workloads.iter().filter(daemon).map(|placed| &placed.item.template);
+        let (allocatable, max_pods, _) = shape.beside(daemons);
+        let max_nodes = shape.max_nodes.unwrap_or(MOST_SIMULATED).max(nodes);
+        let min_nodes = least.get(&shape.name).copied().unwrap_or(nodes).min(nodes);
+        Some(NodePool { shape: shape.clone(), allocatable, max_pods, nodes, min_nodes, max_nodes })
+    };
+    shapes.iter().filter_map(pool).collect()
+}
+
+/// The pods of the other workloads, which are on the nodes from the start.
+pub fn others(inventory: &Inventory, target: &Workload) -> Vec<(PodTemplate, Replicas)> {
+    let other = |workload: &Workload| {
+        let pods = match workload.controller {
+            _ if workload.is_scalable() => workload.replicas.unwrap_or(1),
+            WorkloadController::Pod => 1,
+            _ => 0,
+        };
+        (workload.reference != target.reference || workload.namespace != target.namespace)
+            .then(|| (workload.template.clone(), pods))
+    };
+    inventory.workloads.iter().filter_map(|placed| other(&placed.item)).collect()
 }
 
 /// The built-in shapes, with the graduated reservation and the kubelet's default eviction thresholds.

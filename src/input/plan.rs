@@ -1,7 +1,7 @@
 //! From a trace's columns and the user's options to what drives what.
 
 use super::{Diagnostic, InputError};
-use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, ResourceName};
+use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, RequestModel, ResourceName};
 use crate::units::{Bytes, Quantity};
 
 /// How requests per second turn into CPU and memory.
@@ -13,6 +13,12 @@ pub struct RequestCosts {
     pub memory_per_rps: Option<Quantity>,
     /// Memory of a pod without load.
     pub memory_base: Option<Quantity>,
+    /// Memory of a request while it is under way.
+    pub memory_per_request: Option<Quantity>,
+    /// Time that a request waits for something other than CPU, seconds.
+    pub request_wait_seconds: f64,
+    /// Time between an answer and the client's next request, seconds.
+    pub think_seconds: f64,
 }
 
 const NANOCORES_PER_CORE: f64 = 1e9;
@@ -28,16 +34,21 @@ pub fn plan(
     let mut planner = Planner { columns, used: Vec::new(), errors: Vec::new() };
     let cpu_cost = costs.cpu_per_request.map(|cost| cost.as_f64() * NANOCORES_PER_CORE);
     let memory_cost = costs.memory_per_rps.map(Quantity::as_f64);
-    let cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
+    let mut cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
+    if cpu == Drive::None && cpu_cost.is_some() {
+        cpu = planner.take(&Column::Clients).map_or(Drive::None, |column| Drive::Clients { column });
+    }
+    let requests = request_model(costs, &planner, cpu)?;
     let memory = planner.drive(&Column::Memory, &Column::MemoryUtilization, 1.0, memory_cost);
-    let has_rps = planner.find(&Column::Rps).is_some();
+    let has_rps = planner.find(&Column::Rps).or_else(|| planner.find(&Column::Clients)).is_some();
+    let has_memory = costs.memory_base.is_some() || requests.is_some_and(|requests| requests.memory_bytes > 0);
     let mut metric_columns = Vec::new();
     for (index, metric) in hpa.metrics.iter().enumerate() {
         let problem = match metric {
             MetricSource::Resource { name, .. } | MetricSource::ContainerResource { name, .. } => {
                 metric_columns.push(None);
                 container_problem(metric, template)
-                    .or_else(|| resource_problem(name, cpu, memory, has_rps, costs.memory_base.is_some()))
+                    .or_else(|| resource_problem(name, cpu, memory, has_rps, has_memory))
             }
             MetricSource::Pods { .. } | MetricSource::Object { .. } | MetricSource::External { .. } => {
                 let column = planner.take(&Column::Metric(metric.label()));
@@ -58,7 +69,27 @@ pub fn plan(
         warnings.push(Diagnostic::new("--memory-base is not used: observed memory utilization is all that pods use"));
         memory_base_bytes = 0;
     }
-    Ok(LoadPlan { cpu, memory, memory_base_bytes, metric_columns })
+    Ok(LoadPlan { cpu, memory, memory_base_bytes, requests, metric_columns })
+}
+
+/// What a request is, if the load is made of requests.
+fn request_model(costs: &RequestCosts, planner: &Planner<'_>, cpu: Drive) -> Result<Option<RequestModel>, InputError> {
+    let Some(cpu_per_request) = costs.cpu_per_request else { return Ok(None) };
+    let of_requests = match cpu {
+        Drive::Clients { .. } => true,
+        Drive::Demand { column, .. } => planner.columns.get(column) == Some(&Column::Rps),
+        _ => false,
+    };
+    if of_requests && cpu_per_request.signum() < 1 {
+        let diagnostic = Diagnostic::new("the CPU time of a request must be more than 0");
+        return Err(diagnostic.hint("give --cpu-per-request, such as 2m for two milliseconds").into());
+    }
+    Ok(of_requests.then(|| RequestModel {
+        cpu_seconds: cpu_per_request.as_f64(),
+        wait_seconds: costs.request_wait_seconds,
+        think_seconds: costs.think_seconds,
+        memory_bytes: costs.memory_per_request.map_or(0, |memory| Bytes::from(memory).get()),
+    }))
 }
 
 /// The columns of a load, those that are used so far, and what is wrong.
@@ -124,11 +155,11 @@ fn resource_problem(
     cpu: Drive,
     memory: Drive,
     has_rps: bool,
-    has_memory_base: bool,
+    has_other_memory: bool,
 ) -> Option<(String, String)> {
     let (drive, columns, per_request, example) = match name {
         ResourceName::Cpu => (cpu, "`cpu`, `cpu_utilization`", "--cpu-per-request", "cpu_utilization=50"),
-        ResourceName::Memory if has_memory_base => return None,
+        ResourceName::Memory if has_other_memory => return None,
         ResourceName::Memory => (memory, "`memory`, `memory_utilization`", "--memory-per-rps", "memory_utilization=40"),
         ResourceName::Other(other) => {
             let message = format!("the resource `{other}` cannot be simulated");
@@ -150,10 +181,10 @@ fn resource_problem(
 fn unused(column: &Column, hpa: &HpaSpec, cpu_per_request: bool) -> Diagnostic {
     let warning = Diagnostic::new(format!("the column `{column}` of the load is not used"));
     match column {
-        Column::Rps if !cpu_per_request => warning.hint("give --cpu-per-request, such as 40m"),
+        Column::Rps | Column::Clients if !cpu_per_request => warning.hint("give --cpu-per-request, such as 40m"),
         Column::Replicas => warning.hint("it goes with cpu_utilization or memory_utilization"),
         Column::Metric(name) => {
-            let known = ["cpu", "memory", "rps", "cpu_utilization", "memory_utilization", "replicas"];
+            let known = ["cpu", "memory", "rps", "clients", "cpu_utilization", "memory_utilization", "replicas"];
             let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();
             let candidates = known.iter().copied().chain(labels.iter().map(String::as_str));
             let best = candidates

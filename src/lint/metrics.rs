@@ -185,7 +185,7 @@ pub(super) fn slow_readiness(context: &Context<'_>) -> Vec<Hit> {
                 found = true;
             }
         }
-        let ready = Lifecycle::of(template, context.startup).ready_after;
+        let ready = Lifecycle::of(template, Some(context.startup)).ready_after;
         if !found && ready.is_some_and(|ready| ready > period) {
             let message = format!(
                 "with a start-up of {} pods are ready after {}, the CPU initialization period is {period}",

@@ -13,6 +13,8 @@ pub enum Column {
     Memory,
     /// `rps`: requests per second to the whole workload.
     Rps,
+    /// `clients`: how many clients send requests one after the other, each waiting for its answer.
+    Clients,
     /// `cpu_utilization`: observed use per pod, in percent of the request.
     CpuUtilization,
     /// `memory_utilization`: observed use per pod, in percent of the request.
@@ -30,6 +32,7 @@ impl Column {
             "cpu" => Self::Cpu,
             "memory" => Self::Memory,
             "rps" => Self::Rps,
+            "clients" => Self::Clients,
             "cpu_utilization" => Self::CpuUtilization,
             "memory_utilization" => Self::MemoryUtilization,
             "replicas" => Self::Replicas,
@@ -43,6 +46,7 @@ impl Column {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
             Self::Rps => "rps",
+            Self::Clients => "clients",
             Self::CpuUtilization => "cpu_utilization",
             Self::MemoryUtilization => "memory_utilization",
             Self::Replicas => "replicas",
@@ -81,6 +85,12 @@ pub enum Drive {
         /// Nanocores or bytes per unit of the column.
         factor: f64,
     },
+    /// So many clients as the column says, each sending its next request after the answer to the last one and the
+    /// think time: a closed loop. What the requests cost is in [`LoadPlan::requests`].
+    Clients {
+        /// Index of the column.
+        column: usize,
+    },
     /// Every pod shows `column` percent of its request, however many pods there are.
     Observed {
         /// Index of the column.
@@ -104,8 +114,23 @@ pub struct LoadPlan {
     pub memory: Drive,
     /// Memory that every started pod uses besides, bytes.
     pub memory_base_bytes: i64,
+    /// What a request is, if the load is made of requests.
+    pub requests: Option<RequestModel>,
     /// For every metric of the HPA, the column of a Pods, Object or External metric.
     pub metric_columns: Vec<Option<usize>>,
+}
+
+/// What a request is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestModel {
+    /// CPU time, core-seconds; one request uses one core at most.
+    pub cpu_seconds: f64,
+    /// Time in which it waits for something other than CPU, seconds: other services, the network.
+    pub wait_seconds: f64,
+    /// What a client waits between an answer and its next request, seconds.
+    pub think_seconds: f64,
+    /// Memory while it is under way, bytes.
+    pub memory_bytes: i64,
 }
 
 /// Why a load source cannot give its next row.

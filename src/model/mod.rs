@@ -6,6 +6,7 @@
 mod amounts;
 mod cluster;
 mod controller;
+mod event;
 mod hpa;
 mod inventory;
 mod load;
@@ -17,8 +18,12 @@ mod scenario;
 mod workload;
 
 pub use amounts::{Amount, Amounts};
-pub use cluster::ClusterConfig;
+pub use cluster::{
+    Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsConfig, NodePool,
+    NodesConfig, ParseBalancingError, ParseDelayError, ParseSloError, Queueing, Slo, TrafficConfig,
+};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
+pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,
     ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
@@ -26,7 +31,7 @@ pub use hpa::{
 pub use inventory::{
     AccessMode, BudgetBound, DisruptionBudget, Inventory, OtherScaler, ResourceQuota, VolumeClaim, is_target,
 };
-pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable};
+pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
 pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL};
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};

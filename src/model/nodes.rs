@@ -60,6 +60,29 @@ impl NodeShape {
         left
     }
 
+    /// What a node has for other pods, and how many: its allocatable without the pods of the DaemonSets that run on
+    /// it. Also says which of them do.
+    pub fn beside<'a>(&self, daemons: impl Iterator<Item = &'a PodTemplate>) -> (Amounts, i64, Vec<bool>) {
+        let (mut allocatable, mut max_pods, mut run) = (self.allocatable(), self.max_pods, Vec::new());
+        for daemon in daemons {
+            let runs = self.refuses(daemon).is_none();
+            run.push(runs);
+            if !runs {
+                continue;
+            }
+            let requests = daemon.requests();
+            let mut left = Amounts::default();
+            for (name, amount) in allocatable.iter() {
+                let mut rest = amount.clone();
+                rest.quantity = rest.quantity.minus(requests.quantity(name));
+                left.put(name, &rest);
+            }
+            allocatable = left;
+            max_pods -= 1;
+        }
+        (allocatable, max_pods, run)
+    }
+
     /// Why pods of a template cannot run on such a node, whatever else is on it.
     pub fn refuses(&self, template: &PodTemplate) -> Option<String> {
         let placement = &template.placement;

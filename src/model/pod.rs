@@ -10,7 +10,7 @@ pub type Labels = BTreeMap<String, String>;
 
 /// The part of a pod template that autoscaling and planning depend on. Requests already default to limits, and
 /// both to what the namespace's LimitRanges say.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PodTemplate {
     /// `metadata.labels`.
     pub labels: Labels,
@@ -28,6 +28,24 @@ pub struct PodTemplate {
     pub volumes: Vec<Volume>,
     /// Where it may run.
     pub placement: Placement,
+    /// `spec.terminationGracePeriodSeconds`.
+    pub grace_period: Span,
+}
+
+impl Default for PodTemplate {
+    fn default() -> Self {
+        Self {
+            labels: Labels::new(),
+            containers: Vec::new(),
+            init_containers: Vec::new(),
+            pod_requests: Amounts::default(),
+            pod_limits: Amounts::default(),
+            overhead: Amounts::default(),
+            volumes: Vec::new(),
+            placement: Placement::default(),
+            grace_period: Span::from_seconds(30),
+        }
+    }
 }
 
 /// A container, with the API server's defaults.
@@ -55,6 +73,8 @@ pub struct Container {
     pub readiness_probe: Option<Probe>,
     /// `livenessProbe`.
     pub liveness_probe: Option<Probe>,
+    /// How long the preStop hook takes, as far as the manifest says: `sleep`, or a command `sleep N`.
+    pub pre_stop: Span,
     /// `ports[].hostPort`.
     pub host_ports: Vec<i32>,
 }
@@ -200,6 +220,11 @@ impl PodTemplate {
     /// The containers that run as long as the pod does: the regular ones, then the sidecars.
     pub fn running(&self) -> impl Iterator<Item = &Container> {
         self.containers.iter().chain(self.init_containers.iter().filter(|container| container.sidecar))
+    }
+
+    /// How long the preStop hooks take.
+    pub fn pre_stop(&self) -> Span {
+        self.running().map(|container| container.pre_stop).max().unwrap_or(Span::ZERO)
     }
 
     /// All containers.

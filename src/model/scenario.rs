@@ -1,6 +1,8 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
-use super::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, Workload};
+use super::{
+    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, ScheduledEvent, Workload,
+};
 use crate::units::{Replicas, SimTime, Span};
 
 /// A deployment under a load, and the claims about it.
@@ -32,6 +34,8 @@ pub struct Scenario {
     pub interpolation: Interpolation,
     /// The load in each reading of it.
     pub readings: Vec<LoadReading>,
+    /// What happens besides the load, in the order of time.
+    pub events: Vec<ScheduledEvent>,
     /// What the document says.
     pub claims: Vec<Claim>,
 }
@@ -219,6 +223,42 @@ pub enum Check {
         at: SimTime,
         /// The pods of each workload.
         pods: Vec<(String, Replicas)>,
+    },
+    /// Never fewer ready pods.
+    ReadyAtLeast {
+        /// How many.
+        pods: Replicas,
+        /// When.
+        within: Window,
+    },
+    /// Never more pods, terminating ones apart.
+    PodsAtMost {
+        /// How many.
+        pods: Replicas,
+        /// When.
+        within: Window,
+    },
+    /// No work is dropped, lost with its pod or sent to a pod that does not take it.
+    NothingLost,
+    /// The last rollout is complete.
+    RolloutCompletes {
+        /// Up to when.
+        by: SimTime,
+    },
+    /// The promise about response times is broken for no longer.
+    SlowAtMost {
+        /// How long.
+        span: Span,
+    },
+    /// Containers are restarted no more often.
+    RestartsAtMost {
+        /// How often.
+        restarts: u64,
+    },
+    /// Never more nodes.
+    NodesAtMost {
+        /// How many.
+        nodes: i64,
     },
 }
 

@@ -1,7 +1,7 @@
 //! Workloads: whatever makes pods from a template.
 
 use crate::model::{ObjectReference, PodTemplate, VolumeClaim};
-use crate::units::Replicas;
+use crate::units::{Replicas, Span};
 
 /// An object that makes pods.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,12 @@ pub struct Workload {
     pub controller: WorkloadController,
     /// `spec.volumeClaimTemplates` of a StatefulSet.
     pub claim_templates: Vec<VolumeClaim>,
+    /// `spec.minReadySeconds`.
+    pub min_ready: Span,
+    /// `spec.progressDeadlineSeconds` of a Deployment.
+    pub progress_deadline: Span,
+    /// `spec.paused` of a Deployment.
+    pub paused: bool,
     /// The pod template.
     pub template: PodTemplate,
     /// The path of the pod's spec in the manifest, such as `spec.template.spec`.
@@ -35,7 +41,13 @@ pub enum WorkloadController {
     /// A Deployment with the strategy `Recreate`.
     RecreatingDeployment,
     /// A StatefulSet.
-    StatefulSet,
+    StatefulSet {
+        /// `podManagementPolicy: Parallel`: pods need not wait for each other.
+        parallel: bool,
+        /// `updateStrategy.rollingUpdate.partition`: pods with lower ordinals are not updated; none are with the
+        /// strategy `OnDelete`.
+        partition: Replicas,
+    },
     /// A ReplicaSet, a ReplicationController or a custom resource with `spec.replicas`.
     Replicas,
     /// A DaemonSet: a pod on every node.
@@ -78,6 +90,19 @@ impl IntOrPercent {
     }
 }
 
+impl IntOrPercent {
+    /// The same rounded down.
+    pub fn of_rounded_down(self, total: Replicas) -> Replicas {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(percent) => {
+                let exact = i64::from(percent) * i64::from(total);
+                exact.div_euclid(100).clamp(i32::MIN.into(), i32::MAX.into()) as Replicas
+            }
+        }
+    }
+}
+
 impl std::fmt::Display for IntOrPercent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -91,18 +116,26 @@ impl Workload {
     /// Whether it has a replica count that can be changed.
     pub fn is_scalable(&self) -> bool {
         use WorkloadController::{RecreatingDeployment, Replicas, RollingDeployment, StatefulSet};
-        matches!(self.controller, RollingDeployment { .. } | RecreatingDeployment | StatefulSet | Replicas)
+        matches!(self.controller, RollingDeployment { .. } | RecreatingDeployment | StatefulSet { .. } | Replicas)
+    }
+
+    /// The pods that a rolling update of so many may add and may take away.
+    ///
+    /// Mirrors `ResolveFenceposts` in `pkg/controller/deployment/util/deployment_util.go`: the surge is rounded up, what
+    /// may be unavailable down, and one pod may be if both come to zero.
+    pub fn fenceposts(&self, replicas: Replicas) -> (Replicas, Replicas) {
+        match self.controller {
+            WorkloadController::RollingDeployment { max_surge, max_unavailable } => {
+                let surge = max_surge.of_rounded_up(replicas);
+                let unavailable = max_unavailable.of_rounded_down(replicas);
+                if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable.min(replicas)) }
+            }
+            _ => (0, replicas),
+        }
     }
 
     /// The pods that a rolling update adds for a while to so many replicas.
-    ///
-    /// Mirrors `ResolveFenceposts` in `pkg/controller/deployment/util/deployment_util.go`: the surge is rounded up.
     pub fn surge(&self, replicas: Replicas) -> Replicas {
-        match self.controller {
-            WorkloadController::RollingDeployment { max_surge, .. } if replicas > 0 => {
-                max_surge.of_rounded_up(replicas)
-            }
-            _ => 0,
-        }
+        if replicas > 0 { self.fenceposts(replicas).0 } else { 0 }
     }
 }

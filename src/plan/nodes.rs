@@ -21,22 +21,10 @@ pub struct Pool<'a> {
 impl<'a> Pool<'a> {
     /// Nodes of a shape.
     pub fn new(shape: &'a NodeShape, workloads: &[WorkloadPlan<'_>]) -> Self {
-        let mut pool = Self { shape, allocatable: shape.allocatable(), max_pods: shape.max_pods, daemons: Vec::new() };
-        for daemon in workloads.iter().filter(|w| w.is_per_node()) {
-            if shape.refuses(&daemon.workload.template).is_some() {
-                continue;
-            }
-            let mut left = Amounts::default();
-            for (name, amount) in pool.allocatable.iter() {
-                let mut rest = amount.clone();
-                rest.quantity = rest.quantity.minus(daemon.requests.quantity(name));
-                left.put(name, &rest);
-            }
-            pool.allocatable = left;
-            pool.max_pods -= 1;
-            pool.daemons.push(daemon.label());
-        }
-        pool
+        let daemons: Vec<&WorkloadPlan<'_>> = workloads.iter().filter(|w| w.is_per_node()).collect();
+        let (allocatable, max_pods, run) = shape.beside(daemons.iter().map(|daemon| &daemon.workload.template));
+        let labels = daemons.iter().zip(run).filter(|(_, runs)| *runs).map(|(daemon, _)| daemon.label()).collect();
+        Self { shape, allocatable, max_pods, daemons: labels }
     }
 
     /// The nodes for so many pods of each workload.

@@ -1,6 +1,6 @@
 //! One claim against one timeline.
 
-use super::{Outcome, ReadingRun};
+use super::{Outcome, ReadingRun, cluster_check};
 use crate::hpa::{Decision, Verdict, limit_proposal};
 use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
@@ -27,6 +27,7 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) 
         Check::Total { figure, equals } => checker.total(*figure, *equals),
         Check::GetHpa { at, targets, min_pods, max_pods } => checker.get_hpa(*at, targets, *min_pods, *max_pods),
         Check::GetPods { at, pods } => checker.get_pods(scenario, *at, pods),
+        other => cluster_check::outcome(run, other),
     }
 }
 
@@ -279,7 +280,7 @@ impl Checker<'_> {
     }
 
     fn outcome(&self, holds: bool, instead: String, why: String) -> Outcome {
-        Outcome { holds, instead, why, remedy: String::new() }
+        Outcome::new(holds, instead, why)
     }
 
     /// The utilization that makes the HPA go from one count to another in one step: of the first metric with

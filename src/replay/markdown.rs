@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::Replay;
-use super::text::{DECISION_HEADERS, decisions, instead, load_line, verdict_cell, why};
+use super::text::{
+    DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, verdict_cell, why,
+};
 use crate::model::ClaimVerdict;
 
 /// The report.
@@ -71,6 +73,11 @@ fn section(replay: &Replay<'_>, text: &mut String) {
         let _ = write!(text, "\n{}\n\n", load_line(run));
         let headers = DECISION_HEADERS.map(str::to_lowercase);
         text.push_str(&table(&headers.each_ref().map(String::as_str), decisions(run)));
+        let told = happenings(run);
+        if !told.is_empty() {
+            text.push('\n');
+            text.push_str(&table(&HAPPENING_HEADERS.map(str::to_lowercase).each_ref().map(String::as_str), told));
+        }
         let stem = &run.stem;
         let _ = write!(
             text,

@@ -2,12 +2,13 @@
 //! claim is checked against each timeline.
 
 mod check;
+mod cluster_check;
 pub mod explain;
 pub mod markdown;
 pub mod text;
 
 use crate::hpa::{Decision, History};
-use crate::model::{Claim, ClaimVerdict, Column, LoadReading, LoadSource, Scenario};
+use crate::model::{Action, Claim, ClaimVerdict, Column, LoadReading, LoadSource, Scenario};
 use crate::report::Run;
 use crate::sim::{Setup, SimError, Summary, TimelineRow, simulate};
 use crate::units::{Replicas, SimTime};
@@ -77,6 +78,12 @@ pub struct Outcome {
     pub remedy: String,
 }
 
+impl Outcome {
+    fn new(holds: bool, instead: String, why: String) -> Self {
+        Self { holds, instead, why, remedy: String::new() }
+    }
+}
+
 impl Finding<'_> {
     /// Whether the verdict is the one on record.
     pub fn as_expected(&self) -> bool {
@@ -97,13 +104,16 @@ impl ReadingRun<'_> {
         }
     }
 
-    /// The replica count just after an instant.
+    /// `spec.replicas` just after an instant: what the HPA or somebody else made of it last.
     pub fn replicas_at(&self, at: SimTime) -> Replicas {
-        let rescales = self.summary.rescales.iter().rev();
-        rescales
-            .clone()
-            .find(|event| event.at <= at)
-            .map_or(self.setup.initial_replicas, |event| event.decision.desired)
+        let rescales = self.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
+        let by_hand = self.setup.events.iter().filter_map(|event| match event.action {
+            Action::Scale(replicas) => Some((event.at, replicas)),
+            _ => None,
+        });
+        // At the same instant the HPA comes after.
+        let changes = by_hand.chain(rescales).filter(|(when, _)| *when <= at);
+        changes.max_by_key(|(when, _)| *when).map_or(self.setup.initial_replicas, |(_, replicas)| replicas)
     }
 
     /// The last sync up to an instant.
@@ -124,12 +134,14 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
         hpa: &scenario.hpa,
         workload: &scenario.workload,
         controller: scenario.controller,
-        cluster: scenario.cluster,
+        cluster: scenario.cluster.clone(),
         plan: load.plan.clone(),
         interpolation: scenario.interpolation,
         initial_replicas: scenario.replicas,
         lead_in: scenario.lead_in,
         duration: Some(scenario.duration),
+        events: &scenario.events,
+        keep_pod_numbers: true,
         every_second: false,
     };
     let mut table = load.table.clone();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Finding, Outcome, ReadingRun, Replay};
 use crate::model::{ClaimVerdict, Reading};
-use crate::report::{arithmetic, kubectl, table};
+use crate::report::{arithmetic, cluster, kubectl, table};
 
 const WIDTH: u16 = 100;
 
@@ -83,8 +83,22 @@ fn scenario(replay: &Replay<'_>) -> String {
     for run in &replay.runs {
         let _ = writeln!(text, "\n{}", load_line(run));
         text += &table::wrapped(&DECISION_HEADERS, decisions(run), WIDTH);
+        let told = happenings(run);
+        if !told.is_empty() {
+            text.push('\n');
+            text += &table::wrapped(&HAPPENING_HEADERS, told, WIDTH);
+        }
     }
     text
+}
+
+pub(super) const HAPPENING_HEADERS: [&str; 2] = ["WHEN", "PODS, REQUESTS AND NODES"];
+
+/// What happened besides scaling, and what came of it.
+pub(super) fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
+    let run = run.run();
+    let figures = cluster::figures(&run).into_iter().map(|(name, value)| vec!["in all".to_owned(), format!("{name}: {value}")]);
+    cluster::history(&run).into_iter().map(|(at, what)| vec![at, what]).chain(figures).collect()
 }
 
 /// What the load is, in a line.
@@ -118,7 +132,7 @@ pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
         let told = vec![
             row.now.to_string(),
             kubectl::targets(hpa, &row.metrics),
-            row.ready.to_string(),
+            row.pods.ready.to_string(),
             replicas,
             arithmetic::formula(hpa, decision),
             if limits.is_empty() { "-".to_owned() } else { limits },

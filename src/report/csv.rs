@@ -22,7 +22,8 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
         header.push("timestamp".into());
     }
     header.extend(run.columns.iter().map(|column| format!("load_{column}")));
-    header.extend(["replicas", "ready", "desired", "proposed", "stabilized"].map(str::to_owned));
+    let pods = ["replicas", "pods", "ready", "pending", "unschedulable", "terminating", "desired", "proposed", "stabilized"];
+    header.extend(pods.map(str::to_owned));
     for source in &run.hpa().metrics {
         let (label, unit) = (source.label(), unit(source));
         header.extend([format!("{label}_{unit}"), format!("{label}_target"), format!("{label}_proposal")]);
@@ -34,6 +35,9 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
         "memory_used_bytes",
         "backlog_core_seconds",
         "dropped_core_seconds",
+        "lost_core_seconds",
+        "response_ms",
+        "nodes",
         "cpu_requests_cores",
         "memory_requests_bytes",
         "able_to_scale",
@@ -50,7 +54,11 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
     let mut record = vec![row.now.seconds().to_string()];
     record.extend(run.timestamp(row.now));
     record.extend(row.load.iter().map(|value| decimal(*value, 6)));
-    record.extend([row.replicas.to_string(), row.ready.to_string(), row.desired.to_string()]);
+    let pods = row.pods;
+    record.extend(
+        [row.replicas, pods.existing, pods.ready, pods.pending, pods.unschedulable, pods.terminating, row.desired]
+            .map(|count| count.to_string()),
+    );
     record.extend([number(row.proposed), number(row.stabilized)]);
     for (index, source) in run.hpa().metrics.iter().enumerate() {
         let current = row.metrics.get(index).copied().flatten().and_then(|status| current(source, &status));
@@ -58,7 +66,7 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
         record.push(target(source));
         record.push(number(row.proposals.get(index).copied().flatten()));
     }
-    let requests = |per_pod: i64| per_pod.saturating_mul(row.replicas.into());
+    let requests = |per_pod: i64| per_pod.saturating_mul(row.pods.existing.into());
     record.extend([
         row.resources.cpu_demand.map_or_else(String::new, cores),
         cores(row.resources.cpu_used),
@@ -66,6 +74,9 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
         row.resources.memory_used.to_string(),
         decimal(row.resources.backlog as f64 / 1e9, 6),
         decimal(row.resources.work_dropped as f64 / 1e9, 6),
+        decimal(row.resources.work_lost as f64 / 1e9, 6),
+        row.response_micros.map_or_else(String::new, |micros| decimal(micros as f64 / 1e3, 3)),
+        row.pods.nodes.map_or_else(String::new, |nodes| nodes.to_string()),
         milli(requests(run.summary.pod_cpu_request.get())),
         requests(run.summary.pod_memory_request.get()).to_string(),
     ]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Run, arithmetic, kubectl, reasons};
+use super::{Run, arithmetic, cluster, kubectl, reasons};
 use crate::sim::{RescaleRecord, Snapshot};
 
 /// The summary, with units in the names of the fields.
@@ -47,7 +47,22 @@ pub fn summary(run: &Run<'_>) -> Value {
         "peakBacklogCoreSeconds": s.peak_backlog as f64 / 1e9,
         "droppedCoreSeconds": s.work_dropped as f64 / 1e9,
         "finalBacklogCoreSeconds": s.final_backlog as f64 / 1e9,
-        "aboveMemoryLimitSeconds": s.over_memory_limit.seconds(),
+        "lostCoreSeconds": s.work_lost as f64 / 1e9,
+        "requestsFailed": s.requests_failed,
+        "refusedSeconds": s.refusing.seconds(),
+        "slo": run.setup.cluster.slo.map(|slo| json!({ "promise": slo.to_string(), "brokenSeconds": s.slow.seconds() })),
+        "pods": { "created": s.pods_created, "deleted": s.pods_deleted, "restarts": s.restarts, "oomKills": s.oom_kills,
+                  "unschedulableSeconds": s.unschedulable.seconds() },
+        "nodes": s.node_seconds.map(|seconds| json!({ "mean": seconds as f64 / s.duration.seconds().max(1) as f64,
+                                                      "max": s.max_nodes })),
+        "rollouts": s.rollouts.iter().map(|rollout| json!({
+            "beganSeconds": rollout.began.seconds(),
+            "completedSeconds": rollout.completed.map(|at| at.seconds()),
+            "progressDeadlineExceededSeconds": rollout.stalled.map(|at| at.seconds()),
+        })).collect::<Vec<_>>(),
+        "occurrences": s.occurrences.iter().map(|(at, what)| json!({
+            "timeSeconds": at.seconds(), "what": cluster::occurrence(run, *what),
+        })).collect::<Vec<_>>(),
         "events": s.rescales.iter().map(|event| rescale(run, event)).collect::<Vec<_>>(),
     })
 }

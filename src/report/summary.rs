@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::amounts::{bytes, decimal, share};
-use super::{Run, arithmetic, kubectl, table};
+use super::{Run, arithmetic, cluster, kubectl, table};
 use crate::model::Drive;
 use crate::sim::RescaleRecord;
 
@@ -15,6 +15,11 @@ pub fn render(run: &Run<'_>) -> String {
     text.push('\n');
     text += &events(run);
     text.push('\n');
+    let history = cluster::history(run);
+    if !history.is_empty() {
+        text += &table::plain(&["TIME", "EVENT"], history.into_iter().map(|(at, what)| vec![at, what]));
+        text.push('\n');
+    }
     text += &table::listing(figures(run));
     text
 }
@@ -87,11 +92,7 @@ fn figures(run: &Run<'_>) -> Vec<(String, String)> {
     if matches!(run.setup.plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. }) {
         all.push(("Work waiting for CPU".to_owned(), waiting(run)));
     }
-    if s.over_memory_limit.seconds() > 0 {
-        let value =
-            format!("{}: pods would be OOM-killed, which is not simulated", share(s.over_memory_limit, s.duration));
-        all.push(("Above the memory limit".to_owned(), value));
-    }
+    all.extend(cluster::figures(run));
     all
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Setup, TimelineRow};
 use crate::hpa::Verdict;
-use crate::model::{PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy};
+use crate::model::{Action, HpaSpec, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that is wrong with a timeline, in words; empty if nothing is.
@@ -11,7 +11,8 @@ pub fn check(setup: &Setup<'_>, rows: &[TimelineRow]) -> Vec<String> {
     for (index, row) in rows.iter().enumerate() {
         let mut complain = |message: String| wrong.push(format!("{}: {message}", row.now));
         bounds(setup, row, &mut complain);
-        pods(rows, index, &mut complain);
+        pods(setup, rows, index, &mut complain);
+        samples(row, &mut complain);
         if row.verdict == Verdict::Computed {
             rates(setup, rows, index, &mut complain);
             stabilization(setup, rows, index, &mut complain);
@@ -23,22 +24,51 @@ pub fn check(setup: &Setup<'_>, rows: &[TimelineRow]) -> Vec<String> {
 }
 
 fn bounds(setup: &Setup<'_>, row: &TimelineRow, complain: &mut impl FnMut(String)) {
-    let (min, max) = (setup.hpa.min_replicas, setup.hpa.max_replicas);
+    let hpa = hpa_at(setup, row.now);
+    let (min, max) = (hpa.min_replicas, hpa.max_replicas);
     let bounded = !matches!(row.verdict, Verdict::Disabled | Verdict::Failed);
     if bounded && !(min..=max).contains(&row.desired) {
         complain(format!("{} replicas are outside {min} to {max}", row.desired));
     }
 }
 
-/// Pods neither appear nor vanish but by the HPA's hand.
-fn pods(rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
-    let row = &rows[index];
-    if row.ready < 0 || row.ready > row.replicas {
-        complain(format!("{} of {} pods are ready", row.ready, row.replicas));
+/// Pods are where they can be, and the replica count changes only by the HPA's hand or an event's.
+fn pods(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+    let (row, pods) = (&rows[index], rows[index].pods);
+    if pods.ready < 0 || pods.ready > pods.existing {
+        complain(format!("{} of {} pods are ready", pods.ready, pods.existing));
     }
-    if let Some(next) = rows.get(index + 1).filter(|next| next.replicas != row.desired) {
+    if pods.pending < pods.unschedulable || pods.ready + pods.pending > pods.existing {
+        complain(format!("{} pods are pending, {} unschedulable, of {}", pods.pending, pods.unschedulable, pods.existing));
+    }
+    let surge = setup.workload.surge(row.replicas.max(row.desired));
+    let settled = rows.get(index.wrapping_sub(1)).is_none_or(|before| before.replicas == row.replicas);
+    if settled && setup.events.is_empty() && pods.existing > row.replicas + surge {
+        complain(format!("{} pods exist, {} are wanted", pods.existing, row.replicas));
+    }
+    let scaled_by_hand = |next: &TimelineRow| {
+        let between = setup.events.iter().filter(|event| row.now < event.at && event.at <= next.now);
+        between.into_iter().any(|event| event.action == Action::Scale(next.replicas))
+    };
+    if let Some(next) = rows.get(index + 1).filter(|next| next.replicas != row.desired && !scaled_by_hand(next)) {
         complain(format!("{} replicas wanted, {} there at the next sync", row.desired, next.replicas));
     }
+}
+
+/// No sample is of the future, none older than the pipeline can make it while it works.
+fn samples(row: &TimelineRow, complain: &mut impl FnMut(String)) {
+    if let Some(sample) = row.newest_sample.filter(|sample| *sample > row.now) {
+        complain(format!("a sample of {sample}, which is the future"));
+    }
+}
+
+/// The HPA at an instant: events may change it.
+fn hpa_at<'a>(setup: &Setup<'a>, now: SimTime) -> &'a HpaSpec {
+    let changed = setup.events.iter().rev().filter(|event| event.at <= now).find_map(|event| match &event.action {
+        Action::ChangeHpa(hpa) => Some(hpa.as_ref()),
+        _ => None,
+    });
+    changed.unwrap_or(setup.hpa)
 }
 
 fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
@@ -51,7 +81,7 @@ fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut i
 /// The change is within what the policies allow, counted from the replicas at the start of each period.
 fn rates(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
-    let Some(behavior) = &setup.hpa.behavior else {
+    let Some(behavior) = &hpa_at(setup, row.now).behavior else {
         let limit = row.replicas.saturating_mul(2).max(4);
         if row.desired > row.replicas && row.desired > limit {
             complain(format!("from {} to {} replicas, the limit is {limit}", row.replicas, row.desired));
@@ -99,7 +129,8 @@ fn replicas_at(rows: &[TimelineRow], index: usize, at: SimTime) -> Replicas {
 fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
     let own_window = setup.controller.downscale_stabilization;
-    let behavior = setup.hpa.behavior.as_ref();
+    let hpa = hpa_at(setup, row.now);
+    let behavior = hpa.behavior.as_ref();
     let down = behavior.and_then(|b| b.scale_down.stabilization_window).unwrap_or(own_window);
     let up = behavior.and_then(|b| b.scale_up.stabilization_window).unwrap_or(Span::ZERO);
     let within = |window: Span| {
@@ -107,13 +138,13 @@ fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain
         recent.take_while(move |old| old.now > row.now - window || old.now == row.now).filter_map(|old| old.proposed)
     };
     if row.desired < row.replicas
-        && let Some(highest) = within(down).max().map(|highest| highest.min(setup.hpa.max_replicas))
+        && let Some(highest) = within(down).max().map(|highest| highest.min(hpa.max_replicas))
         && row.desired < highest
     {
         complain(format!("down to {} although {highest} was recommended within {down}", row.desired));
     }
     if row.desired > row.replicas
-        && let Some(lowest) = within(up).min().map(|lowest| lowest.max(setup.hpa.min_replicas))
+        && let Some(lowest) = within(up).min().map(|lowest| lowest.max(hpa.min_replicas))
         && row.desired > lowest
     {
         // Without behavior a past recommendation may also lift the count.
@@ -124,15 +155,15 @@ fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain
     }
 }
 
-/// What has arrived has been done or waits; only the rest of a division may be missing.
+/// What has arrived has been done, waits, was dropped or lost; only the rest of a division may be missing.
 fn work(row: &TimelineRow, complain: &mut impl FnMut(String)) {
-    let lost =
-        row.resources.work_arrived - row.resources.work_done - row.resources.backlog - row.resources.work_dropped;
+    let r = &row.resources;
+    let missing = r.work_arrived - r.work_done - r.backlog - r.work_dropped - r.work_lost;
     let most = i128::from(row.now.seconds()) * i128::from(1_000_000);
-    if row.resources.backlog < 0 || lost < 0 || lost > most {
+    if r.backlog < 0 || r.work_lost < 0 || missing < 0 || missing > most {
         complain(format!(
-            "of {} nanocore-seconds that arrived {} are done and {} wait",
-            row.resources.work_arrived, row.resources.work_done, row.resources.backlog
+            "of {} nanocore-seconds that arrived {} are done, {} wait, {} were dropped and {} lost",
+            r.work_arrived, r.work_done, r.backlog, r.work_dropped, r.work_lost
         ));
     }
 }

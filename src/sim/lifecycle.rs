@@ -1,48 +1,106 @@
-//! When a new pod runs, becomes ready and serves.
+//! What becomes of the containers of a pod, counted from their start: when the application answers, when Kubernetes
+//! notices, and when a probe gives up.
 //!
-//! The simple form: containers start at once, the application answers after a fixed start-up time, and the
-//! probes decide when Kubernetes notices. Mirrors the probe worker of the kubelet
-//! (`pkg/kubelet/prober/worker.go`) without its random start.
+//! Mirrors the probe worker of the kubelet (`pkg/kubelet/prober/worker.go`) without its random start, and the back-off of
+//! its restarts (`pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `doBackOff`).
 
 use crate::model::{Container, PodTemplate, Probe};
 use crate::units::Span;
 
-/// The milestones of a new pod, counted from its creation.
+/// How long the kubelet takes to notice that a container runs (the period of its pod lifecycle event generator); its
+/// first sample of the container is taken then.
+pub(super) const NOTICED: Span = Span::from_seconds(1);
+/// The first wait before a restart; each is twice the one before (`MaxContainerBackOff` and the base in
+/// `pkg/kubelet/kubelet.go`).
+const FIRST_BACK_OFF: Span = Span::from_seconds(10);
+/// The longest.
+const LONGEST_BACK_OFF: Span = Span::from_seconds(300);
+/// After so long without a crash the count begins again.
+const FORGIVEN: Span = Span::from_seconds(600);
+
+/// The milestones of a pod's containers, counted from their start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// When the Ready condition becomes true; `None` if a startup probe gives up first, again and again.
+    /// When the Ready condition becomes true; `None` if a probe gives up first, again and again, or nothing ever answers.
     pub ready_after: Option<Span>,
-    /// When the pod takes its share of the load: ready, and the application is up.
+    /// When the pod can do its work: ready, and the application is up.
     pub serving_after: Option<Span>,
+    /// When a startup or liveness probe gives up, so that the container is restarted.
+    pub fails_after: Option<Span>,
 }
 
 impl Lifecycle {
-    /// The life cycle of the pods of a template whose application needs `startup` to come up.
-    pub fn of(template: &PodTemplate, startup: Span) -> Self {
+    /// Of the pods of a template whose application needs `startup` to come up; without one it never does. Sidecars are
+    /// up at once.
+    pub fn of(template: &PodTemplate, startup: Option<Span>) -> Self {
+        let up = |container: &Container| if container.sidecar { Some(Span::ZERO) } else { startup };
+        let fails_after = template.running().filter_map(|container| gives_up(container, up(container))).min();
         let ready_after = template
             .running()
-            .map(|container| container_ready(container, startup))
-            .try_fold(Span::ZERO, |latest, ready| Some(latest.max(ready?)));
-        Self { ready_after, serving_after: ready_after.map(|ready| ready.max(startup)) }
+            .map(|container| container_ready(container, up(container)))
+            .try_fold(Span::ZERO, |latest, ready| Some(latest.max(ready?)))
+            .filter(|ready| fails_after.is_none_or(|fails| *ready < fails));
+        let serving_after = ready_after.zip(startup).map(|(ready, startup)| ready.max(startup));
+        Self { ready_after, serving_after: serving_after.filter(|_| fails_after.is_none()), fails_after }
     }
 }
 
-fn container_ready(container: &Container, startup: Span) -> Option<Span> {
+/// What a sidecar holds up the init containers after it: until it has started.
+pub(super) fn sidecar_started(container: &Container) -> Span {
+    container.startup_probe.and_then(|probe| first_success(&probe, Span::ZERO)).unwrap_or(Span::ZERO)
+}
+
+/// How long the kubelet waits before a restart, after so many crashes that are not forgiven yet.
+pub(super) fn back_off(crashes: u32) -> Span {
+    match crashes {
+        0 => Span::ZERO,
+        crashes => {
+            let doubled = FIRST_BACK_OFF.seconds() << (crashes - 1).min(10);
+            Span::from_seconds(doubled).min(LONGEST_BACK_OFF)
+        }
+    }
+}
+
+/// The crashes that still count for a container that has run for so long.
+pub(super) fn crashes_kept(crashes: u32, ran: Span) -> u32 {
+    if ran >= FORGIVEN { 0 } else { crashes }
+}
+
+fn container_ready(container: &Container, startup: Option<Span>) -> Option<Span> {
     let started = match &container.startup_probe {
-        Some(probe) => first_success(probe, startup)?,
+        Some(probe) => first_success(probe, startup?)?,
         None => Span::ZERO,
     };
-    Some(match &container.readiness_probe {
-        Some(probe) => readiness(probe, started, startup),
-        None => started,
-    })
+    match &container.readiness_probe {
+        Some(probe) => Some(readiness(probe, started, startup?)),
+        None => Some(started.max(NOTICED)),
+    }
+}
+
+/// When a probe restarts a container whose application comes up after `startup`, if one does.
+fn gives_up(container: &Container, startup: Option<Span>) -> Option<Span> {
+    let last = |probe: &Probe| {
+        probe.initial_delay + Span::from_seconds((i64::from(probe.failure_threshold) - 1) * probe.period.seconds())
+    };
+    // The liveness probe waits for the startup probe.
+    let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref())?;
+    let first = startup.map(|startup| attempt_from(probe, startup));
+    let gives_up = last(probe);
+    if first.is_some_and(|first| first <= gives_up) { None } else { Some(gives_up) }
+}
+
+/// The first attempt at or after an instant.
+fn attempt_from(probe: &Probe, at: Span) -> Span {
+    let late = (at.seconds() - probe.initial_delay.seconds()).max(0);
+    let period = probe.period.seconds();
+    probe.initial_delay + Span::from_seconds((late + period - 1) / period * period)
 }
 
 /// The first attempt of a startup probe after the application is up, unless it gives up before.
 fn first_success(probe: &Probe, startup: Span) -> Option<Span> {
-    (0..i64::from(probe.failure_threshold))
-        .map(|attempt| probe.initial_delay + Span::from_seconds(attempt * probe.period.seconds()))
-        .find(|&at| at >= startup)
+    let attempt = attempt_from(probe, startup);
+    let number = (attempt.seconds() - probe.initial_delay.seconds()) / probe.period.seconds();
+    (number < i64::from(probe.failure_threshold)).then_some(attempt)
 }
 
 /// The kubelet probes as soon as the container has started, then at every multiple of the period;
@@ -81,12 +139,12 @@ mod tests {
     fn ready(startup_probe: Option<Probe>, readiness_probe: Option<Probe>, startup: i64) -> Option<i64> {
         let container = Container { startup_probe, readiness_probe, ..Container::default() };
         let template = PodTemplate { containers: vec![container], ..PodTemplate::default() };
-        Lifecycle::of(&template, seconds(startup)).ready_after.map(Span::seconds)
+        Lifecycle::of(&template, Some(seconds(startup))).ready_after.map(Span::seconds)
     }
 
     #[test]
     fn probes_decide_when_a_pod_is_ready() {
-        assert_eq!(ready(None, None, 20), Some(0), "no probes: ready at once");
+        assert_eq!(ready(None, None, 20), Some(1), "no probes: ready as soon as the kubelet notices");
         assert_eq!(ready(None, probe(10, 5, 3, 1), 0), Some(10), "initial delay");
         assert_eq!(ready(None, probe(0, 5, 3, 1), 12), Some(15), "next period");
         assert_eq!(ready(None, probe(0, 5, 3, 3), 12), Some(25), "three successes in a row");
@@ -99,7 +157,31 @@ mod tests {
     #[test]
     fn a_pod_without_probes_is_ready_before_it_serves() {
         let template = PodTemplate { containers: vec![Container::default()], ..PodTemplate::default() };
-        let lifecycle = Lifecycle::of(&template, seconds(20));
+        let lifecycle = Lifecycle::of(&template, Some(seconds(20)));
         assert_eq!(lifecycle.serving_after, Some(seconds(20)));
+        assert_eq!(Lifecycle::of(&template, None).serving_after, None, "an application that never comes up");
+    }
+
+    #[test]
+    fn probes_restart_what_does_not_come_up() {
+        let fails = |startup_probe, liveness_probe, startup: Option<i64>| {
+            let container = Container { startup_probe, liveness_probe, ..Container::default() };
+            let template = PodTemplate { containers: vec![container], ..PodTemplate::default() };
+            Lifecycle::of(&template, startup.map(seconds)).fails_after.map(Span::seconds)
+        };
+        assert_eq!(fails(probe(0, 5, 12, 1), None, Some(55)), None);
+        assert_eq!(fails(probe(0, 5, 12, 1), None, Some(56)), Some(55));
+        assert_eq!(fails(None, probe(30, 10, 3, 1), Some(50)), None, "the third attempt");
+        assert_eq!(fails(None, probe(30, 10, 3, 1), Some(51)), Some(50), "a liveness probe that is too hasty");
+        assert_eq!(fails(probe(0, 5, 12, 1), probe(0, 10, 3, 1), Some(50)), None, "it waits for the startup probe");
+        assert_eq!(fails(None, None, None), None);
+    }
+
+    #[test]
+    fn restarts_back_off_up_to_five_minutes() {
+        let waits: Vec<i64> = (0..8).map(|crashes| back_off(crashes).seconds()).collect();
+        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(back_off(u32::MAX).seconds(), 300);
+        assert_eq!((crashes_kept(4, seconds(599)), crashes_kept(4, seconds(600))), (4, 0));
     }
 }

@@ -1,23 +1,36 @@
-//! The metrics pipeline in its simple form: every pod is scraped at a fixed interval; its use is the average
-//! between the last two scrapes, so that a new pod has no sample until its second.
+//! The metrics pipeline: the kubelet samples each container at an interval of its own, metrics-server scrapes what the
+//! kubelets have, and a pod's use is the average between the last two samples that it has seen.
+//!
+//! Mirrors `podStorage.Store` in metrics-server's `pkg/storage/pod.go`: a container without a second sample has no
+//! metrics, but for one that was sampled 10 s or more after its start and less than the resolution, whose start counts as
+//! the first sample; after a restart it begins again.
 
 use super::usage::div_ceil;
 use crate::hpa::Sample;
-use crate::model::{ClusterConfig, Container, MetricSource, PodTemplate, ResourceName};
+use crate::model::{Container, MetricSource, MetricsConfig, PodTemplate, ResourceName};
 use crate::units::{SimTime, Span};
+
+/// How old a container must be for its start to count as a sample (`freshContainerMinMetricsResolution`).
+const FRESH_AT_LEAST: Span = Span::from_seconds(10);
 
 /// What the pipeline knows of one pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scraped {
-    /// The last scrape.
-    last: Option<SimTime>,
-    /// CPU used since the last scrape, nanocore-seconds.
+    /// CPU used since the kubelet's last sample, nanocore-seconds.
     pub cpu_since: i64,
-    /// The latest sample.
+    /// The kubelet's last sample: when, and the memory then, bytes.
+    latest: Option<(SimTime, i64)>,
+    /// CPU between the sample that metrics-server saw last and the kubelet's last one, nanocore-seconds.
+    unseen: i64,
+    /// The same from the container's start on, as long as it is fresh.
+    fresh: i64,
+    /// The sample that metrics-server saw last.
+    seen: Option<SimTime>,
+    /// What the metrics API answers.
     pub sample: Option<Usage>,
 }
 
-/// A pod's use between two scrapes.
+/// A pod's use between two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
     /// Nanocores.
@@ -29,22 +42,69 @@ pub(super) struct Usage {
 }
 
 impl Scraped {
-    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `start`, scraped as the settings have it.
-    pub fn steady(cpu: i64, memory: i64, start: SimTime, cluster: &ClusterConfig) -> Self {
-        let window = cluster.metric_resolution;
-        let last = start - window + cluster.metric_offset;
-        let cpu_since = cpu.saturating_mul((start - last).seconds());
-        Self { last: Some(last), cpu_since, sample: Some(Usage { cpu, memory, at: last, window }) }
+    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `start`, sampled as the settings have it.
+    pub fn steady(cpu: i64, memory: i64, start: SimTime, config: &MetricsConfig) -> Self {
+        let used = |span: Span| cpu.saturating_mul(span.seconds());
+        let scraped = start - config.resolution + config.offset;
+        let interval = config.kubelet_interval.typical().seconds();
+        // The last sample before an instant; the one at the start is still to come.
+        let before = |at: SimTime| {
+            let late = (start + config.kubelet_offset - at).seconds();
+            at - Span::from_seconds((interval - late.rem_euclid(interval)).rem_euclid(interval))
+        };
+        let (seen, latest) =
+            if interval == 0 { (scraped, scraped) } else { (before(scraped), before(start - Span::from_seconds(1))) };
+        Self {
+            cpu_since: used(start - latest),
+            latest: Some((latest, memory)),
+            unseen: used(latest - seen),
+            fresh: 0,
+            seen: Some(seen),
+            sample: Some(Usage { cpu, memory, at: seen, window: config.resolution }),
+        }
     }
 
-    /// A scrape.
-    pub fn scrape(&mut self, now: SimTime, memory: i64) {
-        if let Some(last) = self.last.filter(|&last| last < now) {
-            let window = now - last;
-            self.sample = Some(Usage { cpu: self.cpu_since / window.seconds(), memory, at: now, window });
-        }
-        self.last = Some(now);
+    /// The kubelet samples a container that started at `started`.
+    pub fn kubelet_samples(&mut self, now: SimTime, memory: i64, started: SimTime, resolution: Span) {
+        self.unseen = self.unseen.saturating_add(self.cpu_since);
+        self.fresh = if now - started < resolution { self.fresh.saturating_add(self.cpu_since) } else { 0 };
         self.cpu_since = 0;
+        self.latest = Some((now, memory));
+    }
+
+    /// metrics-server takes the kubelet's last sample.
+    pub fn scrape(&mut self, started: Option<SimTime>, resolution: Span) {
+        let (Some((at, memory)), Some(started)) = (self.latest, started) else {
+            // Nothing runs: the pod is not in the answer any more.
+            self.sample = None;
+            self.seen = None;
+            return;
+        };
+        let age = at - started;
+        if age >= FRESH_AT_LEAST && age < resolution {
+            self.sample = Some(Usage { cpu: self.fresh / age.seconds(), memory, at, window: age });
+        } else if let Some(seen) = self.seen.filter(|&seen| seen < at) {
+            let window = at - seen;
+            self.sample = Some(Usage { cpu: self.unseen / window.seconds(), memory, at, window });
+        } else if self.seen.is_none() {
+            self.sample = None;
+        }
+        if self.seen != Some(at) {
+            self.seen = Some(at);
+            self.unseen = 0;
+        }
+    }
+
+    /// metrics-server has forgotten what it knew.
+    pub fn forget(&mut self) {
+        self.sample = None;
+        self.seen = None;
+        self.unseen = 0;
+    }
+
+    /// The container has died; what metrics-server knows, it knows until its next scrape.
+    pub fn restarts(&mut self) {
+        *self = Self { sample: self.sample, ..Self::default() };
     }
 }
 
@@ -114,4 +174,78 @@ fn shares(template: &PodTemplate, container: Option<&str>, resource: &str) -> Ve
         .filter(|c| container.is_none_or(|name| name == c.name))
         .map(|c| if total > 0.0 { request(c) / total } else { 1.0 / template.running().count() as f64 })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> SimTime {
+        SimTime::from_seconds(seconds)
+    }
+
+    const RESOLUTION: Span = Span::from_seconds(15);
+
+    /// The kubelet samples at 1, 11, 21, ... s after the start of a pod that uses a core; metrics-server scrapes at 15 s
+    /// intervals.
+    fn samples(first_scrape: i64) -> Vec<Option<(i64, i64, i64)>> {
+        let mut scraped = Scraped::default();
+        let mut seen = Vec::new();
+        for second in 1..=50 {
+            scraped.cpu_since += 1_000;
+            if second % 10 == 1 {
+                scraped.kubelet_samples(at(second), 7, at(0), RESOLUTION);
+            }
+            if second >= first_scrape && (second - first_scrape) % 15 == 0 {
+                scraped.scrape(Some(at(0)), RESOLUTION);
+                seen.push(scraped.sample.map(|usage| (usage.at.seconds(), usage.window.seconds(), usage.cpu)));
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn a_container_has_metrics_from_its_second_sample_on() {
+        // One of 1 s is too young; then 10 s or 20 s apart, as the two intervals fall.
+        assert_eq!(samples(5), [None, Some((11, 11, 1_000)), Some((31, 20, 1_000)), Some((41, 10, 1_000))]);
+        // Old enough at the first scrape: its start counts as the first sample.
+        assert_eq!(samples(12), [Some((11, 11, 1_000)), Some((21, 10, 1_000)), Some((41, 20, 1_000))]);
+    }
+
+    #[test]
+    fn after_a_restart_it_begins_again() {
+        let mut scraped = Scraped::default();
+        let mut passes = |scraped: &mut Scraped, until: i64| {
+            scraped.cpu_since += 10_000;
+            scraped.kubelet_samples(at(until), 7, at(until - 100), RESOLUTION);
+            scraped.scrape(Some(at(until - 100)), RESOLUTION);
+        };
+        passes(&mut scraped, 100);
+        passes(&mut scraped, 115);
+        assert!(scraped.sample.is_some());
+        scraped.restarts();
+        assert!(scraped.sample.is_some(), "metrics-server does not know yet");
+        scraped.scrape(None, RESOLUTION);
+        assert_eq!(scraped.sample, None);
+    }
+
+    #[test]
+    fn a_steady_pod_looks_the_same_whatever_the_phases() {
+        for (offset, kubelet_offset) in [(0, 0), (3, 9), (14, 5), (7, 0)] {
+            let span = Span::from_seconds;
+            let config =
+                MetricsConfig { offset: span(offset), kubelet_offset: span(kubelet_offset), ..MetricsConfig::default() };
+            let mut scraped = Scraped::steady(1_000, 7, at(0), &config);
+            for second in 0..60 {
+                if second % 10 == kubelet_offset {
+                    scraped.kubelet_samples(at(second), 7, at(-86_400), RESOLUTION);
+                }
+                if second % 15 == offset {
+                    scraped.scrape(Some(at(-86_400)), RESOLUTION);
+                }
+                assert_eq!(scraped.sample.map(|usage| usage.cpu), Some(1_000), "{config:?} at {second}");
+                scraped.cpu_since += 1_000;
+            }
+        }
+    }
 }

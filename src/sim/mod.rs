@@ -2,28 +2,38 @@
 //! decisions make pods, and those share the load.
 //!
 //! Discrete time in whole seconds. At each second: what was used since the last one is added up, the
-//! metrics pipeline scrapes if it is due, the load changes, pods change state, the HPA syncs if it is
-//! due. A sample therefore never contains the future. Seconds at which nothing changes are skipped.
-//! Amounts are integers (nanocores, bytes), so that a sum does not depend on its order.
+//! metrics pipeline samples if it is due, the load changes, events happen, pods change state, controllers and
+//! scheduler answer, the HPA syncs if it is due. A sample therefore never contains the future. Seconds at which
+//! nothing changes are skipped. Amounts are integers (nanocores, bytes), so that a sum does not depend on its order.
 
 pub mod check;
+mod clients;
+mod controller;
+mod draw;
 mod engine;
+mod latency;
 mod lifecycle;
 mod load;
+mod memory;
 mod metrics;
+mod nodes;
+mod observe;
 pub mod pattern;
 mod pods;
+mod queue;
 mod summary;
 mod timeline;
+mod traffic;
 mod usage;
 
+pub use controller::Rollout;
 pub use engine::{SimError, simulate};
 pub use lifecycle::Lifecycle;
-pub use summary::{MetricSummary, RescaleRecord, Snapshot, Summary};
+pub use summary::{MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary};
 pub use timeline::TimelineRow;
 
 use crate::hpa::{Decision, History};
-use crate::model::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, Workload};
+use crate::model::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, ScheduledEvent, Workload};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that a simulation starts from.
@@ -48,6 +58,10 @@ pub struct Setup<'a> {
     pub lead_in: Span,
     /// How long to simulate from [`SimTime::ZERO`] on; by default as long as the load lasts.
     pub duration: Option<Span>,
+    /// What happens besides the load, in the order of time.
+    pub events: &'a [ScheduledEvent],
+    /// Whether to keep every change of the numbers of pods, not only those at syncs.
+    pub keep_pod_numbers: bool,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.
     pub every_second: bool,
 }
@@ -63,12 +77,47 @@ pub struct SyncRecord<'a> {
     pub decision: &'a Decision,
     /// What the controller remembers after the sync, the HPA's status among it.
     pub history: &'a History,
-    /// Pods before the sync.
+    /// `spec.replicas` before the sync.
     pub replicas: Replicas,
-    /// Of these, ready ones.
-    pub ready: Replicas,
+    /// The pods at the sync.
+    pub pods: PodNumbers,
+    /// When the newest sample was taken that the HPA saw.
+    pub newest_sample: Option<SimTime>,
     /// CPU, memory and work.
     pub resources: ResourceState,
+    response: engine::ResponseSource<'a>,
+}
+
+impl SyncRecord<'_> {
+    /// The response time that the promised part of the requests does not exceed (95% without a promise), seconds, if
+    /// the load is made of requests.
+    pub fn response_seconds(&self) -> Option<f64> {
+        self.response.seconds()
+    }
+
+    /// Requests per second that are served, if the load is made of requests.
+    pub fn throughput(&self) -> Option<f64> {
+        self.response.throughput(self.resources.cpu_used)
+    }
+}
+
+/// How many pods and nodes there are at an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodNumbers {
+    /// `status.replicas`: all but terminating ones, with the surge of a rolling update.
+    pub existing: Replicas,
+    /// Of these, ready ones.
+    pub ready: Replicas,
+    /// Pods that get work and take it.
+    pub working: Replicas,
+    /// Pods whose containers have not started yet.
+    pub pending: Replicas,
+    /// Pods for which there is no node.
+    pub unschedulable: Replicas,
+    /// Pods on their way out.
+    pub terminating: Replicas,
+    /// Nodes that are ready, if nodes are simulated.
+    pub nodes: Option<i64>,
 }
 
 /// CPU and memory at a sync, and the work so far.
@@ -90,4 +139,6 @@ pub struct ResourceState {
     pub backlog: i128,
     /// CPU work that was dropped since the start, nanocore-seconds.
     pub work_dropped: i128,
+    /// CPU work that was lost with pods, or sent to pods that did not take it, since the start, nanocore-seconds.
+    pub work_lost: i128,
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Setup;
+use super::traffic::Passed;
+use super::{PodNumbers, Rollout, Setup};
 use crate::hpa::{Decision, MetricStatus};
-use crate::model::{MetricSource, MetricTarget, ValueTarget};
+use crate::model::{HpaSpec, MetricSource, MetricTarget, ValueTarget};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// A change of the replica count.
@@ -36,8 +37,33 @@ pub struct MetricSummary {
     pub unavailable: Span,
 }
 
+/// Something that happened besides scaling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occurrence {
+    /// An event of the scenario, by its index.
+    Action(usize),
+    /// So many pods were killed for their memory.
+    OomKilled(Replicas),
+    /// There was no node for so many pods.
+    Unschedulable(Replicas),
+    /// The cluster autoscaler removed a node.
+    NodeRemoved,
+}
+
+/// More occurrences than this are counted, not kept.
+const MOST_OCCURRENCES: usize = 1000;
+
+/// What passes in a stretch of time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passing {
+    pub pods: Replicas,
+    pub passed: Passed,
+    pub unschedulable: bool,
+    pub nodes: Option<i64>,
+}
+
 /// A simulation in numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// How long it lasted.
     pub duration: Span,
@@ -63,8 +89,34 @@ pub struct Summary {
     pub final_backlog: i128,
     /// Work that was dropped because it had waited too long, nanocore-seconds.
     pub work_dropped: i128,
-    /// Time in which serving pods were above their memory limit.
-    pub over_memory_limit: Span,
+    /// Work that was lost with pods, or sent to pods that did not take it, nanocore-seconds.
+    pub work_lost: i128,
+    /// Requests that were under way at pods that died, if the load is made of requests.
+    pub requests_failed: f64,
+    /// Time in which work was sent to pods that did not take it.
+    pub refusing: Span,
+    /// Time in which more requests were slow than was promised.
+    pub slow: Span,
+    /// Time in which there was no node for a pod.
+    pub unschedulable: Span,
+    /// Nodes added over time, node-seconds; none if nodes are not simulated.
+    pub node_seconds: Option<i128>,
+    /// The most nodes that were ready.
+    pub max_nodes: i64,
+    /// Pods that were created, deleted, and restarts of pods, from the lead-in on.
+    pub pods_created: u64,
+    /// See `pods_created`.
+    pub pods_deleted: u64,
+    /// See `pods_created`.
+    pub restarts: u64,
+    /// Rollouts, in the order of time.
+    pub rollouts: Vec<Rollout>,
+    /// What happened besides scaling, with its time; the first ones if there are many.
+    pub occurrences: Vec<(SimTime, Occurrence)>,
+    /// How often pods were killed for their memory.
+    pub oom_kills: u64,
+    /// Every change of the numbers of pods, if they were to be kept.
+    pub pod_numbers: Vec<(SimTime, PodNumbers)>,
     /// What one pod requests.
     pub pod_cpu_request: Millicores,
     /// See `pod_cpu_request`.
@@ -121,11 +173,13 @@ pub(super) struct Accounts {
     at_max: Span,
     waiting: Span,
     peak_backlog: i128,
-    over_memory_limit: Span,
+    /// Spans and sums of the summary that nothing else needs.
+    rest: Summary,
+    keep_pod_numbers: bool,
 }
 
 impl Accounts {
-    pub fn new(metrics: usize) -> Self {
+    pub fn new(metrics: usize, keep_pod_numbers: bool) -> Self {
         Self {
             syncs: 0,
             first: None,
@@ -137,31 +191,54 @@ impl Accounts {
             at_max: Span::ZERO,
             waiting: Span::ZERO,
             peak_backlog: 0,
-            over_memory_limit: Span::ZERO,
+            rest: Summary::default(),
+            keep_pod_numbers,
+        }
+    }
+
+    /// Something happened.
+    pub fn happened(&mut self, now: SimTime, what: Occurrence) {
+        if let Occurrence::OomKilled(pods) = what {
+            self.rest.oom_kills += u64::from(pods.unsigned_abs());
+        }
+        if self.rest.occurrences.len() < MOST_OCCURRENCES {
+            self.rest.occurrences.push((now, what));
+        }
+    }
+
+    /// The numbers of pods now, if they are to be kept.
+    pub fn note_pods(&mut self, now: SimTime, numbers: impl FnOnce() -> PodNumbers) {
+        if !self.keep_pod_numbers {
+            return;
+        }
+        let numbers = numbers();
+        if self.rest.pod_numbers.last().is_none_or(|(_, last)| *last != numbers) {
+            self.rest.pod_numbers.push((now, numbers));
         }
     }
 
     /// A stretch of time without a change.
-    pub fn time_passes(
-        &mut self,
-        seconds: i64,
-        max_replicas: Replicas,
-        replicas: Replicas,
-        waiting_seconds: i64,
-        over_memory: bool,
-    ) {
+    pub fn time_passes(&mut self, seconds: i64, max_replicas: Replicas, passing: &Passing) {
         let span = Span::from_seconds(seconds);
-        if self.current.0 != replicas {
+        if self.current.0 != passing.pods {
             self.flush();
-            self.current.0 = replicas;
+            self.current.0 = passing.pods;
         }
         self.current.1 = self.current.1 + span;
-        if replicas >= max_replicas {
+        if passing.pods >= max_replicas {
             self.at_max = self.at_max + span;
         }
-        self.waiting = self.waiting + Span::from_seconds(waiting_seconds);
-        if over_memory {
-            self.over_memory_limit = self.over_memory_limit + span;
+        let passed = passing.passed;
+        self.waiting = self.waiting + Span::from_seconds(passed.waiting_seconds);
+        let rest = &mut self.rest;
+        rest.slow = rest.slow + Span::from_seconds(passed.slow_seconds);
+        rest.refusing = rest.refusing + Span::from_seconds(passed.refusing_seconds);
+        if passing.unschedulable {
+            rest.unschedulable = rest.unschedulable + span;
+        }
+        if let Some(nodes) = passing.nodes {
+            rest.node_seconds = Some(rest.node_seconds.unwrap_or(0) + i128::from(nodes) * i128::from(seconds));
+            rest.max_nodes = rest.max_nodes.max(nodes);
         }
     }
 
@@ -180,7 +257,14 @@ impl Accounts {
     }
 
     /// A sync; what it saw counts for one sync period.
-    pub fn sync(&mut self, setup: &Setup<'_>, now: SimTime, decision: &Decision, current: &[Option<MetricStatus>]) {
+    pub fn sync(
+        &mut self,
+        setup: &Setup<'_>,
+        hpa: &HpaSpec,
+        now: SimTime,
+        decision: &Decision,
+        current: &[Option<MetricStatus>],
+    ) {
         self.syncs += 1;
         self.last.at = now;
         self.last.replicas = decision.current;
@@ -190,7 +274,7 @@ impl Accounts {
             self.first = Some(self.last.clone());
         }
         let period = setup.controller.sync_period;
-        for (total, (source, outcome)) in self.metrics.iter_mut().zip(setup.hpa.metrics.iter().zip(&decision.metrics)) {
+        for (total, (source, outcome)) in self.metrics.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
             match &outcome.result {
                 Ok(proposal) if is_above_target(source, &proposal.status) => {
                     total.above_target = total.above_target + period;
@@ -204,7 +288,7 @@ impl Accounts {
         }
     }
 
-    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, final_backlog: i128, work_dropped: i128) -> Summary {
+    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, final_backlog: i128) -> Summary {
         self.flush();
         let template = &setup.workload.template;
         Summary {
@@ -219,10 +303,9 @@ impl Accounts {
             waiting: self.waiting,
             peak_backlog: self.peak_backlog,
             final_backlog,
-            work_dropped,
-            over_memory_limit: self.over_memory_limit,
             pod_cpu_request: template.cpu_request(),
             pod_memory_request: template.memory_request(),
+            ..self.rest
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A simulation sync by sync, kept for tables and pictures.
 
-use super::{ResourceState, SyncRecord};
+use super::{PodNumbers, ResourceState, SyncRecord};
 use crate::hpa::{Conditions, MetricStatus, Verdict};
 use crate::units::{Replicas, SimTime};
 
@@ -11,10 +11,14 @@ pub struct TimelineRow {
     pub now: SimTime,
     /// The values of the load's columns.
     pub load: Vec<f64>,
-    /// Pods before the sync.
+    /// `spec.replicas` before the sync.
     pub replicas: Replicas,
-    /// Of these, ready ones.
-    pub ready: Replicas,
+    /// The pods at the sync.
+    pub pods: PodNumbers,
+    /// When the newest sample was taken that the HPA saw.
+    pub newest_sample: Option<SimTime>,
+    /// The response time that the promised part of the requests does not exceed (95% without a promise), microseconds.
+    pub response_micros: Option<i64>,
     /// The replica count after the sync.
     pub desired: Replicas,
     /// The HPA's `status.currentMetrics`, one for each metric.
@@ -40,7 +44,9 @@ impl From<&SyncRecord<'_>> for TimelineRow {
             now: record.now,
             load: record.load.to_vec(),
             replicas: record.replicas,
-            ready: record.ready,
+            pods: record.pods,
+            newest_sample: record.newest_sample,
+            response_micros: record.response_seconds().map(|seconds| (seconds * 1e6).round() as i64),
             desired: decision.desired,
             metrics: record.history.current_metrics().to_vec(),
             proposals: decision.metrics.iter().map(|m| m.result.ok().map(|proposal| proposal.replicas)).collect(),

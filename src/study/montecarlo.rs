@@ -37,6 +37,7 @@ enum Stream {
     Startup,
     Phase,
     Offset,
+    Cluster,
 }
 
 /// The stream of a purpose, for one of the workloads.
@@ -86,12 +87,15 @@ pub fn runs(
 fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: u64) -> Result<Course, SimError> {
     let mut setup = simulated.setup.clone();
     let stream = |purpose: Stream| stream(seed, run, purpose, simulated.workload);
-    let startup = setup.cluster.startup.seconds() as f64;
     let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
-    setup.cluster.startup = Span::from_seconds((startup * factor).round() as i64);
-    // Neither does metrics-server know when the controller syncs, nor does the load.
-    let resolution = setup.cluster.metric_resolution.seconds();
-    setup.cluster.metric_offset = Span::from_seconds(stream(Stream::Offset).random_range(0..resolution));
+    setup.cluster.lifecycle.startup = setup.cluster.lifecycle.startup.times(factor);
+    setup.cluster.seed = stream(Stream::Cluster).random();
+    // Neither do metrics-server and the kubelets know when the controller syncs, nor does the load.
+    let resolution = setup.cluster.metrics.resolution.seconds();
+    let mut offsets = stream(Stream::Offset);
+    setup.cluster.metrics.offset = Span::from_seconds(offsets.random_range(0..resolution));
+    let interval = setup.cluster.metrics.kubelet_interval.typical().seconds();
+    setup.cluster.metrics.kubelet_offset = Span::from_seconds(offsets.random_range(0..interval.max(1)));
     let period = setup.controller.sync_period.seconds();
     let phase = stream(Stream::Phase).random_range(0..period);
     // Busy days are busy for all: the level is that of the run.

@@ -9,7 +9,7 @@ mod time;
 
 pub use quantity::{ParseQuantityError, Quantity};
 pub use resources::{Bytes, Millicores};
-pub use time::{ParseSpanError, SimTime, Span};
+pub use time::{ParseSpanError, SimTime, Span, parse_seconds};
 
 /// A number of pods, as the Kubernetes API holds it (`int32`).
 pub type Replicas = i32;

@@ -99,6 +99,11 @@ impl Quantity {
         saturate(div_ceil_away(self.nano, NANO / 1000))
     }
 
+    /// Billionths, saturating: nanocores of CPU.
+    pub fn nano_value(self) -> i64 {
+        saturate(self.nano)
+    }
+
     /// Whole units, rounded up, saturating.
     pub fn value(self) -> i64 {
         saturate(div_ceil_away(self.nano, NANO))

@@ -114,6 +114,18 @@ impl fmt::Display for Span {
     }
 }
 
+/// Reads a duration that need not be whole seconds: `300ms`, `1.5s`, or any that a [`Span`] reads. In seconds.
+pub fn parse_seconds(text: &str) -> Option<f64> {
+    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+    if let Some(millis) = text.strip_suffix("ms").and_then(number) {
+        return Some(millis / 1e3);
+    }
+    match text.strip_suffix('s').and_then(number) {
+        Some(seconds) => Some(seconds),
+        None => text.parse::<Span>().ok().map(|span| span.seconds() as f64),
+    }
+}
+
 /// Why a text is not a duration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{0}` is not a duration in whole seconds: write `90s`, `15m`, `1h30m`, `7d`, `2w` or a number of seconds")]

@@ -31,8 +31,8 @@ fn starproj_every_change_within_one_sync() {
     for offset in [0, 7, 14] {
         let mut setup = deployment.setup(&load);
         setup.initial_replicas = 4;
-        setup.cluster.startup = seconds(0);
-        setup.cluster.metric_offset = seconds(offset);
+        setup.cluster.lifecycle.startup = seconds(0).into();
+        setup.cluster.metrics.offset = seconds(offset);
         let (summary, _) = run(&setup, &load);
         let errors = errors(&changes(&summary), &[(26, 8), (42, 14), (59, 24)]);
         assert!(errors.iter().all(|error| error.abs() <= 15), "{errors:?} with scrapes {offset} s after the syncs");
@@ -51,10 +51,10 @@ fn vector_steps_and_steady_state() {
     for demand in [3.25, 3.4, 3.5] {
         let load = table(&["cpu"], &[(0, &[demand]), (300, &[demand])]);
         let mut setup = deployment.setup(&load);
-        setup.cluster.startup = seconds(5);
-        setup.cluster.queue_timeout = Some(seconds(0));
+        setup.cluster.lifecycle.startup = seconds(5).into();
+        setup.cluster.traffic.queue_timeout = Some(seconds(0));
         for offset in [0, 5, 10] {
-            setup.cluster.metric_offset = seconds(offset);
+            setup.cluster.metrics.offset = seconds(offset);
             let (summary, rows) = run(&setup, &load);
             let errors = errors(&changes(&summary), &[(30, 2), (61, 3), (107, 5)]);
             assert!(errors.iter().all(|error| error.abs() <= 30), "{errors:?}");
@@ -65,7 +65,7 @@ fn vector_steps_and_steady_state() {
     // Without holding back, what has waited makes five pods busy, too, and the count overshoots.
     let load = table(&["cpu"], &[(0, &[3.4]), (300, &[3.4])]);
     let mut setup = deployment.setup(&load);
-    setup.cluster.startup = seconds(5);
+    setup.cluster.lifecycle.startup = seconds(5).into();
     let (summary, _) = run(&setup, &load);
     assert_eq!(summary.max_replicas(), 8);
 }

@@ -80,8 +80,8 @@ proptest! {
         let cpu = format!("cpu=sine:mean={high},amplitude={high},period=1h+bursts:every=10m,height=2,length=4m");
         let load = load(&[cpu], 3, step, seed);
         let mut setup = deployment.setup(&load);
-        setup.cluster.startup = seconds(startup);
-        setup.cluster.metric_resolution = seconds(resolution);
+        setup.cluster.lifecycle.startup = seconds(startup).into();
+        setup.cluster.metrics.resolution = seconds(resolution);
         setup.interpolation = if linear { Interpolation::Linear } else { Interpolation::Hold };
         let (_, rows) = run(&setup, &load);
         prop_assert_eq!(check(&setup, &rows), Vec::<String>::new());
@@ -104,7 +104,7 @@ fn the_checker_finds_faults() {
     let faults: [(&str, Fault); 5] = [
         ("outside 3 to 10", |rows| rows[100].desired = 11),
         ("there at the next sync", |rows| rows[100].replicas += 1),
-        ("pods are ready", |rows| rows[100].ready = 99),
+        ("pods are ready", |rows| rows[100].pods.ready = 99),
         ("arrived", |rows| rows[100].resources.work_done += 1_000_000_000_000),
         ("the next sync", |rows| {
             rows.remove(100);

@@ -56,6 +56,8 @@ impl Deployment {
             initial_replicas: self.workload.replicas.unwrap_or(1),
             duration: None,
             lead_in: Span::ZERO,
+            events: &[],
+            keep_pod_numbers: false,
             every_second: false,
         }
     }

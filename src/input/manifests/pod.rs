@@ -11,6 +11,9 @@ use crate::model::{
 };
 use crate::units::Span;
 
+/// The API server's default of `terminationGracePeriodSeconds`.
+const DEFAULT_GRACE_PERIOD_SECONDS: i64 = 30;
+
 /// What the manifests say about pods besides the pods' own templates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Surroundings {
@@ -95,7 +98,13 @@ pub(super) fn convert(
     } else if let Some(class) = pod.runtime_class_name.as_ref().and_then(|name| around.overheads.get(name)) {
         overhead = class.clone();
     }
+    let grace = pod.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE_PERIOD_SECONDS);
+    if grace < 0 {
+        let message = format!("is {grace} and must be greater than or equal to 0");
+        problems.error(format!("{path}.terminationGracePeriodSeconds"), message, "");
+    }
     PodTemplate {
+        grace_period: Span::from_seconds(grace.max(0)),
         labels: raw.metadata.labels.unwrap_or_default(),
         containers,
         init_containers,
@@ -143,6 +152,7 @@ impl Reader<'_> {
             startup_probe: timing(&raw.startup_probe, "startupProbe"),
             readiness_probe: timing(&raw.readiness_probe, "readinessProbe"),
             liveness_probe: timing(&raw.liveness_probe, "livenessProbe"),
+            pre_stop: pre_stop(&raw.lifecycle),
             host_ports: raw.ports.iter().flatten().filter_map(|port| port.host_port).filter(|&port| port > 0).collect(),
             requests,
             limits,
@@ -252,6 +262,24 @@ fn resources(
         }
     }
     (requests, limits)
+}
+
+/// How long a preStop hook takes, where it can be read from the manifest.
+fn pre_stop(lifecycle: &raw::Lifecycle) -> Span {
+    let Some(handler) = &lifecycle.pre_stop else { return Span::ZERO };
+    if let Some(sleep) = &handler.sleep {
+        return Span::from_seconds(sleep.seconds.max(0));
+    }
+    let words: Vec<&str> = handler
+        .exec
+        .iter()
+        .flat_map(|exec| &exec.command)
+        .flat_map(|part| part.split([' ', ';', '&', '\n']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let sleeps = words.windows(2).filter(|pair| pair[0] == "sleep" || pair[0].ends_with("/sleep"));
+    let seconds = sleeps.filter_map(|pair| pair[1].trim_end_matches('s').parse::<f64>().ok());
+    Span::from_seconds(seconds.filter(|seconds| *seconds >= 0.0).map(|seconds| seconds.ceil() as i64).sum())
 }
 
 /// A probe with the API server's defaults (`SetDefaults_Probe`) and validation.

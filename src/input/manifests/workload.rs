@@ -4,10 +4,13 @@ use super::pod::{self, Surroundings};
 use super::problems::Problems;
 use super::{objects, raw};
 use crate::model::{IntOrPercent, ObjectReference, Origin, Workload, WorkloadController};
-use crate::units::Replicas;
+use crate::units::{Replicas, Span};
 
 /// The API server's default of `maxSurge` and `maxUnavailable`.
 const DEFAULT_ROLLING_UPDATE: IntOrPercent = IntOrPercent::Percent(25);
+
+/// The API server's default of `progressDeadlineSeconds`.
+const DEFAULT_PROGRESS_DEADLINE_SECONDS: i32 = 600;
 
 /// The path of the pod template in an object of a kind; empty for a bare pod.
 pub(super) fn template_path(kind: &str) -> &'static str {
@@ -35,6 +38,16 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
     if let Some(replicas) = spec.replicas.filter(|&replicas| replicas < 0) {
         problems.error("spec.replicas", format!("is {replicas} and must be greater than or equal to 0"), "");
     }
+    let mut seconds = |field: &str, value: Option<i32>, default: i32| {
+        let value = value.unwrap_or(default);
+        if value < 0 {
+            problems.error(format!("spec.{field}"), format!("is {value} and must be greater than or equal to 0"), "");
+        }
+        Span::from_seconds(value.max(0).into())
+    };
+    let min_ready = seconds("minReadySeconds", spec.min_ready_seconds, 0);
+    let progress_deadline =
+        seconds("progressDeadlineSeconds", spec.progress_deadline_seconds, DEFAULT_PROGRESS_DEADLINE_SECONDS);
     let mut claim_templates = Vec::new();
     for (index, raw) in spec.volume_claim_templates.iter().flatten().enumerate() {
         let path = format!("spec.volumeClaimTemplates[{index}]");
@@ -42,13 +55,24 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
         claim_templates.push(objects::claim(&raw.spec, name, namespace.clone(), &path, origin, problems));
     }
     let template = pod::convert(template, &pod_path, &namespace, origin, around, problems);
-    Workload { reference, replicas: spec.replicas, controller, claim_templates, template, pod_path, namespace }
+    Workload {
+        reference,
+        namespace,
+        replicas: spec.replicas,
+        controller,
+        claim_templates,
+        min_ready,
+        progress_deadline,
+        paused: spec.paused,
+        template,
+        pod_path,
+    }
 }
 
 fn controller(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> WorkloadController {
     match kind {
         "Deployment" => deployment(spec.strategy.as_ref(), problems),
-        "StatefulSet" => WorkloadController::StatefulSet,
+        "StatefulSet" => stateful_set(spec, problems),
         "DaemonSet" => WorkloadController::DaemonSet,
         "Job" => WorkloadController::Job {
             parallelism: if spec.suspend { 0 } else { parallelism(spec.parallelism, spec.completions) },
@@ -68,6 +92,29 @@ fn controller(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> 
         "Pod" => WorkloadController::Pod,
         _ => WorkloadController::Replicas,
     }
+}
+
+fn stateful_set(spec: &raw::WorkloadSpec, problems: &mut Problems) -> WorkloadController {
+    let policy = spec.pod_management_policy.as_deref().unwrap_or("OrderedReady");
+    if !["OrderedReady", "Parallel"].contains(&policy) {
+        let message = format!("`{policy}` is not supported");
+        problems.error("spec.podManagementPolicy", message, "use OrderedReady or Parallel");
+    }
+    let strategy = spec.update_strategy.clone().unwrap_or_default();
+    let partition = match strategy.kind.as_deref() {
+        Some("OnDelete") => Replicas::MAX,
+        None | Some("RollingUpdate") => strategy.rolling_update.and_then(|rolling| rolling.partition).unwrap_or(0),
+        Some(other) => {
+            let message = format!("`{other}` is not supported");
+            problems.error("spec.updateStrategy.type", message, "use RollingUpdate or OnDelete");
+            0
+        }
+    };
+    if partition < 0 {
+        let message = format!("is {partition} and must be greater than or equal to 0");
+        problems.error("spec.updateStrategy.rollingUpdate.partition", message, "");
+    }
+    WorkloadController::StatefulSet { parallel: policy == "Parallel", partition: partition.max(0) }
 }
 
 /// The pods of a Job that run at once: never more than are to be completed.

@@ -12,12 +12,7 @@ impl Reader<'_> {
             Ok(SimTime::ZERO + self.span(&format!("{path}.{field}"), raw)?)
         };
         let window = |field: &str, not_before: &Option<raw::Duration>, by: &Option<raw::Duration>| {
-            let from = not_before.as_ref().map_or(Ok(SimTime::ZERO), |raw| at(&format!("{field}.notBefore"), raw))?;
-            let to = by.as_ref().map_or(Ok(SimTime::ZERO + duration), |raw| at(&format!("{field}.by"), raw))?;
-            if to < from {
-                return Err(self.wrong(&format!("{path}.{field}.by"), "is before notBefore"));
-            }
-            Ok(Window { from, to })
+            self.window(&format!("{path}.{field}"), not_before.as_ref(), by.as_ref(), duration)
         };
         let mut found = Vec::new();
         if let Some(c) = &raw.stays {
@@ -62,11 +57,64 @@ impl Reader<'_> {
             let pods = c.pods.iter().map(|(name, count)| (name.clone(), *count)).collect();
             found.push(Check::GetPods { at: at("getPods.at", &c.at)?, pods });
         }
+        self.cluster_checks(path, raw, duration, &mut found)?;
         match found.len() {
             1 => Ok(found.swap_remove(0)),
             0 => Err(self.wrong(path, "has no test").hint("see `hpasim schema` for the tests that there are")),
             _ => Err(self.wrong(path, "has several tests").hint("make a claim of each")),
         }
+    }
+
+    /// From an instant on, by default the start, up to another, by default the end.
+    fn window(
+        &self,
+        path: &str,
+        not_before: Option<&raw::Duration>,
+        by: Option<&raw::Duration>,
+        duration: Span,
+    ) -> Result<Window, Diagnostic> {
+        let at = |field: &str, raw: &raw::Duration| {
+            Ok::<_, Diagnostic>(SimTime::ZERO + self.span(&format!("{path}.{field}"), raw)?)
+        };
+        let from = not_before.map_or(Ok(SimTime::ZERO), |raw| at("notBefore", raw))?;
+        let to = by.map_or(Ok(SimTime::ZERO + duration), |raw| at("by", raw))?;
+        if to < from {
+            return Err(self.wrong(&format!("{path}.by"), "is before notBefore"));
+        }
+        Ok(Window { from, to })
+    }
+
+    /// Tests about pods, requests and nodes.
+    fn cluster_checks(
+        &self,
+        path: &str,
+        raw: &raw::Check,
+        duration: Span,
+        found: &mut Vec<Check>,
+    ) -> Result<(), Diagnostic> {
+        let window = |field: &str, c: &raw::PodsWithin| {
+            self.window(&format!("{path}.{field}"), c.not_before.as_ref(), c.by.as_ref(), duration)
+        };
+        if let Some(c) = &raw.ready_at_least {
+            found.push(Check::ReadyAtLeast { pods: c.pods, within: window("readyAtLeast", c)? });
+        }
+        if let Some(c) = &raw.pods_at_most {
+            found.push(Check::PodsAtMost { pods: c.pods, within: window("podsAtMost", c)? });
+        }
+        found.extend(raw.nothing_lost.map(|_| Check::NothingLost));
+        if let Some(c) = &raw.rollout_completes {
+            let within = self.window(&format!("{path}.rolloutCompletes"), None, c.by.as_ref(), duration)?;
+            found.push(Check::RolloutCompletes { by: within.to });
+        }
+        if let Some(raw) = &raw.slow_at_most {
+            found.push(Check::SlowAtMost { span: self.span(&format!("{path}.slowAtMost"), raw)? });
+        }
+        if let Some(restarts) = raw.restarts_at_most {
+            let wrong = |_| self.wrong(&format!("{path}.restartsAtMost"), "must not be negative");
+            found.push(Check::RestartsAtMost { restarts: restarts.try_into().map_err(wrong)? });
+        }
+        found.extend(raw.nodes_at_most.map(|nodes| Check::NodesAtMost { nodes }));
+        Ok(())
     }
 
     fn total(&self, path: &str, raw: &raw::Total) -> Result<Check, Diagnostic> {

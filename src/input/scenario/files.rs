@@ -71,6 +71,11 @@ impl Files {
         }
     }
 
+    /// The file of node shapes that a scenario file names.
+    pub fn nodes(self, scenario: &Source, path: &str) -> Result<Source, InputError> {
+        self.manifests(scenario, path).map(|mut sources| sources.swap_remove(0))
+    }
+
     fn read_below(self, path: &Path) -> Result<Vec<Source>, InputError> {
         let found: Vec<Source> = BUILTIN
             .iter()

@@ -7,7 +7,7 @@ use crate::input::trace::parse_value;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, Reading, Workload};
 use crate::sim::pattern::Synthetic;
-use crate::units::{Quantity, Replicas, SimTime, Span};
+use crate::units::{Quantity, Replicas, SimTime, Span, parse_seconds};
 
 /// A load that has been read: columns and rows.
 struct Rows {
@@ -168,20 +168,22 @@ impl Reader<'_> {
 
     fn costs(&self, raw: &raw::Load) -> Result<RequestCosts, Diagnostic> {
         let quantity = |field: &str, raw: &Option<raw::Number>| -> Result<Option<Quantity>, Diagnostic> {
-            let Some(raw) = raw else { return Ok(None) };
-            let text = match raw {
-                raw::Number::Number(number) => number.to_string(),
-                raw::Number::Text(text) => text.clone(),
-            };
-            let wrong = |error: crate::units::ParseQuantityError| {
-                self.wrong(&format!("load.{field}"), error.to_string()).hint(error.hint())
-            };
-            text.parse().map(Some).map_err(wrong)
+            raw.as_ref().map(|raw| self.quantity(&format!("load.{field}"), raw)).transpose()
+        };
+        let seconds = |field: &str, raw: &Option<raw::Duration>| match raw {
+            None => Ok(0.0),
+            Some(raw::Duration::Seconds(seconds)) => Ok(*seconds as f64),
+            Some(raw::Duration::Text(text)) => parse_seconds(text).ok_or_else(|| {
+                self.wrong(&format!("load.{field}"), format!("`{text}` is not a time such as 200ms, 1.5s or 2m"))
+            }),
         };
         Ok(RequestCosts {
             cpu_per_request: quantity("cpuPerRequest", &raw.cpu_per_request)?,
             memory_per_rps: quantity("memoryPerRps", &raw.memory_per_rps)?,
             memory_base: quantity("memoryBase", &raw.memory_base)?,
+            memory_per_request: quantity("memoryPerRequest", &raw.memory_per_request)?,
+            request_wait_seconds: seconds("requestWait", &raw.request_wait)?,
+            think_seconds: seconds("thinkTime", &raw.think_time)?,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Scenario files.
 
 mod checks;
+mod cluster;
+mod events;
 mod files;
 mod load;
 pub(crate) mod raw;
@@ -12,7 +14,7 @@ pub use files::Files;
 use super::manifests::{self, Manifests};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Claim, ClaimVerdict, ClusterConfig, ControllerConfig, Interpolation, KubernetesVersion, Scenario};
+use crate::model::{Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, Scenario};
 use crate::units::Span;
 
 /// The folder of the built-in scenarios.
@@ -76,11 +78,6 @@ impl Reader<'_> {
             self.wrong(if path == "." { "" } else { &path }, manifests::plain_words(&error.into_inner().to_string()))
         })?;
         self.check_name(&raw.name)?;
-        if let Some(event) = raw.events.first() {
-            let at = self.span("events[0].at", &event.at)?;
-            let message = format!("an event at {at}: no kind of event is supported yet");
-            return Err(self.wrong("events[0]", message).hint("remove it").into());
-        }
         let controller = self.controller(&raw)?;
         let manifests = self.manifests(&raw, controller.version, warnings)?;
         let selection = manifests
@@ -91,13 +88,14 @@ impl Reader<'_> {
         if replicas < 0 {
             return Err(self.wrong("start.replicas", "must not be negative").into());
         }
-        let cluster = self.cluster(&raw.cluster)?;
+        let cluster = self.cluster(&raw.cluster, raw.seed, &manifests, &workload)?;
+        let events = self.events(&raw, &hpa, &workload, controller)?;
         let duration = self.span("duration", &raw.duration)?;
         if duration == Span::ZERO {
             return Err(self.wrong("duration", "must be at least 1s").into());
         }
         let lead_in = match raw.start.before {
-            Some(_) => lead_in(&hpa, &controller, cluster.metric_resolution),
+            Some(_) => lead_in(&hpa, &controller, cluster.metrics.resolution),
             None => Span::ZERO,
         };
         let claims = raw
@@ -129,6 +127,7 @@ impl Reader<'_> {
                 raw::Interpolation::Hold => Interpolation::Hold,
                 raw::Interpolation::Linear => Interpolation::Linear,
             },
+            events,
             claims,
         })
     }
@@ -169,27 +168,6 @@ impl Reader<'_> {
             config.tolerance = tolerance;
         }
         Ok(config)
-    }
-
-    fn cluster(&self, raw: &raw::Cluster) -> Result<ClusterConfig, Diagnostic> {
-        let read = |path: &str, raw: &Option<raw::Duration>| {
-            raw.as_ref().map(|raw| self.span(&format!("cluster.{path}"), raw)).transpose()
-        };
-        let default = ClusterConfig::default();
-        let cluster = ClusterConfig {
-            startup: read("startup", &raw.startup)?.unwrap_or(default.startup),
-            metric_resolution: read("metricResolution", &raw.metric_resolution)?.unwrap_or(default.metric_resolution),
-            metric_offset: read("metricOffset", &raw.metric_offset)?.unwrap_or(default.metric_offset),
-            queue_timeout: read("queueTimeout", &raw.queue_timeout)?,
-        };
-        if cluster.metric_resolution == Span::ZERO {
-            return Err(self.wrong("cluster.metricResolution", "must be at least 1s"));
-        }
-        if cluster.metric_offset >= cluster.metric_resolution {
-            let message = format!("is {} and must be less than metricResolution", cluster.metric_offset);
-            return Err(self.wrong("cluster.metricOffset", message));
-        }
-        Ok(cluster)
     }
 
     fn manifests(

@@ -21,7 +21,7 @@ pub(crate) enum Number {
     Text(String),
 }
 
-/// Load columns by name: cpu, memory, rps, cpu_utilization, memory_utilization or a custom metric.
+/// Load columns by name: cpu, memory, rps, clients, cpu_utilization, memory_utilization or a custom metric.
 pub(crate) type Values = BTreeMap<String, Number>;
 
 /// One scenario: a deployment under a load, and what a document says will happen. A file may hold several, as
@@ -57,10 +57,10 @@ pub(crate) struct Scenario {
     pub load: Load,
     /// How long it lasts.
     pub duration: Duration,
-    /// Seed of the random parts of patterns.
+    /// Seed of everything that is drawn at random: patterns, delays, weights.
     #[serde(default)]
     pub seed: u64,
-    /// Things that happen at a time. There is room for them; no kind of event exists yet.
+    /// Things that happen at a time, besides the load.
     #[serde(default)]
     pub events: Vec<Event>,
     /// What the document says.
@@ -79,18 +79,100 @@ pub(crate) struct Controller {
     pub initial_readiness_delay: Option<Duration>,
 }
 
-/// How pods start and metrics are gathered.
+/// How the cluster behaves. A delay is a duration, or drawn for each pod: uniform:10s,40s, exponential:20s or
+/// lognormal:20s,0.5 (median, standard deviation of the logarithm).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Cluster {
-    /// What the application in a new pod needs until it serves; by default 20s.
+    /// A delay: what the application in a new pod needs until it serves; by default 20s.
     pub startup: Option<Duration>,
+    /// A delay: until the scheduler has bound a new pod; by default 0s.
+    pub scheduling: Option<Duration>,
+    /// A delay: pulling the images; by default 0s.
+    pub image_pull: Option<Duration>,
+    /// A delay: each init container, one after the other; by default 0s.
+    pub init: Option<Duration>,
+    /// What the application needs to end after SIGTERM; by default 0s.
+    pub shutdown: Option<Duration>,
+    /// Until proxies know that a pod is ready, or is not any more; by default 1s.
+    pub endpoint_propagation: Option<Duration>,
+    /// How long a new pod is slower; by default 0s.
+    pub warmup: Option<Duration>,
+    /// Its speed in that time, such as 50%, the default.
+    pub warmup_speed: Option<Number>,
+    /// CPU of a running pod without work, such as 5m.
+    pub background_cpu: Option<Number>,
+    /// CPU of a pod while its application starts.
+    pub startup_cpu: Option<Number>,
+    /// Memory that a pod gains in an hour, such as 20Mi.
+    pub memory_growth: Option<Number>,
+    /// Pods never give memory back.
+    #[serde(default)]
+    pub memory_kept: bool,
     /// The interval of metrics-server; by default 15s.
     pub metric_resolution: Option<Duration>,
     /// How long after the HPA's syncs the scrapes are; by default 0s.
     pub metric_offset: Option<Duration>,
+    /// A delay: how often the kubelet samples a container, from its start on; 0s for a fresh sample at every scrape; by
+    /// default 10s. Upstream waits up to as long again: uniform:10s,20s.
+    pub housekeeping_interval: Option<Duration>,
+    /// How long after the HPA's syncs the kubelet samples the pods that are there at the start; by default 0s.
+    pub housekeeping_offset: Option<Duration>,
+    /// The part of the samples that is missing at a sync, such as 5%; by default none.
+    pub missing_samples: Option<Number>,
+    /// How often the adapter of custom and external metrics reads them; by default at every sync.
+    pub adapter_interval: Option<Duration>,
+    /// How work is spread over the pods: even (the default), random, weighted:SIGMA or sticky:DURATION.
+    pub balancing: Option<String>,
+    /// Where work waits for CPU: in front of all pods (the default), or at the pod that it was sent to.
+    pub queue: Option<Queue>,
     /// How long work waits for CPU before it is dropped; by default for ever.
     pub queue_timeout: Option<Duration>,
+    /// The most work that waits for each pod, core-seconds; by default there is no limit.
+    pub queue_limit: Option<Number>,
+    /// A promise about response times, such as p95<300ms.
+    pub slo: Option<String>,
+    /// The nodes; without them there is always room.
+    pub nodes: Option<Nodes>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Queue {
+    Shared,
+    PerPod,
+}
+
+/// The nodes of the cluster. Pods of the manifests' other workloads are on them from the start.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Nodes {
+    /// A file of node shapes, relative to this file, as hpasim plan takes it.
+    pub file: String,
+    /// How many nodes of each shape there are at the start, by its name; shapes that are not named are not used.
+    pub start: BTreeMap<String, i64>,
+    /// The cluster autoscaler; without it the number of nodes does not change.
+    pub autoscaler: Option<Autoscaler>,
+}
+
+/// The cluster autoscaler's flags. It keeps the nodes of each shape between the number at the start (or minNodes) and
+/// the shape's maxNodes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Autoscaler {
+    /// By default 10s.
+    pub scan_interval: Option<Duration>,
+    /// A delay: from the decision until a new node is ready; by default 2m.
+    pub provisioning: Option<Duration>,
+    /// By default 10m.
+    pub scale_down_unneeded_time: Option<Duration>,
+    /// By default 0.5.
+    pub scale_down_utilization_threshold: Option<f64>,
+    /// By default 10m.
+    pub scale_down_delay_after_add: Option<Duration>,
+    /// The fewest nodes of each shape; by default the number at the start.
+    #[serde(default)]
+    pub min_nodes: BTreeMap<String, i64>,
 }
 
 /// The state at the start.
@@ -123,12 +205,18 @@ pub(crate) struct Load {
     /// The value between two rows: by default that of the earlier one.
     #[serde(default)]
     pub interpolation: Interpolation,
-    /// CPU time of one request, core-seconds; for the column rps.
+    /// CPU time of one request, core-seconds; for the columns rps and clients.
     pub cpu_per_request: Option<Number>,
     /// Memory for each request per second; for the column rps.
     pub memory_per_rps: Option<Number>,
     /// Memory of a pod without load.
     pub memory_base: Option<Number>,
+    /// Memory of a request while it is under way; for the columns rps and clients.
+    pub memory_per_request: Option<Number>,
+    /// Time that a request waits for something other than CPU, such as 200ms.
+    pub request_wait: Option<Duration>,
+    /// Time between an answer and the client's next request; for the column clients.
+    pub think_time: Option<Duration>,
 }
 
 /// The load from an instant on; columns that are left out keep their value.
@@ -154,12 +242,121 @@ pub(crate) enum Interpolation {
     Linear,
 }
 
-/// Something that happens at a time.
+/// Something that happens at a time: exactly one of these.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Event {
     /// When.
     pub at: Duration,
+    /// A new pod template (kubectl set image).
+    pub rollout: Option<Rollout>,
+    /// kubectl rollout restart.
+    pub restart: Option<Nothing>,
+    /// kubectl rollout undo.
+    pub rollback: Option<Nothing>,
+    /// kubectl rollout pause.
+    pub pause: Option<Nothing>,
+    /// kubectl rollout resume.
+    pub resume: Option<Nothing>,
+    /// kubectl scale.
+    pub scale: Option<Replicas>,
+    /// Containers of so many pods die.
+    pub kill_pods: Option<PodCount>,
+    /// The application in so many pods stops answering.
+    pub hang_pods: Option<PodCount>,
+    /// So many nodes are gone, those with the most pods of the workload.
+    pub lose_nodes: Option<NodeCount>,
+    /// The metrics APIs fail for a time.
+    pub metrics_outage: Option<MetricsOutage>,
+    /// Something that init containers wait for is down for a time.
+    pub dependency_down: Option<DependencyDown>,
+    /// kubectl apply of the HPA, changed.
+    pub apply_hpa: Option<ApplyHpa>,
+    /// The load is so many times what it says.
+    pub load_factor: Option<LoadFactor>,
+}
+
+/// Nothing more to say: {}.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// What is different in the pods of the new version.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Rollout {
+    /// Another start-up time: a delay.
+    pub startup: Option<Duration>,
+    /// Another time to pull its image: a delay.
+    pub image_pull: Option<Duration>,
+    /// The application never comes up.
+    #[serde(default)]
+    pub broken: bool,
+    /// The CPU that the same work takes, as a multiple of what it took before; by default 1.
+    pub cpu_factor: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Replicas {
+    pub replicas: i32,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PodCount {
+    pub pods: i32,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeCount {
+    pub nodes: i64,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsOutage {
+    #[serde(rename = "for")]
+    pub lasts: Duration,
+    /// Which metrics APIs: by default all.
+    pub api: Option<MetricsApi>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum MetricsApi {
+    /// metrics.k8s.io: metrics-server.
+    Resource,
+    /// custom.metrics.k8s.io and external.metrics.k8s.io.
+    Custom,
+    All,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DependencyDown {
+    #[serde(rename = "for")]
+    pub lasts: Duration,
+    /// The init container that waits; by default all of them do.
+    pub init_container: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApplyHpa {
+    /// A manifest with the HPA of the same name, relative to this file. Its metrics are the same ones, in the same order;
+    /// targets, bounds and behavior may differ.
+    pub file: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoadFactor {
+    pub factor: f64,
+    /// By default from now on.
+    #[serde(rename = "for")]
+    pub lasts: Option<Duration>,
 }
 
 /// Something that the document says.
@@ -216,6 +413,37 @@ pub(crate) struct Check {
     pub get_hpa: Option<GetHpa>,
     /// The pods of kubectl get pods, counted by workload.
     pub get_pods: Option<GetPods>,
+    /// There are never fewer ready pods of the target.
+    pub ready_at_least: Option<PodsWithin>,
+    /// There are never more pods of the target, terminating ones apart.
+    pub pods_at_most: Option<PodsWithin>,
+    /// No request fails: no work is dropped, lost with its pod, or sent to a pod that does not take it.
+    pub nothing_lost: Option<Nothing>,
+    /// The last rollout that has begun is complete.
+    pub rollout_completes: Option<By>,
+    /// The promise about response times (cluster.slo) is broken for no longer than this.
+    pub slow_at_most: Option<Duration>,
+    /// Containers are restarted no more often.
+    pub restarts_at_most: Option<i32>,
+    /// There are never more nodes.
+    pub nodes_at_most: Option<i64>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PodsWithin {
+    pub pods: i32,
+    /// From this time on; by default from the start.
+    pub not_before: Option<Duration>,
+    /// Up to this time; by default to the end.
+    pub by: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct By {
+    /// Up to this time; by default to the end.
+    pub by: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -16,7 +16,22 @@ pub fn panels(run: &Run<'_>) -> Vec<Panel> {
     if run.setup.plan.memory != Drive::None {
         panels.push(memory_panel(run));
     }
+    if run.setup.plan.requests.is_some() {
+        panels.push(response_panel(run));
+    }
     panels
+}
+
+fn response_panel(run: &Run<'_>) -> Panel {
+    let slo = run.setup.cluster.slo;
+    let part = slo.map_or(95.0, |slo| slo.quantile * 100.0);
+    let millis = |row: &TimelineRow| row.response_micros.map(|micros| micros as f64 / 1e3);
+    let mut lines = Vec::new();
+    if let Some(slo) = slo {
+        lines.push(line(slo.to_string(), 3, LineStyle::Reference, constant(run, slo.within_seconds * 1e3)));
+    }
+    lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, LineStyle::Solid, series(run, millis)));
+    Panel { title: "Response time (ms)".into(), lines, band: None, areas: Vec::new() }
 }
 
 /// Draws the picture; the bytes of a PNG file.
@@ -38,9 +53,17 @@ fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
 
 fn replicas_panel(run: &Run<'_>) -> Panel {
     let hpa = run.hpa();
+    // Where there are others than those that are wanted: a rolling update, or pods that wait.
+    let others = run.rows.iter().any(|row| row.pods.existing != row.replicas);
+    let existing = others
+        .then(|| line("existing, with surge", 2, LineStyle::Solid, series(run, |row| Some(row.pods.existing.into()))));
+    let nodes = run.rows.iter().any(|row| row.pods.nodes.is_some()).then(|| {
+        line("nodes", GREY, LineStyle::Solid, series(run, |row| row.pods.nodes.map(|nodes| nodes as f64)))
+    });
+    let more = existing.into_iter().chain(nodes);
     Panel {
-        title: "Replicas (pods)".into(),
-        lines: vec![
+        title: if run.setup.cluster.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
+        lines: more.chain([
             line(
                 format!("maxReplicas {}", hpa.max_replicas),
                 3,
@@ -54,8 +77,9 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
                 constant(run, hpa.min_replicas.into()),
             ),
             line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
-            line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.ready.into()))),
-        ],
+            line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.pods.ready.into()))),
+        ])
+        .collect(),
         band: None,
         areas: Vec::new(),
     }
@@ -142,7 +166,7 @@ fn cpu_panel(run: &Run<'_>) -> Panel {
         "requests of ready pods",
         2,
         LineStyle::Solid,
-        series(run, |row| Some(f64::from(row.ready) * request)),
+        series(run, |row| Some(f64::from(row.pods.ready) * request)),
     ));
     let demand = series(run, |row| row.resources.cpu_demand.map(cores));
     if !demand.is_empty() {
@@ -155,7 +179,7 @@ fn cpu_panel(run: &Run<'_>) -> Panel {
 fn memory_panel(run: &Run<'_>) -> Panel {
     let gib = |bytes: f64| bytes / 1_073_741_824.0;
     let template = &run.workload().template;
-    let of_ready = |per_pod: i64| series(run, |row| Some(gib(per_pod as f64 * f64::from(row.ready))));
+    let of_ready = |per_pod: i64| series(run, |row| Some(gib(per_pod as f64 * f64::from(row.pods.ready))));
     let mut lines = Vec::new();
     if let Some(limit) = template.memory_limit() {
         lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));

@@ -12,6 +12,11 @@ use super::{IntOrString, Metadata, RawQuantity, Requirement, ResourceList, Selec
 pub(crate) struct WorkloadSpec {
     pub replicas: Option<i32>,
     pub strategy: Option<Strategy>,
+    pub update_strategy: Option<Strategy>,
+    pub pod_management_policy: Option<String>,
+    pub min_ready_seconds: Option<i32>,
+    pub progress_deadline_seconds: Option<i32>,
+    pub paused: bool,
     pub volume_claim_templates: Option<Vec<ClaimTemplate>>,
     pub parallelism: Option<i32>,
     pub completions: Option<i32>,
@@ -46,6 +51,7 @@ pub(crate) struct Strategy {
 pub(crate) struct RollingUpdate {
     pub max_surge: Option<IntOrString>,
     pub max_unavailable: Option<IntOrString>,
+    pub partition: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -76,6 +82,7 @@ pub(crate) struct PodSpec {
     pub tolerations: Option<Vec<Toleration>>,
     pub affinity: Option<Affinity>,
     pub topology_spread_constraints: Option<Vec<Spread>>,
+    pub termination_grace_period_seconds: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -92,6 +99,32 @@ pub(crate) struct Container {
     pub startup_probe: Option<Probe>,
     pub readiness_probe: Option<Probe>,
     pub liveness_probe: Option<Probe>,
+    pub lifecycle: Lifecycle,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Lifecycle {
+    pub pre_stop: Option<Handler>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Handler {
+    pub exec: Option<Exec>,
+    pub sleep: Option<Sleep>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Exec {
+    pub command: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sleep {
+    pub seconds: i64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

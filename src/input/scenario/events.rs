@@ -1,0 +1,170 @@
+//! What happens in a scenario besides the load.
+
+use super::{Reader, raw};
+use crate::input::{Diagnostic, InputError, manifests};
+use crate::model::{
+    Action, ControllerConfig, Delay, HpaSpec, MetricsApi, Revision, ScheduledEvent, Workload, WorkloadController,
+};
+use crate::units::SimTime;
+
+impl Reader<'_> {
+    /// The events in the order of time.
+    pub(super) fn events(
+        &self,
+        raw: &raw::Scenario,
+        hpa: &HpaSpec,
+        workload: &Workload,
+        controller: ControllerConfig,
+    ) -> Result<Vec<ScheduledEvent>, InputError> {
+        let mut events = Vec::new();
+        for (index, event) in raw.events.iter().enumerate() {
+            let path = format!("events[{index}]");
+            let at = SimTime::ZERO + self.span(&format!("{path}.at"), &event.at)?;
+            let action = match &event.apply_hpa {
+                Some(apply) => vec![self.changed_hpa(&format!("{path}.applyHpa.file"), &apply.file, hpa, controller)?],
+                None => Vec::new(),
+            };
+            let mut found = self.actions(&path, event, raw.cluster.nodes.is_some())?;
+            found.extend(action);
+            let hint = "see `hpasim schema` for the events that there are";
+            match found.len() {
+                1 => {}
+                0 => return Err(self.wrong(&path, "nothing happens in it").hint(hint).into()),
+                _ => return Err(self.wrong(&path, "two things happen in it").hint("make an event of each").into()),
+            }
+            for action in found {
+                self.check_target(&path, &action, workload)?;
+                events.push(ScheduledEvent { at, action });
+            }
+        }
+        events.sort_by_key(|event| event.at);
+        Ok(events)
+    }
+
+    fn actions(&self, path: &str, raw: &raw::Event, has_nodes: bool) -> Result<Vec<Action>, Diagnostic> {
+        let positive = |field: &str, count: i64| {
+            let message = format!("is {count} and must be at least 1");
+            if count > 0 { Ok(()) } else { Err(self.wrong(&format!("{path}.{field}"), message)) }
+        };
+        let lasts = |field: &str, raw: &raw::Duration| self.span(&format!("{path}.{field}.for"), raw);
+        let mut found = Vec::new();
+        if let Some(raw) = &raw.rollout {
+            found.push(Action::Rollout(self.revision(&format!("{path}.rollout"), raw)?));
+        }
+        let plain = [
+            (raw.restart, Action::Restart),
+            (raw.rollback, Action::Rollback),
+            (raw.pause, Action::Pause),
+            (raw.resume, Action::Resume),
+        ];
+        found.extend(plain.into_iter().filter(|(given, _)| given.is_some()).map(|(_, action)| action));
+        if let Some(raw) = raw.scale {
+            if raw.replicas < 0 {
+                return Err(self.wrong(&format!("{path}.scale.replicas"), "must not be negative"));
+            }
+            found.push(Action::Scale(raw.replicas));
+        }
+        if let Some(raw) = raw.kill_pods {
+            positive("killPods.pods", raw.pods.into())?;
+            found.push(Action::KillPods(raw.pods));
+        }
+        if let Some(raw) = raw.hang_pods {
+            positive("hangPods.pods", raw.pods.into())?;
+            found.push(Action::HangPods(raw.pods));
+        }
+        if let Some(raw) = raw.lose_nodes {
+            positive("loseNodes.nodes", raw.nodes)?;
+            if !has_nodes {
+                let wrong = self.wrong(&format!("{path}.loseNodes"), "there are no nodes that could be lost");
+                return Err(wrong.hint("describe them under cluster.nodes"));
+            }
+            found.push(Action::LoseNodes(raw.nodes));
+        }
+        if let Some(raw) = &raw.metrics_outage {
+            let which = match raw.api {
+                Some(raw::MetricsApi::Resource) => MetricsApi::Resource,
+                Some(raw::MetricsApi::Custom) => MetricsApi::Custom,
+                Some(raw::MetricsApi::All) | None => MetricsApi::All,
+            };
+            found.push(Action::MetricsOutage { which, lasts: lasts("metricsOutage", &raw.lasts)? });
+        }
+        if let Some(raw) = &raw.dependency_down {
+            let lasts = lasts("dependencyDown", &raw.lasts)?;
+            found.push(Action::DependencyDown { init_container: raw.init_container.clone(), lasts });
+        }
+        if let Some(raw) = &raw.load_factor {
+            if !raw.factor.is_finite() || raw.factor < 0.0 {
+                return Err(self.wrong(&format!("{path}.loadFactor.factor"), "must be a number of zero or more"));
+            }
+            let lasts = raw.lasts.as_ref().map(|raw| lasts("loadFactor", raw)).transpose()?;
+            found.push(Action::LoadFactor { factor: raw.factor, lasts });
+        }
+        Ok(found)
+    }
+
+    fn revision(&self, path: &str, raw: &raw::Rollout) -> Result<Revision, Diagnostic> {
+        let delay = |field: &str, raw: &Option<raw::Duration>| -> Result<Option<Delay>, Diagnostic> {
+            raw.as_ref().map(|raw| self.delay(&format!("{path}.{field}"), raw)).transpose()
+        };
+        let cpu_factor = raw.cpu_factor.unwrap_or(1.0);
+        if !(0.001..=1000.0).contains(&cpu_factor) {
+            return Err(self.wrong(&format!("{path}.cpuFactor"), "must be from 0.001 to 1000"));
+        }
+        Ok(Revision {
+            startup: delay("startup", &raw.startup)?,
+            image_pull: delay("imagePull", &raw.image_pull)?,
+            broken: raw.broken,
+            cpu_factor,
+        })
+    }
+
+    /// The HPA of the same name in another file.
+    fn changed_hpa(
+        &self,
+        path: &str,
+        file: &str,
+        hpa: &HpaSpec,
+        controller: ControllerConfig,
+    ) -> Result<Action, InputError> {
+        let sources = self.files.manifests(self.source, file).map_err(|error| self.wrong(path, error.to_string()))?;
+        let manifests = manifests::read(&sources, controller.version, &hpa.namespace)?;
+        let same = |placed: &&crate::model::Placed<HpaSpec>| placed.item.name == hpa.name;
+        let Some(changed) = manifests.inventory.hpas.iter().find(same) else {
+            return Err(self.wrong(path, format!("{file} has no HorizontalPodAutoscaler `{}`", hpa.name)).into());
+        };
+        let labels = |hpa: &HpaSpec| hpa.metrics.iter().map(|metric| metric.label()).collect::<Vec<_>>();
+        if labels(&changed.item) != labels(hpa) {
+            let message = format!("has other metrics: {}", labels(&changed.item).join(", "));
+            let hint = format!("keep {}, in this order; targets may differ", labels(hpa).join(", "));
+            return Err(self.wrong(path, message).hint(hint).into());
+        }
+        Ok(Action::ChangeHpa(Box::new(changed.item.clone())))
+    }
+
+    /// Whether the event can happen to this workload.
+    fn check_target(&self, path: &str, action: &Action, workload: &Workload) -> Result<(), Diagnostic> {
+        let deployment = matches!(
+            workload.controller,
+            WorkloadController::RollingDeployment { .. } | WorkloadController::RecreatingDeployment
+        );
+        let rolls = deployment || matches!(workload.controller, WorkloadController::StatefulSet { .. });
+        let possible = match action {
+            Action::Pause | Action::Resume => deployment,
+            Action::Rollout(_) | Action::Restart | Action::Rollback => rolls,
+            Action::DependencyDown { init_container: Some(name), .. } => {
+                let containers = &workload.template.init_containers;
+                if containers.iter().any(|container| container.name == *name && !container.sidecar) {
+                    return Ok(());
+                }
+                let message = format!("the pod template has no init container `{name}`");
+                return Err(self.wrong(&format!("{path}.dependencyDown.initContainer"), message));
+            }
+            _ => true,
+        };
+        if possible {
+            return Ok(());
+        }
+        let kind = &workload.reference.kind;
+        Err(self.wrong(path, format!("{}: this cannot happen to a {kind}", action.describe())))
+    }
+}

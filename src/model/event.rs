@@ -1,0 +1,124 @@
+//! What happens to the cluster at a time, besides the load.
+
+use super::{Delay, HpaSpec};
+use crate::units::{Replicas, SimTime, Span};
+
+/// Something that happens at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduledEvent {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub action: Action,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A new pod template (`kubectl set image`).
+    Rollout(Revision),
+    /// The same template again (`kubectl rollout restart`).
+    Restart,
+    /// Back to the revision before (`kubectl rollout undo`).
+    Rollback,
+    /// `kubectl rollout pause`.
+    Pause,
+    /// `kubectl rollout resume`.
+    Resume,
+    /// `kubectl scale`.
+    Scale(Replicas),
+    /// Containers of so many pods die.
+    KillPods(Replicas),
+    /// The application in so many pods stops answering.
+    HangPods(Replicas),
+    /// So many nodes are gone; those with the most pods of the workload.
+    LoseNodes(i64),
+    /// The metrics APIs fail for a time.
+    MetricsOutage {
+        /// Which.
+        which: MetricsApi,
+        /// How long.
+        lasts: Span,
+    },
+    /// Something that init containers wait for is down for a time.
+    DependencyDown {
+        /// The init container that waits; all of them if it is not named.
+        init_container: Option<String>,
+        /// How long.
+        lasts: Span,
+    },
+    /// The HPA is changed.
+    ChangeHpa(Box<HpaSpec>),
+    /// The load is so many times what it says from now on, for a time or for good.
+    LoadFactor {
+        /// How many times.
+        factor: f64,
+        /// How long.
+        lasts: Option<Span>,
+    },
+}
+
+/// Which metrics APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsApi {
+    /// `metrics.k8s.io`: metrics-server.
+    Resource,
+    /// `custom.metrics.k8s.io` and `external.metrics.k8s.io`.
+    Custom,
+    /// All of them.
+    All,
+}
+
+/// What is different in the pods of another revision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Revision {
+    /// Another start-up time.
+    pub startup: Option<Delay>,
+    /// Another time to pull its image.
+    pub image_pull: Option<Delay>,
+    /// The application never comes up.
+    pub broken: bool,
+    /// The CPU that the same work takes, as a multiple of the first revision's.
+    pub cpu_factor: f64,
+}
+
+impl Default for Revision {
+    fn default() -> Self {
+        Self { startup: None, image_pull: None, broken: false, cpu_factor: 1.0 }
+    }
+}
+
+impl Action {
+    /// What is said of it in reports.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Rollout(revision) if revision.broken => "rollout of a version that never comes up".to_owned(),
+            Self::Rollout(_) => "rollout of a new version".to_owned(),
+            Self::Restart => "kubectl rollout restart".to_owned(),
+            Self::Rollback => "kubectl rollout undo".to_owned(),
+            Self::Pause => "kubectl rollout pause".to_owned(),
+            Self::Resume => "kubectl rollout resume".to_owned(),
+            Self::Scale(replicas) => format!("kubectl scale --replicas={replicas}"),
+            Self::KillPods(pods) => format!("{pods} pods are killed"),
+            Self::HangPods(pods) => format!("{pods} pods stop answering"),
+            Self::LoseNodes(nodes) => format!("{nodes} nodes are lost"),
+            Self::MetricsOutage { which, lasts } => {
+                let which = match which {
+                    MetricsApi::Resource => "resource",
+                    MetricsApi::Custom => "custom and external",
+                    MetricsApi::All => "all",
+                };
+                format!("no answer from the {which} metrics API for {lasts}")
+            }
+            Self::DependencyDown { init_container: Some(name), lasts } => {
+                format!("what {name} waits for is down for {lasts}")
+            }
+            Self::DependencyDown { init_container: None, lasts } => {
+                format!("what init containers wait for is down for {lasts}")
+            }
+            Self::ChangeHpa(_) => "the HPA is changed".to_owned(),
+            Self::LoadFactor { factor, lasts: Some(lasts) } => format!("the load is {factor} times for {lasts}"),
+            Self::LoadFactor { factor, lasts: None } => format!("the load is {factor} times from now on"),
+        }
+    }
+}

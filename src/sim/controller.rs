@@ -1,0 +1,370 @@
+//! The controllers between the replica count and the pods: Deployment with its ReplicaSets, StatefulSet, and whatever
+//! else has replicas.
+//!
+//! Mirrors `pkg/controller/deployment` (`rolling.go`, `sync.go`, `recreate.go`, `progress.go`),
+//! `pkg/controller/replicaset/replica_set.go` and `pkg/controller/statefulset/stateful_set_control.go`. The controllers
+//! act at once; upstream they need some tens of milliseconds.
+
+use super::draw::Draws;
+use super::pods::{Cohort, Pods, Rules};
+use crate::model::{Revision, Workload, WorkloadController};
+use crate::units::{Replicas, SimTime};
+
+/// A rollout: how a new template, or an old one, came to its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollout {
+    /// When it began.
+    pub began: SimTime,
+    /// When the last pod of it was available and the last old one was gone; `None` if that never happened.
+    pub completed: Option<SimTime>,
+    /// When it had made no progress for `progressDeadlineSeconds` (condition Progressing: ProgressDeadlineExceeded).
+    pub stalled: Option<SimTime>,
+}
+
+/// The controller of the target.
+#[derive(Clone, Debug)]
+pub(super) struct Controller<'a> {
+    workload: &'a Workload,
+    /// `spec.replicas`.
+    pub replicas: Replicas,
+    /// The revision that new pods are of: an index into the revisions.
+    target: usize,
+    /// The revision before, which a rollback goes back to.
+    previous: usize,
+    pub paused: bool,
+    /// `spec.replicas` of the ReplicaSet of each revision.
+    sets: Vec<Replicas>,
+    /// `spec.replicas` when the ReplicaSets were last made to fit it.
+    scaled_to: Replicas,
+    /// The rollout that is under way is the last one.
+    pub rollouts: Vec<Rollout>,
+    /// Available pods of the target revision and pods of others, at the last progress.
+    progress: (Replicas, Replicas),
+    progress_at: SimTime,
+}
+
+/// What a controller does pods to.
+pub(super) struct Hands<'a, 'b> {
+    pub pods: &'a mut Pods,
+    pub rules: &'a Rules<'b>,
+    pub draws: &'a mut Draws,
+    pub now: SimTime,
+}
+
+impl Hands<'_, '_> {
+    fn create(&mut self, count: Replicas, revision: usize) {
+        self.pods.create(count, revision, self.now, self.rules, self.draws);
+    }
+
+    fn delete(&mut self, count: Replicas, revision: usize) {
+        self.pods.delete(count, Some(revision), self.now, self.rules);
+    }
+}
+
+impl<'a> Controller<'a> {
+    pub fn new(workload: &'a Workload, replicas: Replicas, start: SimTime) -> Self {
+        Self {
+            workload,
+            replicas,
+            target: 0,
+            previous: 0,
+            paused: workload.paused,
+            sets: vec![replicas],
+            scaled_to: replicas,
+            rollouts: Vec::new(),
+            progress: (replicas, 0),
+            progress_at: start,
+        }
+    }
+
+    /// A new template: `revision` is its index.
+    pub fn roll_out(&mut self, revision: usize, now: SimTime) {
+        self.previous = self.target;
+        self.target = revision;
+        self.sets.resize(revision + 1, 0);
+        self.begins(now);
+    }
+
+    /// Back to the template before; says whether there is one.
+    pub fn roll_back(&mut self, now: SimTime) -> bool {
+        if self.previous == self.target {
+            return false;
+        }
+        std::mem::swap(&mut self.previous, &mut self.target);
+        self.begins(now);
+        true
+    }
+
+    fn begins(&mut self, now: SimTime) {
+        self.rollouts.push(Rollout { began: now, completed: None, stalled: None });
+        self.progress_at = now;
+        self.progress = (0, Replicas::MAX);
+    }
+
+    /// The template that is rolled out.
+    pub fn target(&self) -> usize {
+        self.target
+    }
+
+    /// Makes the pods fit the replica count and the template, as far as the strategy allows now. The pods change only by
+    /// this and by what happens to them.
+    pub fn reconcile(&mut self, mut hands: Hands<'_, '_>) {
+        match self.workload.controller {
+            WorkloadController::RollingDeployment { .. } => self.deployment(&mut hands, Self::rolling),
+            WorkloadController::RecreatingDeployment => self.deployment(&mut hands, Self::recreating),
+            WorkloadController::StatefulSet { parallel, partition } => {
+                self.stateful_set(&mut hands, parallel, partition);
+            }
+            _ => {
+                // One set of pods, whatever their template: new ones get the new one.
+                let change = self.replicas - hands.pods.count();
+                if change > 0 {
+                    hands.create(change, self.target);
+                } else {
+                    hands.pods.delete(-change, None, hands.now, hands.rules);
+                }
+            }
+        }
+        self.note_progress(hands.pods, hands.now);
+    }
+
+    /// When the progress deadline passes, should nothing happen before.
+    pub fn deadline(&self) -> SimTime {
+        match self.rollouts.last() {
+            Some(rollout) if rollout.completed.is_none() && rollout.stalled.is_none() && !self.paused => {
+                self.progress_at + self.workload.progress_deadline
+            }
+            _ => SimTime::MAX,
+        }
+    }
+
+    fn note_progress(&mut self, pods: &Pods, now: SimTime) {
+        let deadline = self.deadline();
+        let Some(rollout) = self.rollouts.last_mut().filter(|rollout| rollout.completed.is_none()) else { return };
+        let (updated, available) = pods.of_revision(self.target);
+        let old = pods.count() - updated;
+        if old == 0 && available >= self.replicas {
+            rollout.completed = Some(now);
+        } else if available > self.progress.0 || old < self.progress.1 {
+            self.progress = (available, old);
+            self.progress_at = now;
+        } else if now >= deadline {
+            rollout.stalled = Some(now);
+        }
+    }
+
+    /// A Deployment: its ReplicaSets are made to fit, and each makes or deletes its pods; again as long as that lets the
+    /// strategy go on.
+    fn deployment(&mut self, hands: &mut Hands<'_, '_>, strategy: fn(&mut Self, &Pods)) {
+        loop {
+            let before = self.sets.clone();
+            if self.scaled_to != self.replicas {
+                self.scale_sets();
+                self.scaled_to = self.replicas;
+            } else if !self.paused {
+                strategy(self, hands.pods);
+            }
+            for revision in 0..self.sets.len() {
+                let change = self.sets[revision] - hands.pods.of_revision(revision).0;
+                if change > 0 {
+                    hands.create(change, revision);
+                } else if change < 0 {
+                    hands.delete(-change, revision);
+                }
+            }
+            if self.sets == before {
+                return;
+            }
+        }
+    }
+
+    /// The replica count has changed: the ReplicaSets that have pods share the change in proportion. Mirrors `scale` in
+    /// `sync.go` and `GetReplicaSetProportion`.
+    fn scale_sets(&mut self) {
+        let active: Vec<usize> = (0..self.sets.len()).filter(|&set| self.sets[set] > 0).collect();
+        match active.as_slice() {
+            [] => {
+                let target = self.target;
+                self.sets[target] = self.replicas;
+                return;
+            }
+            [only] => {
+                self.sets[*only] = self.replicas;
+                return;
+            }
+            _ => {}
+        }
+        if !matches!(self.workload.controller, WorkloadController::RollingDeployment { .. }) {
+            return;
+        }
+        let total: Replicas = self.sets.iter().sum();
+        let allowed = if self.replicas > 0 { self.replicas + self.workload.fenceposts(self.replicas).0 } else { 0 };
+        let change = allowed - total;
+        let before = f64::from((self.scaled_to + self.workload.fenceposts(self.scaled_to).0).max(1));
+        // The largest first; of equal ones the newest when growing, the oldest when shrinking.
+        let mut order = active;
+        order.sort_by_key(|&set| {
+            let age = if change > 0 { -(set as i64) } else { set as i64 };
+            (-i64::from(self.sets[set]), age)
+        });
+        let mut added = 0;
+        for &set in &order {
+            let fraction = (f64::from(self.sets[set]) * f64::from(allowed) / before).round() as Replicas;
+            let left = change - added;
+            let part = fraction - self.sets[set];
+            let part = if change > 0 { part.clamp(0, left.max(0)) } else { part.clamp(left.min(0), 0) };
+            self.sets[set] += part;
+            added += part;
+        }
+        if let Some(&first) = order.first() {
+            self.sets[first] = (self.sets[first] + change - added).max(0);
+        }
+    }
+
+    /// Mirrors `reconcileNewReplicaSet` and `reconcileOldReplicaSets` in `rolling.go`.
+    fn rolling(&mut self, pods: &Pods) {
+        let target = self.target;
+        let (surge, unavailable) = self.workload.fenceposts(self.replicas);
+        let total: Replicas = self.sets.iter().sum();
+        if self.sets[target] > self.replicas {
+            self.sets[target] = self.replicas;
+            return;
+        }
+        if self.sets[target] < self.replicas {
+            let room = self.replicas + surge - total;
+            if room > 0 {
+                self.sets[target] += room.min(self.replicas - self.sets[target]);
+                return;
+            }
+        }
+        let old = total - self.sets[target];
+        if old == 0 {
+            return;
+        }
+        let new_unavailable = self.sets[target] - pods.of_revision(target).1;
+        let least = self.replicas - unavailable;
+        let mut may_go = total - least - new_unavailable;
+        if may_go <= 0 {
+            return;
+        }
+        // Old pods that are not available go first, then as many others as there may be unavailable.
+        for set in (0..self.sets.len()).filter(|&set| set != target) {
+            let unhealthy = self.sets[set] - pods.of_revision(set).1;
+            let gone = unhealthy.clamp(0, may_go);
+            self.sets[set] -= gone;
+            may_go -= gone;
+        }
+        let available: Replicas = (0..self.sets.len()).map(|set| pods.of_revision(set).1.min(self.sets[set])).sum();
+        let mut may_go = available - least;
+        for set in (0..self.sets.len()).filter(|&set| set != target) {
+            let gone = self.sets[set].min(may_go.max(0));
+            self.sets[set] -= gone;
+            may_go -= gone;
+        }
+    }
+
+    /// Old pods go first, all of them; the new ones come when the last has ended. Mirrors `recreate.go`.
+    fn recreating(&mut self, pods: &Pods) {
+        let target = self.target;
+        for set in (0..self.sets.len()).filter(|&set| set != target) {
+            self.sets[set] = 0;
+        }
+        let old_left = pods.cohorts().iter().any(|cohort| cohort.revision != target);
+        if !old_left {
+            self.sets[target] = self.replicas;
+        }
+    }
+
+    /// Mirrors `updateStatefulSet`: pods come and go one by one in the order of their ordinals unless management is
+    /// parallel; updates go from the highest ordinal down to the partition, one pod at a time.
+    fn stateful_set(&mut self, hands: &mut Hands<'_, '_>, parallel: bool, partition: Replicas) {
+        hands.pods.sort_by_ordinal();
+        let wanted = |ordinal: Replicas, this: &Self| if ordinal >= partition { this.target } else { this.previous };
+        let mut ordinal = 0;
+        while ordinal < self.replicas {
+            match Self::state_of(hands.pods, ordinal) {
+                Some((end, healthy, _)) => {
+                    if !healthy && !parallel {
+                        return;
+                    }
+                    ordinal = end;
+                }
+                None => {
+                    // As many as are missing in a row, if they need not wait for each other.
+                    let revision = wanted(ordinal, self);
+                    let missing = |next: &Replicas| {
+                        Self::state_of(hands.pods, *next).is_none() && wanted(*next, self) == revision
+                    };
+                    let end = if parallel {
+                        (ordinal..self.replicas).take_while(missing).last().map_or(ordinal, |last| last + 1)
+                    } else {
+                        ordinal + 1
+                    };
+                    hands.pods.create_at(end - ordinal, revision, ordinal, hands.now, hands.rules, hands.draws);
+                    hands.pods.sort_by_ordinal();
+                    if !parallel {
+                        return;
+                    }
+                    ordinal = end;
+                }
+            }
+        }
+        self.condemned(hands, parallel);
+        self.update(hands, partition);
+    }
+
+    /// Pods with ordinals that are too high go, the highest first.
+    fn condemned(&self, hands: &mut Hands<'_, '_>, parallel: bool) {
+        loop {
+            let ends = hands.pods.cohorts().iter().map(|cohort| cohort.first_ordinal + cohort.count);
+            let Some(highest) = ends.max().map(|end| end - 1).filter(|&highest| highest >= self.replicas) else { return };
+            let terminating = hands.pods.cohorts().iter().any(|cohort| cohort.deleted);
+            if terminating && !parallel {
+                return;
+            }
+            let active = |cohort: &Cohort| cohort.active() && cohort.first_ordinal + cohort.count > self.replicas;
+            let Some(last) =
+                hands.pods.cohorts().iter().filter(|cohort| active(cohort)).map(|c| c.first_ordinal + c.count - 1).max()
+            else {
+                return;
+            };
+            hands.pods.delete_ordinal(last, hands.now, hands.rules);
+            if !parallel || highest < self.replicas {
+                return;
+            }
+        }
+    }
+
+    /// The next pod to be updated, from the highest ordinal down; not before those above it are healthy again.
+    fn update(&self, hands: &mut Hands<'_, '_>, partition: Replicas) {
+        let mut ordinal = self.replicas - 1;
+        while ordinal >= partition.max(0) {
+            let Some((_, healthy, revision)) = Self::state_of(hands.pods, ordinal) else { return };
+            if revision != self.target {
+                let terminating = hands.pods.cohorts().iter().any(|cohort| cohort.deleted);
+                if !terminating {
+                    hands.pods.delete_ordinal(ordinal, hands.now, hands.rules);
+                }
+                return;
+            }
+            if !healthy {
+                return;
+            }
+            ordinal -= 1;
+        }
+    }
+
+    /// The pods from an ordinal on that live alike: where they end, whether they are available, their revision. None if
+    /// there is no such pod; one that is terminating is not healthy.
+    fn state_of(pods: &Pods, ordinal: Replicas) -> Option<(Replicas, bool, usize)> {
+        let has = |cohort: &&Cohort| (cohort.first_ordinal..cohort.first_ordinal + cohort.count).contains(&ordinal);
+        let cohort = pods.cohorts().iter().find(has)?;
+        let end = cohort.first_ordinal + cohort.count;
+        Some((end, cohort.available && !cohort.deleted, cohort.revision))
+    }
+}
+
+/// The revision that is rolled out again when nothing is to be different.
+pub(super) fn same_again(revisions: &[Revision], target: usize) -> Revision {
+    revisions.get(target).copied().unwrap_or_default()
+}

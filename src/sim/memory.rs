@@ -1,0 +1,94 @@
+//! What pods hold in memory, and when they are killed for it.
+//!
+//! A pod over its limit is OOM-killed by the kernel and restarted by the kubelet. Memory that a runtime does not give
+//! back stays at the most that it ever was until the container restarts; then a memory target never scales down.
+
+use super::pods::{Cohort, Pods};
+use super::usage::{Ask, div_ceil};
+use crate::model::{ConsumptionConfig, LoadPlan};
+use crate::units::{SimTime, Span};
+
+const SECONDS_PER_HOUR: i64 = 3600;
+
+/// What the memory of a pod depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    base: i64,
+    per_request: i64,
+    growth_per_hour: i64,
+    released: bool,
+    limit: Option<i64>,
+}
+
+impl Memory {
+    pub fn new(plan: &LoadPlan, consumption: &ConsumptionConfig, limit: Option<i64>) -> Self {
+        Self {
+            base: plan.memory_base_bytes,
+            per_request: plan.requests.map_or(0, |requests| requests.memory_bytes),
+            growth_per_hour: consumption.memory_growth_per_hour,
+            released: consumption.memory_released,
+            limit,
+        }
+    }
+
+    /// What the load alone makes of it.
+    fn of_load(&self, cohort: &Cohort, ask: Ask, working: i64) -> i64 {
+        let under_way = (cohort.rate.in_flight * self.per_request as f64) as i64;
+        match ask {
+            Ask::PerPod(bytes) => bytes,
+            Ask::Total(bytes) if cohort.works() && working > 0 => {
+                self.base.saturating_add(div_ceil(bytes, working)).saturating_add(under_way)
+            }
+            _ => self.base.saturating_add(under_way),
+        }
+    }
+
+    fn grown(&self, running: SimTime, now: SimTime) -> i64 {
+        if self.growth_per_hour == 0 {
+            return 0;
+        }
+        let grown = i128::from(self.growth_per_hour) * i128::from((now - running).seconds());
+        (grown / i128::from(SECONDS_PER_HOUR)).min(i64::MAX.into()) as i64
+    }
+
+    /// The memory of each pod of a cohort at an instant, bytes.
+    pub fn of(&self, cohort: &Cohort, ask: Ask, working: i64, now: SimTime) -> i64 {
+        let Some(running) = cohort.running else { return 0 };
+        let of_load = self.of_load(cohort, ask, working);
+        let of_load = if self.released { of_load } else { of_load.max(cohort.memory_high) };
+        of_load.saturating_add(self.grown(running, now))
+    }
+
+    /// Remembers the most that the load made of it, where it is not given back.
+    pub fn remember(&self, pods: &mut Pods, ask: Ask) {
+        if self.released {
+            return;
+        }
+        let working = pods.working().into();
+        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
+            cohort.memory_high = cohort.memory_high.max(self.of_load(cohort, ask, working));
+        }
+    }
+
+    /// A cohort that is over its limit, by index.
+    pub fn over_limit(&self, pods: &Pods, ask: Ask, now: SimTime) -> Option<usize> {
+        let limit = self.limit?;
+        let working = pods.working().into();
+        pods.cohorts()
+            .iter()
+            .position(|cohort| cohort.running.is_some() && self.of(cohort, ask, working, now) > limit)
+    }
+
+    /// When growth alone takes a pod over its limit next.
+    pub fn next(&self, pods: &Pods, ask: Ask, now: SimTime) -> SimTime {
+        let (Some(limit), true) = (self.limit, self.growth_per_hour > 0) else { return SimTime::MAX };
+        let working = pods.working().into();
+        let crosses = |cohort: &Cohort| {
+            let running = cohort.running?;
+            let left = limit - (self.of(cohort, ask, working, now) - self.grown(running, now)) + 1;
+            let seconds = div_ceil(left.max(0).saturating_mul(SECONDS_PER_HOUR), self.growth_per_hour);
+            Some(running + Span::from_seconds(seconds)).filter(|&at| at > now)
+        };
+        pods.cohorts().iter().filter_map(crosses).min().unwrap_or(SimTime::MAX)
+    }
+}

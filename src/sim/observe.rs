@@ -1,0 +1,151 @@
+//! What the HPA sees at a sync: the pods, and what the metrics APIs answer.
+
+use super::Setup;
+use super::draw::Draws;
+use super::engine::probes;
+use super::metrics::Probe;
+use super::pods::Pods;
+use super::usage::ceil_tolerant;
+use crate::hpa::{MetricObservation, Observation, PodGroup, Reading, Sample};
+use crate::units::{Replicas, SimTime, Span};
+
+/// Buffers of the observation, and what adapters have read.
+#[derive(Clone, Debug)]
+pub(super) struct Observer {
+    probes: Vec<Probe>,
+    requests: Vec<Option<i64>>,
+    window: Span,
+    groups: Vec<PodGroup>,
+    /// Of which cohort each group is, and whether its samples are missing.
+    origins: Vec<(usize, bool)>,
+    metrics: Vec<MetricObservation>,
+    samples: Vec<Option<Sample>>,
+    adapter: Adapter,
+}
+
+/// The adapter of custom and external metrics.
+#[derive(Clone, Debug)]
+struct Adapter {
+    interval: Span,
+    /// When it read last, and the values then; with the pods that worked.
+    read_at: SimTime,
+    values: Vec<f64>,
+    working: Replicas,
+    next: SimTime,
+}
+
+impl Observer {
+    pub fn new(setup: &Setup<'_>) -> Self {
+        let interval = setup.cluster.metrics.adapter_interval;
+        let start = SimTime::ZERO - setup.lead_in;
+        let template = &setup.workload.template;
+        let version = setup.controller.version;
+        Self {
+            probes: probes(setup),
+            requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
+            window: setup.cluster.metrics.resolution,
+            groups: Vec::new(),
+            origins: Vec::new(),
+            metrics: Vec::new(),
+            samples: Vec::new(),
+            adapter: Adapter {
+                interval,
+                read_at: start,
+                values: Vec::new(),
+                working: 0,
+                next: if interval > Span::ZERO { start } else { SimTime::MAX },
+            },
+        }
+    }
+
+    /// When an adapter reads next.
+    pub fn next_reading(&self) -> SimTime {
+        self.adapter.next
+    }
+
+    /// Adapters read the load as it was until now, if they are due.
+    pub fn adapters_read(&mut self, now: SimTime, values: &[f64], pods: &Pods) {
+        let adapter = &mut self.adapter;
+        if adapter.next != now {
+            return;
+        }
+        adapter.next = now + adapter.interval;
+        adapter.read_at = now;
+        adapter.values.clear();
+        adapter.values.extend_from_slice(values);
+        adapter.working = pods.working();
+    }
+
+    /// Fills the buffers. `missing` is the part of the samples that is missing, `down` says which APIs do not answer:
+    /// resource metrics, custom and external metrics.
+    pub fn observe(
+        &mut self,
+        now: SimTime,
+        pods: &Pods,
+        values: &[f64],
+        missing: f64,
+        down: (bool, bool),
+        draws: &mut Draws,
+    ) {
+        self.groups.clear();
+        self.origins.clear();
+        for (index, cohort) in pods.cohorts().iter().enumerate() {
+            let group = cohort.group();
+            let without = if missing > 0.0 { draws.missing(missing, group.count) } else { 0 };
+            for (count, is_missing) in [(group.count - without, false), (without, true)] {
+                if count > 0 {
+                    self.groups.push(PodGroup { count, ..group });
+                    self.origins.push((index, is_missing));
+                }
+            }
+        }
+        self.metrics.clear();
+        self.samples.clear();
+        let live = self.adapter.interval == Span::ZERO;
+        let (values, working) =
+            if live { (values, pods.working()) } else { (self.adapter.values.as_slice(), self.adapter.working) };
+        let read = |column: usize| values.get(column).map(|value| value * 1000.0);
+        let at = if live { now } else { self.adapter.read_at };
+        let window = self.window;
+        for (probe, &request) in self.probes.iter().zip(&self.requests) {
+            let reading = match probe {
+                Probe::Cpu(_) | Probe::Memory(_) if down.0 => Reading::Unavailable,
+                Probe::Shared(_) | Probe::Value(_) if down.1 => Reading::Unavailable,
+                Probe::Cpu(_) | Probe::Memory(_) | Probe::Shared(_) => Reading::Pods,
+                Probe::Value(column) => read(*column).map_or(Reading::Unavailable, |v| Reading::Value(ceil_tolerant(v))),
+                Probe::Unknown => Reading::Unavailable,
+            };
+            self.metrics.push(MetricObservation { reading, request });
+            for &(index, is_missing) in &self.origins {
+                let cohort = &pods.cohorts()[index];
+                let sample = match probe {
+                    _ if is_missing => None,
+                    Probe::Shared(column) => {
+                        let known = live || cohort.served_since().is_some_and(|since| since <= at);
+                        let value = read(*column).filter(|_| cohort.works() && known && working > 0);
+                        value.map(|value| Sample { value: ceil_tolerant(value / f64::from(working)), at, window })
+                    }
+                    probe => cohort.scraped.sample.as_ref().and_then(|usage| probe.sample(usage)),
+                };
+                self.samples.push(sample);
+            }
+        }
+    }
+
+    /// What [`Self::observe`] has seen.
+    pub fn observation(&self, now: SimTime, spec_replicas: Replicas, status_replicas: Replicas) -> Observation<'_> {
+        Observation {
+            now,
+            spec_replicas,
+            status_replicas,
+            pods: &self.groups,
+            metrics: &self.metrics,
+            samples: &self.samples,
+        }
+    }
+
+    /// When the newest sample was taken that the last sync has seen.
+    pub fn newest_sample(&self) -> Option<SimTime> {
+        self.samples.iter().flatten().map(|sample| sample.at).max()
+    }
+}

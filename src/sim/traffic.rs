@@ -1,0 +1,431 @@
+//! From what the load asks for to what each pod does: sharing it among pods, CPU limits, waiting, response times.
+
+use super::clients::{self, Station};
+use super::latency::{self, PodRequests};
+use super::pods::{Cohort, Pods, Rules};
+use super::queue::{Queue, Stretch};
+use super::usage::{Ask, PodSize};
+use crate::model::{Balancing, ClusterConfig, LoadPlan, Queueing, RequestModel};
+use crate::units::{SimTime, Span};
+
+const NANOCORES_PER_CORE: f64 = 1e9;
+
+/// The work of the load on its way through the pods.
+#[derive(Clone, Debug)]
+pub(super) struct Traffic<'a> {
+    config: &'a ClusterConfig,
+    requests: Option<RequestModel>,
+    cpu_limit: Option<i64>,
+    /// Work in front of the pods.
+    front: Queue,
+    /// What the load asks for.
+    ask: Ask,
+    /// Work a second that pods take, and that is sent to pods that do not, nanocores.
+    demand: i64,
+    refused: i64,
+    /// Pods that work.
+    working: i64,
+    /// What all of them can do, nanocores; none is without limit.
+    capacity: Option<i64>,
+    /// Whether more requests are slow than was promised.
+    slow: bool,
+    /// Requests per second in a closed loop.
+    throughput: f64,
+    /// Since the start.
+    pub totals: WorkTotals,
+}
+
+/// CPU work since the start, nanocore-seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct WorkTotals {
+    pub arrived: i128,
+    pub done: i128,
+    pub dropped: i128,
+    pub lost: i128,
+    /// CPU that pods used in all.
+    pub cpu: i128,
+}
+
+/// What happened in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub waiting_seconds: i64,
+    pub slow_seconds: i64,
+    /// Seconds in which work was sent to pods that did not take it.
+    pub refusing_seconds: i64,
+}
+
+impl<'a> Traffic<'a> {
+    pub fn new(config: &'a ClusterConfig, plan: &LoadPlan, size: &PodSize) -> Self {
+        Self {
+            config,
+            requests: plan.requests,
+            cpu_limit: size.cpu_limit,
+            front: Queue::default(),
+            ask: Ask::Nothing,
+            demand: 0,
+            refused: 0,
+            working: 0,
+            capacity: None,
+            slow: false,
+            throughput: 0.0,
+            totals: WorkTotals::default(),
+        }
+    }
+
+    /// Whether work waits at its pod.
+    fn per_pod(&self) -> bool {
+        let traffic = &self.config.traffic;
+        traffic.queueing == Queueing::PerPod || traffic.balancing != Balancing::Even
+    }
+
+    /// Work that waits, nanocore-seconds.
+    pub fn waiting(&self, pods: &Pods) -> i128 {
+        let at_pods = pods.cohorts().iter().map(|cohort| cohort.queue.waiting * i128::from(cohort.count));
+        self.front.waiting + at_pods.sum::<i128>()
+    }
+
+    /// What the load demands, nanocores, if it says so.
+    pub fn demanded(&self) -> Option<i64> {
+        match self.ask {
+            Ask::Total(demand) => Some(demand),
+            _ => None,
+        }
+    }
+
+    /// What the pods that work can use together, nanocores.
+    pub fn capacity(&self) -> Option<i64> {
+        self.cpu_limit.map(|limit| limit.saturating_mul(self.working))
+    }
+
+    /// Whether something changes from second to second, so that no second may be skipped.
+    pub fn is_restless(&self, pods: &Pods) -> bool {
+        let sticky = matches!(self.config.traffic.balancing, Balancing::Sticky { .. });
+        if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.sessions < 1.0) {
+            return true;
+        }
+        let matters = self.requests.is_some_and(|requests| self.config.slo.is_some() || requests.memory_bytes > 0);
+        matters && self.waiting(pods) > 0
+    }
+
+    /// The load is counted from here, with what waits.
+    pub fn start_counting(&mut self, pods: &Pods) {
+        let cpu = self.totals.cpu;
+        self.totals = WorkTotals { arrived: self.waiting(pods), cpu, ..WorkTotals::default() };
+    }
+
+    /// Pods and load are as they will be for a while: what each pod does in a second.
+    pub fn update(&mut self, ask: Ask, pods: &mut Pods, rules: &Rules<'_>) {
+        self.ask = ask;
+        self.working = pods.working().into();
+        for cohort in pods.cohorts_mut() {
+            cohort.rate.idle = self.idle(cohort);
+            cohort.rate.cpu_factor = rules.revisions.get(cohort.revision).map_or(1.0, |revision| revision.cpu_factor);
+            cohort.rate.capacity = self.pod_capacity(cohort);
+            cohort.rate.arrival = 0;
+            cohort.rate.in_flight = 0.0;
+        }
+        let capacities = pods.cohorts().iter().filter(|cohort| cohort.works()).map(|cohort| {
+            cohort.rate.capacity.map(|capacity| i128::from(capacity) * i128::from(cohort.count))
+        });
+        let total: Option<i128> = capacities.sum();
+        self.capacity = total.map(|capacity| capacity.min(i64::MAX.into()) as i64);
+        (self.demand, self.refused, self.throughput) = (0, 0, 0.0);
+        match ask {
+            Ask::Nothing => {}
+            Ask::PerPod(rate) => {
+                for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
+                    cohort.rate.arrival = rate;
+                }
+            }
+            Ask::Total(demand) => self.share(demand, pods),
+            Ask::Clients(clients) => self.closed_loop(clients, pods),
+        }
+        self.respond(pods);
+    }
+
+    /// CPU of a pod besides its work.
+    fn idle(&self, cohort: &Cohort) -> i64 {
+        if cohort.running.is_none() {
+            return 0;
+        }
+        let consumption = &self.config.consumption;
+        let idle = if cohort.up {
+            consumption.background_cpu
+        } else {
+            consumption.startup_cpu.max(consumption.background_cpu)
+        };
+        idle.min(self.cpu_limit.unwrap_or(i64::MAX))
+    }
+
+    /// Work that a pod can do in a second.
+    fn pod_capacity(&self, cohort: &Cohort) -> Option<i64> {
+        let limit = self.cpu_limit?;
+        let mut capacity = (limit - cohort.rate.idle).max(0);
+        let consumption = &self.config.consumption;
+        let speed = if cohort.warm { 1.0 } else { consumption.warmup_speed };
+        let factor = speed / cohort.rate.cpu_factor;
+        if factor != 1.0 {
+            capacity = (capacity as f64 * factor) as i64;
+        }
+        Some(capacity)
+    }
+
+    /// How much of the work comes to each pod, relative to others.
+    fn weight(cohort: &Cohort) -> f64 {
+        cohort.weight * cohort.sessions
+    }
+
+    fn share(&mut self, demand: i64, pods: &mut Pods) {
+        let weights = |takes: bool| -> f64 {
+            let sent = pods.cohorts().iter().filter(|cohort| cohort.serving && cohort.works() == takes);
+            sent.map(|cohort| Self::weight(cohort) * f64::from(cohort.count)).sum()
+        };
+        let (taken, refused) = (weights(true), weights(false));
+        if refused > 0.0 {
+            self.refused = (demand as f64 * (refused / (taken + refused))).round() as i64;
+        }
+        self.demand = demand - self.refused;
+        if !self.per_pod() || self.working == 0 {
+            return;
+        }
+        let even = self.config.traffic.balancing == Balancing::Even;
+        // What waited for a pod is sent to those that are there now.
+        let share_of_front = self.front.waiting / i128::from(self.working);
+        self.front.waiting -= share_of_front * i128::from(self.working);
+        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works()) {
+            cohort.queue.waiting += share_of_front;
+            cohort.rate.arrival = if even || taken <= 0.0 {
+                self.demand / self.working
+            } else {
+                (self.demand as f64 * (Self::weight(cohort) / taken)) as i64
+            };
+        }
+    }
+
+    fn closed_loop(&mut self, clients: u64, pods: &mut Pods) {
+        let Some(requests) = self.requests else { return };
+        let station = |cohort: &Cohort| Station {
+            pods: cohort.count.into(),
+            weight: Self::weight(cohort),
+            cores: cohort.rate.capacity.map(|capacity| capacity as f64 / NANOCORES_PER_CORE),
+            cpu_seconds: requests.cpu_seconds,
+        };
+        let stations: Vec<Station> = pods.cohorts().iter().filter(|cohort| cohort.works()).map(station).collect();
+        let solution = clients::solve(clients, &requests, &stations, self.config.traffic.balancing);
+        self.throughput = solution.throughput;
+        let working = pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works());
+        for (cohort, rate) in working.zip(&solution.per_pod) {
+            let nanocores = rate * requests.cpu_seconds * NANOCORES_PER_CORE;
+            cohort.rate.arrival = (nanocores.round() as i64).min(cohort.rate.capacity.unwrap_or(i64::MAX));
+            cohort.rate.in_flight = rate * solution.response_seconds;
+        }
+        if let Some(slo) = self.config.slo {
+            // The tail of a closed loop, taken as exponential.
+            let mean = solution.response_seconds.max(1e-9);
+            self.slow = (-slo.within_seconds / mean).exp() > 1.0 - slo.quantile;
+        }
+    }
+
+    /// The requests at each pod that works, by pods, in an open loop.
+    fn pod_requests<'b>(&'b self, pods: &'b Pods) -> impl Iterator<Item = (f64, PodRequests)> + 'b {
+        let requests = self.requests.unwrap_or(RequestModel {
+            cpu_seconds: 1.0,
+            wait_seconds: 0.0,
+            think_seconds: 0.0,
+            memory_bytes: 0,
+        });
+        let per_pod = self.per_pod();
+        let front_share = self.front.waiting as f64 / self.working.max(1) as f64;
+        pods.cohorts().iter().filter(|cohort| cohort.works()).map(move |cohort| {
+            let cpu_nanos = requests.cpu_seconds * NANOCORES_PER_CORE;
+            let (arrival, waiting) = if per_pod {
+                (cohort.rate.arrival as f64, cohort.queue.waiting as f64)
+            } else {
+                (self.part_of(self.demand, cohort.rate.capacity) as f64, front_share)
+            };
+            let capacity = cohort.rate.capacity.map(|capacity| capacity as f64);
+            let saturated = waiting > 0.0 || capacity.is_some_and(|capacity| arrival >= capacity);
+            let queued = capacity.map_or(0.0, |capacity| waiting / capacity.max(1.0));
+            let pod = PodRequests {
+                rate: arrival.min(capacity.unwrap_or(f64::MAX)) / cpu_nanos,
+                cpu_seconds: requests.cpu_seconds,
+                cores: capacity.map(|capacity| capacity / NANOCORES_PER_CORE),
+                fixed_seconds: requests.wait_seconds + queued,
+                saturated,
+            };
+            (f64::from(cohort.count), pod)
+        })
+    }
+
+    /// A pod's part of a second's work in front of all.
+    fn part_of(&self, work: i64, capacity: Option<i64>) -> i64 {
+        match (capacity, self.capacity) {
+            (Some(capacity), Some(all)) if all > 0 => {
+                (i128::from(work) * i128::from(capacity) / i128::from(all)) as i64
+            }
+            (Some(_), Some(_)) => 0,
+            _ => work / self.working.max(1),
+        }
+    }
+
+    /// Requests under way, and whether too many are slow.
+    fn respond(&mut self, pods: &mut Pods) {
+        if self.requests.is_none() || !matches!(self.ask, Ask::Total(_)) {
+            return;
+        }
+        let in_flight: Vec<f64> = self.pod_requests(pods).map(|(_, pod)| pod.rate * pod.mean()).collect();
+        for (cohort, in_flight) in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works()).zip(in_flight) {
+            cohort.rate.in_flight = in_flight;
+        }
+        let Some(slo) = self.config.slo else { return };
+        let (mut sent, mut slow) = (0.0, 0.0);
+        for (count, pod) in self.pod_requests(pods) {
+            sent += count * pod.rate;
+            slow += count * pod.rate * pod.slower_than(slo.within_seconds);
+        }
+        let cpu_nanos = self.requests.map_or(1.0, |requests| requests.cpu_seconds) * NANOCORES_PER_CORE;
+        let mut not_served = self.refused as f64 / cpu_nanos;
+        if self.working == 0 {
+            not_served += self.demand as f64 / cpu_nanos;
+        }
+        let all = sent + not_served;
+        self.slow = all > 0.0 && (slow + not_served) / all > 1.0 - slo.quantile;
+    }
+
+    /// The response time that the promised part of the requests does not exceed, seconds; of 95% without a promise.
+    pub fn response_seconds(&self, pods: &Pods) -> Option<f64> {
+        let requests = self.requests?;
+        let part = self.config.slo.map_or(0.95, |slo| slo.quantile);
+        match self.ask {
+            Ask::Total(demand) if demand > 0 && self.working > 0 => {
+                let all: Vec<(f64, PodRequests)> = self.pod_requests(pods).collect();
+                Some(latency::quantile(&all, part))
+            }
+            Ask::Clients(clients) if clients > 0 && self.throughput > 0.0 => {
+                let mean = (clients as f64 / self.throughput - requests.think_seconds).max(0.0);
+                Some(mean * -(1.0 - part).ln())
+            }
+            _ => None,
+        }
+    }
+
+    /// Requests per second that are served, if the load is made of requests.
+    pub fn throughput(&self, cpu_used: i64) -> Option<f64> {
+        let requests = self.requests?;
+        match self.ask {
+            Ask::Clients(_) => Some(self.throughput),
+            _ => Some(cpu_used as f64 / NANOCORES_PER_CORE / requests.cpu_seconds),
+        }
+    }
+
+    /// The most that may wait, nanocore-seconds: what a time-out and a limit leave.
+    fn bound(&self, demand: i64, capacity: Option<i64>, pods: i64) -> Option<i128> {
+        let traffic = &self.config.traffic;
+        let timeout = traffic.queue_timeout.map(|timeout| {
+            let rate = if pods == 0 { demand } else { demand.max(capacity.unwrap_or(i64::MAX)) };
+            i128::from(rate) * i128::from(timeout.seconds())
+        });
+        let limit = traffic.queue_limit.map(|limit| i128::from(limit) * i128::from(pods));
+        timeout.into_iter().chain(limit).min()
+    }
+
+    /// Lets the pods work while nothing changes.
+    pub fn work(&mut self, seconds: i64, pods: &mut Pods) -> Passed {
+        let mut passed = Passed::default();
+        if self.slow {
+            passed.slow_seconds = seconds;
+        }
+        if self.refused > 0 {
+            passed.refusing_seconds = seconds;
+        }
+        if let Ask::Total(demand) = self.ask {
+            self.totals.arrived += i128::from(demand) * i128::from(seconds);
+            self.totals.lost += i128::from(self.refused) * i128::from(seconds);
+        }
+        let shared = matches!(self.ask, Ask::Total(_)) && (!self.per_pod() || self.working == 0);
+        let front = if shared { self.work_in_front(seconds, &mut passed) } else { Stretch::default() };
+        for index in 0..pods.cohorts().len() {
+            let cohort = &pods.cohorts()[index];
+            let Some(_) = cohort.running else { continue };
+            let rate = cohort.rate;
+            let works = cohort.works();
+            let work = match self.ask {
+                Ask::Nothing => 0,
+                Ask::PerPod(_) | Ask::Clients(_) => rate.arrival.saturating_mul(seconds),
+                Ask::Total(_) if shared => {
+                    let part = |work: i64| self.part_of(work, rate.capacity);
+                    if works { front.part(rate.capacity.unwrap_or(0), self.demand, part) } else { 0 }
+                }
+                Ask::Total(_) => {
+                    let bound = self.bound(rate.arrival, rate.capacity, 1);
+                    let capacity = if cohort.up { rate.capacity } else { Some(0) };
+                    let cohort = &mut pods.cohorts_mut()[index];
+                    let stretch = cohort.queue.advance(seconds, rate.arrival, capacity, bound);
+                    self.totals.dropped += stretch.dropped * i128::from(cohort.count);
+                    passed.waiting_seconds = passed.waiting_seconds.max(stretch.waiting_seconds);
+                    stretch.part(capacity.unwrap_or(0), rate.arrival, |work| work)
+                }
+            };
+            self.account(&mut pods.cohorts_mut()[index], work, seconds);
+        }
+        passed
+    }
+
+    fn work_in_front(&mut self, seconds: i64, passed: &mut Passed) -> Stretch {
+        let capacity = if self.working == 0 { Some(0) } else { self.capacity };
+        let bound = self.bound(self.demand, self.capacity, self.working);
+        let stretch = self.front.advance(seconds, self.demand, capacity, bound);
+        self.totals.dropped += stretch.dropped;
+        passed.waiting_seconds = stretch.waiting_seconds;
+        stretch
+    }
+
+    /// The CPU that work took, and what the pod used besides.
+    fn account(&mut self, cohort: &mut Cohort, work: i64, seconds: i64) {
+        let count = i128::from(cohort.count);
+        let mut cpu = work;
+        if cohort.rate.cpu_factor != 1.0 {
+            cpu = (work as f64 * cohort.rate.cpu_factor) as i64;
+        }
+        if !matches!(self.ask, Ask::PerPod(_)) {
+            cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
+        }
+        cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(cpu);
+        self.totals.cpu += i128::from(cpu) * count;
+        self.totals.done += i128::from(work) * count;
+        if !matches!(self.ask, Ask::Total(_)) {
+            self.totals.arrived += i128::from(work) * count;
+        }
+    }
+
+    /// Sessions end and begin: pods that are new get their share. Second by second, as long as it changes.
+    pub fn sessions_pass(&self, pods: &mut Pods) {
+        let Balancing::Sticky { session } = self.config.traffic.balancing else { return };
+        let kept = (-1.0 / session.seconds().max(1) as f64).exp();
+        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works() && cohort.sessions < 1.0) {
+            cohort.sessions = 1.0 - (1.0 - cohort.sessions) * kept;
+            if cohort.sessions > 0.999 {
+                cohort.sessions = 1.0;
+            }
+        }
+    }
+
+    /// The requests that go to each pod in an interval, in expectation.
+    pub fn expected_requests(&self, interval: Span) -> Option<f64> {
+        let requests = self.requests.filter(|_| self.config.traffic.balancing == Balancing::Random)?;
+        let rate = self.demand as f64 / NANOCORES_PER_CORE / requests.cpu_seconds / self.working.max(1) as f64;
+        matches!(self.ask, Ask::Total(_)).then_some(rate * interval.seconds() as f64)
+    }
+
+    /// When a terminating pod has done what waits at it.
+    pub fn drained(&self, pods: &Pods, now: SimTime) -> SimTime {
+        let drain = |cohort: &Cohort| {
+            let capacity = i128::from(cohort.rate.capacity.unwrap_or(i64::MAX).max(1));
+            let seconds = (cohort.queue.waiting + capacity - 1) / capacity;
+            now + Span::from_seconds(seconds.clamp(1, i128::from(i32::MAX)) as i64)
+        };
+        let draining = pods.cohorts().iter().filter(|cohort| cohort.deleted && cohort.up && cohort.queue.waiting > 0);
+        draining.map(drain).min().unwrap_or(SimTime::MAX)
+    }
+}
