@@ -1,10 +1,15 @@
 //! Arguments about the simulated cluster: what `simulate`, `plan` and `lint` share.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::args::{amount, positive_span};
+use crate::input::{nodes, read_sources};
 use crate::model::{
-    Balancing, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsConfig, Queueing, Slo, TrafficConfig,
+    Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, Inventory, LifecycleConfig, MetricsConfig,
+    NodesConfig, Queueing, Slo, TrafficConfig, Workload,
 };
 use crate::units::{Bytes, Quantity, Replicas, Span};
 
@@ -111,6 +116,49 @@ struct TrafficArgs {
     /// requests (rps or clients, with --cpu-per-request)
     #[arg(long, value_name = "PROMISE")]
     slo: Option<Slo>,
+}
+
+/// The nodes that pods run on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Nodes")]
+pub(super) struct NodeArgs {
+    /// Node shapes (YAML), as `hpasim plan` takes them; pods wait where there is no room [default: there always is]
+    #[arg(long, value_name = "FILE", requires = "node_count")]
+    nodes: Option<PathBuf>,
+    /// Nodes of a shape at the start; repeatable, shapes that are not named are not used
+    #[arg(long, value_name = "SHAPE=N", requires = "nodes", value_parser = node_count)]
+    node_count: Vec<(String, i64)>,
+    /// A cluster autoscaler with the defaults of its flags: up to the shape's maxNodes, down to the nodes at the start
+    #[arg(long, requires = "nodes")]
+    cluster_autoscaler: bool,
+    /// From the autoscaler's decision until a new node is ready
+    #[arg(long, value_name = "DELAY", default_value = "2m")]
+    node_provisioning: Delay,
+}
+
+fn node_count(text: &str) -> Result<(String, i64), String> {
+    let (name, count) = text.split_once('=').ok_or("write SHAPE=N, such as general=3")?;
+    let count = count.parse::<i64>().ok().filter(|count| (0..=nodes::MOST_SIMULATED).contains(count));
+    Ok((name.to_owned(), count.ok_or_else(|| format!("N must be from 0 to {}", nodes::MOST_SIMULATED))?))
+}
+
+impl NodeArgs {
+    /// The nodes, if they are to be simulated.
+    pub fn config(&self, inventory: &Inventory, target: &Workload) -> anyhow::Result<Option<NodesConfig>> {
+        let Some(path) = &self.nodes else { return Ok(None) };
+        let sources = read_sources(std::slice::from_ref(path), false)?;
+        let shapes = sources.iter().map(nodes::read).collect::<Result<Vec<_>, _>>()?.concat();
+        if let Some((name, _)) = self.node_count.iter().find(|(name, _)| !shapes.iter().any(|s| s.name == *name)) {
+            let known: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
+            anyhow::bail!("{} has no shape `{name}`; there is {}", path.display(), known.join(", "));
+        }
+        let start = self.node_count.iter().cloned().collect();
+        let provisioning = self.node_provisioning;
+        let autoscaler =
+            self.cluster_autoscaler.then(|| ClusterAutoscaler { provisioning, ..ClusterAutoscaler::default() });
+        let pools = nodes::pools(&shapes, &start, &BTreeMap::new(), inventory);
+        Ok(Some(NodesConfig { pools, autoscaler, others: nodes::others(inventory, target) }))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

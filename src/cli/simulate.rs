@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
-use super::cluster::ClusterArgs;
+use super::cluster::{ClusterArgs, NodeArgs};
 use super::load::{self, Load, LoadOptions, note_other_kinds};
 use super::{Outcome, output};
 use crate::input::manifests::Selection;
 use crate::input::{Diagnostic, InputError, manifests, read_sources};
-use crate::model::ControllerConfig;
+use crate::model::{ControllerConfig, NodesConfig};
 use crate::report::{self, Run, kubectl};
 use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
 
@@ -37,6 +37,11 @@ pub(super) struct SimulateArgs {
     load: LoadArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    nodes: NodeArgs,
+    /// Seed of everything that is drawn at random: the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cluster")]
+    seed: u64,
     #[command(flatten)]
     controller: ControllerArgs,
     /// Write timeline.csv, events.csv, summary.json and timeline.png into this directory
@@ -69,16 +74,20 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     note_other_kinds(&manifests);
     let selection = manifests.select(namespace, args.manifests.hpa.as_deref())?;
     let load = Load::open(args.load.load.as_deref(), &args.load.options)?;
-    run_selection(args, controller, &selection, load)
+    let nodes = args.nodes.config(&manifests.inventory, &selection.target.item)?;
+    run_selection(args, controller, &selection, nodes, load)
 }
 
 fn run_selection(
     args: &SimulateArgs,
     controller: ControllerConfig,
     selection: &Selection<'_>,
+    nodes: Option<NodesConfig>,
     mut load: Load,
 ) -> anyhow::Result<Outcome> {
-    let setup = load::setup(&args.load.options, &args.cluster, controller, selection, load.columns())?;
+    let mut setup = load::setup(&args.load.options, &args.cluster, controller, selection, load.columns())?;
+    setup.cluster.nodes = nodes;
+    setup.cluster.seed = args.seed;
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut watch = Watch::new(args.watch.then_some(&setup));
     let keep_rows = args.output.is_some();
@@ -121,14 +130,17 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
         output::complain("warning", message);
     }
     let new_pods = summary.rescales.iter().any(|event| event.decision.desired > event.decision.current);
-    if new_pods && lifecycle.ready_after.is_none() {
-        let message = format!(
-            "the startup probe gives up before the application is up ({} after the start): new pods never became ready",
-            setup.cluster.lifecycle.startup
-        );
+    if new_pods && lifecycle.fails_after.is_some() {
+        let startup = setup.cluster.lifecycle.startup;
+        let message =
+            format!("a probe gives up before the application is up ({startup} after the start): new pods never serve");
         output::complain("warning", &message);
     } else if new_pods && lifecycle.ready_after < lifecycle.serving_after {
-        let message = "no readiness probe: new pods count as ready before they serve";
+        let message = "no readiness probe: new pods count as ready, and are sent work, before they can serve";
+        output::complain("warning", message);
+    }
+    if setup.cluster.slo.is_some() && setup.plan.requests.is_none() {
+        let message = "--slo has no effect: the load is not made of requests (rps or clients, with --cpu-per-request)";
         output::complain("warning", message);
     }
 }

@@ -231,6 +231,13 @@ pub enum Check {
         /// When.
         within: Window,
     },
+    /// Never more ready pods.
+    ReadyAtMost {
+        /// How many.
+        pods: Replicas,
+        /// When.
+        within: Window,
+    },
     /// Never more pods, terminating ones apart.
     PodsAtMost {
         /// How many.

@@ -42,9 +42,9 @@ impl Checker<'_> {
     }
 
     /// `3 -> 4 at 15s, 4 -> 5 at 1m`, or that nothing changes.
-    fn told(&self, changes: &[&RescaleRecord]) -> String {
+    fn told(&self, changes: &[&RescaleRecord], from: SimTime) -> String {
         if changes.is_empty() {
-            return format!("stays at {}", self.run.setup.initial_replicas);
+            return format!("stays at {}", self.run.replicas_at(from));
         }
         let one = |event: &&RescaleRecord| {
             format!("{} -> {} at {}", event.decision.current, event.decision.desired, event.at)
@@ -74,8 +74,10 @@ impl Checker<'_> {
     /// What every metric says at the last sync up to an instant.
     fn why_not(&self, until: SimTime) -> String {
         let Some(step) = self.run.step_at(until) else { return String::new() };
-        if step.decision.verdict != Verdict::Computed {
-            return "the metrics give no replica count".to_owned();
+        match step.decision.verdict {
+            Verdict::Computed => {}
+            Verdict::Disabled => return "at zero replicas, and not by the HPA: autoscaling is off".to_owned(),
+            _ => return "the metrics give no replica count".to_owned(),
         }
         let metrics = self.hpa.metrics.iter().zip(&step.decision.metrics);
         let told: Vec<String> = metrics
@@ -92,7 +94,7 @@ impl Checker<'_> {
     fn stays(&self, replicas: Replicas, within: Window) -> Outcome {
         let changes = self.changes(within);
         let holds = changes.is_empty() && self.run.replicas_at(within.from) == replicas;
-        self.outcome(holds, self.told(&changes), self.why_first(&changes, within.to))
+        self.outcome(holds, self.told(&changes, within.from), self.why_first(&changes, within.to))
     }
 
     fn replicas_at(&self, at: SimTime, replicas: Replicas) -> Outcome {
@@ -106,12 +108,12 @@ impl Checker<'_> {
         let is_it = |event: &&&RescaleRecord| event.decision.current == from && event.decision.desired == to;
         let all: Vec<&RescaleRecord> = self.run.summary.rescales.iter().collect();
         if let Some(event) = all.iter().find(|event| is_it(event) && within.contains(event.at)) {
-            return self.outcome(true, self.told(&[event]), self.why(&event.decision));
+            return self.outcome(true, self.told(&[event], within.from), self.why(&event.decision));
         }
         if let Some(event) = all.iter().find(is_it) {
-            return self.outcome(false, self.told(&[event]), self.why(&event.decision));
+            return self.outcome(false, self.told(&[event], within.from), self.why(&event.decision));
         }
-        let mut outcome = self.outcome(false, self.told(&all), self.why_first(&all, within.to));
+        let mut outcome = self.outcome(false, self.told(&all, within.from), self.why_first(&all, within.to));
         outcome.remedy = self.remedy(from, to);
         outcome
     }
@@ -122,7 +124,7 @@ impl Checker<'_> {
             from.is_none_or(|from| event.decision.current == from) && to.is_none_or(|to| event.decision.desired == to)
         });
         let holds = as_said && first.first().is_some_and(|event| within.contains(event.at));
-        let mut outcome = self.outcome(holds, self.told(&first), self.why_first(&first, within.to));
+        let mut outcome = self.outcome(holds, self.told(&first, within.from), self.why_first(&first, within.to));
         if let (false, Some(from), Some(to)) = (as_said, from, to) {
             outcome.remedy = self.remedy(from, to);
         }
@@ -160,7 +162,7 @@ impl Checker<'_> {
         let other = ups.iter().find(|event| event.decision.desired - event.decision.current != pods);
         let holds = !ups.is_empty() && other.is_none();
         let why = other.or(ups.first()).map_or_else(|| self.why_not(SimTime::MAX), |event| self.why(&event.decision));
-        self.outcome(holds, self.told(&ups), why)
+        self.outcome(holds, self.told(&ups, SimTime::ZERO), why)
     }
 
     fn limited_by(&self, reason: &str, within: Window) -> Outcome {

@@ -11,6 +11,7 @@ pub(super) fn outcome(run: &ReadingRun<'_>, check: &Check) -> Outcome {
     let s = &run.summary;
     match check {
         Check::ReadyAtLeast { pods, within } => ready_at_least(s, *pods, *within),
+        Check::ReadyAtMost { pods, within } => ready_at_most(s, *pods, *within),
         Check::PodsAtMost { pods, within } => pods_at_most(s, *pods, *within),
         Check::NothingLost => nothing_lost(run),
         Check::RolloutCompletes { by } => rollout_completes(s, *by),
@@ -48,6 +49,18 @@ fn ready_at_least(s: &Summary, pods: Replicas, within: Window) -> Outcome {
     let instead = format!("{} or more ready", least.ready);
     let why = if least.ready < pods { format!("{} of {} at {at}", least.ready, least.existing) } else { String::new() };
     Outcome::new(least.ready >= pods, instead, why)
+}
+
+fn ready_at_most(s: &Summary, pods: Replicas, within: Window) -> Outcome {
+    let most = numbers(s, within).max_by_key(|(_, numbers)| numbers.ready);
+    let Some((at, most)) = most else { return Outcome::new(true, "no pods".into(), String::new()) };
+    let pending = numbers(s, within).map(|(_, numbers)| numbers.pending).max().unwrap_or(0);
+    let why = if most.ready > pods {
+        format!("{} of {} at {at}", most.ready, most.existing)
+    } else {
+        format!("up to {pending} are Pending")
+    };
+    Outcome::new(most.ready <= pods, format!("up to {} ready", most.ready), why)
 }
 
 fn pods_at_most(s: &Summary, pods: Replicas, within: Window) -> Outcome {

@@ -12,7 +12,7 @@ use super::observe::Observer;
 use super::pods::{Outage, Pods, Rules};
 use super::summary::{Accounts, Occurrence, Passing, Summary};
 use super::traffic::Traffic;
-use super::usage::{Ask, Asks, PodSize, asks, div_ceil};
+use super::usage::{Asks, PodSize, asks};
 use super::{PodNumbers, ResourceState, Setup, SyncRecord};
 use crate::hpa::{Decision, History, decide};
 use crate::model::{Action, Balancing, Column, Delay, Drive, HpaSpec, LoadError, LoadSource, MetricsApi, WorkloadController};
@@ -109,21 +109,28 @@ impl<'a> Engine<'a> {
         let asks = asks(&setup.plan, &size, load.values());
         let start = SimTime::ZERO - setup.lead_in;
         let rules = rules(setup);
-        let rate = steady_rate(setup, &size, asks.cpu);
-        let memory = steady_memory(setup, asks.memory);
-        let scraped = Scraped::steady(rate, memory, start, &cluster.metrics);
         let sampled = cluster.metrics.kubelet_interval != Delay::ZERO;
         let first_sample = if sampled { start + cluster.metrics.kubelet_offset } else { SimTime::MAX };
-        let mut pods = Pods::settled(setup.initial_replicas, start - SETTLED, scraped, first_sample, &rules);
+        let mut pods = Pods::settled(setup.initial_replicas, start - SETTLED, first_sample, &rules);
         let mut nodes = cluster.nodes.as_ref().map(|config| Nodes::new(config, &workload.template, start));
         let mut draws = Draws::new(cluster.seed);
         if let Some(nodes) = &mut nodes {
             settle_on_nodes(&mut pods, nodes, start, &rules, &mut draws);
         }
         pods.set_apart(&rules, &mut draws);
-        let period = setup.controller.sync_period;
+        let mut traffic = Traffic::new(cluster, &setup.plan, &size);
+        let memory = Memory::new(&setup.plan, &cluster.consumption, size.memory_limit);
+        traffic.update(asks.cpu, &mut pods, &rules);
         // The steady state before the start, as the first sync sees it.
-        let before = -i128::from(rate) * i128::from(setup.initial_replicas) * i128::from(period.seconds());
+        let period = setup.controller.sync_period;
+        let (working, mut used) = (pods.working().into(), 0);
+        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
+            let rate = traffic.steady_rate(cohort);
+            let held = memory.of(cohort, asks.memory, working, start);
+            cohort.scraped = Scraped::steady(rate, held, start, &cluster.metrics);
+            used += i128::from(rate) * i128::from(cohort.count);
+        }
+        let before = -used * i128::from(period.seconds());
         Self {
             setup,
             hpa: setup.hpa,
@@ -137,8 +144,8 @@ impl<'a> Engine<'a> {
             pods,
             controller: Controller::new(workload, setup.initial_replicas, start),
             nodes,
-            traffic: Traffic::new(cluster, &setup.plan, &size),
-            memory: Memory::new(&setup.plan, &cluster.consumption, size.memory_limit),
+            traffic,
+            memory,
             draws,
             observer: Observer::new(setup),
             history: History::default(),
@@ -593,30 +600,6 @@ fn settle_on_nodes(pods: &mut Pods, nodes: &mut Nodes<'_>, start: SimTime, rules
     pods.place(places, placed);
     if placed < count {
         pods.create_at(count - placed, 0, placed, start, rules, draws);
-    }
-}
-
-/// The CPU that each pod uses under a steady load, nanocores.
-fn steady_rate(setup: &Setup<'_>, size: &PodSize, ask: Ask) -> i64 {
-    let pods = i64::from(setup.initial_replicas);
-    let limit = size.cpu_limit.unwrap_or(i64::MAX);
-    let idle = setup.cluster.consumption.background_cpu;
-    match ask {
-        Ask::PerPod(rate) => rate,
-        Ask::Total(demand) if pods > 0 => (demand / pods).saturating_add(idle).min(limit),
-        // As the loop works it out from the first second on; before that, nothing is known.
-        Ask::Nothing | Ask::Total(_) | Ask::Clients(_) => idle.min(limit),
-    }
-}
-
-/// The memory of each pod under a steady load, bytes.
-fn steady_memory(setup: &Setup<'_>, ask: Ask) -> i64 {
-    let pods = i64::from(setup.initial_replicas);
-    let base = setup.plan.memory_base_bytes;
-    match ask {
-        Ask::PerPod(bytes) => bytes,
-        Ask::Total(bytes) if pods > 0 => base.saturating_add(div_ceil(bytes, pods)),
-        _ => base,
     }
 }
 

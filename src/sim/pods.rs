@@ -488,7 +488,7 @@ fn merge_places(nodes: &mut Vec<(usize, Replicas)>) {
 
 impl Pods {
     /// Pods that have been serving for long.
-    pub fn settled(count: Replicas, since: SimTime, scraped: Scraped, first_sample: SimTime, rules: &Rules<'_>) -> Self {
+    pub fn settled(count: Replicas, since: SimTime, first_sample: SimTime, rules: &Rules<'_>) -> Self {
         let mut pods = Self::default();
         if count == 0 {
             return pods;
@@ -499,7 +499,6 @@ impl Pods {
         cohort.due = NEVER;
         cohort.start_time = Some(since);
         cohort.running = Some(since);
-        cohort.scraped = scraped;
         cohort.next_sample = first_sample;
         for flag in [&mut cohort.up, &mut cohort.ready, &mut cohort.available, &mut cohort.serving] {
             *flag = true;

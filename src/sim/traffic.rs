@@ -144,6 +144,17 @@ impl<'a> Traffic<'a> {
         self.respond(pods);
     }
 
+    /// The CPU that a pod uses as long as nothing changes and nothing waits, nanocores.
+    pub fn steady_rate(&self, cohort: &Cohort) -> i64 {
+        let rate = cohort.rate;
+        let capacity = rate.capacity.unwrap_or(i64::MAX);
+        match self.ask {
+            Ask::PerPod(rate) => rate,
+            Ask::Total(_) if !self.per_pod() => self.part_of(self.demand, rate.capacity).min(capacity) + rate.idle,
+            _ => rate.arrival.min(capacity) + rate.idle,
+        }
+    }
+
     /// CPU of a pod besides its work.
     fn idle(&self, cohort: &Cohort) -> i64 {
         if cohort.running.is_none() {

@@ -98,6 +98,9 @@ impl Reader<'_> {
         if let Some(c) = &raw.ready_at_least {
             found.push(Check::ReadyAtLeast { pods: c.pods, within: window("readyAtLeast", c)? });
         }
+        if let Some(c) = &raw.ready_at_most {
+            found.push(Check::ReadyAtMost { pods: c.pods, within: window("readyAtMost", c)? });
+        }
         if let Some(c) = &raw.pods_at_most {
             found.push(Check::PodsAtMost { pods: c.pods, within: window("podsAtMost", c)? });
         }

@@ -12,7 +12,7 @@ macro_rules! builtin {
 }
 
 /// The built-in scenarios and their manifests: path below `scenarios/`, contents.
-pub(crate) const BUILTIN: [(&str, &str); 13] = builtin![
+pub(crate) const BUILTIN: [(&str, &str); 17] = builtin![
     "rag-system/k8s/backend-deployment.yaml",
     "rag-system/k8s/configmap.yaml",
     "rag-system/k8s/ingress.yaml",
@@ -26,6 +26,10 @@ pub(crate) const BUILTIN: [(&str, &str); 13] = builtin![
     "rag-system/scenarios/3-very-high-load.yaml",
     "rag-system/scenarios/4-load-decreases.yaml",
     "rag-system/scenarios/5-verification.yaml",
+    "rag-system/scenarios/6-rolling-update.yaml",
+    "rag-system/scenarios/7-qdrant-down.yaml",
+    "rag-system/scenarios/8-scale-manually.yaml",
+    "rag-system/scenarios/9-load-test.yaml",
 ];
 
 /// A place to read files from.

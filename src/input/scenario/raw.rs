@@ -415,6 +415,8 @@ pub(crate) struct Check {
     pub get_pods: Option<GetPods>,
     /// There are never fewer ready pods of the target.
     pub ready_at_least: Option<PodsWithin>,
+    /// There are never more ready pods of the target.
+    pub ready_at_most: Option<PodsWithin>,
     /// There are never more pods of the target, terminating ones apart.
     pub pods_at_most: Option<PodsWithin>,
     /// No request fails: no work is dropped, lost with its pod, or sent to a pod that does not take it.
