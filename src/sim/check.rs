@@ -2,7 +2,7 @@
 
 use super::{Setup, TimelineRow};
 use crate::hpa::Verdict;
-use crate::model::{Action, HpaSpec, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy};
+use crate::model::{Action, HpaSpec, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, WorkloadController};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that is wrong with a timeline, in words; empty if nothing is.
@@ -42,8 +42,9 @@ fn pods(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut im
         complain(format!("{} pods are pending, {} unschedulable, of {}", pods.pending, pods.unschedulable, pods.existing));
     }
     let surge = setup.workload.surge(row.replicas.max(row.desired));
-    let settled = rows.get(index.wrapping_sub(1)).is_none_or(|before| before.replicas == row.replicas);
-    if settled && setup.events.is_empty() && pods.existing > row.replicas + surge {
+    // The pods of a StatefulSet go one by one.
+    let at_once = !matches!(setup.workload.controller, WorkloadController::StatefulSet { .. });
+    if at_once && setup.events.is_empty() && pods.existing > row.replicas + surge {
         complain(format!("{} pods exist, {} are wanted", pods.existing, row.replicas));
     }
     let scaled_by_hand = |next: &TimelineRow| {

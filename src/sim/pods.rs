@@ -141,6 +141,8 @@ pub(super) struct Cohort {
     pub unschedulable: bool,
     /// When the containers started, if they run.
     pub running: Option<SimTime>,
+    /// Whether they have started once: until then the phase is Pending.
+    has_run: bool,
     /// The application answers.
     pub up: bool,
     pub ready: bool,
@@ -188,6 +190,13 @@ pub(super) struct Rate {
     pub in_flight: f64,
 }
 
+impl Rate {
+    /// The CPU that so much work takes in a second.
+    pub fn cpu_of(&self, work: i64) -> i64 {
+        if self.cpu_factor == 1.0 { work } else { (work as f64 * self.cpu_factor) as i64 }
+    }
+}
+
 /// What pods were lost with.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Lost {
@@ -224,6 +233,7 @@ impl Cohort {
             start_time: None,
             unschedulable: false,
             running: None,
+            has_run: false,
             up: false,
             ready: false,
             ready_since: created,
@@ -286,16 +296,11 @@ impl Cohort {
     pub fn group(&self) -> PodGroup {
         PodGroup {
             count: self.count,
-            phase: if self.start_time.is_some() && self.has_run() { PodPhase::Running } else { PodPhase::Pending },
+            phase: if self.start_time.is_some() && self.has_run { PodPhase::Running } else { PodPhase::Pending },
             start_time: self.start_time,
             ready: self.start_time.map(|_| ReadyCondition { status: self.ready, since: self.ready_since }),
             terminating: self.deleted,
         }
-    }
-
-    /// Whether the containers have started once: until then the phase is Pending.
-    fn has_run(&self) -> bool {
-        self.running.is_some() || self.crashes > 0
     }
 
     /// Whether it is one of the pods that the workload controller counts.
@@ -395,6 +400,7 @@ impl Cohort {
     /// The containers start.
     fn starts(&mut self, now: SimTime, rules: &Rules<'_>) {
         self.running = Some(now);
+        self.has_run = true;
         if rules.config.metrics.kubelet_interval != Delay::ZERO {
             self.next_sample = now + NOTICED;
         }
@@ -499,6 +505,7 @@ impl Pods {
         cohort.due = NEVER;
         cohort.start_time = Some(since);
         cohort.running = Some(since);
+        cohort.has_run = true;
         cohort.next_sample = first_sample;
         for flag in [&mut cohort.up, &mut cohort.ready, &mut cohort.available, &mut cohort.serving] {
             *flag = true;
@@ -537,7 +544,7 @@ impl Pods {
 
     /// How many have not started yet.
     pub fn pending(&self) -> Replicas {
-        self.sum(|cohort| cohort.active() && !cohort.has_run())
+        self.sum(|cohort| cohort.active() && !cohort.has_run)
     }
 
     /// How many wait for a node.
@@ -617,7 +624,7 @@ impl Pods {
             let fullest = cohort.nodes.iter().map(|node| node.1).max().unwrap_or(0);
             (
                 cohort.start_time.is_some(),
-                cohort.has_run(),
+                cohort.has_run,
                 cohort.ready,
                 Reverse(fullest),
                 cohort.ready.then_some(Reverse(cohort.ready_since)),

@@ -105,7 +105,18 @@ impl<'a> Traffic<'a> {
             return true;
         }
         let matters = self.requests.is_some_and(|requests| self.config.slo.is_some() || requests.memory_bytes > 0);
-        matters && self.waiting(pods) > 0
+        matters && (self.overloaded(pods) || self.waiting(pods) > 0)
+    }
+
+    /// Whether more comes than can be done.
+    fn overloaded(&self, pods: &Pods) -> bool {
+        let over = |cohort: &Cohort| cohort.rate.capacity.is_some_and(|capacity| cohort.rate.arrival > capacity);
+        match self.ask {
+            Ask::Total(_) if self.working == 0 => self.demand > 0,
+            Ask::Total(_) if self.per_pod() => pods.cohorts().iter().any(over),
+            Ask::Total(_) => self.capacity.is_some_and(|capacity| self.demand > capacity),
+            _ => false,
+        }
     }
 
     /// The load is counted from here, with what waits.
@@ -361,12 +372,18 @@ impl<'a> Traffic<'a> {
             let Some(_) = cohort.running else { continue };
             let rate = cohort.rate;
             let works = cohort.works();
-            let work = match self.ask {
-                Ask::Nothing => 0,
-                Ask::PerPod(_) | Ask::Clients(_) => rate.arrival.saturating_mul(seconds),
+            let (work, cpu) = match self.ask {
+                Ask::Nothing => (0, 0),
+                Ask::PerPod(_) | Ask::Clients(_) => {
+                    (rate.arrival.saturating_mul(seconds), rate.cpu_of(rate.arrival).saturating_mul(seconds))
+                }
+                Ask::Total(_) if shared && !works => (0, 0),
                 Ask::Total(_) if shared => {
                     let part = |work: i64| self.part_of(work, rate.capacity);
-                    if works { front.part(rate.capacity.unwrap_or(0), self.demand, part) } else { 0 }
+                    let capacity = rate.capacity.unwrap_or(0);
+                    let cpu = || front.part(rate.cpu_of(capacity), self.demand, |work| rate.cpu_of(part(work)));
+                    let work = front.part(capacity, self.demand, part);
+                    (work, if rate.cpu_factor == 1.0 { work } else { cpu() })
                 }
                 Ask::Total(_) => {
                     let bound = self.bound(rate.arrival, rate.capacity, 1);
@@ -375,10 +392,12 @@ impl<'a> Traffic<'a> {
                     let stretch = cohort.queue.advance(seconds, rate.arrival, capacity, bound);
                     self.totals.dropped += stretch.dropped * i128::from(cohort.count);
                     passed.waiting_seconds = passed.waiting_seconds.max(stretch.waiting_seconds);
-                    stretch.part(capacity.unwrap_or(0), rate.arrival, |work| work)
+                    let capacity = capacity.unwrap_or(0);
+                    let cpu = stretch.part(rate.cpu_of(capacity), rate.arrival, |work| rate.cpu_of(work));
+                    (stretch.part(capacity, rate.arrival, |work| work), cpu)
                 }
             };
-            self.account(&mut pods.cohorts_mut()[index], work, seconds);
+            self.account(&mut pods.cohorts_mut()[index], work, cpu, seconds);
         }
         passed
     }
@@ -392,13 +411,9 @@ impl<'a> Traffic<'a> {
         stretch
     }
 
-    /// The CPU that work took, and what the pod used besides.
-    fn account(&mut self, cohort: &mut Cohort, work: i64, seconds: i64) {
+    /// Work that a pod did, the CPU that it took, and what the pod used besides.
+    fn account(&mut self, cohort: &mut Cohort, work: i64, mut cpu: i64, seconds: i64) {
         let count = i128::from(cohort.count);
-        let mut cpu = work;
-        if cohort.rate.cpu_factor != 1.0 {
-            cpu = (work as f64 * cohort.rate.cpu_factor) as i64;
-        }
         if !matches!(self.ask, Ask::PerPod(_)) {
             cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
         }

@@ -15,9 +15,9 @@ use proptest::test_runner::RngSeed;
 use crate::support::{Deployment, run, seconds};
 
 /// A synthetic trace.
-fn load(columns: &[String], hours: i64, step: i64, seed: u64) -> LoadTable {
+pub fn load(columns: &[String], hours: f64, step: i64, seed: u64) -> LoadTable {
     let columns: Vec<_> = columns.iter().map(|text| parse_column(text).unwrap()).collect();
-    let mut trace = Synthetic::new(&columns, seconds(hours * 3600), seconds(step), seed);
+    let mut trace = Synthetic::new(&columns, seconds((hours * 3600.0) as i64), seconds(step), seed);
     let mut table = LoadTable::new(trace.columns().to_vec());
     let mut values = vec![0.0; columns.len()];
     while let Some(at) = trace.next_row(&mut values).unwrap() {
@@ -39,7 +39,7 @@ fn with_hpa(spec: &str) -> Deployment {
 }
 
 /// So many cases, the same in every run.
-fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -78,7 +78,7 @@ proptest! {
              {{type: Utilization, averageUtilization: {target}}}}}}}]{behavior}", min + more
         ));
         let cpu = format!("cpu=sine:mean={high},amplitude={high},period=1h+bursts:every=10m,height=2,length=4m");
-        let load = load(&[cpu], 3, step, seed);
+        let load = load(&[cpu], 3.0, step, seed);
         let mut setup = deployment.setup(&load);
         setup.cluster.lifecycle.startup = seconds(startup).into();
         setup.cluster.metrics.resolution = seconds(resolution);
@@ -96,7 +96,7 @@ proptest! {
 #[test]
 fn the_checker_finds_faults() {
     let rag = Deployment::rag();
-    let load = load(&["cpu=diurnal:low=0.5,high=4".into(), "memory=constant:value=1Gi".into()], 24, 60, 0);
+    let load = load(&["cpu=diurnal:low=0.5,high=4".into(), "memory=constant:value=1Gi".into()], 24.0, 60, 0);
     let setup = rag.setup(&load);
     let (_, rows) = run(&setup, &load);
     assert_eq!(check(&setup, &rows), Vec::<String>::new());
@@ -193,7 +193,7 @@ proptest! {
         };
         let Ok(selection) = manifests.select(None, None) else { return Ok(()) };
         let deployment = Deployment { hpa: selection.hpa.item.clone(), workload: selection.target.item.clone() };
-        let load = load(&["cpu=diurnal:low=0.5,high=9,peak=1h".into(), "memory=constant:value=1Gi".into()], 2, 60, 0);
+        let load = load(&["cpu=diurnal:low=0.5,high=9,peak=1h".into(), "memory=constant:value=1Gi".into()], 2.0, 60, 0);
         let Ok(plan) = plan(load.columns(), &deployment.hpa, &deployment.workload.template, &RequestCosts::default(), &mut Vec::new())
         else {
             return Ok(());

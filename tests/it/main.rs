@@ -2,6 +2,7 @@
 
 mod allocations;
 mod cli;
+mod clusters;
 mod conformance;
 mod errors;
 mod fidelity;

@@ -21,6 +21,7 @@ pub fn hpasim(args: &[&str]) -> assert_cmd::Command {
 }
 
 /// An HPA and its target.
+#[derive(Debug)]
 pub struct Deployment {
     pub hpa: HpaSpec,
     pub workload: Workload,
@@ -44,22 +45,37 @@ impl Deployment {
 
     /// A simulation of it under a load.
     pub fn setup(&self, load: &LoadTable) -> Setup<'_> {
-        let costs = RequestCosts::default();
-        let plan = plan(load.columns(), &self.hpa, &self.workload.template, &costs, &mut Vec::new()).unwrap();
-        Setup {
-            hpa: &self.hpa,
-            workload: &self.workload,
-            controller: ControllerConfig::default(),
-            cluster: ClusterConfig::default(),
-            plan,
-            interpolation: Interpolation::Hold,
-            initial_replicas: self.workload.replicas.unwrap_or(1),
-            duration: None,
-            lead_in: Span::ZERO,
-            events: &[],
-            keep_pod_numbers: false,
-            every_second: false,
-        }
+        setup_with(self, load, &RequestCosts::default())
+    }
+}
+
+/// A simulation under a load that is made of requests.
+pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &RequestCosts) -> Setup<'a> {
+    let (hpa, workload) = (&deployment.hpa, &deployment.workload);
+    let plan = plan(load.columns(), hpa, &workload.template, costs, &mut Vec::new()).unwrap();
+    Setup {
+        hpa,
+        workload,
+        controller: ControllerConfig::default(),
+        cluster: ClusterConfig::default(),
+        plan,
+        interpolation: Interpolation::Hold,
+        initial_replicas: workload.replicas.unwrap_or(1),
+        duration: None,
+        lead_in: Span::ZERO,
+        events: &[],
+        keep_pod_numbers: false,
+        every_second: false,
+    }
+}
+
+/// What a request costs: CPU time, memory while it is under way, and seconds of waiting for something else.
+pub fn costs(cpu: &str, memory: &str, wait_seconds: f64) -> RequestCosts {
+    RequestCosts {
+        cpu_per_request: Some(cpu.parse().unwrap()),
+        memory_per_request: Some(memory.parse().unwrap()),
+        request_wait_seconds: wait_seconds,
+        ..RequestCosts::default()
     }
 }
 

@@ -1,0 +1,217 @@
+//! Random clusters: whatever the workload, its pods' lives, the metrics pipeline, the traffic, the nodes and the events, the
+//! independent checker finds nothing, and skipping quiet seconds changes nothing.
+
+use hpasim::input::nodes;
+use hpasim::model::{
+    Action, Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsApi,
+    MetricsConfig, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent, Slo, TrafficConfig,
+};
+use hpasim::sim::check::check;
+use hpasim::units::{SimTime, Span};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::invariants::{cases, load};
+use crate::support::{Deployment, costs, run, seconds, setup_with};
+
+/// A workload of a kind, with or without probes, hooks and an init container.
+fn workload(kind: &str, spec: &str, pod: &str, container: &str) -> Deployment {
+    Deployment::from_yaml(&format!(
+        "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
+         {{kind: {kind}, name: d}}, minReplicas: 2, maxReplicas: 12, metrics: [{{type: Resource, resource: {{name: cpu, \
+         target: {{type: Utilization, averageUtilization: 60}}}}}}], behavior: {{scaleDown: \
+         {{stabilizationWindowSeconds: 60}}}}}}}}\n---\n{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: d}}, spec: \
+         {{replicas: 3, {spec}template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, \
+         resources: {{requests: {{cpu: 500m, memory: 512Mi}}, limits: {{cpu: 1, memory: 700Mi}}}}{container}}}]}}}}}}}}"
+    ))
+}
+
+fn workloads() -> impl Strategy<Value = Deployment> {
+    let kinds = select(vec![
+        ("Deployment", "strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, "),
+        ("Deployment", "minReadySeconds: 10, "),
+        ("Deployment", "strategy: {rollingUpdate: {maxSurge: 50%, maxUnavailable: 50%}}, progressDeadlineSeconds: 60, "),
+        ("Deployment", "strategy: {type: Recreate}, "),
+        ("StatefulSet", ""),
+        ("StatefulSet", "minReadySeconds: 5, updateStrategy: {rollingUpdate: {partition: 2}}, "),
+        ("StatefulSet", "podManagementPolicy: Parallel, "),
+        ("ReplicaSet", ""),
+    ]);
+    let pods = select(vec![
+        "",
+        "terminationGracePeriodSeconds: 12, ",
+        "initContainers: [{name: wait}, {name: side, restartPolicy: Always, startupProbe: {periodSeconds: 4}}], ",
+        "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: \
+         d}}, topologyKey: kubernetes.io/hostname}]}}, ",
+        "topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: \
+         DoNotSchedule, labelSelector: {matchLabels: {app: d}}}], ",
+    ]);
+    let containers = select(vec![
+        "",
+        ", readinessProbe: {periodSeconds: 5}, livenessProbe: {initialDelaySeconds: 20, periodSeconds: 7}",
+        ", startupProbe: {periodSeconds: 3, failureThreshold: 8}, readinessProbe: {periodSeconds: 4, successThreshold: 2}",
+        ", lifecycle: {preStop: {sleep: {seconds: 4}}}, readinessProbe: {initialDelaySeconds: 10}",
+    ]);
+    (kinds, pods, containers).prop_map(|((kind, spec), pod, container)| workload(kind, spec, pod, container))
+}
+
+fn delay(most: i64) -> impl Strategy<Value = Delay> {
+    (0..3u8, 0..most, 0..most).prop_map(|(shape, a, b)| match shape {
+        0 => Delay::Fixed(seconds(a)),
+        1 => Delay::Uniform { low: seconds(a.min(b)), high: seconds(a.max(b)) },
+        _ => Delay::Lognormal { median: seconds(a + 1), sigma: 0.5 },
+    })
+}
+
+fn lifecycles() -> impl Strategy<Value = LifecycleConfig> {
+    (delay(4), delay(20), delay(15), delay(40), 0..15i64, 0..4i64).prop_map(
+        |(scheduling, image_pull, init, startup, shutdown, propagation)| LifecycleConfig {
+            scheduling,
+            image_pull,
+            init,
+            startup,
+            shutdown: seconds(shutdown),
+            endpoint_propagation: seconds(propagation),
+        },
+    )
+}
+
+fn metrics() -> impl Strategy<Value = MetricsConfig> {
+    let interval = select(vec![
+        Delay::ZERO,
+        Delay::Fixed(seconds(10)),
+        Delay::Fixed(seconds(15)),
+        Delay::Uniform { low: seconds(10), high: seconds(20) },
+    ]);
+    (select(vec![10i64, 15, 60]), 0..10i64, interval, 0..10i64, select(vec![0.0, 0.0, 0.2])).prop_map(
+        |(resolution, offset, kubelet_interval, kubelet_offset, missing)| MetricsConfig {
+            resolution: seconds(resolution),
+            offset: seconds(offset),
+            kubelet_interval,
+            kubelet_offset: seconds(kubelet_offset),
+            missing,
+            adapter_interval: Span::ZERO,
+        },
+    )
+}
+
+fn traffic() -> impl Strategy<Value = TrafficConfig> {
+    let balancing = select(vec![
+        Balancing::Even,
+        Balancing::Even,
+        Balancing::Random,
+        Balancing::Weighted { sigma: 0.4 },
+        Balancing::Sticky { session: Span::from_seconds(40) },
+    ]);
+    (balancing, any::<bool>(), prop::option::of(0..30i64), prop::option::of(0..20i64)).prop_map(
+        |(balancing, shared, timeout, limit)| TrafficConfig {
+            balancing,
+            queueing: if shared { Queueing::Shared } else { Queueing::PerPod },
+            queue_timeout: timeout.map(seconds),
+            queue_limit: limit.map(|limit| limit * 1_000_000_000),
+        },
+    )
+}
+
+fn consumption() -> impl Strategy<Value = ConsumptionConfig> {
+    (0..200i64, 0..2i64, 0..60i64, 0.2..1.0f64, select(vec![0i64, 0, 2_000_000_000]), any::<bool>()).prop_map(
+        |(background, startup, warmup, warmup_speed, growth, memory_released)| ConsumptionConfig {
+            background_cpu: background * 1_000_000,
+            startup_cpu: startup * 700_000_000,
+            warmup: seconds(warmup),
+            warmup_speed,
+            memory_growth_per_hour: growth,
+            memory_released,
+        },
+    )
+}
+
+fn node_pools() -> impl Strategy<Value = Option<NodesConfig>> {
+    prop::option::of((1..4i64, 4..9i64, any::<bool>(), delay(90))).prop_map(|nodes| {
+        let (nodes, max_nodes, scales, provisioning) = nodes?;
+        let mut shape = nodes::generic().swap_remove(0);
+        shape.zones = 2;
+        let (allocatable, max_pods, _) = shape.beside(std::iter::empty());
+        let pool = NodePool { shape, allocatable, max_pods, nodes, min_nodes: 1, max_nodes };
+        let autoscaler = scales.then(|| ClusterAutoscaler {
+            provisioning,
+            unneeded_time: Span::from_seconds(120),
+            delay_after_add: Span::from_seconds(60),
+            ..ClusterAutoscaler::default()
+        });
+        Some(NodesConfig { pools: vec![pool], autoscaler, others: Vec::new() })
+    })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    (0..13u8, 1..9i32, delay(40), 1..200i64).prop_map(|(which, number, startup, lasts)| {
+        let lasts = seconds(lasts);
+        match which {
+            0 => Action::Rollout(Revision { startup: Some(startup), cpu_factor: f64::from(number) / 4.0, ..Revision::default() }),
+            1 => Action::Rollout(Revision { broken: true, ..Revision::default() }),
+            2 => Action::Restart,
+            3 => Action::Rollback,
+            4 => Action::Pause,
+            5 => Action::Resume,
+            6 => Action::Scale(number - 1),
+            7 => Action::KillPods(number),
+            8 => Action::HangPods(number),
+            9 => Action::LoseNodes(1),
+            10 => Action::MetricsOutage { which: MetricsApi::All, lasts },
+            11 => Action::DependencyDown { init_container: None, lasts },
+            _ => Action::LoadFactor { factor: f64::from(number) / 3.0, lasts: Some(lasts) },
+        }
+    })
+}
+
+fn events() -> impl Strategy<Value = Vec<ScheduledEvent>> {
+    prop::collection::vec((1..1700i64, action()), 0..7).prop_map(|mut list| {
+        list.sort_by_key(|(at, _)| *at);
+        list.into_iter().map(|(at, action)| ScheduledEvent { at: SimTime::from_seconds(at), action }).collect()
+    })
+}
+
+fn cluster() -> impl Strategy<Value = ClusterConfig> {
+    (lifecycles(), metrics(), traffic(), consumption(), node_pools(), any::<bool>(), 0..100u64).prop_map(
+        |(lifecycle, metrics, traffic, consumption, nodes, promise, seed)| ClusterConfig {
+            seed,
+            lifecycle,
+            metrics,
+            traffic,
+            consumption,
+            nodes,
+            slo: promise.then_some(Slo { quantile: 0.95, within_seconds: 0.5 }),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn every_cluster_holds_what_must_hold(
+        deployment in workloads(), cluster in cluster(), events in events(),
+        column in select(vec!["cpu", "rps", "clients", "cpu_utilization"]), high in 0.5..4.0f64, seed in 0..1000u64,
+    ) {
+        let scale = match column { "cpu" => high, "rps" => high * 25.0, "clients" => high * 6.0, _ => high * 40.0 };
+        let pattern = format!("{column}=sine:mean={scale},amplitude={scale},period=20m+bursts:every=5m,height={scale},length=1m");
+        let load = load(&[pattern], 0.5, 30, seed);
+        let costs = costs("40m", "1Mi", 0.05);
+        let mut setup = setup_with(&deployment, &load, &costs);
+        setup.cluster = cluster;
+        setup.cluster.metrics.offset = seconds(setup.cluster.metrics.offset.seconds() % setup.cluster.metrics.resolution.seconds());
+        setup.events = &events;
+        setup.keep_pod_numbers = true;
+        let (summary, rows) = run(&setup, &load);
+        prop_assert_eq!(check(&setup, &rows), Vec::<String>::new());
+        let mut stepped = setup.clone();
+        stepped.every_second = true;
+        let (summary_of_seconds, every_second) = run(&stepped, &load);
+        for (skipped, second) in rows.iter().zip(&every_second) {
+            prop_assert_eq!(skipped, second, "skipping quiet seconds changes the timeline");
+        }
+        prop_assert_eq!(rows.len(), every_second.len());
+        prop_assert_eq!(summary.pod_numbers, summary_of_seconds.pod_numbers);
+        prop_assert_eq!((summary.slow, summary.waiting, summary.restarts), (summary_of_seconds.slow, summary_of_seconds.waiting, summary_of_seconds.restarts));
+    }
+}
