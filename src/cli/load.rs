@@ -12,8 +12,7 @@ use crate::input::plan::{self, RequestCosts};
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource,
-    MetricTarget,
+    Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource, MetricTarget,
 };
 use crate::sim::Setup;
 use crate::units::{Quantity, SimTime, Span, parse_seconds};

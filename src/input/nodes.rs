@@ -9,9 +9,7 @@ use super::manifests::raw::{RawQuantity, ResourceList};
 use super::manifests::{amounts, plain_words};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{
-    Amounts, Inventory, NodePool, NodeShape, Placed, PodTemplate, Taint, Workload, WorkloadController,
-};
+use crate::model::{Amounts, Inventory, NodePool, NodeShape, Placed, PodTemplate, Taint, Workload, WorkloadController};
 use crate::units::{Quantity, Replicas};
 
 /// The kubelet's default `maxPods`.

@@ -47,8 +47,7 @@ pub fn plan(
         let problem = match metric {
             MetricSource::Resource { name, .. } | MetricSource::ContainerResource { name, .. } => {
                 metric_columns.push(None);
-                container_problem(metric, template)
-                    .or_else(|| resource_problem(name, cpu, memory, has_rps, has_memory))
+                container_problem(metric, template).or_else(|| resource_problem(name, cpu, memory, has_rps, has_memory))
             }
             MetricSource::Pods { .. } | MetricSource::Object { .. } | MetricSource::External { .. } => {
                 let column = planner.take(&Column::Metric(metric.label()));

@@ -1,8 +1,6 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
-use super::{
-    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, ScheduledEvent, Workload,
-};
+use super::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, ScheduledEvent, Workload};
 use crate::units::{Replicas, SimTime, Span};
 
 /// A deployment under a load, and the claims about it.

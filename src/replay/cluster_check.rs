@@ -28,7 +28,8 @@ pub(super) fn outcome(run: &ReadingRun<'_>, check: &Check) -> Outcome {
         }
         Check::NodesAtMost { nodes } => {
             let known = s.node_seconds.is_some();
-            let instead = if known { format!("at most {} nodes", s.max_nodes) } else { "no nodes are simulated".into() };
+            let instead =
+                if known { format!("at most {} nodes", s.max_nodes) } else { "no nodes are simulated".into() };
             Outcome::new(known && s.max_nodes <= *nodes, instead, String::new())
         }
         _ => Outcome::new(false, String::new(), String::new()),

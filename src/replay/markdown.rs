@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use super::Replay;
-use super::text::{
-    DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, verdict_cell, why,
-};
+use super::text::{DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, verdict_cell, why};
 use crate::model::ClaimVerdict;
 
 /// The report.

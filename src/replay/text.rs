@@ -73,7 +73,8 @@ fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&Outcome) 
 /// A scenario: what it is, and the decisions in each reading.
 fn scenario(replay: &Replay<'_>) -> String {
     let scenario = replay.scenario;
-    let mut text = format!("\n{}: {}\n", scenario.name, scenario.title);
+    let mut text =
+        format!("\n{}\n", textwrap::fill(&format!("{}: {}", scenario.name, scenario.title), usize::from(WIDTH)));
     for finding in &replay.findings {
         if let Some(note) = &finding.claim.note {
             let options = textwrap::Options::new(WIDTH.into()).initial_indent("  ").subsequent_indent("  ");
@@ -97,7 +98,8 @@ pub(super) const HAPPENING_HEADERS: [&str; 2] = ["WHEN", "PODS, REQUESTS AND NOD
 /// What happened besides scaling, and what came of it.
 pub(super) fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     let run = run.run();
-    let figures = cluster::figures(&run).into_iter().map(|(name, value)| vec!["in all".to_owned(), format!("{name}: {value}")]);
+    let figures =
+        cluster::figures(&run).into_iter().map(|(name, value)| vec!["in all".to_owned(), format!("{name}: {value}")]);
     cluster::history(&run).into_iter().map(|(at, what)| vec![at, what]).chain(figures).collect()
 }
 

@@ -21,7 +21,9 @@ pub fn occurrence(run: &Run<'_>, what: Occurrence) -> String {
 fn rollout(rollout: &Rollout) -> String {
     match (rollout.completed, rollout.stalled) {
         (Some(at), None) => format!("complete after {}", at - rollout.began),
-        (Some(at), Some(_)) => format!("complete after {}, the progress deadline exceeded on the way", at - rollout.began),
+        (Some(at), Some(_)) => {
+            format!("complete after {}, the progress deadline exceeded on the way", at - rollout.began)
+        }
         (None, Some(at)) => format!("not complete: ProgressDeadlineExceeded after {}", at - rollout.began),
         (None, None) => "not complete".to_owned(),
     }
@@ -69,8 +71,11 @@ pub fn figures(run: &Run<'_>) -> Vec<(String, String)> {
         add("Pods without a node", share(s.unschedulable, s.duration));
     }
     let memory_target = run.hpa().metrics.iter().any(|metric| {
-        matches!(metric, MetricSource::Resource { name: ResourceName::Memory, .. }
-            | MetricSource::ContainerResource { name: ResourceName::Memory, .. })
+        matches!(
+            metric,
+            MetricSource::Resource { name: ResourceName::Memory, .. }
+                | MetricSource::ContainerResource { name: ResourceName::Memory, .. }
+        )
     });
     if !run.setup.cluster.consumption.memory_released && memory_target {
         let value = "never given back, so that the memory target does not scale down before pods are replaced";

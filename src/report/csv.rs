@@ -22,7 +22,8 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
         header.push("timestamp".into());
     }
     header.extend(run.columns.iter().map(|column| format!("load_{column}")));
-    let pods = ["replicas", "pods", "ready", "pending", "unschedulable", "terminating", "desired", "proposed", "stabilized"];
+    let pods =
+        ["replicas", "pods", "ready", "pending", "unschedulable", "terminating", "desired", "proposed", "stabilized"];
     header.extend(pods.map(str::to_owned));
     for source in &run.hpa().metrics {
         let (label, unit) = (source.label(), unit(source));

@@ -39,7 +39,10 @@ fn pods(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut im
         complain(format!("{} of {} pods are ready", pods.ready, pods.existing));
     }
     if pods.pending < pods.unschedulable || pods.ready + pods.pending > pods.existing {
-        complain(format!("{} pods are pending, {} unschedulable, of {}", pods.pending, pods.unschedulable, pods.existing));
+        complain(format!(
+            "{} pods are pending, {} unschedulable, of {}",
+            pods.pending, pods.unschedulable, pods.existing
+        ));
     }
     let surge = setup.workload.surge(row.replicas.max(row.desired));
     // The pods of a StatefulSet go one by one.

@@ -5,8 +5,10 @@
 //! `pkg/controller/replicaset/replica_set.go` and `pkg/controller/statefulset/stateful_set_control.go`. The controllers
 //! act at once; upstream they need some tens of milliseconds.
 
+use super::cohort::Cohort;
 use super::draw::Draws;
-use super::pods::{Cohort, Pods, Rules};
+use super::pods::Pods;
+use super::rules::Rules;
 use crate::model::{Revision, Workload, WorkloadController};
 use crate::units::{Replicas, SimTime};
 
@@ -143,7 +145,12 @@ impl<'a> Controller<'a> {
         let Some(rollout) = self.rollouts.last_mut().filter(|rollout| rollout.completed.is_none()) else { return };
         let (updated, available) = pods.of_revision(self.target);
         let old = pods.count() - updated;
-        if old == 0 && available >= self.replicas {
+        // A partitioned update leaves the pods below the partition as they are.
+        let kept = match self.workload.controller {
+            WorkloadController::StatefulSet { partition, .. } => partition.min(self.replicas),
+            _ => 0,
+        };
+        if old <= kept && available >= self.replicas - kept {
             rollout.completed = Some(now);
         } else if available > self.progress.0 || old < self.progress.1 {
             self.progress = (available, old);
@@ -317,14 +324,21 @@ impl<'a> Controller<'a> {
     fn condemned(&self, hands: &mut Hands<'_, '_>, parallel: bool) {
         loop {
             let ends = hands.pods.cohorts().iter().map(|cohort| cohort.first_ordinal + cohort.count);
-            let Some(highest) = ends.max().map(|end| end - 1).filter(|&highest| highest >= self.replicas) else { return };
+            let Some(highest) = ends.max().map(|end| end - 1).filter(|&highest| highest >= self.replicas) else {
+                return;
+            };
             let terminating = hands.pods.cohorts().iter().any(|cohort| cohort.deleted);
             if terminating && !parallel {
                 return;
             }
             let active = |cohort: &Cohort| cohort.active() && cohort.first_ordinal + cohort.count > self.replicas;
-            let Some(last) =
-                hands.pods.cohorts().iter().filter(|cohort| active(cohort)).map(|c| c.first_ordinal + c.count - 1).max()
+            let Some(last) = hands
+                .pods
+                .cohorts()
+                .iter()
+                .filter(|cohort| active(cohort))
+                .map(|c| c.first_ordinal + c.count - 1)
+                .max()
             else {
                 return;
             };

@@ -7,9 +7,8 @@
 use crate::model::{Container, PodTemplate, Probe};
 use crate::units::Span;
 
-/// How long the kubelet takes to notice that a container runs (the period of its pod lifecycle event generator); its
-/// first sample of the container is taken then.
-pub(super) const NOTICED: Span = Span::from_seconds(1);
+/// How long the kubelet takes to notice that a container runs (the period of its pod lifecycle event generator).
+const NOTICED: Span = Span::from_seconds(1);
 /// The first wait before a restart; each is twice the one before (`MaxContainerBackOff` and the base in
 /// `pkg/kubelet/kubelet.go`).
 const FIRST_BACK_OFF: Span = Span::from_seconds(10);
@@ -68,8 +67,9 @@ pub(super) fn crashes_kept(crashes: u32, ran: Span) -> u32 {
 
 fn container_ready(container: &Container, startup: Option<Span>) -> Option<Span> {
     let started = match &container.startup_probe {
-        Some(probe) => first_success(probe, startup?)?,
-        None => Span::ZERO,
+        // A sidecar has started before the containers that are counted from here.
+        Some(probe) if !container.sidecar => first_success(probe, startup?)?,
+        _ => Span::ZERO,
     };
     match &container.readiness_probe {
         Some(probe) => Some(readiness(probe, started, startup?)),
@@ -82,6 +82,9 @@ fn gives_up(container: &Container, startup: Option<Span>) -> Option<Span> {
     let last = |probe: &Probe| {
         probe.initial_delay + Span::from_seconds((i64::from(probe.failure_threshold) - 1) * probe.period.seconds())
     };
+    if container.sidecar {
+        return None;
+    }
     // The liveness probe waits for the startup probe.
     let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref())?;
     let first = startup.map(|startup| attempt_from(probe, startup));

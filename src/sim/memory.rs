@@ -3,7 +3,8 @@
 //! A pod over its limit is OOM-killed by the kernel and restarted by the kubelet. Memory that a runtime does not give
 //! back stays at the most that it ever was until the container restarts; then a memory target never scales down.
 
-use super::pods::{Cohort, Pods};
+use super::cohort::Cohort;
+use super::pods::Pods;
 use super::usage::{Ask, div_ceil};
 use crate::model::{ConsumptionConfig, LoadPlan};
 use crate::units::{SimTime, Span};
@@ -59,6 +60,11 @@ impl Memory {
         of_load.saturating_add(self.grown(running, now))
     }
 
+    /// Whether it changes by itself.
+    pub fn grows(&self) -> bool {
+        self.growth_per_hour > 0
+    }
+
     /// Remembers the most that the load made of it, where it is not given back.
     pub fn remember(&self, pods: &mut Pods, ask: Ask) {
         if self.released {
@@ -74,9 +80,7 @@ impl Memory {
     pub fn over_limit(&self, pods: &Pods, ask: Ask, now: SimTime) -> Option<usize> {
         let limit = self.limit?;
         let working = pods.working().into();
-        pods.cohorts()
-            .iter()
-            .position(|cohort| cohort.running.is_some() && self.of(cohort, ask, working, now) > limit)
+        pods.cohorts().iter().position(|cohort| cohort.running.is_some() && self.of(cohort, ask, working, now) > limit)
     }
 
     /// When growth alone takes a pod over its limit next.

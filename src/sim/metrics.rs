@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn after_a_restart_it_begins_again() {
         let mut scraped = Scraped::default();
-        let mut passes = |scraped: &mut Scraped, until: i64| {
+        let passes = |scraped: &mut Scraped, until: i64| {
             scraped.cpu_since += 10_000;
             scraped.kubelet_samples(at(until), 7, at(until - 100), RESOLUTION);
             scraped.scrape(Some(at(until - 100)), RESOLUTION);
@@ -233,8 +233,11 @@ mod tests {
     fn a_steady_pod_looks_the_same_whatever_the_phases() {
         for (offset, kubelet_offset) in [(0, 0), (3, 9), (14, 5), (7, 0)] {
             let span = Span::from_seconds;
-            let config =
-                MetricsConfig { offset: span(offset), kubelet_offset: span(kubelet_offset), ..MetricsConfig::default() };
+            let config = MetricsConfig {
+                offset: span(offset),
+                kubelet_offset: span(kubelet_offset),
+                ..MetricsConfig::default()
+            };
             let mut scraped = Scraped::steady(1_000, 7, at(0), &config);
             for second in 0..60 {
                 if second % 10 == kubelet_offset {

@@ -8,6 +8,7 @@
 
 pub mod check;
 mod clients;
+mod cohort;
 mod controller;
 mod draw;
 mod engine;
@@ -21,6 +22,7 @@ mod observe;
 pub mod pattern;
 mod pods;
 mod queue;
+mod rules;
 mod summary;
 mod timeline;
 mod traffic;

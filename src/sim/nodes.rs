@@ -314,9 +314,8 @@ impl<'a> Nodes<'a> {
         let mut trial = self.clone();
         trial.nodes[index].gone = true;
         let moved = trial.nodes[index].others.clone();
-        let others_fit = moved.iter().enumerate().all(|(kind, &pods)| {
-            (0..pods).all(|_| trial.place_other(kind, now, Some(index)))
-        });
+        let others_fit =
+            moved.iter().enumerate().all(|(kind, &pods)| (0..pods).all(|_| trial.place_other(kind, now, Some(index))));
         let mine = trial.nodes[index].mine;
         trial.nodes[index].mine = 0;
         others_fit && trial.schedule(mine, now).iter().map(|place| place.1).sum::<Replicas>() == mine

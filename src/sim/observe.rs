@@ -112,7 +112,9 @@ impl Observer {
                 Probe::Cpu(_) | Probe::Memory(_) if down.0 => Reading::Unavailable,
                 Probe::Shared(_) | Probe::Value(_) if down.1 => Reading::Unavailable,
                 Probe::Cpu(_) | Probe::Memory(_) | Probe::Shared(_) => Reading::Pods,
-                Probe::Value(column) => read(*column).map_or(Reading::Unavailable, |v| Reading::Value(ceil_tolerant(v))),
+                Probe::Value(column) => {
+                    read(*column).map_or(Reading::Unavailable, |v| Reading::Value(ceil_tolerant(v)))
+                }
                 Probe::Unknown => Reading::Unavailable,
             };
             self.metrics.push(MetricObservation { reading, request });

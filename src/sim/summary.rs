@@ -207,11 +207,10 @@ impl Accounts {
     }
 
     /// The numbers of pods now, if they are to be kept.
-    pub fn note_pods(&mut self, now: SimTime, numbers: impl FnOnce() -> PodNumbers) {
+    pub fn note_pods(&mut self, now: SimTime, numbers: PodNumbers) {
         if !self.keep_pod_numbers {
             return;
         }
-        let numbers = numbers();
         if self.rest.pod_numbers.last().is_none_or(|(_, last)| *last != numbers) {
             self.rest.pod_numbers.push((now, numbers));
         }

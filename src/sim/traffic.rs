@@ -1,9 +1,11 @@
 //! From what the load asks for to what each pod does: sharing it among pods, CPU limits, waiting, response times.
 
 use super::clients::{self, Station};
+use super::cohort::Cohort;
 use super::latency::{self, PodRequests};
-use super::pods::{Cohort, Pods, Rules};
+use super::pods::Pods;
 use super::queue::{Queue, Stretch};
+use super::rules::Rules;
 use super::usage::{Ask, PodSize};
 use crate::model::{Balancing, ClusterConfig, LoadPlan, Queueing, RequestModel};
 use crate::units::{SimTime, Span};
@@ -18,6 +20,8 @@ pub(super) struct Traffic<'a> {
     cpu_limit: Option<i64>,
     /// Work in front of the pods.
     front: Queue,
+    /// Work that waits at pods.
+    at_pods: i128,
     /// What the load asks for.
     ask: Ask,
     /// Work a second that pods take, and that is sent to pods that do not, nanocores.
@@ -62,6 +66,7 @@ impl<'a> Traffic<'a> {
             requests: plan.requests,
             cpu_limit: size.cpu_limit,
             front: Queue::default(),
+            at_pods: 0,
             ask: Ask::Nothing,
             demand: 0,
             refused: 0,
@@ -80,9 +85,13 @@ impl<'a> Traffic<'a> {
     }
 
     /// Work that waits, nanocore-seconds.
-    pub fn waiting(&self, pods: &Pods) -> i128 {
+    pub fn waiting(&self) -> i128 {
+        self.front.waiting + self.at_pods
+    }
+
+    fn count_waiting(&mut self, pods: &Pods) {
         let at_pods = pods.cohorts().iter().map(|cohort| cohort.queue.waiting * i128::from(cohort.count));
-        self.front.waiting + at_pods.sum::<i128>()
+        self.at_pods = if self.per_pod() { at_pods.sum() } else { 0 };
     }
 
     /// What the load demands, nanocores, if it says so.
@@ -105,7 +114,7 @@ impl<'a> Traffic<'a> {
             return true;
         }
         let matters = self.requests.is_some_and(|requests| self.config.slo.is_some() || requests.memory_bytes > 0);
-        matters && (self.overloaded(pods) || self.waiting(pods) > 0)
+        matters && (self.overloaded(pods) || self.waiting() > 0)
     }
 
     /// Whether more comes than can be done.
@@ -120,9 +129,9 @@ impl<'a> Traffic<'a> {
     }
 
     /// The load is counted from here, with what waits.
-    pub fn start_counting(&mut self, pods: &Pods) {
+    pub fn start_counting(&mut self) {
         let cpu = self.totals.cpu;
-        self.totals = WorkTotals { arrived: self.waiting(pods), cpu, ..WorkTotals::default() };
+        self.totals = WorkTotals { arrived: self.waiting(), cpu, ..WorkTotals::default() };
     }
 
     /// Pods and load are as they will be for a while: what each pod does in a second.
@@ -136,9 +145,11 @@ impl<'a> Traffic<'a> {
             cohort.rate.arrival = 0;
             cohort.rate.in_flight = 0.0;
         }
-        let capacities = pods.cohorts().iter().filter(|cohort| cohort.works()).map(|cohort| {
-            cohort.rate.capacity.map(|capacity| i128::from(capacity) * i128::from(cohort.count))
-        });
+        let capacities = pods
+            .cohorts()
+            .iter()
+            .filter(|cohort| cohort.works())
+            .map(|cohort| cohort.rate.capacity.map(|capacity| i128::from(capacity) * i128::from(cohort.count)));
         let total: Option<i128> = capacities.sum();
         self.capacity = total.map(|capacity| capacity.min(i64::MAX.into()) as i64);
         (self.demand, self.refused, self.throughput) = (0, 0, 0.0);
@@ -152,6 +163,7 @@ impl<'a> Traffic<'a> {
             Ask::Total(demand) => self.share(demand, pods),
             Ask::Clients(clients) => self.closed_loop(clients, pods),
         }
+        self.count_waiting(pods);
         self.respond(pods);
     }
 
@@ -399,6 +411,7 @@ impl<'a> Traffic<'a> {
             };
             self.account(&mut pods.cohorts_mut()[index], work, cpu, seconds);
         }
+        self.count_waiting(pods);
         passed
     }
 

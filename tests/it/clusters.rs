@@ -30,7 +30,10 @@ fn workloads() -> impl Strategy<Value = Deployment> {
     let kinds = select(vec![
         ("Deployment", "strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, "),
         ("Deployment", "minReadySeconds: 10, "),
-        ("Deployment", "strategy: {rollingUpdate: {maxSurge: 50%, maxUnavailable: 50%}}, progressDeadlineSeconds: 60, "),
+        (
+            "Deployment",
+            "strategy: {rollingUpdate: {maxSurge: 50%, maxUnavailable: 50%}}, progressDeadlineSeconds: 60, ",
+        ),
         ("Deployment", "strategy: {type: Recreate}, "),
         ("StatefulSet", ""),
         ("StatefulSet", "minReadySeconds: 5, updateStrategy: {rollingUpdate: {partition: 2}}, "),
@@ -147,7 +150,11 @@ fn action() -> impl Strategy<Value = Action> {
     (0..13u8, 1..9i32, delay(40), 1..200i64).prop_map(|(which, number, startup, lasts)| {
         let lasts = seconds(lasts);
         match which {
-            0 => Action::Rollout(Revision { startup: Some(startup), cpu_factor: f64::from(number) / 4.0, ..Revision::default() }),
+            0 => Action::Rollout(Revision {
+                startup: Some(startup),
+                cpu_factor: f64::from(number) / 4.0,
+                ..Revision::default()
+            }),
             1 => Action::Rollout(Revision { broken: true, ..Revision::default() }),
             2 => Action::Restart,
             3 => Action::Rollback,
@@ -186,7 +193,7 @@ fn cluster() -> impl Strategy<Value = ClusterConfig> {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn every_cluster_holds_what_must_hold(

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod cli;
+mod cluster;
 mod clusters;
 mod conformance;
 mod errors;

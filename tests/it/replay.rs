@@ -45,7 +45,7 @@ fn built_in_scenarios_replay_anywhere() {
 #[test]
 fn every_timeline_of_a_scenario_passes_the_checker() {
     let scenarios = read(Files::Disk, &project("scenarios/rag-system"), &mut Vec::new()).unwrap();
-    assert_eq!(scenarios.len(), 5);
+    assert_eq!(scenarios.len(), 12);
     for scenario in &scenarios {
         for run in &replay(scenario).unwrap().runs {
             assert_eq!(check(&run.setup, &run.rows), Vec::<String>::new(), "{}", scenario.name);
@@ -103,7 +103,7 @@ manifests: [{k8s}]
 load: {{trace: {trace}}}
 duration: 24h
 claims:
-  - {{says: "128.48 pod-hours", check: {{total: {{podHours: 128.48}}}}, expect: confirmed}}
+  - {{says: "128.33 pod-hours", check: {{total: {{podHours: 128.33}}}}, expect: confirmed}}
   - {{says: "5Gi at the peak", check: {{total: {{peakMemoryRequests: 5Gi}}}}, expect: confirmed}}
 ---
 name: by-patterns
@@ -210,14 +210,21 @@ fn the_schema_describes_the_scenarios() {
     assert_eq!(schema["additionalProperties"], false);
     for entry in std::fs::read_dir(project("scenarios/rag-system/scenarios")).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let scenario: serde_json::Value = serde_yaml::from_str(&text).unwrap();
-        for key in scenario.as_object().unwrap().keys() {
-            assert!(schema["properties"].get(key).is_some(), "{key}");
-        }
-        for claim in scenario["claims"].as_array().unwrap() {
-            for test in claim["check"].as_object().unwrap().keys() {
-                assert!(schema["$defs"]["Check"]["properties"].get(test).is_some(), "{test}");
+        for document in text.split("\n---\n") {
+            let scenario: serde_json::Value = serde_yaml::from_str(document).unwrap();
+            let known = |value: &serde_json::Value, schema: &serde_json::Value| {
+                for key in value.as_object().unwrap().keys() {
+                    assert!(schema["properties"].get(key).is_some(), "{key}");
+                }
+            };
+            known(&scenario, &schema);
+            for claim in scenario["claims"].as_array().unwrap() {
+                known(&claim["check"], &schema["$defs"]["Check"]);
             }
+            for event in scenario["events"].as_array().unwrap_or(&Vec::new()) {
+                known(event, &schema["$defs"]["Event"]);
+            }
+            known(scenario.get("cluster").unwrap_or(&serde_json::json!({})), &schema["$defs"]["Cluster"]);
         }
     }
 }

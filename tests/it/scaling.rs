@@ -1,6 +1,6 @@
 //! Small simulations whose outcome was worked out by hand.
 
-use hpasim::model::Interpolation;
+use hpasim::model::{Delay, Interpolation};
 use hpasim::sim::check::check;
 
 use crate::support::{Deployment, changes, run, seconds, table};
@@ -129,6 +129,7 @@ fn linear_interpolation_is_averaged_by_the_scrape() {
     let load = table(&["cpu"], &[(0, &[0.0]), (150, &[1.5])]);
     let mut setup = pod.setup(&load);
     setup.interpolation = Interpolation::Linear;
+    setup.cluster.metrics.kubelet_interval = Delay::ZERO;
     let (_, rows) = run(&setup, &load);
     // From 15 s to 30 s it rises from 150m to 290m: 220m on average.
     assert_eq!(rows[2].resources.cpu_used, 220_000_000);
@@ -164,6 +165,7 @@ fn a_late_scrape_delays_the_decision() {
     let first = |offset: i64| {
         let mut setup = deployment.setup(&load);
         setup.cluster.metrics.offset = seconds(offset);
+        setup.cluster.metrics.kubelet_interval = Delay::ZERO;
         let (_, rows) = run(&setup, &load);
         assert_eq!(check(&setup, &rows), Vec::<String>::new());
         let row = rows.iter().find(|row| row.desired > row.replicas).unwrap();

@@ -202,8 +202,7 @@ impl Reader<'_> {
             raw::Number::Number(number) => number.to_string(),
             raw::Number::Text(text) => text.clone(),
         };
-        let wrong =
-            |error: crate::units::ParseQuantityError| self.wrong(path, error.to_string()).hint(error.hint());
+        let wrong = |error: crate::units::ParseQuantityError| self.wrong(path, error.to_string()).hint(error.hint());
         let quantity: Quantity = text.parse().map_err(wrong)?;
         if quantity.signum() < 0 { Err(self.wrong(path, "must not be negative")) } else { Ok(quantity) }
     }

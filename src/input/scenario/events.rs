@@ -21,7 +21,9 @@ impl Reader<'_> {
             let path = format!("events[{index}]");
             let at = SimTime::ZERO + self.span(&format!("{path}.at"), &event.at)?;
             let action = match &event.apply_hpa {
-                Some(apply) => vec![self.changed_hpa(&format!("{path}.applyHpa.file"), &apply.file, hpa, controller)?],
+                Some(apply) => {
+                    vec![self.changed_hpa(&format!("{path}.applyHpa.file"), &apply.file, hpa, controller)?]
+                }
                 None => Vec::new(),
             };
             let mut found = self.actions(&path, event, raw.cluster.nodes.is_some())?;

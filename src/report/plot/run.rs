@@ -57,29 +57,31 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
     let others = run.rows.iter().any(|row| row.pods.existing != row.replicas);
     let existing = others
         .then(|| line("existing, with surge", 2, LineStyle::Solid, series(run, |row| Some(row.pods.existing.into()))));
-    let nodes = run.rows.iter().any(|row| row.pods.nodes.is_some()).then(|| {
-        line("nodes", GREY, LineStyle::Solid, series(run, |row| row.pods.nodes.map(|nodes| nodes as f64)))
-    });
+    let nodes =
+        run.rows.iter().any(|row| row.pods.nodes.is_some()).then(|| {
+            line("nodes", GREY, LineStyle::Solid, series(run, |row| row.pods.nodes.map(|nodes| nodes as f64)))
+        });
     let more = existing.into_iter().chain(nodes);
     Panel {
         title: if run.setup.cluster.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
-        lines: more.chain([
-            line(
-                format!("maxReplicas {}", hpa.max_replicas),
-                3,
-                LineStyle::Reference,
-                constant(run, hpa.max_replicas.into()),
-            ),
-            line(
-                format!("minReplicas {}", hpa.min_replicas),
-                GREY,
-                LineStyle::Reference,
-                constant(run, hpa.min_replicas.into()),
-            ),
-            line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
-            line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.pods.ready.into()))),
-        ])
-        .collect(),
+        lines: more
+            .chain([
+                line(
+                    format!("maxReplicas {}", hpa.max_replicas),
+                    3,
+                    LineStyle::Reference,
+                    constant(run, hpa.max_replicas.into()),
+                ),
+                line(
+                    format!("minReplicas {}", hpa.min_replicas),
+                    GREY,
+                    LineStyle::Reference,
+                    constant(run, hpa.min_replicas.into()),
+                ),
+                line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
+                line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.pods.ready.into()))),
+            ])
+            .collect(),
         band: None,
         areas: Vec::new(),
     }

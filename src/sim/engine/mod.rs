@@ -1,32 +1,29 @@
 //! The loop.
 
+mod events;
+mod settle;
+
 use thiserror::Error;
 
-use super::controller::{Controller, Hands, same_again};
-use super::draw::{Draws, Purpose};
-use super::load::LoadCursor;
-use super::memory::Memory;
-use super::metrics::{Probe, Scraped};
-use super::nodes::Nodes;
-use super::observe::Observer;
-use super::pods::{Outage, Pods, Rules};
-use super::summary::{Accounts, Occurrence, Passing, Summary};
-use super::traffic::Traffic;
-use super::usage::{Asks, PodSize, asks};
-use super::{PodNumbers, ResourceState, Setup, SyncRecord};
 use crate::hpa::{Decision, History, decide};
-use crate::model::{Action, Balancing, Column, Delay, Drive, HpaSpec, LoadError, LoadSource, MetricsApi, WorkloadController};
+use crate::model::{Action, Balancing, Column, Delay, Drive, HpaSpec, LoadError, LoadSource, WorkloadController};
+use crate::sim::controller::Controller;
+use crate::sim::draw::{Draws, Purpose};
+use crate::sim::load::LoadCursor;
+use crate::sim::memory::Memory;
+use crate::sim::metrics::{Probe, Scraped};
+use crate::sim::nodes::Nodes;
+use crate::sim::observe::Observer;
+use crate::sim::pods::Pods;
+use crate::sim::rules::{Outage, Rules};
+use crate::sim::summary::{Accounts, Passing, Summary};
+use crate::sim::traffic::Traffic;
+use crate::sim::usage::{Asks, PodSize, asks};
+use crate::sim::{PodNumbers, ResourceState, Setup, SyncRecord};
 use crate::units::{Replicas, SimTime, Span};
 
 /// How long the pods at the start have been there: longer than any period of the controller.
 const SETTLED: Span = Span::from_seconds(86_400);
-/// How long until a node that does not answer is marked (`--node-monitor-grace-period`), and from then on until its
-/// pods are deleted (the toleration that the API server gives to every pod).
-const NODE_GRACE: Span = Span::from_seconds(50);
-const NODE_TOLERATION: Span = Span::from_seconds(300);
-/// Controllers and pods answer each other at most so often within a second.
-const MOST_ROUNDS: usize = 1000;
-
 /// Why a simulation could not be run to its end.
 #[derive(Debug, Error)]
 pub enum SimError {
@@ -93,6 +90,8 @@ struct Engine<'a> {
     /// Until when the metrics APIs fail.
     resource_outage: SimTime,
     custom_outage: SimTime,
+    /// How many pods there are, as of the last change.
+    numbers: PodNumbers,
     /// Pods, load or limits have changed: what pods do has to be worked out again.
     changed: bool,
     /// The workload's controller has something to look at.
@@ -141,6 +140,7 @@ impl<'a> Engine<'a> {
             size,
             now: start,
             asks,
+            numbers: pods.numbers(),
             pods,
             controller: Controller::new(workload, setup.initial_replicas, start),
             nodes,
@@ -179,8 +179,12 @@ impl<'a> Engine<'a> {
                 self.sync(record)?;
                 self.settle();
             }
+            if self.changed {
+                self.work_out();
+            }
             if self.now >= SimTime::ZERO {
-                self.accounts.note_pods(self.now, || numbers(&self.pods, self.nodes.as_ref(), self.now));
+                let numbers = self.numbers_now();
+                self.accounts.note_pods(self.now, numbers);
             }
             let next = self.next(end.unwrap_or(SimTime::MAX));
             self.pass((next - self.now).seconds());
@@ -194,7 +198,7 @@ impl<'a> Engine<'a> {
     /// The kubelets sample, metrics-server scrapes, adapters read.
     fn sample(&mut self) {
         let (now, metrics) = (self.now, self.setup.cluster.metrics);
-        let working = self.pods.working().into();
+        let working = self.numbers.working.into();
         let scrape = now == self.next_scrape;
         let fresh = metrics.kubelet_interval == Delay::ZERO;
         for cohort in self.pods.cohorts_mut() {
@@ -252,155 +256,6 @@ impl<'a> Engine<'a> {
         self.changed = true;
     }
 
-    /// The scenario's events.
-    fn happen(&mut self) {
-        let setup = self.setup;
-        while let Some(event) = setup.events.get(self.next_event).filter(|event| event.at <= self.now) {
-            self.next_event += 1;
-            self.accounts.happened(self.now, Occurrence::Action(self.next_event - 1));
-            self.act(&event.action);
-            self.to_reconcile = true;
-            self.changed = true;
-        }
-    }
-
-    fn act(&mut self, action: &'a Action) {
-        let now = self.now;
-        match action {
-            Action::Rollout(revision) => self.roll_out(*revision),
-            Action::Restart => self.roll_out(same_again(&self.rules.revisions, self.controller.target())),
-            Action::Rollback => {
-                self.controller.roll_back(now);
-            }
-            Action::Pause => self.controller.paused = true,
-            Action::Resume => self.controller.paused = false,
-            Action::Scale(replicas) => self.controller.replicas = *replicas,
-            Action::KillPods(pods) => self.pods.kill(*pods, now, &self.rules),
-            Action::HangPods(pods) => self.pods.hang(*pods, now, &self.rules),
-            Action::LoseNodes(count) => {
-                for node in self.nodes.as_mut().map(|nodes| nodes.lose(*count, now)).unwrap_or_default() {
-                    self.pods.lose_node(node, now, NODE_GRACE, NODE_TOLERATION);
-                }
-            }
-            Action::MetricsOutage { which, lasts } => {
-                let until = now + *lasts;
-                if *which != MetricsApi::Custom {
-                    self.resource_outage = self.resource_outage.max(until);
-                    for cohort in self.pods.cohorts_mut() {
-                        cohort.scraped.forget();
-                    }
-                }
-                if *which != MetricsApi::Resource {
-                    self.custom_outage = self.custom_outage.max(until);
-                }
-            }
-            // Known from the start: see `rules`.
-            Action::DependencyDown { .. } => {}
-            Action::ChangeHpa(hpa) => self.hpa = hpa,
-            Action::LoadFactor { factor, lasts } => {
-                self.factors.push((*factor, lasts.map_or(SimTime::MAX, |lasts| now + lasts)));
-                self.take_values();
-            }
-        }
-    }
-
-    fn roll_out(&mut self, revision: crate::model::Revision) {
-        self.rules.revisions.push(revision);
-        self.controller.roll_out(self.rules.revisions.len() - 1, self.now);
-    }
-
-    /// Pods, controllers, scheduler and autoscaler answer each other until all is done that can be done now.
-    fn settle(&mut self) {
-        let now = self.now;
-        if self.controller.deadline() <= now {
-            self.to_reconcile = true;
-        }
-        if let Some(nodes) = &mut self.nodes {
-            nodes.arrive(now);
-        }
-        for _ in 0..MOST_ROUNDS {
-            let mut busy = self.pods.advance(now, &self.rules);
-            if busy {
-                self.to_reconcile = true;
-            }
-            if std::mem::take(&mut self.to_reconcile) {
-                let before = (self.pods.created, self.pods.deleted);
-                let hands = Hands { pods: &mut self.pods, rules: &self.rules, draws: &mut self.draws, now };
-                self.controller.reconcile(hands);
-                busy = true;
-                self.to_reconcile = before != (self.pods.created, self.pods.deleted);
-            }
-            if self.schedule() {
-                busy = true;
-                self.to_reconcile = true;
-            }
-            self.changed |= busy;
-            if self.changed {
-                self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
-                self.changed = false;
-            }
-            busy |= self.kill_over_limit();
-            if !busy {
-                break;
-            }
-        }
-        self.scan_nodes();
-        self.memory.remember(&mut self.pods, self.asks.memory);
-    }
-
-    /// Binds pods whose time has come, and those that wait for a node if there is room again.
-    fn schedule(&mut self) -> bool {
-        let now = self.now;
-        let mut retry = false;
-        if let Some(nodes) = &mut self.nodes {
-            nodes.release(&mut self.pods.freed);
-            retry = std::mem::take(&mut nodes.changed);
-        } else {
-            self.pods.freed.clear();
-        }
-        let mut busy = false;
-        // From the last to the first, since binding may split a cohort.
-        while let Some(index) = self.pods.last_unbound(now, retry) {
-            let count = self.pods.cohorts()[index].count;
-            let places = self.nodes.as_mut().map(|nodes| nodes.schedule(count, now));
-            let placed: Replicas = places.iter().flatten().map(|place| place.1).sum();
-            let anywhere = places.is_none();
-            let waited = self.pods.cohorts()[index].unschedulable;
-            self.pods.bind(index, places.unwrap_or_default(), anywhere, now, &self.rules);
-            if !anywhere && placed < count {
-                // Nothing more fits for now.
-                retry = false;
-                if !waited {
-                    self.accounts.happened(now, Occurrence::Unschedulable(count - placed));
-                }
-            }
-            busy |= anywhere || placed > 0;
-        }
-        busy
-    }
-
-    fn kill_over_limit(&mut self) -> bool {
-        let mut killed = false;
-        while let Some(index) = self.memory.over_limit(&self.pods, self.asks.memory, self.now) {
-            let count = self.pods.cohorts()[index].count;
-            self.accounts.happened(self.now, Occurrence::OomKilled(count));
-            self.pods.restart_cohort(index, self.now, &self.rules);
-            killed = true;
-        }
-        self.changed |= killed;
-        killed
-    }
-
-    fn scan_nodes(&mut self) {
-        let Some(nodes) = &mut self.nodes else { return };
-        if let Some(node) = nodes.scan(self.now, self.pods.unschedulable(), &mut self.draws) {
-            self.pods.evict(node, self.now, &self.rules);
-            self.accounts.happened(self.now, Occurrence::NodeRemoved);
-            self.to_reconcile = true;
-            self.changed = true;
-        }
-    }
-
     fn sync(&mut self, record: &mut dyn FnMut(&SyncRecord<'_>)) -> Result<(), SimError> {
         let now = self.now;
         let replicas = self.controller.replicas;
@@ -408,7 +263,7 @@ impl<'a> Engine<'a> {
         let down = (now < self.resource_outage, now < self.custom_outage);
         let missing = self.setup.cluster.metrics.missing;
         self.observer.observe(now, &self.pods, &self.values, missing, down, &mut self.draws);
-        let observation = self.observer.observation(now, replicas, self.pods.count());
+        let observation = self.observer.observation(now, replicas, self.numbers.existing);
         decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
         if now >= SimTime::ZERO {
             self.accounts.sync(self.setup, self.hpa, now, &self.decision, self.history.current_metrics());
@@ -441,7 +296,7 @@ impl<'a> Engine<'a> {
             .min(self.controller.deadline())
             .min(self.observer.next_reading())
             .min(self.memory.next(&self.pods, self.asks.memory, self.now))
-            .min(self.traffic.drained(&self.pods, self.now))
+            .min(if self.numbers.terminating > 0 { self.traffic.drained(&self.pods, self.now) } else { SimTime::MAX })
             .min(end);
         if let Some(event) = self.setup.events.get(self.next_event) {
             next = next.min(event.at);
@@ -460,10 +315,6 @@ impl<'a> Engine<'a> {
 
     /// Lets the pods work while nothing changes.
     fn pass(&mut self, seconds: i64) {
-        if self.changed {
-            self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
-            self.changed = false;
-        }
         let passed = self.traffic.work(seconds, &mut self.pods);
         if self.traffic.is_restless(&self.pods) {
             self.traffic.sessions_pass(&mut self.pods);
@@ -476,23 +327,28 @@ impl<'a> Engine<'a> {
             seconds,
             self.hpa.max_replicas,
             &Passing {
-                pods: self.pods.count(),
+                pods: self.numbers.existing,
                 passed,
-                unschedulable: self.pods.unschedulable() > 0,
+                unschedulable: self.numbers.unschedulable > 0,
                 nodes: self.nodes.as_ref().map(|nodes| nodes.ready(self.now)),
             },
         );
-        self.accounts.backlog(self.traffic.waiting(&self.pods));
+        self.accounts.backlog(self.traffic.waiting());
     }
 
     /// The start: work is counted from here, with what waits.
     fn start_counting(&mut self) {
-        self.traffic.start_counting(&self.pods);
-        self.pods.lost = super::pods::Lost::default();
+        self.traffic.start_counting();
+        self.pods.lost = super::cohort::Lost::default();
+    }
+
+    /// The numbers of pods and nodes.
+    fn numbers_now(&self) -> PodNumbers {
+        PodNumbers { nodes: self.nodes.as_ref().map(|nodes| nodes.ready(self.now)), ..self.numbers }
     }
 
     fn record(&self, replicas: Replicas) -> SyncRecord<'_> {
-        let working: i64 = self.pods.working().into();
+        let working: i64 = self.numbers.working.into();
         let memory_used = self.pods.cohorts().iter().fold(0i64, |sum, cohort| {
             let each = self.memory.of(cohort, self.asks.memory, working, self.now);
             sum.saturating_add(each.saturating_mul(cohort.count.into()))
@@ -507,7 +363,7 @@ impl<'a> Engine<'a> {
             decision: &self.decision,
             history: &self.history,
             replicas,
-            pods: numbers(&self.pods, self.nodes.as_ref(), self.now),
+            pods: self.numbers_now(),
             newest_sample: self.observer.newest_sample(),
             resources: ResourceState {
                 cpu_demand: self.traffic.demanded(),
@@ -516,7 +372,7 @@ impl<'a> Engine<'a> {
                 memory_used,
                 work_arrived: totals.arrived,
                 work_done: totals.done,
-                backlog: self.traffic.waiting(&self.pods),
+                backlog: self.traffic.waiting(),
                 work_dropped: totals.dropped,
                 work_lost: totals.lost + self.pods.lost.work,
             },
@@ -525,7 +381,7 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(self) -> Summary {
-        let waiting = self.traffic.waiting(&self.pods);
+        let waiting = self.traffic.waiting();
         let mut summary = self.accounts.finish(self.setup, self.now, waiting);
         summary.work_dropped = self.traffic.totals.dropped;
         summary.work_lost = self.traffic.totals.lost + self.pods.lost.work;
@@ -554,19 +410,6 @@ impl ResponseSource<'_> {
     /// Requests per second that are served.
     pub fn throughput(&self, cpu_used: i64) -> Option<f64> {
         self.traffic.throughput(cpu_used)
-    }
-}
-
-/// The numbers of pods and nodes.
-fn numbers(pods: &Pods, nodes: Option<&Nodes<'_>>, now: SimTime) -> PodNumbers {
-    PodNumbers {
-        existing: pods.count(),
-        ready: pods.ready(),
-        working: pods.working(),
-        pending: pods.pending(),
-        unschedulable: pods.unschedulable(),
-        terminating: pods.terminating(),
-        nodes: nodes.map(|nodes| nodes.ready(now)),
     }
 }
 

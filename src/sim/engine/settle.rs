@@ -1,0 +1,109 @@
+//! Pods, controllers, scheduler and autoscaler within a second.
+
+use super::Engine;
+use crate::sim::controller::Hands;
+use crate::sim::summary::Occurrence;
+use crate::units::Replicas;
+
+/// Controllers and pods answer each other at most so often within a second.
+const MOST_ROUNDS: usize = 1000;
+
+impl Engine<'_> {
+    /// Pods, controllers, scheduler and autoscaler answer each other until all is done that can be done now.
+    pub(super) fn settle(&mut self) {
+        let now = self.now;
+        if self.controller.deadline() <= now {
+            self.to_reconcile = true;
+        }
+        if let Some(nodes) = &mut self.nodes {
+            nodes.arrive(now);
+        }
+        for _ in 0..MOST_ROUNDS {
+            let mut busy = self.pods.advance(now, &self.rules);
+            if busy {
+                self.to_reconcile = true;
+            }
+            if std::mem::take(&mut self.to_reconcile) {
+                let before = (self.pods.created, self.pods.deleted);
+                let hands = Hands { pods: &mut self.pods, rules: &self.rules, draws: &mut self.draws, now };
+                self.controller.reconcile(hands);
+                busy = true;
+                self.to_reconcile = before != (self.pods.created, self.pods.deleted);
+            }
+            if self.schedule() {
+                busy = true;
+                self.to_reconcile = true;
+            }
+            self.changed |= busy;
+            busy |= self.work_out();
+            if !busy {
+                break;
+            }
+        }
+        self.scan_nodes();
+        self.memory.remember(&mut self.pods, self.asks.memory);
+    }
+
+    /// What each pod does from now on, if something has changed; says whether a pod was killed for its memory.
+    pub(super) fn work_out(&mut self) -> bool {
+        let changed = std::mem::take(&mut self.changed);
+        if changed {
+            self.numbers = self.pods.numbers();
+            self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
+        }
+        (changed || self.memory.grows()) && self.kill_over_limit()
+    }
+
+    /// Binds pods whose time has come, and those that wait for a node if there is room again.
+    fn schedule(&mut self) -> bool {
+        let now = self.now;
+        let mut retry = false;
+        if let Some(nodes) = &mut self.nodes {
+            nodes.release(&mut self.pods.freed);
+            retry = std::mem::take(&mut nodes.changed);
+        } else {
+            self.pods.freed.clear();
+        }
+        let mut busy = false;
+        // From the last to the first, since binding may split a cohort.
+        while let Some(index) = self.pods.last_unbound(now, retry) {
+            let count = self.pods.cohorts()[index].count;
+            let places = self.nodes.as_mut().map(|nodes| nodes.schedule(count, now));
+            let placed: Replicas = places.iter().flatten().map(|place| place.1).sum();
+            let anywhere = places.is_none();
+            let waited = self.pods.cohorts()[index].unschedulable;
+            self.pods.bind(index, places.unwrap_or_default(), anywhere, now, &self.rules);
+            if !anywhere && placed < count {
+                // Nothing more fits for now.
+                retry = false;
+                if !waited {
+                    self.accounts.happened(now, Occurrence::Unschedulable(count - placed));
+                }
+            }
+            busy |= anywhere || placed > 0;
+        }
+        busy
+    }
+
+    fn kill_over_limit(&mut self) -> bool {
+        let mut killed = false;
+        while let Some(index) = self.memory.over_limit(&self.pods, self.asks.memory, self.now) {
+            let count = self.pods.cohorts()[index].count;
+            self.accounts.happened(self.now, Occurrence::OomKilled(count));
+            self.pods.restart_cohort(index, self.now, &self.rules);
+            killed = true;
+        }
+        self.changed |= killed;
+        killed
+    }
+
+    fn scan_nodes(&mut self) {
+        let Some(nodes) = &mut self.nodes else { return };
+        if let Some(node) = nodes.scan(self.now, self.numbers.unschedulable, &mut self.draws) {
+            self.pods.evict(node, self.now, &self.rules);
+            self.accounts.happened(self.now, Occurrence::NodeRemoved);
+            self.to_reconcile = true;
+            self.changed = true;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What the lives of pods depend on: the template, the settings, the revisions, and what was drawn.
+
+use super::draw::{Draws, Purpose};
+use super::lifecycle::sidecar_started;
+use crate::model::{Balancing, ClusterConfig, Delay, PodTemplate, Revision};
+use crate::units::{SimTime, Span};
+
+/// Something that init containers wait for is down.
+#[derive(Clone, Debug)]
+pub(super) struct Outage {
+    /// The init container that waits; all if it is not named.
+    pub container: Option<String>,
+    pub from: SimTime,
+    pub until: SimTime,
+}
+
+/// What the pods' lives depend on.
+#[derive(Clone, Debug)]
+pub(super) struct Rules<'a> {
+    pub template: &'a PodTemplate,
+    pub config: &'a ClusterConfig,
+    pub min_ready: Span,
+    pub outages: Vec<Outage>,
+    /// What is different in each revision of the template.
+    pub revisions: Vec<Revision>,
+    /// No two pods have the same load: each is a cohort by itself.
+    pub apart: bool,
+    /// Pods have ordinals: a StatefulSet.
+    pub ordered: bool,
+}
+
+/// The times that were drawn for a pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Drawn {
+    pub(super) scheduling: Span,
+    pub(super) image_pull: Span,
+    /// Of each init container.
+    pub(super) init: Vec<Span>,
+    /// None: the application never comes up.
+    pub(super) startup: Option<Span>,
+}
+
+impl Rules<'_> {
+    /// Draws the times of a pod.
+    pub(super) fn draw(&self, revision: usize, draws: &mut Draws) -> Drawn {
+        let config = &self.config.lifecycle;
+        let revision = &self.revisions[revision];
+        let init = self.template.init_containers.iter().map(|container| {
+            if container.sidecar { sidecar_started(container) } else { draws.delay(Purpose::Init, config.init) }
+        });
+        Drawn {
+            init: init.collect(),
+            scheduling: draws.delay(Purpose::Scheduling, config.scheduling),
+            image_pull: draws.delay(Purpose::ImagePull, revision.image_pull.unwrap_or(config.image_pull)),
+            startup: match revision.broken {
+                true => None,
+                false => Some(draws.delay(Purpose::Startup, revision.startup.unwrap_or(config.startup))),
+            },
+        }
+    }
+
+    /// Whether pods that are created together live alike.
+    pub(super) fn all_alike(&self) -> bool {
+        let config = &self.config.lifecycle;
+        let fixed = |delay: &Delay| matches!(delay, Delay::Fixed(_));
+        let revisions = self.revisions.iter().flat_map(|revision| revision.startup.iter().chain(&revision.image_pull));
+        let mut all =
+            [&config.scheduling, &config.image_pull, &config.init, &config.startup].into_iter().chain(revisions);
+        all.all(fixed) && !matches!(self.config.traffic.balancing, Balancing::Weighted { .. }) && !self.apart
+    }
+}

@@ -1,0 +1,590 @@
+//! What each part of the simulated cluster does to the timeline of replicas; worked out by hand where it can be.
+
+use hpasim::input::plan::RequestCosts;
+use hpasim::model::{
+    Action, Balancing, ClusterAutoscaler, Delay, MetricsApi, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent,
+};
+use hpasim::sim::check::check;
+use hpasim::sim::{Occurrence, PodNumbers, Setup, Summary, TimelineRow};
+use hpasim::units::SimTime;
+
+use crate::support::{Deployment, changes, costs, run, seconds, setup_with, table};
+
+/// A workload of a kind with an HPA on CPU at 50% of 100m, limits of 200m.
+fn workload(kind: &str, spec: &str, pod: &str, container: &str) -> Deployment {
+    Deployment::from_yaml(&format!(
+        "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
+         {{kind: {kind}, name: d}}, minReplicas: 1, maxReplicas: 20, metrics: [{{type: Resource, resource: {{name: cpu, \
+         target: {{type: Utilization, averageUtilization: 50}}}}}}]}}}}\n---\n{{apiVersion: apps/v1, kind: {kind}, metadata: \
+         {{name: d}}, spec: {{{spec}template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, \
+         resources: {{requests: {{cpu: 100m, memory: 100Mi}}, limits: {{cpu: 200m, memory: 200Mi}}}}{container}}}]}}}}}}}}"
+    ))
+}
+
+/// Ready 2 s after the start of its containers.
+const PROBED: &str = ", readinessProbe: {periodSeconds: 2}";
+
+fn at(seconds: i64, action: Action) -> ScheduledEvent {
+    ScheduledEvent { at: SimTime::from_seconds(seconds), action }
+}
+
+/// Runs it and has it checked.
+fn checked(setup: &Setup<'_>, load: &hpasim::model::LoadTable) -> (Summary, Vec<TimelineRow>) {
+    let (summary, rows) = run(setup, load);
+    assert_eq!(check(setup, &rows), Vec::<String>::new());
+    (summary, rows)
+}
+
+/// The numbers of pods at an instant.
+fn numbers(summary: &Summary, at: i64) -> PodNumbers {
+    summary.pod_numbers.iter().rev().find(|(when, _)| when.seconds() <= at).unwrap().1
+}
+
+/// A constant load for so long.
+fn cpu(cores: f64, seconds: i64) -> hpasim::model::LoadTable {
+    table(&["cpu"], &[(0, &[cores]), (seconds, &[cores])])
+}
+
+/// The document's scenario 2 held at 80%: the fifth pod waits for the fourth to count, and that for its image.
+#[test]
+fn pulling_an_image_delays_the_next_step() {
+    let load = table(&["cpu_utilization", "memory_utilization"], &[(0, &[80.0, 60.0]), (120, &[80.0, 60.0])]);
+    let rag = Deployment::rag();
+    let mut setup = rag.setup(&load);
+    assert_eq!(changes(&checked(&setup, &load).0)[..2], [(0, 4), (45, 5)]);
+    // Running at 60 s, ready at 80 s; sampled at 90 s with a window from before that, at 100 s with a full one.
+    setup.cluster.lifecycle.image_pull = seconds(60).into();
+    assert_eq!(changes(&checked(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
+    // Two init containers of 30 s are as long.
+    setup.cluster.lifecycle.image_pull = Delay::ZERO;
+    setup.cluster.lifecycle.init = seconds(60).into();
+    assert_eq!(changes(&checked(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
+}
+
+#[test]
+fn init_containers_take_their_turn_and_wait_for_what_is_down() {
+    let pod = "initContainers: [{name: a}, {name: side, restartPolicy: Always, startupProbe: {periodSeconds: 7, \
+               initialDelaySeconds: 7}, resources: {requests: {cpu: 1m}}}, {name: b}], ";
+    let mut deployment = workload("Deployment", "replicas: 1, ", pod, PROBED);
+    deployment.hpa.max_replicas = 4;
+    let load = cpu(0.3, 300);
+    let mut setup = deployment.setup(&load);
+    setup.keep_pod_numbers = true;
+    setup.cluster.lifecycle.init = seconds(10).into();
+    setup.cluster.lifecycle.startup = Delay::ZERO;
+    // 10 s, the sidecar's 7 s, 10 s; ready a second later, when the kubelet has noticed.
+    let (summary, _) = checked(&setup, &load);
+    assert_eq!((numbers(&summary, 26).pending, numbers(&summary, 26).ready), (3, 1));
+    assert_eq!((numbers(&summary, 27).pending, numbers(&summary, 28).ready), (0, 4));
+    // What b waits for is down from 20 s to 120 s.
+    let events = [at(20, Action::DependencyDown { init_container: Some("b".into()), lasts: seconds(100) })];
+    setup.events = &events;
+    let (summary, _) = checked(&setup, &load);
+    assert_eq!((numbers(&summary, 120).ready, numbers(&summary, 121).ready), (1, 4));
+}
+
+/// Drawn times differ from pod to pod, and depend on the seed alone.
+#[test]
+fn drawn_delays_spread_the_pods() {
+    let deployment = workload("Deployment", "replicas: 1, ", "", PROBED);
+    let load = cpu(1.0, 120);
+    let mut setup = deployment.setup(&load);
+    setup.keep_pod_numbers = true;
+    setup.cluster.lifecycle.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 };
+    let steps = |setup: &Setup<'_>| {
+        let ready: Vec<i32> = checked(setup, &load).0.pod_numbers.iter().map(|(_, pods)| pods.ready).collect();
+        ready
+    };
+    let first = steps(&setup);
+    assert!(first.len() > 5, "pods become ready one by one: {first:?}");
+    assert_eq!(first, steps(&setup));
+    setup.cluster.seed = 1;
+    assert_ne!(first, steps(&setup));
+}
+
+/// 25% of 10 is a surge of 3 (rounded up) and 2 unavailable (rounded down).
+#[test]
+fn a_rolling_update_keeps_to_surge_and_unavailable() {
+    let spec = "replicas: 10, strategy: {rollingUpdate: {maxSurge: 25%, maxUnavailable: 25%}}, ";
+    let deployment = workload("Deployment", spec, "", PROBED);
+    let load = cpu(0.5, 300);
+    let events = [at(30, Action::Restart)];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    setup.keep_pod_numbers = true;
+    let (summary, rows) = checked(&setup, &load);
+    let during = || summary.pod_numbers.iter().map(|(_, pods)| pods);
+    assert_eq!(during().map(|pods| pods.existing).max(), Some(13));
+    assert_eq!(during().map(|pods| pods.ready).min(), Some(8));
+    // 2 old ones go and 5 new ones come at once; 20 s later these are ready and the other 5 follow.
+    let rollout = summary.rollouts[0];
+    assert_eq!((rollout.began.seconds(), rollout.completed.map(|at| at.seconds())), (30, Some(70)));
+    assert_eq!(rows.iter().filter(|row| row.desired != 10).count(), 0, "the surge is not taken for replicas");
+}
+
+#[test]
+fn min_ready_seconds_slow_a_rolling_update() {
+    let one_by_one = "replicas: 3, strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, ";
+    let load = cpu(0.15, 400);
+    let events = [at(30, Action::Restart)];
+    let duration = |spec: &str| {
+        let deployment = workload("Deployment", spec, "", PROBED);
+        let mut setup = deployment.setup(&load);
+        setup.events = &events;
+        let rollout = checked(&setup, &load).0.rollouts[0];
+        (rollout.completed.unwrap() - rollout.began).seconds()
+    };
+    assert_eq!(duration(one_by_one), 60);
+    assert_eq!(duration(&format!("{one_by_one}minReadySeconds: 15, ")), 105);
+}
+
+#[test]
+fn recreate_has_no_pods_for_a_while() {
+    let deployment = workload("Deployment", "replicas: 4, strategy: {type: Recreate}, ", "", PROBED);
+    let load = cpu(0.2, 200);
+    let events = [at(50, Action::Restart)];
+    let mut setup = deployment.setup(&load);
+    setup.cluster.lifecycle.shutdown = seconds(6);
+    setup.events = &events;
+    setup.keep_pod_numbers = true;
+    let (summary, _) = checked(&setup, &load);
+    assert_eq!((numbers(&summary, 50).existing, numbers(&summary, 50).terminating), (0, 4));
+    // Six seconds to end, twenty to start.
+    assert_eq!((numbers(&summary, 56).existing, numbers(&summary, 75).ready, numbers(&summary, 76).ready), (4, 0, 4));
+    assert!(summary.peak_backlog > 4_000_000_000, "what comes in the meantime waits: {}", summary.peak_backlog);
+}
+
+/// A version that never comes up: crash loops in the surge, until it is rolled back.
+#[test]
+fn a_broken_version_stops_at_the_surge() {
+    let spec =
+        "replicas: 4, progressDeadlineSeconds: 120, strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, ";
+    let probes = ", startupProbe: {periodSeconds: 10, failureThreshold: 3}, readinessProbe: {periodSeconds: 2}";
+    let deployment = workload("Deployment", spec, "", probes);
+    let load = cpu(0.2, 500);
+    let broken = Revision { broken: true, ..Revision::default() };
+    let events = [at(30, Action::Rollout(broken)), at(290, Action::Rollback)];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    setup.keep_pod_numbers = true;
+    let (summary, _) = checked(&setup, &load);
+    // The probe gives up after 20 s; restarts at once, then after 10, 20, 40, 80 s: at 50, 70, 100, 140, 200 s.
+    assert_eq!(summary.restarts, 5);
+    assert!(summary.pod_numbers.iter().all(|(_, pods)| pods.ready == 4));
+    assert_eq!(summary.rollouts[0].stalled.map(|at| at.seconds()), Some(150));
+    assert_eq!(summary.rollouts[1].completed.map(|at| at.seconds()), Some(290));
+}
+
+#[test]
+fn a_paused_rollout_waits_to_be_resumed() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = cpu(0.2, 400);
+    let events = [at(20, Action::Pause), at(30, Action::Restart), at(200, Action::Resume)];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    let (summary, _) = checked(&setup, &load);
+    assert!(summary.rollouts[0].completed.unwrap().seconds() > 200);
+}
+
+/// Ordered: the next pod is created when the one before is ready.
+#[test]
+fn pods_of_a_stateful_set_come_one_by_one_or_together() {
+    let load = cpu(0.3, 300);
+    let existing = |spec: &str, when: &[i64]| {
+        let set = workload("StatefulSet", spec, "", PROBED);
+        let mut setup = set.setup(&load);
+        setup.keep_pod_numbers = true;
+        let (summary, _) = checked(&setup, &load);
+        when.iter().map(|&at| numbers(&summary, at).existing).collect::<Vec<_>>()
+    };
+    // The HPA asks for 4 at once; each pod needs 20 s.
+    assert_eq!(existing("replicas: 1, ", &[0, 19, 20, 39, 40]), [2, 2, 3, 3, 4]);
+    assert_eq!(existing("replicas: 1, podManagementPolicy: Parallel, ", &[0]), [4]);
+}
+
+#[test]
+fn a_partitioned_update_leaves_the_lower_ordinals() {
+    let load = cpu(0.2, 600);
+    let events = [at(30, Action::Rollout(Revision { cpu_factor: 2.0, ..Revision::default() }))];
+    let used = |partition: i32| {
+        let spec = format!("replicas: 4, updateStrategy: {{rollingUpdate: {{partition: {partition}}}}}, ");
+        let mut set = workload("StatefulSet", &spec, "", PROBED);
+        set.hpa.max_replicas = 4;
+        let mut setup = set.setup(&load);
+        setup.events = &events;
+        setup.cluster.traffic.queueing = Queueing::PerPod;
+        let (summary, rows) = checked(&setup, &load);
+        let after = rows.iter().find(|row| row.now.seconds() == 300).unwrap();
+        (summary.rollouts[0].completed.is_some(), after.resources.cpu_used)
+    };
+    // The new version takes twice the CPU: four pods of 50m become 100m each, or the one with ordinal 3 alone.
+    assert_eq!(used(0), (true, 400_000_000));
+    assert_eq!(used(3), (true, 250_000_000));
+    assert_eq!(used(9), (true, 200_000_000));
+}
+
+#[test]
+fn the_hpa_takes_back_what_kubectl_scale_gave() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = cpu(0.16, 900);
+    let events = [at(62, Action::Scale(8)), at(602, Action::Scale(0))];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    let (summary, rows) = checked(&setup, &load);
+    // By 75 s the new pods have a sample of ten seconds: too young to count, but not missing; so it is 4 again at once.
+    assert_eq!(changes(&summary), [(75, 4)]);
+    assert_eq!(rows.last().unwrap().replicas, 0, "at zero it is off");
+}
+
+#[test]
+fn a_hanging_pod_is_taken_out_and_restarted() {
+    let probes = ", readinessProbe: {periodSeconds: 5}, livenessProbe: {periodSeconds: 10}";
+    let deployment = workload("Deployment", "replicas: 4, ", "", probes);
+    let load = cpu(0.2, 200);
+    let events = [at(60, Action::HangPods(2))];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    setup.keep_pod_numbers = true;
+    let (summary, _) = checked(&setup, &load);
+    // Three failed probes: unready after 15 s, restarted after 30 s, ready 20 s later.
+    assert_eq!((numbers(&summary, 74).ready, numbers(&summary, 75).ready), (4, 2));
+    assert_eq!((summary.restarts, numbers(&summary, 109).ready, numbers(&summary, 110).ready), (2, 2, 4));
+    // Half the work was sent to them until the proxies knew, a second later.
+    assert_eq!((summary.refusing, summary.work_lost), (seconds(16), 1_600_000_000));
+}
+
+#[test]
+fn a_pre_stop_hook_closes_the_gap() {
+    let lost = |container: &str| {
+        let deployment = workload("Deployment", "replicas: 4, ", "", &format!("{PROBED}{container}"));
+        let load = table(&["rps"], &[(0, &[20.0]), (200, &[20.0])]);
+        let events = [at(60, Action::Restart)];
+        let mut setup = setup_with(&deployment, &load, &costs("10m", "0", 0.0));
+        setup.events = &events;
+        checked(&setup, &load).0.work_lost
+    };
+    assert!(lost("") > 0);
+    assert_eq!(lost(", lifecycle: {preStop: {sleep: {seconds: 5}}}"), 0);
+    assert_eq!(lost(", lifecycle: {preStop: {exec: {command: [sh, -c, sleep 5]}}}"), 0);
+}
+
+/// While the API fails the count stays; afterwards metrics-server has to see two samples first.
+#[test]
+fn an_outage_of_the_metrics_api_stops_the_hpa() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = table(&["cpu"], &[(0, &[0.2]), (100, &[0.6]), (400, &[0.6])]);
+    let first = |events: &[ScheduledEvent]| {
+        let mut setup = deployment.setup(&load);
+        setup.events = events;
+        setup.cluster.metrics.kubelet_interval = Delay::ZERO;
+        changes(&checked(&setup, &load).0)[0]
+    };
+    assert_eq!(first(&[]), (105, 7));
+    let outage = |which| [at(95, Action::MetricsOutage { which, lasts: seconds(100) })];
+    assert_eq!(first(&outage(MetricsApi::Resource)), (210, 8));
+    assert_eq!(first(&outage(MetricsApi::Custom)), (105, 7));
+}
+
+/// Pods without a sample count as 100% on the way down: they keep the count up.
+#[test]
+fn missing_samples_hold_the_count() {
+    let deployment = workload("Deployment", "replicas: 10, ", "", PROBED);
+    let load = table(&["cpu"], &[(0, &[0.5]), (60, &[0.1]), (3600, &[0.1])]);
+    let mut setup = deployment.setup(&load);
+    let pod_seconds = |setup: &Setup<'_>| checked(setup, &load).0.pod_seconds();
+    let all = pod_seconds(&setup);
+    setup.cluster.metrics.missing = 0.3;
+    assert!(pod_seconds(&setup) > all, "{} {all}", pod_seconds(&setup));
+}
+
+#[test]
+fn an_adapter_reads_at_its_own_interval() {
+    let hpa = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {scaleTargetRef: \
+               {kind: Deployment, name: d}, maxReplicas: 9, metrics: [{type: External, external: {metric: {name: queue}, \
+               target: {type: AverageValue, averageValue: '10'}}}]}}\n---\n{apiVersion: apps/v1, kind: Deployment, \
+               metadata: {name: d}, spec: {template: {spec: {containers: [{name: c}]}}}}";
+    let deployment = Deployment::from_yaml(hpa);
+    let load = table(&["queue"], &[(0, &[10.0]), (65, &[30.0]), (300, &[30.0])]);
+    let mut setup = deployment.setup(&load);
+    assert_eq!(changes(&checked(&setup, &load).0), [(75, 3)]);
+    setup.cluster.metrics.adapter_interval = seconds(60);
+    assert_eq!(changes(&checked(&setup, &load).0), [(120, 3)]);
+}
+
+/// 50 clients that each wait for their answer bring as much as the pods can do, and no more.
+#[test]
+fn clients_of_a_closed_loop_wait_for_their_answers() {
+    let deployment = workload("Deployment", "replicas: 1, ", "", PROBED);
+    let load = table(&["clients"], &[(0, &[0.0]), (60, &[50.0]), (600, &[50.0])]);
+    let mut requests = costs("10m", "0", 0.0);
+    requests.think_seconds = 2.0;
+    let mut setup = setup_with(&deployment, &load, &requests);
+    let (summary, rows) = checked(&setup, &load);
+    // 50 / (2 s + 50 ms on a fifth of a core) are 24.4 requests a second, 244m: more than the 200m of a pod. Five pods do
+    // it, but for some waiting.
+    assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
+    let full = rows.iter().find(|row| row.now.seconds() == 75).unwrap();
+    assert_eq!(full.resources.cpu_used / 1_000_000, 196);
+    assert!(full.response_micros.unwrap() > 500_000, "{full:?}");
+    let last = rows.last().unwrap();
+    assert_eq!((last.replicas, last.resources.cpu_used / 1_000_000), (5, 242));
+    // Think longer, need fewer pods.
+    requests.think_seconds = 9.0;
+    setup.plan = setup_with(&deployment, &load, &requests).plan;
+    assert_eq!(checked(&setup, &load).1.last().unwrap().replicas, 2);
+}
+
+#[test]
+fn sticky_sessions_reach_new_pods_slowly() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = cpu(1.2, 400);
+    let waited = |balancing| {
+        let mut setup = deployment.setup(&load);
+        setup.cluster.traffic.balancing = balancing;
+        setup.cluster.traffic.queueing = Queueing::PerPod;
+        checked(&setup, &load).0.waiting.seconds()
+    };
+    let (even, sticky) = (waited(Balancing::Even), waited(Balancing::Sticky { session: seconds(300) }));
+    assert!(sticky > even + 60, "{even} s, {sticky} s");
+}
+
+/// Some pods of a weighted or random balance are over their limit while others are not.
+#[test]
+fn uneven_balancing_fills_some_pods_first() {
+    let deployment = workload("Deployment", "replicas: 10, ", "", PROBED);
+    let load = table(&["rps"], &[(0, &[90.0]), (600, &[90.0])]);
+    let waited = |balancing| {
+        let mut setup = setup_with(&deployment, &load, &costs("20m", "0", 0.0));
+        setup.cluster.traffic.balancing = balancing;
+        setup.duration = Some(seconds(60));
+        checked(&setup, &load).0.waiting.seconds()
+    };
+    assert_eq!(waited(Balancing::Even), 0);
+    assert!(waited(Balancing::Random) > 0);
+    assert!(waited(Balancing::Weighted { sigma: 0.5 }) > 30);
+}
+
+/// A queue at the pods is lost with them, one in front is not.
+#[test]
+fn what_waits_at_a_pod_dies_with_it() {
+    let mut deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    deployment.hpa.max_replicas = 4;
+    let load = cpu(1.0, 100);
+    let events = [at(10, Action::KillPods(1))];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    let lost_at_10 = |setup: &Setup<'_>| checked(setup, &load).1[1].resources.work_lost;
+    assert_eq!(lost_at_10(&setup), 250_000_000, "what is sent to it before the proxies know: a second of a quarter");
+    setup.cluster.traffic.queueing = Queueing::PerPod;
+    // 50m too much for ten seconds at the pod that dies.
+    assert_eq!(lost_at_10(&setup), 750_000_000);
+    // With a limit of 0.2 core-seconds no more than that waits at each.
+    setup.cluster.traffic.queue_limit = Some(200_000_000);
+    let (summary, _) = checked(&setup, &load);
+    assert_eq!(summary.peak_backlog, 800_000_000);
+    assert!(summary.work_dropped > 0);
+}
+
+/// A pod that is slow at first, or busy with itself, is less help.
+#[test]
+fn warm_up_and_idle_use_cost_capacity() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = cpu(1.2, 300);
+    let mut setup = deployment.setup(&load);
+    let waited = |setup: &Setup<'_>| checked(setup, &load).0.waiting.seconds();
+    let warm = waited(&setup);
+    setup.cluster.consumption.warmup = seconds(60);
+    setup.cluster.consumption.warmup_speed = 0.3;
+    assert!(waited(&setup) > warm + 20, "{warm} s, {} s", waited(&setup));
+    setup.cluster.consumption.warmup = seconds(0);
+    // 20m of background use in each pod: 4 pods of 50m become 70m, and the HPA wants 6.
+    let calm = cpu(0.2, 300);
+    let mut setup = deployment.setup(&calm);
+    setup.cluster.consumption.background_cpu = 20_000_000;
+    let (summary, rows) = checked(&setup, &calm);
+    assert_eq!(rows[0].resources.cpu_used, 280_000_000);
+    assert_eq!(changes(&summary)[0], (0, 6));
+    // What pods burn while they start is not counted by the HPA, which waits until they are ready, but it is used.
+    setup.cluster.consumption.startup_cpu = 200_000_000;
+    let (_, rows) = checked(&setup, &calm);
+    assert_eq!(rows[1].resources.cpu_used, 280_000_000 + 2 * 200_000_000);
+    assert_eq!(rows[1].desired, 6);
+}
+
+/// 8 requests a second of 100 ms on one core: M/M/1, p95 of 1.5 s; on two pods 0.5 s.
+#[test]
+fn a_promise_about_response_times() {
+    let container = "resources: {requests: {cpu: 1}, limits: {cpu: 1}}";
+    let yaml = |max: i32| {
+        format!(
+            "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
+             {{kind: Deployment, name: d}}, maxReplicas: {max}, metrics: [{{type: Resource, resource: {{name: cpu, target: \
+             {{type: Utilization, averageUtilization: 60}}}}}}]}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, \
+             metadata: {{name: d}}, spec: {{template: {{spec: {{containers: [{{name: c, {container}}}]}}}}}}}}"
+        )
+    };
+    let load = table(&["rps"], &[(0, &[8.0]), (600, &[8.0])]);
+    let slow = |max: i32| {
+        let deployment = Deployment::from_yaml(&yaml(max));
+        let mut setup = setup_with(&deployment, &load, &costs("100m", "0", 0.0));
+        setup.cluster.slo = Some("p95<1s".parse().unwrap());
+        let (summary, rows) = checked(&setup, &load);
+        (summary.slow.seconds(), rows.last().unwrap().response_micros.unwrap() / 1000)
+    };
+    assert_eq!(slow(1), (1200, 1497));
+    let (broken, after) = slow(5);
+    assert!((20..60).contains(&broken) && after == 499, "{broken} s, then {after} ms");
+}
+
+/// 100 MiB and 1 MiB a minute: the limit of 200 MiB is passed after 100 minutes and a second.
+#[test]
+fn a_leak_is_killed_at_the_limit() {
+    let mut deployment = workload("Deployment", "replicas: 2, ", "", PROBED);
+    deployment.hpa.max_replicas = 2;
+    let load = cpu(0.1, 6100);
+    let base = RequestCosts { memory_base: Some("100Mi".parse().unwrap()), ..RequestCosts::default() };
+    let mut setup = setup_with(&deployment, &load, &base);
+    setup.cluster.consumption.memory_growth_per_hour = 60 << 20;
+    setup.duration = Some(seconds(6100));
+    let (summary, _) = checked(&setup, &load);
+    // The pods at the start have been there for a day: they die at once, together, and again after 100 minutes.
+    let killed: Vec<i64> = summary
+        .occurrences
+        .iter()
+        .filter(|(_, what)| *what == Occurrence::OomKilled(2))
+        .map(|(at, _)| at.seconds())
+        .collect();
+    assert_eq!(killed, [0, 6001]);
+    assert_eq!((summary.oom_kills, summary.restarts), (4, 4));
+}
+
+/// Memory that is not given back holds a memory target up for ever.
+#[test]
+fn memory_that_is_kept_never_scales_down() {
+    let yaml = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {scaleTargetRef: \
+                {kind: Deployment, name: d}, maxReplicas: 9, metrics: [{type: Resource, resource: {name: memory, target: \
+                {type: Utilization, averageUtilization: 50}}}]}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: \
+                {name: d}, spec: {replicas: 2, template: {spec: {containers: [{name: c, resources: {requests: {cpu: 100m, \
+                memory: 100Mi}}}]}}}}";
+    let deployment = Deployment::from_yaml(yaml);
+    let mib = 1_048_576.0;
+    let load =
+        table(&["memory"], &[(0, &[100.0 * mib]), (60, &[300.0 * mib]), (300, &[100.0 * mib]), (3600, &[100.0 * mib])]);
+    let last = |released: bool| {
+        let mut setup = deployment.setup(&load);
+        setup.cluster.consumption.memory_released = released;
+        checked(&setup, &load).1.last().unwrap().replicas
+    };
+    assert_eq!(last(true), 2);
+    assert!(last(false) >= 6, "{}", last(false));
+}
+
+fn pool(nodes: i64, max_nodes: i64) -> NodePool {
+    let mut shape = hpasim::input::nodes::generic().swap_remove(0);
+    shape.zones = 2;
+    let allocatable = [("cpu", "350m"), ("memory", "4Gi")].map(|(name, amount)| (name, amount.parse().unwrap()));
+    NodePool { shape, allocatable: allocatable.into_iter().collect(), max_pods: 9, nodes, min_nodes: 1, max_nodes }
+}
+
+/// Three pods of 100m on a node of 350m: the others wait for the autoscaler's nodes.
+#[test]
+fn pods_wait_for_the_cluster_autoscaler() {
+    let deployment = workload("Deployment", "replicas: 2, ", "", PROBED);
+    let load = table(&["cpu"], &[(0, &[0.4]), (1800, &[0.1]), (5400, &[0.1])]);
+    let mut setup = deployment.setup(&load);
+    setup.keep_pod_numbers = true;
+    let mut nodes = NodesConfig { pools: vec![pool(1, 9)], autoscaler: None, others: Vec::new() };
+    setup.cluster.nodes = Some(nodes.clone());
+    let (summary, _) = checked(&setup, &load);
+    assert_eq!((numbers(&summary, 0).unschedulable, numbers(&summary, 600).unschedulable), (1, 5));
+    assert_eq!(numbers(&summary, 600).ready, 3);
+    nodes.autoscaler = Some(ClusterAutoscaler::default());
+    setup.cluster.nodes = Some(nodes);
+    let (summary, rows) = checked(&setup, &load);
+    // Scanned at 10 s, a node two minutes later, the pod ready after twenty seconds.
+    assert_eq!((numbers(&summary, 129).nodes, numbers(&summary, 130).nodes), (Some(1), Some(2)));
+    assert_eq!((numbers(&summary, 149).ready, numbers(&summary, 150).ready), (3, 6));
+    assert_eq!(summary.max_nodes, 3);
+    // 3 pods are left; after ten minutes below one half two nodes are taken away, one after the other.
+    assert_eq!((rows.last().unwrap().pods.existing, rows.last().unwrap().pods.nodes), (3, Some(1)));
+    let removed = summary.occurrences.iter().filter(|(_, what)| *what == Occurrence::NodeRemoved).count();
+    assert_eq!(removed, 2);
+}
+
+#[test]
+fn anti_affinity_and_spread_are_the_schedulers() {
+    let load = cpu(0.4, 300);
+    let unschedulable = |pod: &str| {
+        let deployment = workload("Deployment", "replicas: 2, ", pod, PROBED);
+        let mut setup = deployment.setup(&load);
+        setup.cluster.nodes = Some(NodesConfig { pools: vec![pool(3, 3)], autoscaler: None, others: Vec::new() });
+        checked(&setup, &load).1.last().unwrap().pods.unschedulable
+    };
+    let term = "[{labelSelector: {matchLabels: {app: d}}, topologyKey: kubernetes.io/hostname}]";
+    assert_eq!(unschedulable(""), 0, "eight pods on three nodes of three");
+    let required =
+        format!("affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {term}}}}}, ");
+    // One for each node; those that wait hold the HPA back, so that it asks for fewer.
+    assert!(unschedulable(&required) >= 1);
+    let spread = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: \
+                  DoNotSchedule, labelSelector: {matchLabels: {app: d}}}], ";
+    // Two nodes are in one zone and one in the other, which holds three pods: four in the first, and one waits.
+    assert_eq!(unschedulable(spread), 1);
+    assert_eq!(unschedulable("nodeSelector: {disk: ssd}, "), 2, "without a pod there is nothing to scale by");
+}
+
+#[test]
+fn a_lost_node_is_noticed_late() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = cpu(0.2, 700);
+    let events = [at(60, Action::LoseNodes(1))];
+    let mut setup = deployment.setup(&load);
+    setup.cluster.nodes = Some(NodesConfig { pools: vec![pool(2, 2)], autoscaler: None, others: Vec::new() });
+    setup.events = &events;
+    setup.keep_pod_numbers = true;
+    let (summary, _) = checked(&setup, &load);
+    // Two of four pods are dead, which nobody knows for 50 s; after 300 s more there are others, one of which fits.
+    assert_eq!((numbers(&summary, 109).ready, numbers(&summary, 110).ready), (4, 2));
+    assert_eq!(summary.refusing, seconds(51));
+    assert_eq!((numbers(&summary, 409).unschedulable, numbers(&summary, 410).unschedulable), (0, 1));
+    assert_eq!(numbers(&summary, 430).ready, 3);
+}
+
+#[test]
+fn a_changed_hpa_and_a_changed_load() {
+    let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    let load = cpu(0.2, 600);
+    let mut changed = deployment.hpa.clone();
+    changed.min_replicas = 7;
+    let events = [
+        at(100, Action::LoadFactor { factor: 2.0, lasts: Some(seconds(60)) }),
+        at(400, Action::ChangeHpa(Box::new(changed))),
+    ];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    setup.cluster.metrics.kubelet_interval = Delay::ZERO;
+    let (summary, rows) = checked(&setup, &load);
+    // Twice the load: five of the fifteen seconds at 105 s, then all of them. Back to 4 after the window, then minReplicas.
+    assert_eq!(changes(&summary), [(105, 6), (120, 8), (465, 7)]);
+    assert_eq!(rows[8].load, [0.4]);
+}
+
+/// A pod more or less costs nothing: equal pods are simulated as one.
+#[test]
+fn cost_does_not_grow_with_the_number_of_pods() {
+    let allocations = |pods: i32| {
+        let mut deployment = workload("Deployment", &format!("replicas: {pods}, "), "", PROBED);
+        deployment.hpa.max_replicas = 1_000_000;
+        let load = table(&["cpu"], &[(0, &[0.05 * f64::from(pods)]), (3600, &[0.05 * f64::from(pods)])]);
+        let events = [at(60, Action::Restart), at(900, Action::KillPods(pods / 2))];
+        let mut setup = deployment.setup(&load);
+        setup.events = &events;
+        allocation_counter::measure(|| {
+            let mut load = load.clone();
+            hpasim::sim::simulate(&setup, &mut load, &mut |_| {}).unwrap();
+        })
+        .count_total
+    };
+    let (few, many) = (allocations(100), allocations(100_000));
+    assert!(many <= few + few / 10, "{few} allocations with 100 pods, {many} with 100,000");
+}
