@@ -2,13 +2,18 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use hpasim::input::manifests::Manifests;
 use hpasim::input::pattern::parse_column;
 use hpasim::input::plan::{RequestCosts, plan};
-use hpasim::model::{ClusterConfig, ControllerConfig, Interpolation, LoadSource, LoadTable};
+use hpasim::model::{
+    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, MetricSource, MetricTarget,
+};
 use hpasim::sim::pattern::Synthetic;
 use hpasim::sim::{Setup, simulate};
 use hpasim::units::Span;
+use rayon::prelude::*;
 
 fn main() {
     divan::main();
@@ -27,14 +32,56 @@ fn rag_30_days(bencher: divan::Bencher<'_, '_>) {
     });
 }
 
+/// A fleet: 1,000 HPAs that differ in target, bounds, start-up time, phases and load, a day each, on 2 threads.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn fleet_of_1000_for_a_day(bencher: divan::Bencher<'_, '_>) {
+    let manifests = common::rag_manifests();
+    let loads: Vec<LoadTable> = (0..8).map(|seed| seeded_load(1, seed)).collect();
+    let base = setup(&manifests, &loads[0]);
+    let hpas: Vec<HpaSpec> = (0..1000).map(|index| different(base.hpa, index)).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
+    let syncs = AtomicU64::new(0);
+    bencher.bench_local(|| {
+        pool.install(|| {
+            hpas.par_iter().enumerate().for_each(|(index, hpa)| {
+                let mut setup = Setup { hpa, ..base.clone() };
+                setup.cluster.lifecycle.startup = Span::from_seconds(index as i64 % 90).into();
+                setup.cluster.metrics.offset = Span::from_seconds(index as i64 % 15);
+                setup.cluster.metrics.kubelet_offset = Span::from_seconds(index as i64 % 10);
+                let mut load = loads[index % loads.len()].clone();
+                let summary = simulate(&setup, &mut load, &mut |_| {}).expect("the load does not fail");
+                syncs.fetch_add(summary.syncs, Ordering::Relaxed);
+            });
+        });
+    });
+    assert_eq!(syncs.load(Ordering::Relaxed) % 5_760_000, 0);
+}
+
+/// An HPA with another target and other bounds.
+fn different(hpa: &HpaSpec, index: usize) -> HpaSpec {
+    let mut hpa = hpa.clone();
+    hpa.max_replicas = 5 + (index % 40) as i32;
+    hpa.min_replicas = 1 + (index % 4) as i32;
+    for (metric, change) in hpa.metrics.iter_mut().zip([index % 50, index % 30]) {
+        if let MetricSource::Resource { target: MetricTarget::Utilization(percent), .. } = metric {
+            *percent = 40 + change as i32;
+        }
+    }
+    hpa
+}
+
 /// A load like that of `scenarios/rag-system/traces/workday.csv`, with weekends.
 fn load(days: i64) -> LoadTable {
+    seeded_load(days, 7)
+}
+
+fn seeded_load(days: i64, seed: u64) -> LoadTable {
     let columns = [
         "cpu=diurnal:low=0.5,high=2.6,peak=14h,weekend=0.4+bursts:every=40m,height=0.35,length=8m+noise:sigma=0.04",
         "memory=diurnal:low=650Mi,high=2500Mi,peak=15h,weekend=0.4+noise:sigma=20Mi",
     ]
     .map(|text| parse_column(text).expect(text));
-    let mut trace = Synthetic::new(&columns, Span::from_seconds(days * 86_400), Span::from_seconds(60), 7);
+    let mut trace = Synthetic::new(&columns, Span::from_seconds(days * 86_400), Span::from_seconds(60), seed);
     let mut table = LoadTable::new(trace.columns().to_vec());
     let mut values = [0.0; 2];
     while let Some(at) = trace.next_row(&mut values).expect("patterns do not fail") {

@@ -255,9 +255,7 @@ impl<'a> Traffic<'a> {
             cohort.rate.in_flight = rate * solution.response_seconds;
         }
         if let Some(slo) = self.config.slo {
-            // The tail of a closed loop, taken as exponential.
-            let mean = solution.response_seconds.max(1e-9);
-            self.slow = (-slo.within_seconds / mean).exp() > 1.0 - slo.quantile;
+            self.slow = closed_loop_quantile(solution.response_seconds, &requests, slo.quantile) > slo.within_seconds;
         }
     }
 
@@ -338,7 +336,7 @@ impl<'a> Traffic<'a> {
             }
             Ask::Clients(clients) if clients > 0 && self.throughput > 0.0 => {
                 let mean = (clients as f64 / self.throughput - requests.think_seconds).max(0.0);
-                Some(mean * -(1.0 - part).ln())
+                Some(closed_loop_quantile(mean, &requests, part))
             }
             _ => None,
         }
@@ -467,4 +465,10 @@ impl<'a> Traffic<'a> {
         let draining = pods.cohorts().iter().filter(|cohort| cohort.deleted && cohort.up && cohort.queue.waiting > 0);
         draining.map(drain).min().unwrap_or(SimTime::MAX)
     }
+}
+
+/// The response time that a part of the requests of a closed loop does not exceed: what is spent at the pods, on CPU and
+/// in line for it, is taken as exponential.
+fn closed_loop_quantile(mean: f64, requests: &RequestModel, part: f64) -> f64 {
+    requests.wait_seconds + (mean - requests.wait_seconds).max(0.0) * -(1.0 - part).ln()
 }

@@ -232,7 +232,9 @@ fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis) -> DrawResult {
             LineStyle::Solid => 2,
         };
         let points = decimate(&steps(&line.points, end), end, columns.into());
-        let segments = points.windows(2).map(|pair| PathElement::new(pair.to_vec(), color.stroke_width(width)));
+        // Where there is no value there is a gap.
+        let drawn = points.windows(2).filter(|pair| pair.iter().all(|(_, value)| !value.is_nan()));
+        let segments = drawn.map(|pair| PathElement::new(pair.to_vec(), color.stroke_width(width)));
         chart.draw_series(segments)?;
     }
     Ok(())

@@ -25,7 +25,8 @@ pub fn panels(run: &Run<'_>) -> Vec<Panel> {
 fn response_panel(run: &Run<'_>) -> Panel {
     let slo = run.setup.cluster.slo;
     let part = slo.map_or(95.0, |slo| slo.quantile * 100.0);
-    let millis = |row: &TimelineRow| row.response_micros.map(|micros| micros as f64 / 1e3);
+    // Without requests there is no response time: a gap.
+    let millis = |row: &TimelineRow| Some(row.response_micros.map_or(f64::NAN, |micros| micros as f64 / 1e3));
     let mut lines = Vec::new();
     if let Some(slo) = slo {
         lines.push(line(slo.to_string(), 3, LineStyle::Reference, constant(run, slo.within_seconds * 1e3)));
