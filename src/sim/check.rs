@@ -44,6 +44,15 @@ fn pods(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut im
             pods.pending, pods.unschedulable, pods.existing
         ));
     }
+    let first = &rows[0];
+    let (created, deleted) =
+        (row.turnover.created - first.turnover.created, row.turnover.deleted - first.turnover.deleted);
+    if i64::from(pods.existing) != i64::from(first.pods.existing) + created as i64 - deleted as i64 {
+        complain(format!(
+            "{} pods exist: there were {}, {created} were created and {deleted} deleted",
+            pods.existing, first.pods.existing
+        ));
+    }
     let surge = setup.workload.surge(row.replicas.max(row.desired));
     // The pods of a StatefulSet go one by one.
     let at_once = !matches!(setup.workload.controller, WorkloadController::StatefulSet { .. });

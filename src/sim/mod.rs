@@ -83,6 +83,8 @@ pub struct SyncRecord<'a> {
     pub replicas: Replicas,
     /// The pods at the sync.
     pub pods: PodNumbers,
+    /// Pods created and deleted so far.
+    pub turnover: Turnover,
     /// When the newest sample was taken that the HPA saw.
     pub newest_sample: Option<SimTime>,
     /// CPU, memory and work.
@@ -101,6 +103,15 @@ impl SyncRecord<'_> {
     pub fn throughput(&self) -> Option<f64> {
         self.response.throughput(self.resources.cpu_used)
     }
+}
+
+/// Pods that came and went since the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turnover {
+    /// Created, those at the start not among them.
+    pub created: u64,
+    /// Deleted, or on their way out.
+    pub deleted: u64,
 }
 
 /// How many pods and nodes there are at an instant.

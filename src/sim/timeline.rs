@@ -1,6 +1,6 @@
 //! A simulation sync by sync, kept for tables and pictures.
 
-use super::{PodNumbers, ResourceState, SyncRecord};
+use super::{PodNumbers, ResourceState, SyncRecord, Turnover};
 use crate::hpa::{Conditions, MetricStatus, Verdict};
 use crate::units::{Replicas, SimTime};
 
@@ -15,6 +15,8 @@ pub struct TimelineRow {
     pub replicas: Replicas,
     /// The pods at the sync.
     pub pods: PodNumbers,
+    /// Pods created and deleted so far.
+    pub turnover: Turnover,
     /// When the newest sample was taken that the HPA saw.
     pub newest_sample: Option<SimTime>,
     /// The response time that the promised part of the requests does not exceed (95% without a promise), microseconds.
@@ -45,6 +47,7 @@ impl From<&SyncRecord<'_>> for TimelineRow {
             load: record.load.to_vec(),
             replicas: record.replicas,
             pods: record.pods,
+            turnover: record.turnover,
             newest_sample: record.newest_sample,
             response_micros: record.response_seconds().map(|seconds| (seconds * 1e6).round() as i64),
             desired: decision.desired,

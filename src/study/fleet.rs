@@ -33,6 +33,8 @@ pub struct Course {
     pub peak_memory_used: i64,
     /// Time in which work waited for CPU.
     pub waiting: Span,
+    /// Time in which the promise about response times was broken, where there is one and the load is made of requests.
+    pub slow: Option<Span>,
 }
 
 /// Runs one simulation.
@@ -47,6 +49,7 @@ pub fn course(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Course, Si
     })?;
     course.duration = summary.duration;
     course.waiting = summary.waiting;
+    course.slow = (setup.cluster.slo.is_some() && setup.plan.requests.is_some()).then_some(summary.slow);
     Ok(course)
 }
 

@@ -4,8 +4,7 @@ use hpasim::input::plan::RequestCosts;
 use hpasim::model::{
     Action, Balancing, ClusterAutoscaler, Delay, MetricsApi, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent,
 };
-use hpasim::sim::check::check;
-use hpasim::sim::{Occurrence, PodNumbers, Setup, Summary, TimelineRow};
+use hpasim::sim::{Occurrence, PodNumbers, Setup, Summary};
 use hpasim::units::SimTime;
 
 use crate::support::{Deployment, changes, costs, run, seconds, setup_with, table};
@@ -28,13 +27,6 @@ fn at(seconds: i64, action: Action) -> ScheduledEvent {
     ScheduledEvent { at: SimTime::from_seconds(seconds), action }
 }
 
-/// Runs it and has it checked.
-fn checked(setup: &Setup<'_>, load: &hpasim::model::LoadTable) -> (Summary, Vec<TimelineRow>) {
-    let (summary, rows) = run(setup, load);
-    assert_eq!(check(setup, &rows), Vec::<String>::new());
-    (summary, rows)
-}
-
 /// The numbers of pods at an instant.
 fn numbers(summary: &Summary, at: i64) -> PodNumbers {
     summary.pod_numbers.iter().rev().find(|(when, _)| when.seconds() <= at).unwrap().1
@@ -51,14 +43,14 @@ fn pulling_an_image_delays_the_next_step() {
     let load = table(&["cpu_utilization", "memory_utilization"], &[(0, &[80.0, 60.0]), (120, &[80.0, 60.0])]);
     let rag = Deployment::rag();
     let mut setup = rag.setup(&load);
-    assert_eq!(changes(&checked(&setup, &load).0)[..2], [(0, 4), (45, 5)]);
+    assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (45, 5)]);
     // Running at 60 s, ready at 80 s; sampled at 90 s with a window from before that, at 100 s with a full one.
     setup.cluster.lifecycle.image_pull = seconds(60).into();
-    assert_eq!(changes(&checked(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
+    assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
     // Two init containers of 30 s are as long.
     setup.cluster.lifecycle.image_pull = Delay::ZERO;
     setup.cluster.lifecycle.init = seconds(60).into();
-    assert_eq!(changes(&checked(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
+    assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
 }
 
 #[test]
@@ -73,13 +65,13 @@ fn init_containers_take_their_turn_and_wait_for_what_is_down() {
     setup.cluster.lifecycle.init = seconds(10).into();
     setup.cluster.lifecycle.startup = Delay::ZERO;
     // 10 s, the sidecar's 7 s, 10 s; ready a second later, when the kubelet has noticed.
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 26).pending, numbers(&summary, 26).ready), (3, 1));
     assert_eq!((numbers(&summary, 27).pending, numbers(&summary, 28).ready), (0, 4));
     // What b waits for is down from 20 s to 120 s.
     let events = [at(20, Action::DependencyDown { init_container: Some("b".into()), lasts: seconds(100) })];
     setup.events = &events;
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 120).ready, numbers(&summary, 121).ready), (1, 4));
 }
 
@@ -92,7 +84,7 @@ fn drawn_delays_spread_the_pods() {
     setup.keep_pod_numbers = true;
     setup.cluster.lifecycle.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 };
     let steps = |setup: &Setup<'_>| {
-        let ready: Vec<i32> = checked(setup, &load).0.pod_numbers.iter().map(|(_, pods)| pods.ready).collect();
+        let ready: Vec<i32> = run(setup, &load).0.pod_numbers.iter().map(|(_, pods)| pods.ready).collect();
         ready
     };
     let first = steps(&setup);
@@ -112,7 +104,7 @@ fn a_rolling_update_keeps_to_surge_and_unavailable() {
     let mut setup = deployment.setup(&load);
     setup.events = &events;
     setup.keep_pod_numbers = true;
-    let (summary, rows) = checked(&setup, &load);
+    let (summary, rows) = run(&setup, &load);
     let during = || summary.pod_numbers.iter().map(|(_, pods)| pods);
     assert_eq!(during().map(|pods| pods.existing).max(), Some(13));
     assert_eq!(during().map(|pods| pods.ready).min(), Some(8));
@@ -131,7 +123,7 @@ fn min_ready_seconds_slow_a_rolling_update() {
         let deployment = workload("Deployment", spec, "", PROBED);
         let mut setup = deployment.setup(&load);
         setup.events = &events;
-        let rollout = checked(&setup, &load).0.rollouts[0];
+        let rollout = run(&setup, &load).0.rollouts[0];
         (rollout.completed.unwrap() - rollout.began).seconds()
     };
     assert_eq!(duration(one_by_one), 60);
@@ -147,7 +139,7 @@ fn recreate_has_no_pods_for_a_while() {
     setup.cluster.lifecycle.shutdown = seconds(6);
     setup.events = &events;
     setup.keep_pod_numbers = true;
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 50).existing, numbers(&summary, 50).terminating), (0, 4));
     // Six seconds to end, twenty to start.
     assert_eq!((numbers(&summary, 56).existing, numbers(&summary, 75).ready, numbers(&summary, 76).ready), (4, 0, 4));
@@ -167,7 +159,7 @@ fn a_broken_version_stops_at_the_surge() {
     let mut setup = deployment.setup(&load);
     setup.events = &events;
     setup.keep_pod_numbers = true;
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     // The probe gives up after 20 s; restarts at once, then after 10, 20, 40, 80 s: at 50, 70, 100, 140, 200 s.
     assert_eq!(summary.restarts, 5);
     assert!(summary.pod_numbers.iter().all(|(_, pods)| pods.ready == 4));
@@ -182,7 +174,7 @@ fn a_paused_rollout_waits_to_be_resumed() {
     let events = [at(20, Action::Pause), at(30, Action::Restart), at(200, Action::Resume)];
     let mut setup = deployment.setup(&load);
     setup.events = &events;
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     assert!(summary.rollouts[0].completed.unwrap().seconds() > 200);
 }
 
@@ -194,7 +186,7 @@ fn pods_of_a_stateful_set_come_one_by_one_or_together() {
         let set = workload("StatefulSet", spec, "", PROBED);
         let mut setup = set.setup(&load);
         setup.keep_pod_numbers = true;
-        let (summary, _) = checked(&setup, &load);
+        let (summary, _) = run(&setup, &load);
         when.iter().map(|&at| numbers(&summary, at).existing).collect::<Vec<_>>()
     };
     // The HPA asks for 4 at once; each pod needs 20 s.
@@ -213,7 +205,7 @@ fn a_partitioned_update_leaves_the_lower_ordinals() {
         let mut setup = set.setup(&load);
         setup.events = &events;
         setup.cluster.traffic.queueing = Queueing::PerPod;
-        let (summary, rows) = checked(&setup, &load);
+        let (summary, rows) = run(&setup, &load);
         let after = rows.iter().find(|row| row.now.seconds() == 300).unwrap();
         (summary.rollouts[0].completed.is_some(), after.resources.cpu_used)
     };
@@ -230,7 +222,7 @@ fn the_hpa_takes_back_what_kubectl_scale_gave() {
     let events = [at(62, Action::Scale(8)), at(602, Action::Scale(0))];
     let mut setup = deployment.setup(&load);
     setup.events = &events;
-    let (summary, rows) = checked(&setup, &load);
+    let (summary, rows) = run(&setup, &load);
     // By 75 s the new pods have a sample of ten seconds: too young to count, but not missing; so it is 4 again at once.
     assert_eq!(changes(&summary), [(75, 4)]);
     assert_eq!(rows.last().unwrap().replicas, 0, "at zero it is off");
@@ -245,7 +237,7 @@ fn a_hanging_pod_is_taken_out_and_restarted() {
     let mut setup = deployment.setup(&load);
     setup.events = &events;
     setup.keep_pod_numbers = true;
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     // Three failed probes: unready after 15 s, restarted after 30 s, ready 20 s later.
     assert_eq!((numbers(&summary, 74).ready, numbers(&summary, 75).ready), (4, 2));
     assert_eq!((summary.restarts, numbers(&summary, 109).ready, numbers(&summary, 110).ready), (2, 2, 4));
@@ -261,7 +253,7 @@ fn a_pre_stop_hook_closes_the_gap() {
         let events = [at(60, Action::Restart)];
         let mut setup = setup_with(&deployment, &load, &costs("10m", "0", 0.0));
         setup.events = &events;
-        checked(&setup, &load).0.work_lost
+        run(&setup, &load).0.work_lost
     };
     assert!(lost("") > 0);
     assert_eq!(lost(", lifecycle: {preStop: {sleep: {seconds: 5}}}"), 0);
@@ -277,7 +269,7 @@ fn an_outage_of_the_metrics_api_stops_the_hpa() {
         let mut setup = deployment.setup(&load);
         setup.events = events;
         setup.cluster.metrics.kubelet_interval = Delay::ZERO;
-        changes(&checked(&setup, &load).0)[0]
+        changes(&run(&setup, &load).0)[0]
     };
     assert_eq!(first(&[]), (105, 7));
     let outage = |which| [at(95, Action::MetricsOutage { which, lasts: seconds(100) })];
@@ -291,7 +283,7 @@ fn missing_samples_hold_the_count() {
     let deployment = workload("Deployment", "replicas: 10, ", "", PROBED);
     let load = table(&["cpu"], &[(0, &[0.5]), (60, &[0.1]), (3600, &[0.1])]);
     let mut setup = deployment.setup(&load);
-    let pod_seconds = |setup: &Setup<'_>| checked(setup, &load).0.pod_seconds();
+    let pod_seconds = |setup: &Setup<'_>| run(setup, &load).0.pod_seconds();
     let all = pod_seconds(&setup);
     setup.cluster.metrics.missing = 0.3;
     assert!(pod_seconds(&setup) > all, "{} {all}", pod_seconds(&setup));
@@ -306,9 +298,9 @@ fn an_adapter_reads_at_its_own_interval() {
     let deployment = Deployment::from_yaml(hpa);
     let load = table(&["queue"], &[(0, &[10.0]), (65, &[30.0]), (300, &[30.0])]);
     let mut setup = deployment.setup(&load);
-    assert_eq!(changes(&checked(&setup, &load).0), [(75, 3)]);
+    assert_eq!(changes(&run(&setup, &load).0), [(75, 3)]);
     setup.cluster.metrics.adapter_interval = seconds(60);
-    assert_eq!(changes(&checked(&setup, &load).0), [(120, 3)]);
+    assert_eq!(changes(&run(&setup, &load).0), [(120, 3)]);
 }
 
 /// 50 clients that each wait for their answer bring as much as the pods can do, and no more.
@@ -319,7 +311,7 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     let mut requests = costs("10m", "0", 0.0);
     requests.think_seconds = 2.0;
     let mut setup = setup_with(&deployment, &load, &requests);
-    let (summary, rows) = checked(&setup, &load);
+    let (summary, rows) = run(&setup, &load);
     // 50 / (2 s + 50 ms on a fifth of a core) are 24.4 requests a second, 244m: more than the 200m of a pod. Five pods do
     // it, but for some waiting.
     assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
@@ -331,7 +323,7 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     // Think longer, need fewer pods.
     requests.think_seconds = 9.0;
     setup.plan = setup_with(&deployment, &load, &requests).plan;
-    assert_eq!(checked(&setup, &load).1.last().unwrap().replicas, 2);
+    assert_eq!(run(&setup, &load).1.last().unwrap().replicas, 2);
 }
 
 #[test]
@@ -342,7 +334,7 @@ fn sticky_sessions_reach_new_pods_slowly() {
         let mut setup = deployment.setup(&load);
         setup.cluster.traffic.balancing = balancing;
         setup.cluster.traffic.queueing = Queueing::PerPod;
-        checked(&setup, &load).0.waiting.seconds()
+        run(&setup, &load).0.waiting.seconds()
     };
     let (even, sticky) = (waited(Balancing::Even), waited(Balancing::Sticky { session: seconds(300) }));
     assert!(sticky > even + 60, "{even} s, {sticky} s");
@@ -357,7 +349,7 @@ fn uneven_balancing_fills_some_pods_first() {
         let mut setup = setup_with(&deployment, &load, &costs("20m", "0", 0.0));
         setup.cluster.traffic.balancing = balancing;
         setup.duration = Some(seconds(60));
-        checked(&setup, &load).0.waiting.seconds()
+        run(&setup, &load).0.waiting.seconds()
     };
     assert_eq!(waited(Balancing::Even), 0);
     assert!(waited(Balancing::Random) > 0);
@@ -373,14 +365,14 @@ fn what_waits_at_a_pod_dies_with_it() {
     let events = [at(10, Action::KillPods(1))];
     let mut setup = deployment.setup(&load);
     setup.events = &events;
-    let lost_at_10 = |setup: &Setup<'_>| checked(setup, &load).1[1].resources.work_lost;
+    let lost_at_10 = |setup: &Setup<'_>| run(setup, &load).1[1].resources.work_lost;
     assert_eq!(lost_at_10(&setup), 250_000_000, "what is sent to it before the proxies know: a second of a quarter");
     setup.cluster.traffic.queueing = Queueing::PerPod;
     // 50m too much for ten seconds at the pod that dies.
     assert_eq!(lost_at_10(&setup), 750_000_000);
     // With a limit of 0.2 core-seconds no more than that waits at each.
     setup.cluster.traffic.queue_limit = Some(200_000_000);
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     assert_eq!(summary.peak_backlog, 800_000_000);
     assert!(summary.work_dropped > 0);
 }
@@ -391,7 +383,7 @@ fn warm_up_and_idle_use_cost_capacity() {
     let deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
     let load = cpu(1.2, 300);
     let mut setup = deployment.setup(&load);
-    let waited = |setup: &Setup<'_>| checked(setup, &load).0.waiting.seconds();
+    let waited = |setup: &Setup<'_>| run(setup, &load).0.waiting.seconds();
     let warm = waited(&setup);
     setup.cluster.consumption.warmup = seconds(60);
     setup.cluster.consumption.warmup_speed = 0.3;
@@ -401,12 +393,12 @@ fn warm_up_and_idle_use_cost_capacity() {
     let calm = cpu(0.2, 300);
     let mut setup = deployment.setup(&calm);
     setup.cluster.consumption.background_cpu = 20_000_000;
-    let (summary, rows) = checked(&setup, &calm);
+    let (summary, rows) = run(&setup, &calm);
     assert_eq!(rows[0].resources.cpu_used, 280_000_000);
     assert_eq!(changes(&summary)[0], (0, 6));
     // What pods burn while they start is not counted by the HPA, which waits until they are ready, but it is used.
     setup.cluster.consumption.startup_cpu = 200_000_000;
-    let (_, rows) = checked(&setup, &calm);
+    let (_, rows) = run(&setup, &calm);
     assert_eq!(rows[1].resources.cpu_used, 280_000_000 + 2 * 200_000_000);
     assert_eq!(rows[1].desired, 6);
 }
@@ -428,7 +420,7 @@ fn a_promise_about_response_times() {
         let deployment = Deployment::from_yaml(&yaml(max));
         let mut setup = setup_with(&deployment, &load, &costs("100m", "0", 0.0));
         setup.cluster.slo = Some("p95<1s".parse().unwrap());
-        let (summary, rows) = checked(&setup, &load);
+        let (summary, rows) = run(&setup, &load);
         (summary.slow.seconds(), rows.last().unwrap().response_micros.unwrap() / 1000)
     };
     assert_eq!(slow(1), (1200, 1497));
@@ -446,7 +438,7 @@ fn a_leak_is_killed_at_the_limit() {
     let mut setup = setup_with(&deployment, &load, &base);
     setup.cluster.consumption.memory_growth_per_hour = 60 << 20;
     setup.duration = Some(seconds(6100));
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     // The pods at the start have been there for a day: they die at once, together, and again after 100 minutes.
     let killed: Vec<i64> = summary
         .occurrences
@@ -473,7 +465,7 @@ fn memory_that_is_kept_never_scales_down() {
     let last = |released: bool| {
         let mut setup = deployment.setup(&load);
         setup.cluster.consumption.memory_released = released;
-        checked(&setup, &load).1.last().unwrap().replicas
+        run(&setup, &load).1.last().unwrap().replicas
     };
     assert_eq!(last(true), 2);
     assert!(last(false) >= 6, "{}", last(false));
@@ -495,12 +487,12 @@ fn pods_wait_for_the_cluster_autoscaler() {
     setup.keep_pod_numbers = true;
     let mut nodes = NodesConfig { pools: vec![pool(1, 9)], autoscaler: None, others: Vec::new() };
     setup.cluster.nodes = Some(nodes.clone());
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 0).unschedulable, numbers(&summary, 600).unschedulable), (1, 5));
     assert_eq!(numbers(&summary, 600).ready, 3);
     nodes.autoscaler = Some(ClusterAutoscaler::default());
     setup.cluster.nodes = Some(nodes);
-    let (summary, rows) = checked(&setup, &load);
+    let (summary, rows) = run(&setup, &load);
     // Scanned at 10 s, a node two minutes later, the pod ready after twenty seconds.
     assert_eq!((numbers(&summary, 129).nodes, numbers(&summary, 130).nodes), (Some(1), Some(2)));
     assert_eq!((numbers(&summary, 149).ready, numbers(&summary, 150).ready), (3, 6));
@@ -518,7 +510,7 @@ fn anti_affinity_and_spread_are_the_schedulers() {
         let deployment = workload("Deployment", "replicas: 2, ", pod, PROBED);
         let mut setup = deployment.setup(&load);
         setup.cluster.nodes = Some(NodesConfig { pools: vec![pool(3, 3)], autoscaler: None, others: Vec::new() });
-        checked(&setup, &load).1.last().unwrap().pods.unschedulable
+        run(&setup, &load).1.last().unwrap().pods.unschedulable
     };
     let term = "[{labelSelector: {matchLabels: {app: d}}, topologyKey: kubernetes.io/hostname}]";
     assert_eq!(unschedulable(""), 0, "eight pods on three nodes of three");
@@ -542,7 +534,7 @@ fn a_lost_node_is_noticed_late() {
     setup.cluster.nodes = Some(NodesConfig { pools: vec![pool(2, 2)], autoscaler: None, others: Vec::new() });
     setup.events = &events;
     setup.keep_pod_numbers = true;
-    let (summary, _) = checked(&setup, &load);
+    let (summary, _) = run(&setup, &load);
     // Two of four pods are dead, which nobody knows for 50 s; after 300 s more there are others, one of which fits.
     assert_eq!((numbers(&summary, 109).ready, numbers(&summary, 110).ready), (4, 2));
     assert_eq!(summary.refusing, seconds(51));
@@ -563,7 +555,7 @@ fn a_changed_hpa_and_a_changed_load() {
     let mut setup = deployment.setup(&load);
     setup.events = &events;
     setup.cluster.metrics.kubelet_interval = Delay::ZERO;
-    let (summary, rows) = checked(&setup, &load);
+    let (summary, rows) = run(&setup, &load);
     // Twice the load: five of the fifteen seconds at 105 s, then all of them. Back to 4 after the window, then minReplicas.
     assert_eq!(changes(&summary), [(105, 6), (120, 8), (465, 7)]);
     assert_eq!(rows[8].load, [0.4]);

@@ -1,7 +1,6 @@
 //! Small simulations whose outcome was worked out by hand.
 
 use hpasim::model::{Delay, Interpolation};
-use hpasim::sim::check::check;
 
 use crate::support::{Deployment, changes, run, seconds, table};
 
@@ -147,8 +146,7 @@ fn the_queue_time_out_bounds_what_waits() {
     assert_eq!(summary.work_dropped, 0);
     let unbounded = summary.peak_backlog;
     setup.cluster.traffic.queue_timeout = Some(seconds(10));
-    let (summary, rows) = run(&setup, &load);
-    assert_eq!(check(&setup, &rows), Vec::<String>::new());
+    let (summary, _) = run(&setup, &load);
     // 30 cores demanded are more than ten pods' 20: ten seconds of 30 cores.
     assert_eq!(summary.peak_backlog, 300_000_000_000);
     assert!(summary.work_dropped > 0 && summary.peak_backlog < unbounded);
@@ -167,7 +165,6 @@ fn a_late_scrape_delays_the_decision() {
         setup.cluster.metrics.offset = seconds(offset);
         setup.cluster.metrics.kubelet_interval = Delay::ZERO;
         let (_, rows) = run(&setup, &load);
-        assert_eq!(check(&setup, &rows), Vec::<String>::new());
         let row = rows.iter().find(|row| row.desired > row.replicas).unwrap();
         (row.now.seconds(), row.proposed.unwrap())
     };

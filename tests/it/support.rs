@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use hpasim::input::plan::{RequestCosts, plan};
 use hpasim::input::{Source, manifests};
 use hpasim::model::{ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Workload};
+use hpasim::sim::check::check;
 use hpasim::sim::{Setup, Summary, TimelineRow, simulate};
 use hpasim::units::{SimTime, Span};
 
@@ -88,10 +89,11 @@ pub fn table(columns: &[&str], rows: &[(i64, &[f64])]) -> LoadTable {
     table
 }
 
-/// Runs a simulation and keeps the timeline.
+/// Runs a simulation, keeps the timeline and has it checked.
 pub fn run(setup: &Setup<'_>, load: &LoadTable) -> (Summary, Vec<TimelineRow>) {
     let mut rows = Vec::new();
     let summary = simulate(setup, &mut load.clone(), &mut |record| rows.push(record.into())).unwrap();
+    assert_eq!(check(setup, &rows), Vec::<String>::new());
     (summary, rows)
 }
 

@@ -48,6 +48,11 @@ pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) 
     }
     // What the load says nothing about is not a figure.
     figures.retain(|figure| !figure.name.ends_with(" used") || figure.values.iter().any(|value| *value > 0.0));
+    if keeps_a_promise(uncertainty) {
+        figures.push(of("SLO broken", "minutes", &|run| {
+            run.courses.iter().filter_map(|course| course.slow).map(|slow| slow.seconds() as f64 / 60.0).sum()
+        }));
+    }
     if never_waits(report) {
         return figures;
     }
@@ -55,6 +60,11 @@ pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) 
         run.courses.iter().map(|course| course.waiting.seconds() as f64 / 60.0).sum()
     }));
     figures
+}
+
+/// Whether response times are known and something is promised of them.
+fn keeps_a_promise(uncertainty: &UncertaintyReport) -> bool {
+    uncertainty.runs.iter().flat_map(|run| &run.courses).any(|course| course.slow.is_some())
 }
 
 /// Without a CPU limit the pods do all that is asked of them, as far as the simulation knows.
@@ -104,11 +114,13 @@ pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
          by the binomial distribution; +/-1%: the runs that put the mean's interval within one percent; four times \
          the runs halve an interval"
             .to_owned(),
-        if never_waits(report) {
+        if keeps_a_promise(uncertainty) {
+            "SLO broken: minutes in which more requests are slow than --slo promises"
+        } else if never_waits(report) {
             "SLO minutes are not known: without a CPU limit, work never waits in the simulation"
         } else {
-            "work waits for CPU: the SLO's minutes as far as they are known, time in which demand is above the limits \
-             of the pods that serve"
+            "work waits for CPU: the SLO's minutes as far as they are known without --slo, time in which demand is above \
+             the limits of the pods that serve"
         }
         .to_owned(),
     ];

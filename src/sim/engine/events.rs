@@ -9,6 +9,8 @@ use crate::units::{SimTime, Span};
 /// How long until a node that does not answer is marked (`--node-monitor-grace-period`), and from then on until its
 /// pods are deleted (the toleration that the API server gives to every pod).
 const NODE_GRACE: Span = Span::from_seconds(50);
+/// The same before 1.32.
+const NODE_GRACE_BEFORE_1_32: Span = Span::from_seconds(40);
 const NODE_TOLERATION: Span = Span::from_seconds(300);
 
 impl<'a> Engine<'a> {
@@ -38,8 +40,10 @@ impl<'a> Engine<'a> {
             Action::KillPods(pods) => self.pods.kill(*pods, now, &self.rules),
             Action::HangPods(pods) => self.pods.hang(*pods, now, &self.rules),
             Action::LoseNodes(count) => {
+                let recent = self.setup.controller.version.at_least(32);
+                let noticed = if recent { NODE_GRACE } else { NODE_GRACE_BEFORE_1_32 };
                 for node in self.nodes.as_mut().map(|nodes| nodes.lose(*count, now)).unwrap_or_default() {
-                    self.pods.lose_node(node, now, NODE_GRACE, NODE_TOLERATION);
+                    self.pods.lose_node(node, now, noticed, NODE_TOLERATION);
                 }
             }
             Action::MetricsOutage { which, lasts } => {

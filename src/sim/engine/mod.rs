@@ -19,7 +19,7 @@ use crate::sim::rules::{Outage, Rules};
 use crate::sim::summary::{Accounts, Passing, Summary};
 use crate::sim::traffic::Traffic;
 use crate::sim::usage::{Asks, PodSize, asks};
-use crate::sim::{PodNumbers, ResourceState, Setup, SyncRecord};
+use crate::sim::{PodNumbers, ResourceState, Setup, SyncRecord, Turnover};
 use crate::units::{Replicas, SimTime, Span};
 
 /// How long the pods at the start have been there: longer than any period of the controller.
@@ -364,6 +364,7 @@ impl<'a> Engine<'a> {
             history: &self.history,
             replicas,
             pods: self.numbers_now(),
+            turnover: Turnover { created: self.pods.created, deleted: self.pods.deleted },
             newest_sample: self.observer.newest_sample(),
             resources: ResourceState {
                 cpu_demand: self.traffic.demanded(),

@@ -18,6 +18,7 @@ impl Engine<'_> {
         if let Some(nodes) = &mut self.nodes {
             nodes.arrive(now);
         }
+        self.scan_nodes();
         for _ in 0..MOST_ROUNDS {
             let mut busy = self.pods.advance(now, &self.rules);
             if busy {
@@ -40,7 +41,6 @@ impl Engine<'_> {
                 break;
             }
         }
-        self.scan_nodes();
         self.memory.remember(&mut self.pods, self.asks.memory);
     }
 
