@@ -246,14 +246,27 @@ impl Pods {
             }
             self.cohorts[index].advance(now, rules);
             if self.cohorts[index].at.evicted <= now {
-                let count = self.cohorts[index].count;
-                self.delete_of(index, count, None, now, rules);
+                self.evicted(index, now, rules);
             }
         }
         if self.cohorts.iter().any(|cohort| cohort.deleted || cohort.count == 0) {
             changed |= self.reap(now);
         }
         changed
+    }
+
+    /// The node controller deletes pods of a node that does not answer. Of a StatefulSet nothing takes their place: they
+    /// stay Terminating, since nobody can tell whether they run, and there can be no two of one name.
+    fn evicted(&mut self, index: usize, now: SimTime, rules: &Rules<'_>) {
+        let cohort = &mut self.cohorts[index];
+        if !rules.ordered {
+            let count = cohort.count;
+            self.delete_of(index, count, None, now, rules);
+            return;
+        }
+        self.deleted += u64::from(cohort.count.unsigned_abs());
+        cohort.deleted = true;
+        cohort.at = Milestones { unserved: cohort.at.unserved, ..Milestones::default() };
     }
 
     /// Removes pods that have ended.

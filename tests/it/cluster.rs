@@ -540,6 +540,13 @@ fn a_lost_node_is_noticed_late() {
     assert_eq!(summary.refusing, seconds(51));
     assert_eq!((numbers(&summary, 409).unschedulable, numbers(&summary, 410).unschedulable), (0, 1));
     assert_eq!(numbers(&summary, 430).ready, 3);
+    // Of a StatefulSet nothing takes their place.
+    let set = workload("StatefulSet", "replicas: 4, ", "", PROBED);
+    let mut of_set = set.setup(&load);
+    (of_set.cluster, of_set.events, of_set.keep_pod_numbers) = (setup.cluster.clone(), &events, true);
+    let (summary, _) = run(&of_set, &load);
+    let last = numbers(&summary, 700);
+    assert_eq!((last.existing, last.ready, last.terminating), (2, 2, 2));
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn vector_steps_and_steady_state() {
         for (offset, phase) in phases() {
             let setup = vector_setup(&deployment, &load, offset, phase);
             let errors = errors(&predicted(&setup, &load, &VECTOR), &VECTOR, true);
-            let within = errors.as_ref().is_some_and(|errors| errors.iter().all(|error| error.abs() <= 30));
+            let within = errors.as_ref().is_some_and(|errors| errors.iter().all(|error| error.abs() <= 17));
             assert!(within, "{errors:?} with {demand} cores, scrapes {offset} s, samples {phase} s after the syncs");
             let last = run(&setup, &load).1.last().unwrap().metrics[0].unwrap().average_utilization.unwrap();
             assert!((65..=70).contains(&last), "steady at {last}% with {demand} cores");
@@ -151,8 +151,7 @@ fn kirbytran_every_change_within_one_sync() {
         let setup = kirbytran_setup(&deployment, &load, offset, phase);
         let (summary, rows) = run(&setup, &load);
         assert_eq!(rows[5].now.seconds(), 75);
-        let seen = rows[5].metrics[0].and_then(|metric| metric.average_utilization).unwrap_or(0);
-        if !(111..=131).contains(&seen) {
+        if !first_row_agrees(&rows) {
             continue;
         }
         consistent += 1;
@@ -165,6 +164,12 @@ fn kirbytran_every_change_within_one_sync() {
         all += u32::from(within(5));
     }
     assert_eq!((consistent, up, all), (15, 12, 12));
+}
+
+/// Whether the HPA sees the 121% at 76 s, within ten points.
+fn first_row_agrees(rows: &[hpasim::sim::TimelineRow]) -> bool {
+    let seen = rows[5].metrics[0].and_then(|metric| metric.average_utilization);
+    seen.is_some_and(|seen| (111..=131).contains(&seen))
 }
 
 fn changes_of(summary: &hpasim::sim::Summary, count: usize) -> Changes {
@@ -250,6 +255,9 @@ fn what_the_assumptions_are_worth() {
         }),
     ];
     let load = users(57);
+    let agrees =
+        |&(offset, phase): &(i64, i64)| first_row_agrees(&run(&kirbytran_setup(&d, &load, offset, phase), &load).1);
+    let agreeing: Vec<(i64, i64)> = phases().filter(agrees).collect();
     for (name, change) in kirbytran_changes {
         let outcome = |(offset, phase): (i64, i64)| {
             let mut setup = kirbytran_setup(&d, &load, offset, phase);
@@ -257,7 +265,7 @@ fn what_the_assumptions_are_worth() {
             change(&mut setup);
             predicted(&setup, &load, &KIRBYTRAN)
         };
-        note("kirbytran", name, phases().map(outcome).collect(), &KIRBYTRAN, false);
+        note("kirbytran", name, agreeing.iter().copied().map(outcome).collect(), &KIRBYTRAN, false);
     }
     let open = table(&["cpu"], &[(0, &[0.0]), (57, &[2.42]), (237, &[0.0]), (600, &[0.0])]);
     let outcome = |(offset, phase)| {
@@ -267,6 +275,7 @@ fn what_the_assumptions_are_worth() {
         setup.cluster.metrics.kubelet_offset = seconds(phase);
         predicted(&setup, &open, &KIRBYTRAN)
     };
-    note("kirbytran", "a demand of 2.42 cores in place of users", phases().map(outcome).collect(), &KIRBYTRAN, false);
+    let outcomes = agreeing.iter().copied().map(outcome).collect();
+    note("kirbytran", "a demand of 2.42 cores in place of users", outcomes, &KIRBYTRAN, false);
     insta::assert_snapshot!(text);
 }
