@@ -64,7 +64,7 @@ fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&Outcome) 
         [] => String::new(),
         [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
         all => {
-            let named = replay.runs.iter().zip(all);
+            let named = replay.runs.iter().zip(all).filter(|(_, text)| !text.is_empty());
             named.map(|(run, text)| format!("{}: {text}", run.load.reading.name())).collect::<Vec<_>>().join("; ")
         }
     }

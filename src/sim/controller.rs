@@ -81,7 +81,12 @@ impl<'a> Controller<'a> {
 
     /// A new template: `revision` is its index.
     pub fn roll_out(&mut self, revision: usize, now: SimTime) {
-        self.previous = self.target;
+        // Below a partition the revision before the first partitioned update stays.
+        let partitioned =
+            matches!(self.workload.controller, WorkloadController::StatefulSet { partition, .. } if partition > 0);
+        if !partitioned || self.rollouts.is_empty() {
+            self.previous = self.target;
+        }
         self.target = revision;
         self.sets.resize(revision + 1, 0);
         self.begins(now);

@@ -19,16 +19,19 @@ pub(super) struct Memory {
     growth_per_hour: i64,
     released: bool,
     limit: Option<i64>,
+    /// Pods that were there at the start have not grown before it.
+    start: SimTime,
 }
 
 impl Memory {
-    pub fn new(plan: &LoadPlan, consumption: &ConsumptionConfig, limit: Option<i64>) -> Self {
+    pub fn new(plan: &LoadPlan, consumption: &ConsumptionConfig, limit: Option<i64>, start: SimTime) -> Self {
         Self {
             base: plan.memory_base_bytes,
             per_request: plan.requests.map_or(0, |requests| requests.memory_bytes),
             growth_per_hour: consumption.memory_growth_per_hour,
             released: consumption.memory_released,
             limit,
+            start,
         }
     }
 
@@ -48,7 +51,7 @@ impl Memory {
         if self.growth_per_hour == 0 {
             return 0;
         }
-        let grown = i128::from(self.growth_per_hour) * i128::from((now - running).seconds());
+        let grown = i128::from(self.growth_per_hour) * i128::from((now - running.max(self.start)).seconds());
         (grown / i128::from(SECONDS_PER_HOUR)).min(i64::MAX.into()) as i64
     }
 
@@ -91,7 +94,7 @@ impl Memory {
             let running = cohort.running?;
             let left = limit - (self.of(cohort, ask, working, now) - self.grown(running, now)) + 1;
             let seconds = div_ceil(left.max(0).saturating_mul(SECONDS_PER_HOUR), self.growth_per_hour);
-            Some(running + Span::from_seconds(seconds)).filter(|&at| at > now)
+            Some(running.max(self.start) + Span::from_seconds(seconds)).filter(|&at| at > now)
         };
         pods.cohorts().iter().filter_map(crosses).min().unwrap_or(SimTime::MAX)
     }

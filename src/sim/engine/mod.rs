@@ -118,7 +118,7 @@ impl<'a> Engine<'a> {
         }
         pods.set_apart(&rules, &mut draws);
         let mut traffic = Traffic::new(cluster, &setup.plan, &size);
-        let memory = Memory::new(&setup.plan, &cluster.consumption, size.memory_limit);
+        let memory = Memory::new(&setup.plan, &cluster.consumption, size.memory_limit, start);
         traffic.update(asks.cpu, &mut pods, &rules);
         // The steady state before the start, as the first sync sees it.
         let period = setup.controller.sync_period;
