@@ -1,6 +1,6 @@
 //! One claim against one timeline.
 
-use super::{Outcome, ReadingRun, cluster_check};
+use super::{Outcome, ReadingRun, Step, cluster_check};
 use crate::hpa::{Decision, Verdict, limit_proposal};
 use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
@@ -57,16 +57,22 @@ impl Checker<'_> {
     }
 
     /// The calculation of a decision and what limited it.
-    fn why(&self, decision: &Decision) -> String {
-        let limits = arithmetic::limits(self.hpa, decision);
-        let formula = arithmetic::formula(self.hpa, decision);
+    fn why(&self, at: SimTime, decision: &Decision) -> String {
+        let hpa = self.run.setup.hpa_at(at);
+        let limits = arithmetic::limits(hpa, decision);
+        let formula = arithmetic::formula(hpa, decision);
         if limits.is_empty() { formula } else { format!("{formula}; {limits}") }
+    }
+
+    /// What limited a decision.
+    fn limits(&self, step: &Step) -> String {
+        arithmetic::limits(self.run.setup.hpa_at(step.now), &step.decision)
     }
 
     /// Why the first of these changes happens, or why nothing does.
     fn why_first(&self, changes: &[&RescaleRecord], until: SimTime) -> String {
         match changes.first() {
-            Some(event) => self.why(&event.decision),
+            Some(event) => self.why(event.at, &event.decision),
             None => self.why_not(until),
         }
     }
@@ -86,7 +92,7 @@ impl Checker<'_> {
                 Some(format!("{}: {}", source.label(), arithmetic::proposal_formula(source, proposal, outcome.pods)))
             })
             .collect();
-        let limits = arithmetic::limits(self.hpa, &step.decision);
+        let limits = self.limits(step);
         let limits = if limits.is_empty() { limits } else { format!("; {limits}") };
         told.join(", ") + &limits
     }
@@ -100,7 +106,7 @@ impl Checker<'_> {
     fn replicas_at(&self, at: SimTime, replicas: Replicas) -> Outcome {
         let found = self.run.replicas_at(at);
         let changes = self.changes(Window { from: SimTime::ZERO, to: at });
-        let last = changes.last().map_or_else(|| self.why_not(at), |event| self.why(&event.decision));
+        let last = changes.last().map_or_else(|| self.why_not(at), |event| self.why(event.at, &event.decision));
         self.outcome(found == replicas, format!("{found} replicas at {at}"), last)
     }
 
@@ -108,10 +114,10 @@ impl Checker<'_> {
         let is_it = |event: &&&RescaleRecord| event.decision.current == from && event.decision.desired == to;
         let all: Vec<&RescaleRecord> = self.run.summary.rescales.iter().collect();
         if let Some(event) = all.iter().find(|event| is_it(event) && within.contains(event.at)) {
-            return self.outcome(true, self.told(&[event], within.from), self.why(&event.decision));
+            return self.outcome(true, self.told(&[event], within.from), self.why(event.at, &event.decision));
         }
         if let Some(event) = all.iter().find(is_it) {
-            return self.outcome(false, self.told(&[event], within.from), self.why(&event.decision));
+            return self.outcome(false, self.told(&[event], within.from), self.why(event.at, &event.decision));
         }
         let mut outcome = self.outcome(false, self.told(&all, within.from), self.why_first(&all, within.to));
         outcome.remedy = self.remedy(from, to);
@@ -140,7 +146,7 @@ impl Checker<'_> {
         match there {
             Some(event) => {
                 let reached = format!("{} at {}", event.decision.desired, event.at);
-                self.outcome(event.at <= within.to, reached, self.why(&event.decision))
+                self.outcome(event.at <= within.to, reached, self.why(event.at, &event.decision))
             }
             None => {
                 let most = format!("never more than {}", self.run.summary.max_replicas());
@@ -152,7 +158,8 @@ impl Checker<'_> {
     fn at_most(&self, replicas: Replicas) -> Outcome {
         let most = self.run.summary.max_replicas();
         let capped = self.run.steps.iter().find(|step| step.decision.desired >= self.hpa.max_replicas);
-        let why = capped.map_or_else(|| format!("maxReplicas {}", self.hpa.max_replicas), |s| self.why(&s.decision));
+        let why =
+            capped.map_or_else(|| format!("maxReplicas {}", self.hpa.max_replicas), |s| self.why(s.now, &s.decision));
         self.outcome(most <= replicas, format!("at most {most}"), why)
     }
 
@@ -161,24 +168,26 @@ impl Checker<'_> {
             self.run.summary.rescales.iter().filter(|e| e.decision.desired > e.decision.current).collect();
         let other = ups.iter().find(|event| event.decision.desired - event.decision.current != pods);
         let holds = !ups.is_empty() && other.is_none();
-        let why = other.or(ups.first()).map_or_else(|| self.why_not(SimTime::MAX), |event| self.why(&event.decision));
+        let why = other
+            .or(ups.first())
+            .map_or_else(|| self.why_not(SimTime::MAX), |event| self.why(event.at, &event.decision));
         self.outcome(holds, self.told(&ups, SimTime::ZERO), why)
     }
 
     fn limited_by(&self, reason: &str, within: Window) -> Outcome {
-        let named = |decision: &Decision| {
-            arithmetic::limits(self.hpa, decision).split("; ").any(|limit| limit.starts_with(&format!("{reason}:")))
-        };
+        let named = |step: &Step| self.limits(step).split("; ").any(|limit| limit.starts_with(&format!("{reason}:")));
         let mut steps = self.run.steps.iter().filter(|step| within.contains(step.now));
-        if let Some(step) = steps.clone().find(|step| named(&step.decision)) {
-            return self.outcome(true, format!("limited at {}", step.now), self.why(&step.decision));
+        if let Some(step) = steps.clone().find(|step| named(step)) {
+            return self.outcome(true, format!("limited at {}", step.now), self.why(step.now, &step.decision));
         }
-        let limited = steps.find(|step| !arithmetic::limits(self.hpa, &step.decision).is_empty());
-        let first = self.run.summary.rescales.first().map(|event| &event.decision);
-        let decision = limited.map(|step| &step.decision).or(first);
+        let limited = steps.find(|step| !self.limits(step).is_empty());
+        let first = self.run.summary.rescales.first().map(|event| (event.at, &event.decision));
+        let decision = limited.map(|step| (step.now, &step.decision)).or(first);
         let why = decision.map_or_else(
             || self.why_not(SimTime::MAX),
-            |decision| self.why(decision) + &self.governing_policy(first.unwrap_or(decision)),
+            |(at, decision)| {
+                self.why(at, decision) + &self.governing_policy(first.map_or(decision, |(_, first)| first))
+            },
         );
         let instead = if limited.is_some() { "limited by something else" } else { "nothing is limited" };
         self.outcome(false, instead.to_owned(), why)
@@ -188,11 +197,11 @@ impl Checker<'_> {
         let mut seen: Vec<String> = Vec::new();
         for step in self.run.steps.iter().filter(|step| within.contains(step.now)) {
             let decision = &step.decision;
-            let rescale = decision.rescaled.then(|| reasons::rescale_reason(self.hpa, decision));
+            let rescale = decision.rescaled.then(|| reasons::rescale_reason(self.run.setup.hpa_at(step.now), decision));
             let conditions = reasons::conditions(&decision.conditions);
             let all = rescale.iter().map(String::as_str).chain(conditions.iter().map(|(.., reason)| *reason));
             if let Some(found) = all.clone().find(|reason| reason.contains(contains)) {
-                return self.outcome(true, format!("{found}, at {}", step.now), self.why(decision));
+                return self.outcome(true, format!("{found}, at {}", step.now), self.why(step.now, decision));
             }
             seen.extend(rescale.filter(|reason| !reason.is_empty() && !seen.contains(reason)));
         }
@@ -256,12 +265,13 @@ impl Checker<'_> {
         let Some(row) = self.run.rows.iter().rev().find(|row| row.now <= at) else {
             return self.outcome(false, format!("no sync up to {at}"), String::new());
         };
-        let found = kubectl::targets(self.hpa, &row.metrics);
+        let hpa = self.run.setup.hpa_at(at);
+        let found = kubectl::targets(hpa, &row.metrics);
         // Up to 1.29 kubectl did not name the resources.
         let named = |text: &str| text.contains(": ");
         let shown = if named(targets) { found.clone() } else { without_names(&found) };
-        let bounds = self.hpa.min_replicas == min_pods && self.hpa.max_replicas == max_pods;
-        let instead = format!("{found}, {} to {} pods", self.hpa.min_replicas, self.hpa.max_replicas);
+        let bounds = hpa.min_replicas == min_pods && hpa.max_replicas == max_pods;
+        let instead = format!("{found}, {} to {} pods", hpa.min_replicas, hpa.max_replicas);
         let kubectl = if named(targets) || shown != targets { "" } else { "kubectl 1.30 and later name the resource" };
         self.outcome(shown == targets && bounds, instead, kubectl.to_owned())
     }

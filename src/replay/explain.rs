@@ -12,7 +12,7 @@ use crate::report::{arithmetic, kubectl, reasons};
 
 /// A decision in words.
 pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
-    let (hpa, decision) = (run.setup.hpa, &step.decision);
+    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
     let mut text = format!("Sync at {}: {} replicas\n", step.now, decision.current);
     match decision.verdict {
         Verdict::Disabled => {
@@ -34,7 +34,8 @@ pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
 }
 
 fn metrics(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
-    let (hpa, decision) = (run.setup.hpa, &step.decision);
+    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
+    let tolerance = hpa.tolerances(run.setup.controller.tolerance);
     for (index, (source, outcome)) in hpa.metrics.iter().zip(&decision.metrics).enumerate() {
         let status = outcome.result.ok().map(|proposal| proposal.status);
         let _ = writeln!(text, "  Metric {}: {}", index + 1, kubectl::target(source, status));
@@ -50,7 +51,7 @@ fn metrics(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
                 let _ = writeln!(text, "    no proposal: {}", reasons::failure(*failure));
             }
             Ok(proposal) => {
-                calculation(run, source, &proposal.arithmetic, outcome.pods, text);
+                calculation(tolerance, source, &proposal.arithmetic, outcome.pods, text);
                 let _ = writeln!(text, "    {}", arithmetic::proposal_formula(source, proposal, outcome.pods));
             }
         }
@@ -70,7 +71,7 @@ fn metrics(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
 
 /// Sums, quotient, ratio and tolerance.
 fn calculation(
-    run: &ReadingRun<'_>,
+    tolerance: (f64, f64),
     source: &MetricSource,
     a: &Arithmetic,
     pods: Option<PodCounts>,
@@ -86,7 +87,7 @@ fn calculation(
         (Basis::ValuePerPod, _) => format!("{} / {counted} pods = {}", amount(a.total), amount(a.current)),
         _ => format!("value {}", amount(a.total)),
     };
-    let (down, up) = run.setup.hpa.tolerances(run.setup.controller.tolerance);
+    let (down, up) = tolerance;
     let _ = writeln!(text, "    {sums}; ratio {} (tolerance {})", decimal(a.ratio, 4), tolerances(down, up));
     if let Some(recount) = a.recount {
         let value =
@@ -108,7 +109,7 @@ fn stabilization(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
     };
     let past = step.history.recommendations_before(step.now, proposed);
     let cutoff = step.now - stage.window;
-    let inclusive = run.setup.hpa.behavior.is_none();
+    let inclusive = run.setup.hpa_at(step.now).behavior.is_none();
     let inside: Vec<String> = past
         .iter()
         .filter(|old| old.at > cutoff || (inclusive && old.at == cutoff))
@@ -130,7 +131,7 @@ fn stabilization(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
 }
 
 fn rate_limit(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
-    let (hpa, decision) = (run.setup.hpa, &step.decision);
+    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
     let (Some(stabilized), Some(stage)) = (decision.stabilization.map(|s| s.replicas), decision.rate_limit) else {
         return;
     };
@@ -173,7 +174,7 @@ fn result(hpa: &HpaSpec, decision: &Decision, text: &mut String) {
 
 /// A decision as JSON; values of metrics in thousandths, utilization in percent.
 pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
-    let (hpa, decision) = (run.setup.hpa, &step.decision);
+    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
     let metrics: Vec<Value> =
         hpa.metrics.iter().zip(&decision.metrics).map(|(source, outcome)| metric_json(source, outcome)).collect();
     let up = decision.stabilization.is_some_and(|stage| stage.replicas > decision.current);

@@ -121,9 +121,9 @@ const MOST_DECISIONS: usize = 60;
 
 /// The decisions, leaving out those that say the same as the one before.
 pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
-    let hpa = run.setup.hpa;
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (row, step) in run.rows.iter().zip(&run.steps) {
+        let hpa = run.setup.hpa_at(row.now);
         let decision = &step.decision;
         let replicas = if decision.rescaled {
             format!("{} -> {}", decision.current, decision.desired)

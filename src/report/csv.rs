@@ -61,7 +61,7 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
             .map(|count| count.to_string()),
     );
     record.extend([number(row.proposed), number(row.stabilized)]);
-    for (index, source) in run.hpa().metrics.iter().enumerate() {
+    for (index, source) in run.setup.hpa_at(row.now).metrics.iter().enumerate() {
         let current = row.metrics.get(index).copied().flatten().and_then(|status| current(source, &status));
         record.push(current.unwrap_or_default());
         record.push(target(source));

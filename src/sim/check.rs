@@ -2,7 +2,7 @@
 
 use super::{Setup, TimelineRow};
 use crate::hpa::Verdict;
-use crate::model::{Action, HpaSpec, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, WorkloadController};
+use crate::model::{Action, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, WorkloadController};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that is wrong with a timeline, in words; empty if nothing is.
@@ -24,7 +24,7 @@ pub fn check(setup: &Setup<'_>, rows: &[TimelineRow]) -> Vec<String> {
 }
 
 fn bounds(setup: &Setup<'_>, row: &TimelineRow, complain: &mut impl FnMut(String)) {
-    let hpa = hpa_at(setup, row.now);
+    let hpa = setup.hpa_at(row.now);
     let (min, max) = (hpa.min_replicas, hpa.max_replicas);
     let bounded = !matches!(row.verdict, Verdict::Disabled | Verdict::Failed);
     if bounded && !(min..=max).contains(&row.desired) {
@@ -75,15 +75,6 @@ fn samples(row: &TimelineRow, complain: &mut impl FnMut(String)) {
     }
 }
 
-/// The HPA at an instant: events may change it.
-fn hpa_at<'a>(setup: &Setup<'a>, now: SimTime) -> &'a HpaSpec {
-    let changed = setup.events.iter().rev().filter(|event| event.at <= now).find_map(|event| match &event.action {
-        Action::ChangeHpa(hpa) => Some(hpa.as_ref()),
-        _ => None,
-    });
-    changed.unwrap_or(setup.hpa)
-}
-
 fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let period = setup.controller.sync_period;
     if let Some(next) = rows.get(index + 1).filter(|next| next.now != rows[index].now + period) {
@@ -94,7 +85,7 @@ fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut i
 /// The change is within what the policies allow, counted from the replicas at the start of each period.
 fn rates(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
-    let Some(behavior) = &hpa_at(setup, row.now).behavior else {
+    let Some(behavior) = &setup.hpa_at(row.now).behavior else {
         let limit = row.replicas.saturating_mul(2).max(4);
         if row.desired > row.replicas && row.desired > limit {
             complain(format!("from {} to {} replicas, the limit is {limit}", row.replicas, row.desired));
@@ -142,7 +133,7 @@ fn replicas_at(rows: &[TimelineRow], index: usize, at: SimTime) -> Replicas {
 fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
     let own_window = setup.controller.downscale_stabilization;
-    let hpa = hpa_at(setup, row.now);
+    let hpa = setup.hpa_at(row.now);
     let behavior = hpa.behavior.as_ref();
     let down = behavior.and_then(|b| b.scale_down.stabilization_window).unwrap_or(own_window);
     let up = behavior.and_then(|b| b.scale_up.stabilization_window).unwrap_or(Span::ZERO);

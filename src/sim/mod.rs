@@ -35,7 +35,9 @@ pub use summary::{MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary};
 pub use timeline::TimelineRow;
 
 use crate::hpa::{Decision, History};
-use crate::model::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, ScheduledEvent, Workload};
+use crate::model::{
+    Action, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, ScheduledEvent, Workload,
+};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that a simulation starts from.
@@ -66,6 +68,17 @@ pub struct Setup<'a> {
     pub keep_pod_numbers: bool,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.
     pub every_second: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// The HPA as it is at an instant: events may change it.
+    pub fn hpa_at(&self, at: SimTime) -> &'a HpaSpec {
+        let changed = self.events.iter().rev().filter(|event| event.at <= at).find_map(|event| match &event.action {
+            Action::ChangeHpa(hpa) => Some(hpa.as_ref()),
+            _ => None,
+        });
+        changed.unwrap_or(self.hpa)
+    }
 }
 
 /// The state of the loop right after one sync.

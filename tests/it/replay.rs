@@ -141,6 +141,26 @@ claims:
     hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("4 claims: 3 confirmed"));
 }
 
+/// An HPA that is applied on the way: decisions are told with the HPA of their time.
+#[test]
+fn an_hpa_can_be_changed_on_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let k8s = std::fs::read_to_string(project("scenarios/rag-system/k8s/backend-deployment.yaml")).unwrap();
+    write(&folder.path().join("k8s.yaml"), &k8s);
+    write(&folder.path().join("later.yaml"), &k8s.replace("averageUtilization: 70", "averageUtilization: 40"));
+    let scenario = "name: x\ntitle: t\nmanifests: [k8s.yaml]\nduration: 10m\nload: {values: {cpu: 1, memory: 1Gi}}\n\
+                    events: [{at: 5m, applyHpa: {file: later.yaml}}]\nclaims:\n  - {says: five, check: {scales: {from: 3, \
+                    to: 5, notBefore: 5m}}, expect: confirmed}\n";
+    write(&folder.path().join("x.yaml"), scenario);
+    hpasim(&["replay", folder.path().join("x.yaml").to_str().unwrap()]).assert().success().stdout(
+        contains("66/70 is within tolerance").and(contains("cpu: 66%/40%")).and(contains("ceil(3 x 66/40) = 5")),
+    );
+    hpasim(&["explain", folder.path().join("x.yaml").to_str().unwrap(), "--at", "5m"])
+        .assert()
+        .success()
+        .stdout(contains("cpu: 66%/40%"));
+}
+
 #[test]
 fn every_bad_scenario_is_refused_with_its_place() {
     let mut files: Vec<_> =

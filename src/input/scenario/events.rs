@@ -40,6 +40,12 @@ impl Reader<'_> {
             }
         }
         events.sort_by_key(|event| event.at);
+        let rolls = |event: &ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart);
+        let first = events.iter().position(rolls).unwrap_or(events.len());
+        if events.iter().take(first).any(|event| event.action == Action::Rollback) {
+            let wrong = self.wrong("events", "a rollback without a revision to go back to");
+            return Err(wrong.hint("let a rollout or a restart come before it").into());
+        }
         Ok(events)
     }
 

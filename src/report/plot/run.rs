@@ -2,9 +2,10 @@
 
 use super::{Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
 use crate::hpa::MetricStatus;
-use crate::model::{Drive, MetricSource, MetricTarget, ResourceName, ValueTarget};
+use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::report::{Run, amounts};
 use crate::sim::TimelineRow;
+use crate::units::SimTime;
 
 /// What the picture shows.
 pub fn panels(run: &Run<'_>) -> Vec<Panel> {
@@ -52,8 +53,25 @@ fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
     vec![(0, value), (run.summary.duration.seconds(), value)]
 }
 
+/// A value of the HPA, which events may change: a line of reference, its label with every value.
+fn reference(run: &Run<'_>, name: &str, color: usize, of: impl Fn(&HpaSpec) -> f64) -> Line {
+    let (mut points, mut told) = (Vec::new(), Vec::new());
+    let changes = run.setup.events.iter().filter(|event| matches!(event.action, Action::ChangeHpa(_)));
+    for at in std::iter::once(SimTime::ZERO).chain(changes.map(|event| event.at)) {
+        let value = of(run.setup.hpa_at(at));
+        let last = points.last().map(|&(_, last)| last);
+        if last == Some(value) {
+            continue;
+        }
+        points.extend(last.map(|last| (at.seconds(), last)));
+        points.push((at.seconds(), value));
+        told.push(amounts::decimal(value, 3));
+    }
+    points.extend(points.last().map(|&(_, last)| (run.summary.duration.seconds(), last)));
+    line(format!("{name} {}", told.join(", then ")), color, LineStyle::Reference, points)
+}
+
 fn replicas_panel(run: &Run<'_>) -> Panel {
-    let hpa = run.hpa();
     // Where there are others than those that are wanted: a rolling update, or pods that wait.
     let others = run.rows.iter().any(|row| row.pods.existing != row.replicas);
     let existing = others
@@ -67,18 +85,8 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
         title: if run.setup.cluster.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
         lines: more
             .chain([
-                line(
-                    format!("maxReplicas {}", hpa.max_replicas),
-                    3,
-                    LineStyle::Reference,
-                    constant(run, hpa.max_replicas.into()),
-                ),
-                line(
-                    format!("minReplicas {}", hpa.min_replicas),
-                    GREY,
-                    LineStyle::Reference,
-                    constant(run, hpa.min_replicas.into()),
-                ),
+                reference(run, "maxReplicas", 3, |hpa| hpa.max_replicas.into()),
+                reference(run, "minReplicas", GREY, |hpa| hpa.min_replicas.into()),
                 line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
                 line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.pods.ready.into()))),
             ])
@@ -92,21 +100,22 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
     let hpa = run.hpa();
     let source = &hpa.metrics[index];
     let scale = MetricScale::of(source);
-    let target = scale.target / scale.divisor;
+    let target = |hpa: &HpaSpec| MetricScale::of(&hpa.metrics[index]).target / scale.divisor;
     let (down, up) = hpa.tolerances(run.controller().tolerance);
     let value = |row: &TimelineRow| {
         let status = row.metrics.get(index).copied().flatten()?;
         Some((scale.value)(&status)? / scale.divisor)
     };
+    let changes = run.setup.events.iter().any(|event| matches!(event.action, Action::ChangeHpa(_)));
     let tolerance = format!("tolerance {}", amounts::tolerances(down, up));
     Panel {
         title: format!("{} ({})", source.label(), scale.unit),
         lines: vec![
-            line(format!("target {}", amounts::decimal(target, 3)), 3, LineStyle::Reference, constant(run, target)),
+            reference(run, "target", 3, target),
             line("as the HPA sees it", 0, LineStyle::Solid, series(run, value)),
         ],
         areas: Vec::new(),
-        band: Some((tolerance, target * (1.0 - down), target * (1.0 + up))),
+        band: (!changes).then(|| (tolerance, target(hpa) * (1.0 - down), target(hpa) * (1.0 + up))),
     }
 }
 
