@@ -31,6 +31,8 @@ pub(super) struct Traffic<'a> {
     working: i64,
     /// What all of them can do, nanocores; none is without limit.
     capacity: Option<i64>,
+    /// Whether all of them can do the same, so that their parts are equal.
+    alike: bool,
     /// Whether more requests are slow than was promised.
     slow: bool,
     /// Requests per second in a closed loop.
@@ -72,6 +74,7 @@ impl<'a> Traffic<'a> {
             refused: 0,
             working: 0,
             capacity: None,
+            alike: true,
             slow: false,
             throughput: 0.0,
             totals: WorkTotals::default(),
@@ -152,6 +155,9 @@ impl<'a> Traffic<'a> {
             .map(|cohort| cohort.rate.capacity.map(|capacity| i128::from(capacity) * i128::from(cohort.count)));
         let total: Option<i128> = capacities.sum();
         self.capacity = total.map(|capacity| capacity.min(i64::MAX.into()) as i64);
+        let mut each = pods.cohorts().iter().filter(|cohort| cohort.works()).map(|cohort| cohort.rate.capacity);
+        let first = each.next();
+        self.alike = first.flatten() != Some(0) && each.all(|capacity| Some(capacity) == first);
         (self.demand, self.refused, self.throughput) = (0, 0, 0.0);
         match ask {
             Ask::Nothing => {}
@@ -292,6 +298,9 @@ impl<'a> Traffic<'a> {
 
     /// A pod's part of a second's work in front of all.
     fn part_of(&self, work: i64, capacity: Option<i64>) -> i64 {
+        if self.alike {
+            return work / self.working.max(1);
+        }
         match (capacity, self.capacity) {
             (Some(capacity), Some(all)) if all > 0 => {
                 (i128::from(work) * i128::from(capacity) / i128::from(all)) as i64

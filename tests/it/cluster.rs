@@ -277,6 +277,24 @@ fn an_outage_of_the_metrics_api_stops_the_hpa() {
     assert_eq!(first(&outage(MetricsApi::Custom)), (105, 7));
 }
 
+/// A sample a minute and a sync every 15 s: the HPA acts several times on what is old, but pods without metrics that count
+/// hold it back; it reaches what the load needs from below and stays there.
+#[test]
+fn old_metrics_do_not_make_it_oscillate() {
+    let deployment = workload("Deployment", "replicas: 2, ", "", PROBED);
+    let load = cpu(0.6, 3600);
+    for (resolution, offset) in [(60, 0), (60, 23), (60, 59), (120, 7)] {
+        let mut setup = deployment.setup(&load);
+        setup.cluster.metrics.resolution = seconds(resolution);
+        setup.cluster.metrics.offset = seconds(offset);
+        setup.cluster.traffic.queue_timeout = Some(seconds(0));
+        let changes = changes(&run(&setup, &load).0);
+        assert!(changes.windows(2).all(|pair| pair[0].1 < pair[1].1), "{resolution} s, {offset} s: {changes:?}");
+        let (at, last) = changes[changes.len() - 1];
+        assert!(at < 900 && (11..=13).contains(&last), "{resolution} s, {offset} s: {changes:?}");
+    }
+}
+
 /// Pods without a sample count as 100% on the way down: they keep the count up.
 #[test]
 fn missing_samples_hold_the_count() {
