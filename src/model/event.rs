@@ -99,8 +99,11 @@ impl Action {
             Self::Pause => "kubectl rollout pause".to_owned(),
             Self::Resume => "kubectl rollout resume".to_owned(),
             Self::Scale(replicas) => format!("kubectl scale --replicas={replicas}"),
+            Self::KillPods(1) => "a pod is killed".to_owned(),
             Self::KillPods(pods) => format!("{pods} pods are killed"),
+            Self::HangPods(1) => "a pod stops answering".to_owned(),
             Self::HangPods(pods) => format!("{pods} pods stop answering"),
+            Self::LoseNodes(1) => "a node is lost".to_owned(),
             Self::LoseNodes(nodes) => format!("{nodes} nodes are lost"),
             Self::MetricsOutage { which, lasts } => {
                 let which = match which {
@@ -117,8 +120,8 @@ impl Action {
                 format!("what init containers wait for is down for {lasts}")
             }
             Self::ChangeHpa(_) => "the HPA is changed".to_owned(),
-            Self::LoadFactor { factor, lasts: Some(lasts) } => format!("the load is {factor} times for {lasts}"),
-            Self::LoadFactor { factor, lasts: None } => format!("the load is {factor} times from now on"),
+            Self::LoadFactor { factor, lasts: Some(lasts) } => format!("{factor} times the load, for {lasts}"),
+            Self::LoadFactor { factor, lasts: None } => format!("{factor} times the load, from now on"),
         }
     }
 }

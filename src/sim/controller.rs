@@ -170,12 +170,14 @@ impl<'a> Controller<'a> {
     fn deployment(&mut self, hands: &mut Hands<'_, '_>, strategy: fn(&mut Self, &Pods)) {
         loop {
             let before = self.sets.clone();
-            if self.scaled_to != self.replicas {
+            // Without pods there is nothing to share: the strategy makes the first ones.
+            let active = self.sets.iter().any(|&pods| pods > 0);
+            if self.scaled_to != self.replicas && (active || self.paused) {
                 self.scale_sets();
-                self.scaled_to = self.replicas;
             } else if !self.paused {
                 strategy(self, hands.pods);
             }
+            self.scaled_to = self.replicas;
             for revision in 0..self.sets.len() {
                 let change = self.sets[revision] - hands.pods.of_revision(revision).0;
                 if change > 0 {

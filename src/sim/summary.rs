@@ -201,8 +201,13 @@ impl Accounts {
         if let Occurrence::OomKilled(pods) = what {
             self.rest.oom_kills += u64::from(pods.unsigned_abs());
         }
-        if self.rest.occurrences.len() < MOST_OCCURRENCES {
-            self.rest.occurrences.push((now, what));
+        let room = self.rest.occurrences.len() < MOST_OCCURRENCES;
+        let last = self.rest.occurrences.last_mut().filter(|(at, _)| *at == now);
+        match (last.map(|(_, last)| last), what) {
+            (Some(Occurrence::OomKilled(all)), Occurrence::OomKilled(pods))
+            | (Some(Occurrence::Unschedulable(all)), Occurrence::Unschedulable(pods)) => *all += pods,
+            _ if room => self.rest.occurrences.push((now, what)),
+            _ => {}
         }
     }
 

@@ -144,6 +144,12 @@ fn recreate_has_no_pods_for_a_while() {
     // Six seconds to end, twenty to start.
     assert_eq!((numbers(&summary, 56).existing, numbers(&summary, 75).ready, numbers(&summary, 76).ready), (4, 0, 4));
     assert!(summary.peak_backlog > 4_000_000_000, "what comes in the meantime waits: {}", summary.peak_backlog);
+    // Scaled in the meantime, the new ones still wait for the old ones.
+    let events = [at(50, Action::Restart), at(52, Action::Scale(6))];
+    let mut scaled = setup.clone();
+    scaled.events = &events;
+    let (summary, _) = run(&scaled, &load);
+    assert_eq!((numbers(&summary, 55).existing, numbers(&summary, 56).existing), (0, 6));
 }
 
 /// A version that never comes up: crash loops in the surge, until it is rolled back.

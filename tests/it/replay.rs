@@ -141,6 +141,25 @@ claims:
     hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("4 claims: 3 confirmed"));
 }
 
+/// A scenario with every setting, event and test: the schema knows them all, and they all have an effect or a verdict.
+#[test]
+fn every_setting_and_event_can_be_given() {
+    let path = project("tests/data/scenarios/everything.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let given: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    let schema = hpasim::input::scenario::schema();
+    let names = |list: &serde_json::Value| -> Vec<String> { list.as_object().unwrap().keys().cloned().collect() };
+    let of = |definition: &str| names(&schema["$defs"][definition]["properties"]);
+    assert_eq!(of("Cluster"), names(&given["cluster"]), "settings");
+    let events: Vec<String> = given["events"].as_array().unwrap().iter().flat_map(names).collect();
+    assert!(of("Event").iter().all(|event| events.contains(event)), "events");
+    let scenarios = read(Files::Disk, &path, &mut Vec::new()).unwrap();
+    for run in &replay(&scenarios[0]).unwrap().runs {
+        assert_eq!(check(&run.setup, &run.rows), Vec::<String>::new());
+    }
+    hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("all as on record"));
+}
+
 /// An HPA that is applied on the way: decisions are told with the HPA of their time.
 #[test]
 fn an_hpa_can_be_changed_on_the_way() {
