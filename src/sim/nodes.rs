@@ -63,6 +63,9 @@ pub(super) struct Nodes<'a> {
     last_added: Option<SimTime>,
     /// Room has appeared since pods were last refused.
     pub changed: bool,
+    /// How often what is on the nodes has changed, and at which count the autoscaler looked last.
+    version: u64,
+    looked_at: Option<u64>,
 }
 
 impl<'a> Nodes<'a> {
@@ -92,6 +95,8 @@ impl<'a> Nodes<'a> {
             next_scan: config.autoscaler.map_or(SimTime::MAX, |autoscaler| start + autoscaler.scan_interval),
             last_added: None,
             changed: false,
+            version: 0,
+            looked_at: None,
         };
         for (pool, number) in config.pools.iter().enumerate().map(|(index, pool)| (index, pool.nodes)) {
             for _ in 0..number {
@@ -109,6 +114,7 @@ impl<'a> Nodes<'a> {
     fn add(&mut self, pool: usize, ready_at: SimTime) {
         let shape = &self.config.pools[pool];
         let in_pool = self.nodes.iter().filter(|node| node.pool == pool).count() as i64;
+        self.version += 1;
         self.nodes.push(Node {
             pool,
             zone: in_pool % shape.shape.zones.max(1),
@@ -135,7 +141,10 @@ impl<'a> Nodes<'a> {
 
     /// Nodes that have just become ready have room.
     pub fn arrive(&mut self, now: SimTime) {
-        self.changed |= self.nodes.iter().any(|node| node.ready_at == now);
+        if self.nodes.iter().any(|node| node.ready_at == now) {
+            self.changed = true;
+            self.version += 1;
+        }
     }
 
     /// Finds places for so many pods of the target, as the scheduler would one by one.
@@ -146,6 +155,7 @@ impl<'a> Nodes<'a> {
             let Self { nodes, asked, .. } = self;
             nodes[index].take(asked);
             nodes[index].mine += 1;
+            self.version += 1;
             places.push((index, 1));
         }
         places
@@ -160,6 +170,7 @@ impl<'a> Nodes<'a> {
             }
             nodes[index].mine -= count;
             self.changed = true;
+            self.version += 1;
         }
     }
 
@@ -212,6 +223,7 @@ impl<'a> Nodes<'a> {
         let Self { nodes, others, .. } = self;
         nodes[index].take(&others[kind]);
         nodes[index].others[kind] += 1;
+        self.version += 1;
         true
     }
 
@@ -222,6 +234,7 @@ impl<'a> Nodes<'a> {
         lost.truncate(count.max(0) as usize);
         for &index in &lost {
             self.nodes[index].gone = true;
+            self.version += 1;
             for kind in 0..self.others.len() {
                 for _ in 0..std::mem::take(&mut self.nodes[index].others[kind]) {
                     self.place_other(kind, now, None);
@@ -239,6 +252,7 @@ impl<'a> Nodes<'a> {
             for node in &mut self.nodes {
                 node.low_since = None;
             }
+            self.looked_at = None;
             self.scale_up(&autoscaler, now, unschedulable, draws);
             return None;
         }
@@ -279,30 +293,35 @@ impl<'a> Nodes<'a> {
 
     fn scale_down(&mut self, autoscaler: &ClusterAutoscaler, now: SimTime) -> Option<usize> {
         let too_soon = self.last_added.is_some_and(|added| now < added + autoscaler.delay_after_add);
-        let mut unneeded = None;
-        for index in 0..self.nodes.len() {
-            let node = &self.nodes[index];
-            if node.gone || node.ready_at > now {
-                continue;
-            }
-            let low = node.allocated(self.capacity(node)) < autoscaler.utilization_threshold
-                && self.in_pool(node.pool) > self.config.pools[node.pool].min_nodes
-                && self.fits_elsewhere(index, now);
-            let since = if low { Some(self.nodes[index].low_since.unwrap_or(now)) } else { None };
-            self.nodes[index].low_since = since;
-            let long = since.is_some_and(|since| since + autoscaler.unneeded_time <= now);
-            if long && !too_soon {
-                unneeded = unneeded.or(Some(index));
+        if self.looked_at != Some(self.version) {
+            self.looked_at = Some(self.version);
+            for index in 0..self.nodes.len() {
+                let low = self.is_unneeded(index, autoscaler.utilization_threshold, now);
+                let since = self.nodes[index].low_since.unwrap_or(now);
+                self.nodes[index].low_since = low.then_some(since);
             }
         }
+        let long = |node: &Node| node.low_since.is_some_and(|since| since + autoscaler.unneeded_time <= now);
+        let unneeded = self.nodes.iter().position(|node| !node.gone && long(node)).filter(|_| !too_soon);
         let index = unneeded?;
         self.nodes[index].gone = true;
+        self.version += 1;
         for kind in 0..self.others.len() {
             for _ in 0..std::mem::take(&mut self.nodes[index].others[kind]) {
                 self.place_other(kind, now, Some(index));
             }
         }
         Some(index)
+    }
+
+    /// Whether a node is below the threshold, may go, and its pods have places elsewhere.
+    fn is_unneeded(&self, index: usize, threshold: f64, now: SimTime) -> bool {
+        let node = &self.nodes[index];
+        !node.gone
+            && node.ready_at <= now
+            && node.allocated(self.capacity(node)) < threshold
+            && self.in_pool(node.pool) > self.config.pools[node.pool].min_nodes
+            && self.fits_elsewhere(index, now)
     }
 
     fn in_pool(&self, pool: usize) -> i64 {
