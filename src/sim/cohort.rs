@@ -2,6 +2,10 @@
 //!
 //! created, bound to a node, images pulled, init containers in turn, containers started, application up, Ready, in the
 //! proxies' tables, warm; restarted by its probes, out of memory or by hand; terminating, gone.
+//!
+//! Mirrors the kubelet (`SyncPod` and `killPod` in `pkg/kubelet/kuberuntime/kuberuntime_manager.go` and
+//! `kuberuntime_container.go`, the probers in `pkg/kubelet/prober`), and what EndpointSlices and kube-proxy make of a pod
+//! that becomes ready or ends (`pkg/controller/endpointslice`, `pkg/proxy`).
 
 use std::cmp::Reverse;
 

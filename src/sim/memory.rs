@@ -1,6 +1,6 @@
 //! What pods hold in memory, and when they are killed for it.
 //!
-//! A pod over its limit is OOM-killed by the kernel and restarted by the kubelet. Memory that a runtime does not give
+//! A pod over its limit is OOM-killed by the kernel (its cgroup's `memory.max`) and restarted by the kubelet. Memory that a runtime does not give
 //! back stays at the most that it ever was until the container restarts; then a memory target never scales down.
 
 use super::cohort::Cohort;

@@ -1,4 +1,5 @@
-//! The pods of the target: created, deleted, bound to nodes, killed.
+//! The pods of the target: created, bound to nodes, killed, deleted, and evicted as the node lifecycle controller does it
+//! (`pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
 
 use std::cmp::Reverse;
 

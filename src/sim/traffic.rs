@@ -1,4 +1,7 @@
 //! From what the load asks for to what each pod does: sharing it among pods, CPU limits, waiting, response times.
+//!
+//! Random balancing is what kube-proxy does with new connections (`pkg/proxy/iptables`, statistic mode random), even what
+//! round robin and least requests come to. CPU is limited as the kernel's quota does it, averaged over a second.
 
 use super::clients::{self, Station};
 use super::cohort::Cohort;
