@@ -164,3 +164,28 @@ fn the_readme_shows_real_output() {
         assert!(output.contains(line), "{line}");
     }
 }
+
+/// Nodes, a closed loop and a promise, from the command line; the same seed gives the same bytes.
+#[test]
+fn a_cluster_from_the_command_line() {
+    let nodes = "scenarios/rag-system/nodes.yaml";
+    let args = |seed: &'static str| {
+        let mut args = vec!["simulate", "-f", K8S, "--constant", "clients=120", "--duration", "20m", "--seed", seed];
+        args.extend(["--cpu-per-request", "20m", "--request-wait", "300ms", "--memory-base", "200Mi"]);
+        args.extend(["--startup", "lognormal:30s,0.8", "--balancing", "random", "--slo", "p95<350ms"]);
+        args.extend(["--nodes", nodes, "--node-count", "general-4x16=1", "--cluster-autoscaler"]);
+        args
+    };
+    let text = |seed| String::from_utf8(hpasim(&args(seed)).output().unwrap().stdout).unwrap();
+    let first = text("1");
+    for shown in ["p95 < 350ms", "Nodes ", "mean 1.", "Pods without a node"] {
+        assert!(first.contains(shown), "{shown}: {first}");
+    }
+    assert_eq!(first, text("1"));
+    assert_ne!(first, text("2"));
+    let unknown = ["simulate", "-f", K8S, "--constant", "cpu=1", "--constant", "memory=1Gi", "--duration", "1m"];
+    let with = [&unknown[..], &["--nodes", nodes, "--node-count", "huge=1"]].concat();
+    hpasim(&with).assert().code(2).stderr(contains("has no shape `huge`; there is general-4x16, compute-8x16"));
+    let with = [&unknown[..], &["--slo", "p95<1s"]].concat();
+    hpasim(&with).assert().success().stderr(contains("--slo has no effect"));
+}
