@@ -20,8 +20,8 @@ use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, Time
 /// CPU and memory, use makes metrics, metrics make decisions, decisions make pods.
 ///
 /// The load is a CSV file: a header, a `time` column (seconds, RFC 3339, or durations such as 10m), and any
-/// of: cpu (cores, all pods together), memory (bytes, all pods together), rps (with --cpu-per-request),
-/// cpu_utilization and memory_utilization (percent of the request, per pod, as observed; with a column
+/// of: cpu (cores, all pods together), memory (bytes, all pods together), rps (with --cpu-per-request), clients
+/// (with --cpu-per-request: clients that each wait for their answer, a closed loop), cpu_utilization and memory_utilization (percent of the request, per pod, as observed; with a column
 /// `replicas` they are multiplied back into demand), and a column for each custom metric, by its name
 /// (Pods metrics: the total over all pods; Object and External metrics: the value).
 ///
