@@ -103,6 +103,28 @@ fn vector_steps_and_steady_state() {
     }
 }
 
+/// Run b of the same guide: 2 at 30 s, 3 at 61 s, 4 at 91 s, 6 at 122 s. Its steps have two causes: pods count while they do
+/// not serve yet (no readiness probe, 12 s to start), and the clients hold some of the load for a while (5 s) before they hold
+/// back, so that four pods are busy with more than the demand.
+#[test]
+fn vector_run_b_takes_a_slower_start_and_some_patience() {
+    const RUN_B: [(i64, i32); 4] = [(30, 2), (61, 3), (91, 4), (122, 6)];
+    let mut deployment = vector();
+    deployment.workload.template.containers[0].readiness_probe = None;
+    let load = table(&["cpu"], &[(0, &[3.4]), (300, &[3.4])]);
+    let as_recorded = |startup: i64, patience: i64| {
+        let outcome = |&(offset, phase): &(i64, i64)| {
+            let mut setup = vector_setup(&deployment, &load, offset, phase);
+            setup.cluster.lifecycle.startup = seconds(startup).into();
+            setup.cluster.traffic.queue_timeout = Some(seconds(patience));
+            let errors = errors(&predicted(&setup, &load, &RUN_B), &RUN_B, true);
+            errors.is_some_and(|errors| errors.iter().all(|error| error.abs() <= 15))
+        };
+        phases().filter(outcome).count()
+    };
+    assert_eq!((as_recorded(12, 5), as_recorded(12, 0), as_recorded(5, 5)), (50, 0, 0));
+}
+
 /// github kirbytran12324/autoscaling-final-lab at c0f0405, evidence/experiments/phase7-hpa-3-users-001: three closed-loop
 /// users, one more each second, for 180 s from about 60 s on, each request over a new connection to any pod. One row for
 /// each sync: desired 2 at 76 s, 3 at 91, 5 at 105, 6 at 136, 2 at 541.
