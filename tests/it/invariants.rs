@@ -240,11 +240,17 @@ proptest! {
 
     /// The same of scenario files.
     #[test]
-    fn damaged_scenarios_are_refused_or_replayed(edits in edits()) {
-        let text = include_str!("../../scenarios/rag-system/scenarios/2-high-load.yaml");
+    fn damaged_scenarios_are_refused_or_replayed(edits in edits(), everything in any::<bool>()) {
         let folder = tempfile::tempdir().unwrap();
-        let manifests = crate::support::project("scenarios/rag-system/k8s");
-        let text = damage(&text.replace("../k8s", manifests.to_str().unwrap()), &edits);
+        let scenarios = crate::support::project("scenarios");
+        let scenarios = scenarios.to_str().unwrap();
+        let text = if everything {
+            include_str!("../data/scenarios/everything.yaml").replace("../../../scenarios", scenarios)
+        } else {
+            let text = include_str!("../../scenarios/rag-system/scenarios/2-high-load.yaml");
+            text.replace("../k8s", &format!("{scenarios}/rag-system/k8s"))
+        };
+        let text = damage(&text, &edits);
         let path = folder.path().join("damaged.yaml");
         crate::support::write(&path, &text);
         if let Ok(scenarios) = scenario::read(scenario::Files::Disk, &path, &mut Vec::new()) {
