@@ -18,7 +18,8 @@ fn workload(kind: &str, spec: &str, pod: &str, container: &str) -> Deployment {
     Deployment::from_yaml(&format!(
         "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
          {{kind: {kind}, name: d}}, minReplicas: 2, maxReplicas: 12, metrics: [{{type: Resource, resource: {{name: cpu, \
-         target: {{type: Utilization, averageUtilization: 60}}}}}}], behavior: {{scaleDown: \
+         target: {{type: Utilization, averageUtilization: 60}}}}}}, {{type: Resource, resource: {{name: memory, target: {{type: \
+         Utilization, averageUtilization: 70}}}}}}], behavior: {{scaleDown: \
          {{stabilizationWindowSeconds: 60}}}}}}}}\n---\n{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: d}}, spec: \
          {{replicas: 3, {spec}template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, \
          resources: {{requests: {{cpu: 500m, memory: 512Mi}}, limits: {{cpu: 1, memory: 700Mi}}}}{container}}}]}}}}}}}}"
@@ -202,7 +203,8 @@ proptest! {
         let scale = match column { "cpu" => high, "rps" => high * 25.0, "clients" => high * 6.0, _ => high * 40.0 };
         let pattern = format!("{column}=sine:mean={scale},amplitude={scale},period=20m+bursts:every=5m,height={scale},length=1m");
         let load = load(&[pattern], 0.5, 30, seed);
-        let costs = costs("40m", "1Mi", 0.05);
+        let mut costs = costs("40m", "1Mi", 0.05);
+        costs.memory_base = Some("300Mi".parse().unwrap());
         let mut setup = setup_with(&deployment, &load, &costs);
         setup.cluster = cluster;
         setup.cluster.metrics.offset = seconds(setup.cluster.metrics.offset.seconds() % setup.cluster.metrics.resolution.seconds());
