@@ -230,7 +230,6 @@ impl Cohort {
             take(node, &mut left);
         }
         // Where there are most of them first, as the ReplicaSet controller ranks them.
-        self.nodes.sort_by_key(|&(node, pods)| (Reverse(pods), node));
         while left > 0 {
             let Some(fullest) = self.nodes.iter_mut().max_by_key(|node| (node.1, Reverse(node.0))) else { break };
             if fullest.1 == 0 {

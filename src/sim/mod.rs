@@ -111,11 +111,6 @@ impl SyncRecord<'_> {
     pub fn response_seconds(&self) -> Option<f64> {
         self.response.seconds()
     }
-
-    /// Requests per second that are served, if the load is made of requests.
-    pub fn throughput(&self) -> Option<f64> {
-        self.response.throughput(self.resources.cpu_used)
-    }
 }
 
 /// Pods that came and went since the beginning.

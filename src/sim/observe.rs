@@ -2,7 +2,6 @@
 
 use super::Setup;
 use super::draw::Draws;
-use super::engine::probes;
 use super::metrics::Probe;
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
@@ -40,8 +39,10 @@ impl Observer {
         let start = SimTime::ZERO - setup.lead_in;
         let template = &setup.workload.template;
         let version = setup.controller.version;
+        let column = |index: usize| setup.plan.metric_columns.get(index).copied().flatten();
+        let probe = |(index, metric)| Probe::of(metric, template, column(index));
         Self {
-            probes: probes(setup),
+            probes: setup.hpa.metrics.iter().enumerate().map(probe).collect(),
             requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
             window: setup.cluster.metrics.resolution,
             groups: Vec::new(),

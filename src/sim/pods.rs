@@ -231,21 +231,17 @@ impl Pods {
     /// Everything whose time has come happens; says whether anything did. Pods that are to be bound are left to the
     /// scheduler.
     pub fn advance(&mut self, now: SimTime, rules: &Rules<'_>) -> bool {
-        let propagation = rules.config.lifecycle.endpoint_propagation;
         let mut changed = false;
         for index in 0..self.cohorts.len() {
-            let cohort = &mut self.cohorts[index];
-            if cohort.due > now {
+            if self.cohorts[index].due > now {
                 continue;
             }
             changed = true;
-            if cohort.at.fails <= now {
-                self.restarts += u64::from(cohort.count.unsigned_abs());
-                let lost = cohort.restart(now, propagation);
-                self.lost.work += lost.work;
-                self.lost.requests += lost.requests;
+            if self.cohorts[index].at.fails <= now {
+                self.restart_cohort(index, now, rules);
+            } else {
+                self.cohorts[index].advance(now, rules);
             }
-            self.cohorts[index].advance(now, rules);
             if self.cohorts[index].at.evicted <= now {
                 self.evicted(index, now, rules);
             }

@@ -161,7 +161,7 @@ impl<'a> Traffic<'a> {
         let mut each = pods.cohorts().iter().filter(|cohort| cohort.works()).map(|cohort| cohort.rate.capacity);
         let first = each.next();
         self.alike = first.flatten() != Some(0) && each.all(|capacity| Some(capacity) == first);
-        (self.demand, self.refused, self.throughput) = (0, 0, 0.0);
+        (self.demand, self.refused, self.throughput, self.slow) = (0, 0, 0.0, false);
         match ask {
             Ask::Nothing => {}
             Ask::PerPod(rate) => {
@@ -264,18 +264,17 @@ impl<'a> Traffic<'a> {
             cohort.rate.in_flight = rate * solution.response_seconds;
         }
         if let Some(slo) = self.config.slo {
-            self.slow = closed_loop_quantile(solution.response_seconds, &requests, slo.quantile) > slo.within_seconds;
+            let within = closed_loop_quantile(solution.response_seconds, &requests, slo.quantile) <= slo.within_seconds;
+            self.slow = clients > 0 && !(within && solution.throughput > 0.0);
         }
     }
 
     /// The requests at each pod that works, by pods, in an open loop.
-    fn pod_requests<'b>(&'b self, pods: &'b Pods) -> impl Iterator<Item = (f64, PodRequests)> + 'b {
-        let requests = self.requests.unwrap_or(RequestModel {
-            cpu_seconds: 1.0,
-            wait_seconds: 0.0,
-            think_seconds: 0.0,
-            memory_bytes: 0,
-        });
+    fn pod_requests<'b>(
+        &'b self,
+        requests: RequestModel,
+        pods: &'b Pods,
+    ) -> impl Iterator<Item = (f64, PodRequests)> + 'b {
         let per_pod = self.per_pod();
         let front_share = self.front.waiting as f64 / self.working.max(1) as f64;
         pods.cohorts().iter().filter(|cohort| cohort.works()).map(move |cohort| {
@@ -315,20 +314,18 @@ impl<'a> Traffic<'a> {
 
     /// Requests under way, and whether too many are slow.
     fn respond(&mut self, pods: &mut Pods) {
-        if self.requests.is_none() || !matches!(self.ask, Ask::Total(_)) {
-            return;
-        }
-        let in_flight: Vec<f64> = self.pod_requests(pods).map(|(_, pod)| pod.rate * pod.mean()).collect();
+        let Some(requests) = self.requests.filter(|_| matches!(self.ask, Ask::Total(_))) else { return };
+        let in_flight: Vec<f64> = self.pod_requests(requests, pods).map(|(_, pod)| pod.rate * pod.mean()).collect();
         for (cohort, in_flight) in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works()).zip(in_flight) {
             cohort.rate.in_flight = in_flight;
         }
         let Some(slo) = self.config.slo else { return };
         let (mut sent, mut slow) = (0.0, 0.0);
-        for (count, pod) in self.pod_requests(pods) {
+        for (count, pod) in self.pod_requests(requests, pods) {
             sent += count * pod.rate;
             slow += count * pod.rate * pod.slower_than(slo.within_seconds);
         }
-        let cpu_nanos = self.requests.map_or(1.0, |requests| requests.cpu_seconds) * NANOCORES_PER_CORE;
+        let cpu_nanos = requests.cpu_seconds * NANOCORES_PER_CORE;
         let mut not_served = self.refused as f64 / cpu_nanos;
         if self.working == 0 {
             not_served += self.demand as f64 / cpu_nanos;
@@ -343,7 +340,7 @@ impl<'a> Traffic<'a> {
         let part = self.config.slo.map_or(0.95, |slo| slo.quantile);
         match self.ask {
             Ask::Total(demand) if demand > 0 && self.working > 0 => {
-                let all: Vec<(f64, PodRequests)> = self.pod_requests(pods).collect();
+                let all: Vec<(f64, PodRequests)> = self.pod_requests(requests, pods).collect();
                 Some(latency::quantile(&all, part))
             }
             Ask::Clients(clients) if clients > 0 && self.throughput > 0.0 => {
@@ -351,15 +348,6 @@ impl<'a> Traffic<'a> {
                 Some(closed_loop_quantile(mean, &requests, part))
             }
             _ => None,
-        }
-    }
-
-    /// Requests per second that are served, if the load is made of requests.
-    pub fn throughput(&self, cpu_used: i64) -> Option<f64> {
-        let requests = self.requests?;
-        match self.ask {
-            Ask::Clients(_) => Some(self.throughput),
-            _ => Some(cpu_used as f64 / NANOCORES_PER_CORE / requests.cpu_seconds),
         }
     }
 
@@ -387,20 +375,20 @@ impl<'a> Traffic<'a> {
             self.totals.arrived += i128::from(demand) * i128::from(seconds);
             self.totals.lost += i128::from(self.refused) * i128::from(seconds);
         }
-        let shared = matches!(self.ask, Ask::Total(_)) && (!self.per_pod() || self.working == 0);
-        let front = if shared { self.work_in_front(seconds, &mut passed) } else { Stretch::default() };
+        // Without a pod that works, all waits in front.
+        let in_front = matches!(self.ask, Ask::Total(_)) && (!self.per_pod() || self.working == 0);
+        let front = if in_front { self.work_in_front(seconds, &mut passed) } else { Stretch::default() };
         for index in 0..pods.cohorts().len() {
             let cohort = &pods.cohorts()[index];
             let Some(_) = cohort.running else { continue };
             let rate = cohort.rate;
-            let works = cohort.works();
             let (work, cpu) = match self.ask {
                 Ask::Nothing => (0, 0),
                 Ask::PerPod(_) | Ask::Clients(_) => {
                     (rate.arrival.saturating_mul(seconds), rate.cpu_of(rate.arrival).saturating_mul(seconds))
                 }
-                Ask::Total(_) if shared && !works => (0, 0),
-                Ask::Total(_) if shared => {
+                Ask::Total(_) if !self.per_pod() && !cohort.works() => (0, 0),
+                Ask::Total(_) if !self.per_pod() => {
                     let part = |work: i64| self.part_of(work, rate.capacity);
                     let capacity = rate.capacity.unwrap_or(0);
                     let cpu = || front.part(rate.cpu_of(capacity), self.demand, |work| rate.cpu_of(part(work)));

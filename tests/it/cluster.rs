@@ -401,6 +401,25 @@ fn what_waits_at_a_pod_dies_with_it() {
     assert!(summary.work_dropped > 0);
 }
 
+/// A terminating pod does what waits at it, when no other works, too.
+#[test]
+fn a_terminating_pod_finishes_its_queue() {
+    let mut deployment = workload("Deployment", "replicas: 1, strategy: {type: Recreate}, ", "", PROBED);
+    deployment.hpa.max_replicas = 1;
+    let load = cpu(1.0, 100);
+    let events = [at(30, Action::Restart)];
+    let mut setup = deployment.setup(&load);
+    setup.events = &events;
+    setup.keep_pod_numbers = true;
+    setup.cluster.traffic.queueing = Queueing::PerPod;
+    setup.cluster.traffic.queue_limit = Some(2_000_000_000);
+    let (summary, _) = run(&setup, &load);
+    // 2 core-seconds at 200m are done after 10 s, long before the pod is killed; what is sent to it before the proxies
+    // know is lost.
+    assert_eq!((numbers(&summary, 39).terminating, numbers(&summary, 40).terminating), (1, 0));
+    assert_eq!(summary.work_lost, 1_000_000_000);
+}
+
 /// A pod that is slow at first, or busy with itself, is less help.
 #[test]
 fn warm_up_and_idle_use_cost_capacity() {
@@ -450,6 +469,29 @@ fn a_promise_about_response_times() {
     assert_eq!(slow(1), (1200, 1497));
     let (broken, after) = slow(5);
     assert!((20..60).contains(&broken) && after == 499, "{broken} s, then {after} ms");
+}
+
+/// In a closed loop no answer is a slow one, and nobody who asks is no answer that is slow.
+#[test]
+fn a_promise_to_clients_who_get_no_answer() {
+    let mut deployment = workload("Deployment", "replicas: 1, strategy: {type: Recreate}, ", "", PROBED);
+    deployment.hpa.max_replicas = 1;
+    let events = [at(30, Action::Restart)];
+    let slow = |clients: f64, wait: f64| {
+        let load = table(&["clients"], &[(0, &[clients]), (100, &[clients])]);
+        let mut requests = costs("10m", "0", wait);
+        requests.think_seconds = 1.0;
+        let mut setup = setup_with(&deployment, &load, &requests);
+        setup.events = &events;
+        setup.keep_pod_numbers = true;
+        setup.cluster.slo = Some("p95<1s".parse().unwrap());
+        let summary = run(&setup, &load).0;
+        let idle = |second: &i64| numbers(&summary, *second).working == 0;
+        (summary.slow.seconds(), (0..summary.duration.seconds()).filter(idle).count() as i64)
+    };
+    assert_eq!(slow(0.0, 2.0).0, 0);
+    let (seconds, without_pods) = slow(1.0, 0.0);
+    assert!(without_pods > 10 && seconds == without_pods, "{seconds} s, {without_pods} s");
 }
 
 /// 100 MiB and 1 MiB a minute: the limit of 200 MiB is passed after 100 minutes and a second.

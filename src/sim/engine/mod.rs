@@ -11,7 +11,7 @@ use crate::sim::controller::Controller;
 use crate::sim::draw::{Draws, Purpose};
 use crate::sim::load::LoadCursor;
 use crate::sim::memory::Memory;
-use crate::sim::metrics::{Probe, Scraped};
+use crate::sim::metrics::Scraped;
 use crate::sim::nodes::Nodes;
 use crate::sim::observe::Observer;
 use crate::sim::pods::Pods;
@@ -407,11 +407,6 @@ impl ResponseSource<'_> {
     pub fn seconds(&self) -> Option<f64> {
         self.traffic.response_seconds(self.pods)
     }
-
-    /// Requests per second that are served.
-    pub fn throughput(&self, cpu_used: i64) -> Option<f64> {
-        self.traffic.throughput(cpu_used)
-    }
 }
 
 /// What the pods' lives depend on.
@@ -445,11 +440,4 @@ fn settle_on_nodes(pods: &mut Pods, nodes: &mut Nodes<'_>, start: SimTime, rules
     if placed < count {
         pods.create_at(count - placed, 0, placed, start, rules, draws);
     }
-}
-
-/// How a metric of the HPA is read: used by the observer.
-pub(super) fn probes(setup: &Setup<'_>) -> Vec<Probe> {
-    let template = &setup.workload.template;
-    let column = |index: usize| setup.plan.metric_columns.get(index).copied().flatten();
-    setup.hpa.metrics.iter().enumerate().map(|(i, metric)| Probe::of(metric, template, column(i))).collect()
 }
