@@ -1,36 +1,17 @@
 //! Arguments that several commands share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 
 use crate::model::{ControllerConfig, KubernetesVersion};
 use crate::units::{Quantity, Span};
 
-/// Where manifests come from, and which HPA is meant.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Manifests")]
-pub(super) struct ManifestArgs {
-    /// File or directory with the manifests that you apply, or - for standard input; repeatable.
-    /// Multi-document YAML, JSON and `kind: List` are read
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
-    pub filenames: Vec<PathBuf>,
-    /// Descend into the subdirectories of the directories given with -f
-    #[arg(short = 'R', long)]
-    pub recursive: bool,
-    /// Namespace of the HPA, and of objects that name none [default: default]
-    #[arg(short, long, value_name = "NAME")]
-    pub namespace: Option<String>,
-    /// Name of the HPA, where there are several
-    #[arg(long, value_name = "NAME")]
-    pub hpa: Option<String>,
-}
-
 /// Settings of the kube-controller-manager, under its own names.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Controller settings (the kube-controller-manager's flags)")]
 pub(super) struct ControllerArgs {
-    /// Kubernetes release whose semantics are simulated: 1.23 to 1.37
+    /// Kubernetes release whose semantics are simulated: 1.23 to 1.38
     #[arg(long, value_name = "VERSION", default_value_t)]
     pub kubernetes_version: KubernetesVersion,
     /// Time between two syncs of the HPA

@@ -6,10 +6,11 @@ use clap::{Args, ValueEnum};
 
 use super::args::{ControllerArgs, read_standard_input_once};
 use super::cluster::ClusterArgs;
-use super::load::{self, Load, LoadOptions, note_other_kinds};
+use super::load::{self, Load, LoadOptions};
+use super::manifests::{SourceArgs, note_unread};
 use super::simulate::explain_error;
 use super::{Outcome, output};
-use crate::input::{manifests, nodes, read_sources};
+use crate::input::{nodes, read_sources};
 use crate::lint::{Context, RULES, Severity, held_back, lint};
 use crate::plan;
 use crate::report::lint as report;
@@ -25,15 +26,8 @@ use crate::report::lint as report;
     after_help = "Example:\n  hpasim lint -f k8s/\n  hpasim lint -f k8s/ --format sarif > hpasim.sarif\n  hpasim lint --explain HPA001"
 )]
 pub(super) struct LintArgs {
-    /// File or directory with the manifests that you apply, or - for standard input; repeatable
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required_unless_present = "explain")]
-    filenames: Vec<PathBuf>,
-    /// Descend into the subdirectories of the directories given with -f
-    #[arg(short = 'R', long)]
-    recursive: bool,
-    /// Namespace of objects that name none [default: default]
-    #[arg(short, long, value_name = "NAME")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    sources: SourceArgs,
     /// Name of the HPA that the load is for, where there are several
     #[arg(long, value_name = "NAME")]
     hpa: Option<String>,
@@ -85,11 +79,10 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         return output::print(&report::explain(rule)).map(|()| Outcome::Done);
     }
     let controller = args.controller.config()?;
-    let files = args.filenames.iter().chain(&args.nodes).chain(&args.load).map(PathBuf::as_path);
+    let files = args.sources.filenames.iter().chain(&args.nodes).chain(&args.load).map(PathBuf::as_path);
     read_standard_input_once(files)?;
-    let sources = read_sources(&args.filenames, args.recursive)?;
-    let manifests = manifests::read(&sources, controller.version, args.namespace.as_deref().unwrap_or("default"))?;
-    note_other_kinds(&manifests);
+    let manifests = args.sources.read(controller.version, true)?;
+    note_unread(&manifests);
     let shapes = match &args.nodes {
         Some(path) => {
             let sources = read_sources(std::slice::from_ref(path), false)?;
@@ -98,7 +91,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         None => Vec::new(),
     };
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
-        let selection = manifests.select(args.namespace.as_deref(), args.hpa.as_deref())?;
+        let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = Load::open(args.load.as_deref(), &args.options)?;
         let setup = load::setup(&args.options, &args.cluster, controller, &selection, load.columns())?;
         vec![(selection.hpa.item.name.clone(), held_back(&setup, load.source()).map_err(explain_error)?)]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::args::{amount, positive_span};
 use super::cluster::ClusterArgs;
 use super::output;
-use crate::input::manifests::{Manifests, Selection};
+use crate::input::manifests::Selection;
 use crate::input::plan::{self, RequestCosts};
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
@@ -133,17 +133,6 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
             let at = selection.hpa.location();
             warnings.push(Diagnostic::new(message).at(at).field(format!("spec.metrics[{index}]")).hint(hint));
         }
-    }
-}
-
-/// Says which objects are of kinds that hpasim knows nothing of.
-pub(super) fn note_other_kinds(manifests: &Manifests) {
-    let total: usize = manifests.other_kinds.values().sum();
-    if total > 0 {
-        let kinds: Vec<String> =
-            manifests.other_kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
-        let objects = if total == 1 { "object" } else { "objects" };
-        output::complain("note", &format!("{total} {objects} of other kinds left out: {}", kinds.join(", ")));
     }
 }
 

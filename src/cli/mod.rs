@@ -6,6 +6,7 @@ pub mod conformance;
 mod explain;
 mod lint;
 mod load;
+mod manifests;
 mod output;
 mod plan;
 mod replay;
@@ -83,8 +84,12 @@ fn print_schema() -> anyhow::Result<Outcome> {
 fn report(error: &anyhow::Error) {
     match error.downcast_ref::<InputError>() {
         Some(input) => {
-            for diagnostic in input.diagnostics() {
+            let (shown, more) = input.shown();
+            for diagnostic in shown {
                 output::complain("error", &diagnostic.to_string());
+            }
+            if more > 0 {
+                output::complain("error", &format!("and {more} more"));
             }
         }
         None => output::complain("error", &format!("{error:#}")),

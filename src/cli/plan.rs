@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
+use super::args::{ControllerArgs, read_standard_input_once};
 use super::cluster::ClusterArgs;
-use super::load::{self, Load, LoadOptions, note_other_kinds};
+use super::load::{self, Load, LoadOptions};
+use super::manifests::ManifestArgs;
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
-use crate::input::{Diagnostic, InputError, claims, manifests, nodes, read_sources};
+use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
 use crate::model::{Column, ControllerConfig, Drive, LoadTable, NodeShape, PlanClaim};
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::nodes::Pool;
@@ -122,7 +123,7 @@ fn horizon(text: &str) -> Result<u32, String> {
 /// Runs the command.
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let controller = args.controller.config()?;
-    let files = args.manifests.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
+    let files = args.manifests.sources.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
     let loads = args.load.iter().map(|load| Path::new(load.rsplit('=').next().unwrap_or(load)));
     read_standard_input_once(files.chain(loads))?;
     let has_load = !args.load.is_empty() || !args.options.constant.is_empty();
@@ -131,11 +132,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             anyhow::bail!("{option} needs a load: give --load FILE, or --constant cpu=2.5 with --duration 1h");
         }
     }
-    let namespace = args.manifests.namespace.as_deref();
-    let sources = read_sources(&args.manifests.filenames, args.manifests.recursive)?;
-    let manifests = manifests::read(&sources, controller.version, namespace.unwrap_or("default"))?;
-    output::warn(&manifests.warnings);
-    note_other_kinds(&manifests);
+    let manifests = args.manifests.read(controller.version, args.cluster.replicas, true)?;
     let inventory = &manifests.inventory;
     if inventory.workloads.is_empty() && inventory.claims.is_empty() {
         let diagnostic = Diagnostic::new("the manifests contain nothing that makes pods or asks for storage");
@@ -246,7 +243,7 @@ fn under_load<'a>(
     let mut simulated: Vec<Simulated<'a>> = Vec::new();
     let mut files = Vec::new();
     for (name, path) in loads(args, manifests) {
-        let selection = manifests.select(args.manifests.namespace.as_deref(), name)?;
+        let selection = manifests.select(args.manifests.sources.namespace.as_deref(), name)?;
         let index = index_of(report.workloads, &selection);
         if simulated.iter().any(|other| other.workload == index) {
             anyhow::bail!("{} has two loads; name the HPA of each: --load HPA=FILE", selection.hpa.item.name);

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{ControllerArgs, ManifestArgs, read_standard_input_once};
+use super::args::{ControllerArgs, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
-use super::load::{self, Load, LoadOptions, note_other_kinds};
+use super::load::{self, Load, LoadOptions};
+use super::manifests::ManifestArgs;
 use super::{Outcome, output};
 use crate::input::manifests::Selection;
-use crate::input::{Diagnostic, InputError, manifests, read_sources};
+use crate::input::{Diagnostic, InputError};
 use crate::model::{ControllerConfig, NodesConfig};
 use crate::report::{self, Run, kubectl};
 use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
@@ -65,13 +66,10 @@ struct LoadArgs {
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let controller = args.controller.config()?;
-    let inputs = args.manifests.filenames.iter().chain(&args.load.load);
+    let inputs = args.manifests.sources.filenames.iter().chain(&args.load.load);
     read_standard_input_once(inputs.map(PathBuf::as_path))?;
-    let namespace = args.manifests.namespace.as_deref();
-    let sources = read_sources(&args.manifests.filenames, args.manifests.recursive)?;
-    let manifests = manifests::read(&sources, controller.version, namespace.unwrap_or("default"))?;
-    output::warn(&manifests.warnings);
-    note_other_kinds(&manifests);
+    let namespace = args.manifests.sources.namespace.as_deref();
+    let manifests = args.manifests.read(controller.version, args.cluster.replicas, false)?;
     let selection = manifests.select(namespace, args.manifests.hpa.as_deref())?;
     let load = Load::open(args.load.load.as_deref(), &args.load.options)?;
     let nodes = args.nodes.config(&manifests.inventory, &selection.target.item)?;

@@ -200,7 +200,7 @@ fn case(line: &str, location: Location) -> Result<Case, InputError> {
         ..ControllerConfig::default()
     };
     let mut problems = Problems::default();
-    let spec = manifests::hpa::convert(raw.hpa, "autoscaling/v2", version, "default", &mut problems);
+    let spec = manifests::hpa::convert(raw.hpa, "autoscaling/v2", version, "default", false, &mut problems);
     let mut containers = Vec::new();
     for (index, container) in raw.containers.into_iter().enumerate() {
         let mut requests = Amounts::default();

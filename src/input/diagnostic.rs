@@ -1,5 +1,6 @@
 //! Errors and warnings about the user's input.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::model::Location;
@@ -49,16 +50,64 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: field.path: what is wrong`, then a `hint:` line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(location) = &self.location {
-            write!(f, "{location}: ")?;
+            write!(f, "{}: ", escaped(&location.to_string()))?;
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", escaped(&self.path))?;
         }
-        f.write_str(&self.message)?;
+        // A message may be several complaints, each on a line of its own.
+        for (index, line) in self.message.split('\n').enumerate() {
+            f.write_str(if index > 0 { "\n" } else { "" })?;
+            f.write_str(&escaped(line))?;
+        }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {hint}")?;
+            write!(f, "\n  hint: {}", escaped(hint))?;
         }
         Ok(())
+    }
+}
+
+/// The longest piece of a user's text that a message repeats, in characters.
+const LONGEST_PIECE: usize = 60;
+
+/// The most complaints that are printed one by one.
+const MOST_COMPLAINTS: usize = 50;
+
+/// At most a short piece of a text, without control characters.
+pub(crate) fn piece(text: &str) -> Cow<'_, str> {
+    let clean = escaped(text);
+    if clean.chars().count() <= LONGEST_PIECE {
+        return clean;
+    }
+    clean.chars().take(LONGEST_PIECE).chain("...".chars()).collect::<String>().into()
+}
+
+/// The text with control characters written out, so that it can be shown on a terminal.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    // Bidirectional overrides could turn the text around that stands beside them.
+    let is_unsafe = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_unsafe(c) { clean.extend(c.escape_default()) } else { clean.push(c) }
+    }
+    Cow::Owned(clean)
+}
+
+/// A message of serde's without the values in it that are long or of many lines: only their kind is left.
+pub(crate) fn without_long_values(message: &str) -> String {
+    let quoted = message.find('"').zip(message.rfind('"')).filter(|(first, last)| first < last);
+    match quoted {
+        Some((first, last)) if last - first > LONGEST_PIECE || message[first..last].contains(['\n', '\\']) => {
+            let (before, after) = (message[..first].trim_end(), &message[last + 1..]);
+            escaped(&format!("{before}{after}")).into_owned()
+        }
+        _ => piece(message).into_owned(),
     }
 }
 
@@ -67,6 +116,11 @@ impl fmt::Display for Diagnostic {
 pub struct InputError(Vec<Diagnostic>);
 
 impl InputError {
+    /// An error of these complaints, of which there is one at least.
+    pub(crate) fn of(diagnostics: Vec<Diagnostic>) -> Self {
+        Self(diagnostics)
+    }
+
     /// An error if there is anything to complain about.
     pub fn unless_empty(diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
         if diagnostics.is_empty() { Ok(()) } else { Err(Self(diagnostics)) }
@@ -85,6 +139,12 @@ impl InputError {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0
     }
+
+    /// The complaints that are worth printing, and how many more there are.
+    pub fn shown(&self) -> (&[Diagnostic], usize) {
+        let shown = self.0.len().min(MOST_COMPLAINTS);
+        (&self.0[..shown], self.0.len() - shown)
+    }
 }
 
 impl From<Diagnostic> for InputError {
@@ -95,13 +155,14 @@ impl From<Diagnostic> for InputError {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.0.iter().enumerate() {
+        let (shown, more) = self.shown();
+        for (index, diagnostic) in shown.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             diagnostic.fmt(f)?;
         }
-        Ok(())
+        if more > 0 { write!(f, "\n... and {more} more") } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules about what is scaled, and by whom.
 
 use super::{Context, Hit};
-use crate::model::{HpaSpec, Placed, ResourceName, SelectPolicy};
+use crate::model::{HpaSpec, Placed, ResourceName, ScalerKind, SelectPolicy};
 use crate::plan::WorkloadPlan;
 
 /// Every workload that an HPA of the manifests scales, with the HPA.
@@ -32,7 +32,7 @@ pub(super) fn min_equals_max(context: &Context<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn target_not_found(context: &Context<'_>) -> Vec<Hit> {
-    let missing = |hpa: &&Placed<HpaSpec>| context.inventory.target(&hpa.item.target, &hpa.item.namespace).is_none();
+    let missing = |hpa: &&Placed<HpaSpec>| context.inventory.target(&hpa.item.target_id()).is_none();
     let hit = |hpa: &Placed<HpaSpec>| {
         let message = format!("no {} in namespace {} among the manifests", hpa.item.target, hpa.item.namespace);
         Hit::new(&hpa.origin, "spec.scaleTargetRef", message)
@@ -44,9 +44,8 @@ pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     let hpas = &context.inventory.hpas;
     for (index, hpa) in hpas.iter().enumerate() {
-        let same = |other: &&Placed<HpaSpec>| {
-            other.item.namespace == hpa.item.namespace && other.item.target.same_object(&hpa.item.target)
-        };
+        let id = hpa.item.target_id();
+        let same = |other: &&Placed<HpaSpec>| other.item.target_id() == id;
         if let Some(first) = hpas[..index].iter().find(same) {
             let message =
                 format!("{} is also the target of {} ({})", hpa.item.target, first.item.name, first.location());
@@ -60,12 +59,7 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for scaler in context.inventory.other_scalers.iter().filter(|scaler| !scaler.item.passive) {
         let item = &scaler.item;
-        for hpa in context
-            .inventory
-            .hpas
-            .iter()
-            .filter(|hpa| hpa.item.namespace == item.namespace && hpa.item.target.same_object(&item.target))
-        {
+        for hpa in context.inventory.hpas.iter().filter(|hpa| hpa.item.target_id() == item.target_id()) {
             let targeted = |name: &&String| {
                 hpa.item.metrics.iter().any(|metric| {
                     matches!(metric, crate::model::MetricSource::Resource { name: resource, .. }
@@ -73,9 +67,8 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
                         if *resource == ResourceName::from(name.as_str()))
                 })
             };
-            let vertical = item.reference.kind == "VerticalPodAutoscaler";
-            let shared: Vec<&String> = item.resizes.iter().filter(targeted).collect();
-            let (path, message) = if vertical {
+            let (path, message) = if let ScalerKind::Requests { resources } = &item.kind {
+                let shared: Vec<&String> = resources.iter().filter(targeted).collect();
                 if shared.is_empty() {
                     continue;
                 }

@@ -27,6 +27,11 @@ pub struct HpaSpec {
 }
 
 impl HpaSpec {
+    /// The object that it scales, by its identity.
+    pub fn target_id(&self) -> super::ObjectId {
+        super::ObjectId::referred(&self.target, &self.namespace)
+    }
+
     /// The tolerances of scaling down and up: those of `behavior`, or else the controller's.
     pub fn tolerances(&self, controller: f64) -> (f64, f64) {
         let own = self.behavior.as_ref();
@@ -55,10 +60,48 @@ pub struct ObjectReference {
 }
 
 impl ObjectReference {
-    /// Whether both mean the object of that kind and name; versions of an API do not matter.
-    pub fn same_object(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.name == other.name
+    /// The API group of `apiVersion`.
+    pub fn group(&self) -> &str {
+        super::api_group(&self.api_version)
     }
+
+    /// The version in which Kubernetes itself serves the kind, if it is one of its own that are referred to most.
+    pub fn builtin_api_version(&self) -> Option<&'static str> {
+        Some(match self.kind.as_str() {
+            "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet" => "apps/v1",
+            "ReplicationController" | "Service" | "Pod" | "Namespace" | "Node" => "v1",
+            "Ingress" => "networking.k8s.io/v1",
+            "Job" => "batch/v1",
+            _ => return None,
+        })
+    }
+
+    /// Whether the controller can find the kind of the object: `apiVersion` must parse (`schema.ParseGroupVersion`), and
+    /// its group must have the kind. Custom kinds are taken to exist in any group but the core one.
+    pub fn resolves(&self) -> Result<(), ReferenceProblem> {
+        if self.api_version.matches('/').count() > 1 {
+            return Err(ReferenceProblem::Malformed);
+        }
+        let core = self.group().is_empty();
+        match self.builtin_api_version() {
+            Some(served) if super::api_group(served) == self.group() => Ok(()),
+            None if !core => Ok(()),
+            _ if self.api_version.is_empty() => Err(ReferenceProblem::Missing),
+            Some(_) if !matches!(self.group(), "" | "apps" | "batch" | "extensions" | "autoscaling") => Ok(()),
+            _ => Err(ReferenceProblem::NotInGroup),
+        }
+    }
+}
+
+/// Why the controller cannot find the kind of a referred object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferenceProblem {
+    /// `apiVersion` has more than one slash.
+    Malformed,
+    /// There is no `apiVersion`, and the core group does not have the kind.
+    Missing,
+    /// The API group does not have the kind.
+    NotInGroup,
 }
 
 impl fmt::Display for ObjectReference {

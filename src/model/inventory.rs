@@ -1,9 +1,9 @@
 //! Everything in a set of manifests that planning and linting look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Amount, Amounts, HpaSpec, IntOrPercent, LabelSelector, Labels, Location, ObjectReference, Placed,
+    Amount, Amounts, HpaSpec, IntOrPercent, LabelSelector, Labels, Location, ObjectId, ObjectReference, Placed,
     SelectorRequirement, Workload,
 };
 use crate::units::Replicas;
@@ -21,8 +21,16 @@ pub struct Inventory {
     pub quotas: Vec<Placed<ResourceQuota>>,
     /// The PodDisruptionBudgets.
     pub budgets: Vec<Placed<DisruptionBudget>>,
+    /// The LimitRanges.
+    pub limit_ranges: Vec<Placed<LimitRange>>,
+    /// The Services.
+    pub services: Vec<Placed<Service>>,
     /// VerticalPodAutoscalers and KEDA's ScaledObjects.
     pub other_scalers: Vec<Placed<OtherScaler>>,
+    /// Objects of kinds that are neither read nor known to have no bearing.
+    pub unread: Vec<Placed<ObjectId>>,
+    /// Objects that stand there more than once; the last one counts.
+    pub duplicates: Vec<Duplicate>,
     /// The objects of each kind, those that are not read among them: where each stands.
     pub kinds: BTreeMap<String, Vec<Location>>,
 }
@@ -135,6 +143,61 @@ impl DisruptionBudget {
     }
 }
 
+/// A LimitRange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitRange {
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `spec.limits`, but for the defaults, which the pod templates have already.
+    pub limits: Vec<LimitItem>,
+}
+
+/// An entry of a LimitRange's `spec.limits`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitItem {
+    /// `type`.
+    pub kind: LimitKind,
+    /// Its path in the manifest.
+    pub path: String,
+    /// `min`.
+    pub min: Amounts,
+    /// `max`.
+    pub max: Amounts,
+    /// `maxLimitRequestRatio`.
+    pub max_ratio: Amounts,
+}
+
+/// What an entry of a LimitRange is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// Every container.
+    Container,
+    /// All containers of a pod together.
+    Pod,
+    /// Every PersistentVolumeClaim.
+    Claim,
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `spec.selector`; empty if it selects no pods by itself.
+    pub selector: LabelSelector,
+}
+
+/// An object that stands there twice.
+#[derive(Clone, Debug)]
+pub struct Duplicate {
+    /// The later one, which counts.
+    pub object: Placed<ObjectId>,
+    /// Where the earlier one stands.
+    pub earlier: Location,
+}
+
 /// Another autoscaler.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtherScaler {
@@ -144,36 +207,75 @@ pub struct OtherScaler {
     pub namespace: String,
     /// What it scales.
     pub target: ObjectReference,
-    /// The resources that it changes the requests of; empty if it changes the number of pods.
-    pub resizes: Vec<String>,
+    /// What it changes.
+    pub kind: ScalerKind,
     /// Whether it only recommends (a VerticalPodAutoscaler with `updateMode: Off`) or is paused.
     pub passive: bool,
+}
+
+/// What another autoscaler changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScalerKind {
+    /// The requests of these resources: a VerticalPodAutoscaler.
+    Requests {
+        /// The resources, such as `cpu`.
+        resources: Vec<String>,
+    },
+    /// The number of pods: a ScaledObject, from which KEDA makes an HPA.
+    Replicas {
+        /// `idleReplicaCount`, or else `minReplicaCount`.
+        least: Replicas,
+        /// `maxReplicaCount`.
+        most: Replicas,
+    },
+}
+
+impl OtherScaler {
+    /// The object that it scales, by its identity.
+    pub fn target_id(&self) -> ObjectId {
+        ObjectId::referred(&self.target, &self.namespace)
+    }
+
+    /// The fewest and the most pods, if it changes their number.
+    pub fn pods(&self) -> Option<(Replicas, Replicas)> {
+        match self.kind {
+            ScalerKind::Replicas { least, most } => Some((least, most)),
+            ScalerKind::Requests { .. } => None,
+        }
+    }
 }
 
 impl Inventory {
     /// The HPA that scales a workload, if there is one.
     pub fn hpa_of(&self, workload: &Workload) -> Option<&Placed<HpaSpec>> {
-        self.hpas.iter().find(|hpa| is_target(&hpa.item.target, &hpa.item.namespace, workload))
+        let id = workload.id();
+        self.hpas.iter().find(|hpa| workload.is_scalable() && hpa.item.target_id() == id)
     }
 
-    /// The workload of that kind and name in a namespace.
-    pub fn target(&self, reference: &ObjectReference, namespace: &str) -> Option<&Placed<Workload>> {
-        self.workloads.iter().find(|workload| is_target(reference, namespace, &workload.item))
+    /// The ScaledObject that scales a workload, if there is one.
+    pub fn scaled_object_of(&self, workload: &Workload) -> Option<&Placed<OtherScaler>> {
+        let id = workload.id();
+        self.other_scalers.iter().find(|scaler| scaler.item.pods().is_some() && scaler.item.target_id() == id)
     }
-}
 
-/// Whether a reference from a namespace means a workload. Versions of one API group name the same objects.
-pub fn is_target(reference: &ObjectReference, namespace: &str, workload: &Workload) -> bool {
-    let group = |api_version: &str| api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
-    let found = &workload.reference;
-    workload.is_scalable()
-        && found.kind == reference.kind
-        && found.name == reference.name
-        && workload.namespace == namespace
-        && (reference.api_version.is_empty() || group(&reference.api_version) == group(&found.api_version))
+    /// The scalable workload with an identity.
+    pub fn target(&self, id: &ObjectId) -> Option<&Placed<Workload>> {
+        self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.id() == *id)
+    }
+
+    /// The namespaces of everything that makes pods or scales.
+    pub fn namespaces(&self) -> BTreeSet<&str> {
+        let workloads = self.workloads.iter().map(|workload| workload.item.namespace.as_str());
+        workloads.chain(self.hpas.iter().map(|hpa| hpa.item.namespace.as_str())).collect()
+    }
 }
 
 impl LabelSelector {
+    /// Whether it demands nothing, and so selects everything.
+    pub fn is_empty(&self) -> bool {
+        self.match_labels.is_empty() && self.match_expressions.is_empty()
+    }
+
     /// Whether it selects an object with these labels.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))

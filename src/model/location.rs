@@ -52,6 +52,11 @@ impl Origin {
         Self { prefix: format!("{}{prefix}", self.prefix), ..self.clone() }
     }
 
+    /// Whether both stand in the same document.
+    pub fn same_document(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.positions, &other.positions)
+    }
+
     /// The path of a field in the document.
     pub fn path(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)

@@ -12,6 +12,7 @@ mod inventory;
 mod load;
 mod location;
 mod nodes;
+mod object;
 mod plan;
 mod pod;
 mod scenario;
@@ -26,18 +27,20 @@ pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,
-    ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
+    ReferenceProblem, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
 };
 pub use inventory::{
-    AccessMode, BudgetBound, DisruptionBudget, Inventory, OtherScaler, ResourceQuota, VolumeClaim, is_target,
+    AccessMode, BudgetBound, DisruptionBudget, Duplicate, Inventory, LimitItem, LimitKind, LimitRange, OtherScaler,
+    ResourceQuota, ScalerKind, Service, VolumeClaim,
 };
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
 pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL};
+pub use object::{ObjectId, api_group};
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{
     AntiAffinity, Container, Labels, Placement, PodTemplate, Probe, QosClass, SpreadConstraint, Toleration, Volume,
-    VolumeSource,
+    VolumeSource, is_pod_level,
 };
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, LoadReading, Reading, Scenario, Window};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

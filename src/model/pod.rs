@@ -30,6 +30,8 @@ pub struct PodTemplate {
     pub placement: Placement,
     /// `spec.terminationGracePeriodSeconds`.
     pub grace_period: Span,
+    /// The annotation `cluster-autoscaler.kubernetes.io/safe-to-evict`.
+    pub safe_to_evict: Option<bool>,
 }
 
 impl Default for PodTemplate {
@@ -44,6 +46,7 @@ impl Default for PodTemplate {
             volumes: Vec::new(),
             placement: Placement::default(),
             grace_period: Span::from_seconds(30),
+            safe_to_evict: None,
         }
     }
 }
@@ -73,8 +76,11 @@ pub struct Container {
     pub readiness_probe: Option<Probe>,
     /// `livenessProbe`.
     pub liveness_probe: Option<Probe>,
-    /// How long the preStop hook takes, as far as the manifest says: `sleep`, or a command `sleep N`.
-    pub pre_stop: Span,
+    /// How long the preStop hook takes, as far as the manifest says: `sleep`, or a command `sleep N`; none without a
+    /// hook.
+    pub pre_stop: Option<Span>,
+    /// Whether the liveness probe asks the same as the readiness probe, as often and as patiently.
+    pub liveness_is_readiness: bool,
     /// `ports[].hostPort`.
     pub host_ports: Vec<i32>,
 }
@@ -212,7 +218,7 @@ impl Container {
 }
 
 /// Resources that can be set for the pod as a whole.
-fn is_pod_level(resource: &str) -> bool {
+pub fn is_pod_level(resource: &str) -> bool {
     matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
 }
 
@@ -224,7 +230,7 @@ impl PodTemplate {
 
     /// How long the preStop hooks take.
     pub fn pre_stop(&self) -> Span {
-        self.running().map(|container| container.pre_stop).max().unwrap_or(Span::ZERO)
+        self.running().filter_map(|container| container.pre_stop).max().unwrap_or(Span::ZERO)
     }
 
     /// All containers.

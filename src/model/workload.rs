@@ -1,6 +1,6 @@
 //! Workloads: whatever makes pods from a template.
 
-use crate::model::{ObjectReference, PodTemplate, VolumeClaim};
+use crate::model::{LabelSelector, ObjectId, ObjectReference, PodTemplate, VolumeClaim};
 use crate::units::{Replicas, Span};
 
 /// An object that makes pods.
@@ -16,6 +16,8 @@ pub struct Workload {
     pub controller: WorkloadController,
     /// `spec.volumeClaimTemplates` of a StatefulSet.
     pub claim_templates: Vec<VolumeClaim>,
+    /// `spec.persistentVolumeClaimRetentionPolicy.whenScaled: Delete`: their claims go with pods that are scaled away.
+    pub claims_deleted_with_pods: bool,
     /// `spec.minReadySeconds`.
     pub min_ready: Span,
     /// `spec.progressDeadlineSeconds` of a Deployment.
@@ -26,6 +28,10 @@ pub struct Workload {
     pub template: PodTemplate,
     /// The path of the pod's spec in the manifest, such as `spec.template.spec`.
     pub pod_path: String,
+    /// `spec.selector`; none for kinds that select by other means.
+    pub selector: Option<LabelSelector>,
+    /// Whether it was read from a cluster, so that fields may be the API server's or the controllers' own.
+    pub live: bool,
 }
 
 /// How a workload makes pods.
@@ -50,6 +56,8 @@ pub enum WorkloadController {
     },
     /// A ReplicaSet, a ReplicationController or a custom resource with `spec.replicas`.
     Replicas,
+    /// A custom resource with a pod template and no `spec.replicas`: how many pods there are is not known.
+    Unknown,
     /// A DaemonSet: a pod on every node.
     DaemonSet,
     /// A Job.
@@ -113,10 +121,27 @@ impl std::fmt::Display for IntOrPercent {
 }
 
 impl Workload {
+    /// Its identity.
+    pub fn id(&self) -> ObjectId {
+        ObjectId::referred(&self.reference, &self.namespace)
+    }
+
+    /// Whether its selector selects the pods of a template, as the scale subresource reports it.
+    pub fn selects(&self, namespace: &str, labels: &super::Labels) -> bool {
+        self.namespace == namespace && self.selector.as_ref().is_some_and(|selector| selector.matches(labels))
+    }
+
     /// Whether it has a replica count that can be changed.
     pub fn is_scalable(&self) -> bool {
         use WorkloadController::{RecreatingDeployment, Replicas, RollingDeployment, StatefulSet};
-        matches!(self.controller, RollingDeployment { .. } | RecreatingDeployment | StatefulSet { .. } | Replicas)
+        matches!(
+            self.controller,
+            RollingDeployment { .. }
+                | RecreatingDeployment
+                | StatefulSet { .. }
+                | Replicas
+                | WorkloadController::Unknown
+        )
     }
 
     /// The pods that a rolling update of so many may add and may take away.

@@ -13,9 +13,9 @@ use crate::support::{Deployment, changes, costs, run, seconds, setup_with, table
 fn workload(kind: &str, spec: &str, pod: &str, container: &str) -> Deployment {
     Deployment::from_yaml(&format!(
         "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
-         {{kind: {kind}, name: d}}, minReplicas: 1, maxReplicas: 20, metrics: [{{type: Resource, resource: {{name: cpu, \
+         {{apiVersion: apps/v1, kind: {kind}, name: d}}, minReplicas: 1, maxReplicas: 20, metrics: [{{type: Resource, resource: {{name: cpu, \
          target: {{type: Utilization, averageUtilization: 50}}}}}}]}}}}\n---\n{{apiVersion: apps/v1, kind: {kind}, metadata: \
-         {{name: d}}, spec: {{{spec}template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, \
+         {{name: d}}, spec: {{{spec}selector: {{matchLabels: {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, image: c, \
          resources: {{requests: {{cpu: 100m, memory: 100Mi}}, limits: {{cpu: 200m, memory: 200Mi}}}}{container}}}]}}}}}}}}"
     ))
 }
@@ -55,8 +55,8 @@ fn pulling_an_image_delays_the_next_step() {
 
 #[test]
 fn init_containers_take_their_turn_and_wait_for_what_is_down() {
-    let pod = "initContainers: [{name: a}, {name: side, restartPolicy: Always, startupProbe: {periodSeconds: 7, \
-               initialDelaySeconds: 7}, resources: {requests: {cpu: 1m}}}, {name: b}], ";
+    let pod = "initContainers: [{name: a, image: a}, {name: side, image: s, restartPolicy: Always, startupProbe: {periodSeconds: 7, \
+               initialDelaySeconds: 7}, resources: {requests: {cpu: 1m}}}, {name: b, image: b}], ";
     let mut deployment = workload("Deployment", "replicas: 1, ", pod, PROBED);
     deployment.hpa.max_replicas = 4;
     let load = cpu(0.3, 300);
@@ -316,9 +316,9 @@ fn missing_samples_hold_the_count() {
 #[test]
 fn an_adapter_reads_at_its_own_interval() {
     let hpa = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {scaleTargetRef: \
-               {kind: Deployment, name: d}, maxReplicas: 9, metrics: [{type: External, external: {metric: {name: queue}, \
+               {apiVersion: apps/v1, kind: Deployment, name: d}, maxReplicas: 9, metrics: [{type: External, external: {metric: {name: queue}, \
                target: {type: AverageValue, averageValue: '10'}}}]}}\n---\n{apiVersion: apps/v1, kind: Deployment, \
-               metadata: {name: d}, spec: {template: {spec: {containers: [{name: c}]}}}}";
+               metadata: {name: d}, spec: {selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: c, image: c}]}}}}";
     let deployment = Deployment::from_yaml(hpa);
     let load = table(&["queue"], &[(0, &[10.0]), (65, &[30.0]), (300, &[30.0])]);
     let mut setup = deployment.setup(&load);
@@ -453,9 +453,9 @@ fn a_promise_about_response_times() {
     let yaml = |max: i32| {
         format!(
             "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
-             {{kind: Deployment, name: d}}, maxReplicas: {max}, metrics: [{{type: Resource, resource: {{name: cpu, target: \
+             {{apiVersion: apps/v1, kind: Deployment, name: d}}, maxReplicas: {max}, metrics: [{{type: Resource, resource: {{name: cpu, target: \
              {{type: Utilization, averageUtilization: 60}}}}}}]}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, \
-             metadata: {{name: d}}, spec: {{template: {{spec: {{containers: [{{name: c, {container}}}]}}}}}}}}"
+             metadata: {{name: d}}, spec: {{selector: {{matchLabels: {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{containers: [{{name: c, image: c, {container}}}]}}}}}}}}"
         )
     };
     let load = table(&["rps"], &[(0, &[8.0]), (600, &[8.0])]);
@@ -519,9 +519,9 @@ fn a_leak_is_killed_at_the_limit() {
 #[test]
 fn memory_that_is_kept_never_scales_down() {
     let yaml = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {scaleTargetRef: \
-                {kind: Deployment, name: d}, maxReplicas: 9, metrics: [{type: Resource, resource: {name: memory, target: \
+                {apiVersion: apps/v1, kind: Deployment, name: d}, maxReplicas: 9, metrics: [{type: Resource, resource: {name: memory, target: \
                 {type: Utilization, averageUtilization: 50}}}]}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: \
-                {name: d}, spec: {replicas: 2, template: {spec: {containers: [{name: c, resources: {requests: {cpu: 100m, \
+                {name: d}, spec: {replicas: 2, selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: c, image: c, resources: {requests: {cpu: 100m, \
                 memory: 100Mi}}}]}}}}";
     let deployment = Deployment::from_yaml(yaml);
     let mib = 1_048_576.0;

@@ -17,11 +17,11 @@ use crate::support::{Deployment, costs, run, seconds, setup_with};
 fn workload(kind: &str, spec: &str, pod: &str, container: &str) -> Deployment {
     Deployment::from_yaml(&format!(
         "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
-         {{kind: {kind}, name: d}}, minReplicas: 2, maxReplicas: 12, metrics: [{{type: Resource, resource: {{name: cpu, \
+         {{apiVersion: apps/v1, kind: {kind}, name: d}}, minReplicas: 2, maxReplicas: 12, metrics: [{{type: Resource, resource: {{name: cpu, \
          target: {{type: Utilization, averageUtilization: 60}}}}}}, {{type: Resource, resource: {{name: memory, target: {{type: \
          Utilization, averageUtilization: 70}}}}}}], behavior: {{scaleDown: \
          {{stabilizationWindowSeconds: 60}}}}}}}}\n---\n{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: d}}, spec: \
-         {{replicas: 3, {spec}template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, \
+         {{replicas: 3, {spec}selector: {{matchLabels: {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{{pod}containers: [{{name: c, image: c, \
          resources: {{requests: {{cpu: 500m, memory: 512Mi}}, limits: {{cpu: 1, memory: 700Mi}}}}{container}}}]}}}}}}}}"
     ))
 }
@@ -43,7 +43,7 @@ fn workloads() -> impl Strategy<Value = Deployment> {
     let pods = select(vec![
         "",
         "terminationGracePeriodSeconds: 12, ",
-        "initContainers: [{name: wait}, {name: side, restartPolicy: Always, startupProbe: {periodSeconds: 4}}], ",
+        "initContainers: [{name: wait, image: w}, {name: side, image: s, restartPolicy: Always, startupProbe: {periodSeconds: 4}}], ",
         "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: \
          d}}, topologyKey: kubernetes.io/hostname}]}}, ",
         "topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: \

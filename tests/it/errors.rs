@@ -56,7 +56,7 @@ fn odd_but_valid_inputs_are_warned_about() {
 #[test]
 fn a_version_without_a_feature_says_so() {
     let yaml = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\nspec:\n  \
-                scaleTargetRef: {kind: Deployment, name: d}\n  minReplicas: 0\n  maxReplicas: 3\n";
+                scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: d}\n  minReplicas: 0\n  maxReplicas: 3\n";
     let output = hpasim(&["simulate", "-f", "-", "--constant", "cpu=1", "--kubernetes-version", "1.36"])
         .write_stdin(yaml)
         .output()
@@ -78,7 +78,7 @@ metadata:
     autoscaling.alpha.kubernetes.io/metrics: '[{"type": "Resource", "resource": {"name": "memory", "targetAverageUtilization": 60}}]'
     autoscaling.alpha.kubernetes.io/behavior: '{"ScaleUp": {"StabilizationWindowSeconds": 30, "Policies": [{"Type": "Pods", "Value": 1, "PeriodSeconds": 60}]}}'
 spec:
-  scaleTargetRef: {kind: Deployment, name: d}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: d}
   maxReplicas: 5
   targetCPUUtilizationPercentage: 50
 ---
@@ -86,10 +86,13 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {name: d}
 spec:
+  selector: {matchLabels: {app: d}}
   template:
+    metadata: {labels: {app: d}}
     spec:
       containers:
         - name: c
+          image: c
           resources:
             limits: {cpu: 1, memory: 1Gi}
           readinessProbe:

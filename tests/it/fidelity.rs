@@ -11,8 +11,8 @@ use crate::support::{Deployment, changes, costs, run, seconds, setup_with, table
 fn deployment(hpa: &str, container: &str) -> Deployment {
     Deployment::from_yaml(&format!(
         "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: h}}\nspec:\n  \
-         scaleTargetRef: {{kind: Deployment, name: d}}\n  {hpa}\n---\napiVersion: apps/v1\nkind: Deployment\n\
-         metadata: {{name: d}}\nspec: {{template: {{spec: {{containers: [{{name: c, {container}}}]}}}}}}\n"
+         scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: d}}\n  {hpa}\n---\napiVersion: apps/v1\nkind: Deployment\n\
+         metadata: {{name: d}}\nspec: {{selector: {{matchLabels: {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{containers: [{{name: c, image: c, {container}}}]}}}}}}\n"
     ))
 }
 

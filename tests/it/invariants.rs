@@ -31,8 +31,8 @@ fn with_hpa(spec: &str) -> Deployment {
     let mut rag = Deployment::rag();
     let yaml = format!(
         "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
-         {{kind: Deployment, name: d}}, {spec}}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d}}, \
-         spec: {{template: {{spec: {{containers: [{{name: c}}]}}}}}}}}"
+         {{apiVersion: apps/v1, kind: Deployment, name: d}}, {spec}}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d}}, \
+         spec: {{selector: {{matchLabels: {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{containers: [{{name: c, image: c}}]}}}}}}}}"
     );
     rag.hpa = Deployment::from_yaml(&yaml).hpa;
     rag
@@ -184,7 +184,7 @@ proptest! {
     fn damaged_manifests_are_refused_or_simulated(edits in edits()) {
         let text = include_str!("../../scenarios/rag-system/k8s/backend-deployment.yaml");
         let source = Source { name: "damaged.yaml".into(), text: damage(text, &edits) };
-        let manifests = match manifests::read(&[source], KubernetesVersion::NEWEST, "default") {
+        let manifests = match manifests::read(&[source], manifests::Context::default()).and_then(manifests::Manifests::accepted) {
             Ok(manifests) => manifests,
             Err(error) => {
                 prop_assert!(error.diagnostics().iter().all(|diagnostic| diagnostic.location.is_some()), "{error}");
@@ -212,7 +212,7 @@ proptest! {
     fn damaged_manifests_are_refused_or_planned(edits in edits()) {
         let text = include_str!("../data/plan/everything.yaml");
         let source = Source { name: "damaged.yaml".into(), text: damage(text, &edits) };
-        let Ok(manifests) = manifests::read(&[source], KubernetesVersion::NEWEST, "default") else { return Ok(()) };
+        let Ok(manifests) = manifests::read(&[source], manifests::Context::default()).and_then(manifests::Manifests::accepted) else { return Ok(()) };
         let inventory = &manifests.inventory;
         let workloads = hpasim::plan::workloads(inventory);
         let storage = hpasim::plan::storage(inventory, &workloads);

@@ -1,6 +1,6 @@
 //! `hpasim plan`: sums worked out by hand, every number with its place, packing against its bound, the same bytes.
 
-use hpasim::model::{KubernetesVersion, NodeShape};
+use hpasim::model::NodeShape;
 use hpasim::plan::nodes::Pool;
 use hpasim::plan::{Level, WorkloadPlan, workloads};
 use hpasim::units::Quantity;
@@ -32,7 +32,7 @@ fn json(args: &[&[&str]]) -> Value {
 
 fn manifests(yaml: &str) -> hpasim::input::manifests::Manifests {
     let source = hpasim::input::Source { name: "test.yaml".into(), text: yaml.into() };
-    hpasim::input::manifests::read(&[source], KubernetesVersion::NEWEST, "default").unwrap()
+    hpasim::input::manifests::read(&[source], hpasim::input::manifests::Context::default()).unwrap().accepted().unwrap()
 }
 
 fn quantity(text: &str) -> Quantity {
@@ -249,8 +249,8 @@ fn shape(cores: i64, max_pods: i64, zones: i64) -> NodeShape {
 
 fn deployment(name: &str, cpu: &str, placement: &str) -> String {
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    \
-         spec:\n      containers: [{{name: c, resources: {{requests: {{cpu: {cpu}, memory: 1Mi}}}}}}]\n{placement}---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    \
+         spec:\n      containers: [{{name: c, image: c, resources: {{requests: {{cpu: {cpu}, memory: 1Mi}}}}}}]\n{placement}---\n"
     )
 }
 

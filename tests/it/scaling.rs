@@ -9,7 +9,7 @@ fn deployment(hpa: &str, container: &str) -> Deployment {
     Deployment::from_yaml(&format!(
         "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{scaleTargetRef: \
          {{apiVersion: apps/v1, kind: Deployment, name: d}}, {hpa}}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, \
-         metadata: {{name: d}}, spec: {{template: {{spec: {{containers: [{{name: c, {container}}}]}}}}}}}}"
+         metadata: {{name: d}}, spec: {{selector: {{matchLabels: {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{containers: [{{name: c, image: c, {container}}}]}}}}}}}}"
     ))
 }
 

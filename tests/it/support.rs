@@ -32,8 +32,7 @@ impl Deployment {
     /// From manifests.
     pub fn from_yaml(yaml: &str) -> Self {
         let source = Source { name: "test.yaml".into(), text: yaml.into() };
-        let version = ControllerConfig::default().version;
-        let manifests = manifests::read(&[source], version, "default").unwrap();
+        let manifests = manifests::read(&[source], manifests::Context::default()).unwrap().accepted().unwrap();
         let selection = manifests.select(None, None).unwrap();
         Self { hpa: selection.hpa.item.clone(), workload: selection.target.item.clone() }
     }

@@ -5,10 +5,11 @@
 //! `pkg/apis/autoscaling/validation/validation.go`.
 
 use super::problems::Problems;
-use super::{raw, v1};
+use super::{older, raw};
 use crate::model::{
     Behavior, HpaSpec, KubernetesVersion, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference,
-    PolicyKind, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
+    PolicyKind, ReferenceProblem, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement,
+    ValueTarget,
 };
 use crate::units::Span;
 
@@ -25,10 +26,11 @@ pub(crate) fn convert(
     api_version: &str,
     version: KubernetesVersion,
     default_namespace: &str,
+    live: bool,
     problems: &mut Problems,
 ) -> HpaSpec {
     if api_version == "autoscaling/v1" {
-        v1::upgrade(&mut raw, problems);
+        older::upgrade(&mut raw, problems);
     } else if raw.spec.target_cpu_utilization_percentage.is_some() {
         problems.warn(
             "spec.targetCPUUtilizationPercentage",
@@ -40,7 +42,8 @@ pub(crate) fn convert(
     let min_replicas = spec.min_replicas.unwrap_or(1);
     check_bounds(&spec, min_replicas, version, problems);
     let target = reference(&spec.scale_target_ref, "spec.scaleTargetRef", problems);
-    let metrics = metrics(spec.metrics.as_deref().unwrap_or_default(), version, problems);
+    check_api_version(&target, "spec.scaleTargetRef", version, live, problems);
+    let metrics = metrics(spec.metrics.as_deref().unwrap_or_default(), version, live, problems);
     let scales_from_zero =
         metrics.iter().any(|m| matches!(m, MetricSource::Object { .. } | MetricSource::External { .. }));
     if min_replicas == 0 && version.at_least(37) && !scales_from_zero {
@@ -115,7 +118,50 @@ fn reference(raw: &raw::Reference, path: &str, problems: &mut Problems) -> Objec
     ObjectReference { api_version: raw.api_version.clone(), kind: raw.kind.clone(), name: raw.name.clone() }
 }
 
-fn metrics(raw: &[raw::Metric], version: KubernetesVersion, problems: &mut Problems) -> Vec<MetricSource> {
+/// An `apiVersion` that names no API group and version, or none where the kind is not of the core group. From 1.34 on
+/// the API server refuses it (#132537), but for what was stored before; older ones take it, and the controller cannot
+/// find the object.
+fn check_api_version(
+    reference: &ObjectReference,
+    path: &str,
+    version: KubernetesVersion,
+    live: bool,
+    problems: &mut Problems,
+) {
+    let is_target = path == "spec.scaleTargetRef";
+    let version_name = super::brief(&reference.api_version).into_owned();
+    let message = match reference.resolves() {
+        Ok(()) => return,
+        Err(ReferenceProblem::Malformed) => format!("`{version_name}` is not an API group and version"),
+        Err(ReferenceProblem::Missing) => "is required: without it the core group (v1) is meant".to_owned(),
+        Err(ReferenceProblem::NotInGroup) => {
+            format!("`{version_name}` has no kind {}", super::brief(&reference.kind))
+        }
+    };
+    let refused = version.at_least(34)
+        && !live
+        && match reference.resolves() {
+            Err(ReferenceProblem::Malformed) => true,
+            Err(ReferenceProblem::Missing) => is_target,
+            _ => false,
+        };
+    let right = reference.builtin_api_version().unwrap_or("apps/v1");
+    let path = format!("{path}.apiVersion");
+    if refused {
+        problems.error(path, message, format!("such as {right}"));
+    } else if is_target {
+        let hint = format!("use {right}; until then nothing scales (FailedGetScale)");
+        problems.warn(path, message, hint);
+    } else {
+        problems.warn(
+            path,
+            message,
+            format!("use {right}; until then the metric is not found (FailedGetObjectMetric)"),
+        );
+    }
+}
+
+fn metrics(raw: &[raw::Metric], version: KubernetesVersion, live: bool, problems: &mut Problems) -> Vec<MetricSource> {
     if raw.is_empty() {
         let target = MetricTarget::Utilization(DEFAULT_CPU_UTILIZATION);
         return vec![MetricSource::Resource { name: ResourceName::Cpu, target }];
@@ -123,7 +169,7 @@ fn metrics(raw: &[raw::Metric], version: KubernetesVersion, problems: &mut Probl
     let sources = raw
         .iter()
         .enumerate()
-        .map(|(index, metric)| metric_source(metric, &format!("spec.metrics[{index}]"), version, problems));
+        .map(|(index, metric)| metric_source(metric, &format!("spec.metrics[{index}]"), version, live, problems));
     sources.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
@@ -131,6 +177,7 @@ fn metric_source(
     raw: &raw::Metric,
     path: &str,
     version: KubernetesVersion,
+    live: bool,
     problems: &mut Problems,
 ) -> Option<MetricSource> {
     let present = [
@@ -183,7 +230,9 @@ fn metric_source(
         }
         Some(MetricSource::Pods { metric, average_value: target.average_value? })
     } else if let Some(object) = &raw.object {
-        let described = reference(&object.described_object, &format!("{path}.describedObject"), problems);
+        let described_path = format!("{path}.describedObject");
+        let described = reference(&object.described_object, &described_path, problems);
+        check_api_version(&described, &described_path, version, live, problems);
         let metric = identifier(&object.metric, &path, problems);
         let target = object_target(&object.target, &path, problems)?;
         Some(MetricSource::Object { metric, described, target })

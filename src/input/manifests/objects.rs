@@ -4,9 +4,14 @@ use super::problems::Problems;
 use super::workload::int_or_percent;
 use super::{hpa, pod, raw};
 use crate::model::{
-    AccessMode, Amount, BudgetBound, DisruptionBudget, ObjectReference, Origin, OtherScaler, ResourceQuota, VolumeClaim,
+    AccessMode, Amount, BudgetBound, DisruptionBudget, LimitItem, LimitKind, LimitRange, ObjectReference, Origin,
+    OtherScaler, ResourceQuota, ScalerKind, VolumeClaim,
 };
-use crate::units::Quantity;
+use crate::units::{Quantity, Replicas};
+
+/// KEDA's defaults of `minReplicaCount` and `maxReplicaCount` (`apis/keda/v1alpha1/scaledobject_types.go`).
+const KEDA_LEAST: Replicas = 0;
+const KEDA_MOST: Replicas = 100;
 
 /// Converts the spec of a PersistentVolumeClaim that stands at `path` (empty for the object itself).
 pub(super) fn claim(
@@ -70,11 +75,46 @@ pub(super) fn quota(
     }
 }
 
-/// Converts a PodDisruptionBudget.
+/// Converts a LimitRange; its defaults go elsewhere.
+pub(super) fn limit_range(
+    raw: &raw::LimitRange,
+    namespace: String,
+    origin: &Origin,
+    problems: &mut Problems,
+) -> LimitRange {
+    let mut limits = Vec::new();
+    for (index, item) in raw.spec.limits.iter().enumerate() {
+        let path = format!("spec.limits[{index}]");
+        let kind = match item.kind.as_str() {
+            "Container" => LimitKind::Container,
+            "Pod" => LimitKind::Pod,
+            "PersistentVolumeClaim" => LimitKind::Claim,
+            other => {
+                // The API server takes any qualified name.
+                let message = format!("`{}` limits nothing that hpasim knows", super::brief(other));
+                problems.warn(format!("{path}.type"), message, "use Container, Pod or PersistentVolumeClaim");
+                continue;
+            }
+        };
+        // What is wrong with an amount is said where the defaults are read.
+        let silent = &mut Problems::default();
+        let complaints = if kind == LimitKind::Container { silent } else { &mut *problems };
+        let mut read =
+            |list: &raw::ResourceList, field: &str| pod::amounts(list, &format!("{path}.{field}"), origin, complaints);
+        let (min, max) = (read(&item.min, "min"), read(&item.max, "max"));
+        let max_ratio =
+            pod::amounts(&item.max_limit_request_ratio, &format!("{path}.maxLimitRequestRatio"), origin, problems);
+        limits.push(LimitItem { kind, path, min, max, max_ratio });
+    }
+    LimitRange { namespace, limits }
+}
+
+/// Converts a PodDisruptionBudget. In policy/v1beta1 an empty selector selects nothing.
 pub(super) fn budget(
     raw: &raw::DisruptionBudget,
     name: String,
     namespace: String,
+    beta: bool,
     problems: &mut Problems,
 ) -> Option<DisruptionBudget> {
     let spec = &raw.spec;
@@ -100,39 +140,78 @@ pub(super) fn budget(
             return None;
         }
     };
-    Some(DisruptionBudget { name, namespace, selector: spec.selector.as_ref().map(hpa::selector), bound })
+    let selector = spec.selector.as_ref().map(hpa::selector);
+    let selector = selector.filter(|selector| !beta || !selector.is_empty());
+    Some(DisruptionBudget { name, namespace, selector, bound })
 }
 
 /// Converts a VerticalPodAutoscaler or a ScaledObject.
-pub(super) fn other_scaler(raw: raw::OtherScaler, reference: ObjectReference, namespace: String) -> OtherScaler {
+pub(super) fn other_scaler(
+    raw: &raw::OtherScaler,
+    reference: ObjectReference,
+    namespace: String,
+    problems: &mut Problems,
+) -> OtherScaler {
     let vertical = reference.kind == "VerticalPodAutoscaler";
-    let spec = raw.spec;
-    let target = if vertical { spec.target_ref } else { spec.scale_target_ref }.unwrap_or_default();
-    let kind = if target.kind.is_empty() { "Deployment".to_owned() } else { target.kind };
-    let mode = spec.update_policy.update_mode;
+    let spec = &raw.spec;
+    let target = if vertical { spec.target_ref.clone() } else { spec.scale_target_ref.clone() }.unwrap_or_default();
+    let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
+    let target = ObjectReference {
+        api_version: or(target.api_version, "apps/v1"),
+        kind: or(target.kind, "Deployment"),
+        name: target.name,
+    };
+    if target.name.is_empty() {
+        let field = if vertical { "spec.targetRef.name" } else { "spec.scaleTargetRef.name" };
+        problems.error(field, "is required", "");
+    }
+    let (kind, passive) = if vertical { requests_scaler(spec) } else { replicas_scaler(raw, problems) };
+    OtherScaler { reference, namespace, target, kind, passive }
+}
+
+/// What a VerticalPodAutoscaler changes, and whether it only recommends. A policy for all containers (`*`) holds for
+/// those that have none of their own.
+fn requests_scaler(spec: &raw::OtherScalerSpec) -> (ScalerKind, bool) {
     let policies = &spec.resource_policy.container_policies;
-    let off = mode.as_deref() == Some("Off")
-        || (!policies.is_empty() && policies.iter().all(|policy| policy.mode.as_deref() == Some("Off")));
-    let mut resizes: Vec<String> = policies
+    let is_on = |policy: &&raw::ContainerPolicy| policy.mode.as_deref() != Some("Off");
+    let for_all = policies.iter().find(|policy| policy.container_name == "*");
+    let mut resources: Vec<String> = policies
         .iter()
-        .filter(|policy| policy.mode.as_deref() != Some("Off"))
+        .filter(is_on)
         .flat_map(|policy| match &policy.controlled_resources {
             Some(resources) => resources.clone(),
             None => vec!["cpu".into(), "memory".into()],
         })
         .collect();
-    if vertical && policies.is_empty() {
-        resizes = vec!["cpu".into(), "memory".into()];
+    if for_all.is_none() {
+        // Containers without a policy are resized in both.
+        resources.extend(["cpu".to_owned(), "memory".to_owned()]);
     }
-    resizes.sort();
-    resizes.dedup();
-    let annotations = raw.metadata.annotations.unwrap_or_default();
-    let paused = annotations.keys().any(|key| key == "autoscaling.keda.sh/paused");
-    OtherScaler {
-        reference,
-        namespace,
-        target: ObjectReference { api_version: String::new(), kind, name: target.name },
-        resizes: if vertical { resizes } else { Vec::new() },
-        passive: if vertical { off } else { paused },
+    resources.sort();
+    resources.dedup();
+    let passive = spec.update_policy.update_mode.as_deref() == Some("Off") || resources.is_empty();
+    (ScalerKind::Requests { resources }, passive)
+}
+
+/// How many pods a ScaledObject allows, and whether it is paused.
+fn replicas_scaler(raw: &raw::OtherScaler, problems: &mut Problems) -> (ScalerKind, bool) {
+    let spec = &raw.spec;
+    let mut count = |field: &str, value: Option<i32>, default: Replicas| {
+        if let Some(value) = value.filter(|&value| value < 0) {
+            problems.error(format!("spec.{field}"), format!("is {value} and must not be negative"), "");
+        }
+        value.unwrap_or(default).max(0)
+    };
+    let least = count("minReplicaCount", spec.min_replica_count, KEDA_LEAST);
+    let most = count("maxReplicaCount", spec.max_replica_count, KEDA_MOST);
+    let idle = count("idleReplicaCount", spec.idle_replica_count, least);
+    if least > most {
+        let message = format!("is {most} and must be at least minReplicaCount, which is {least}");
+        problems.error("spec.maxReplicaCount", message, "");
     }
+    let paused = raw.metadata.annotations.iter().flatten().any(|(key, value)| match key.as_str() {
+        "autoscaling.keda.sh/paused" => value != "false",
+        key => key == "autoscaling.keda.sh/paused-replicas",
+    });
+    (ScalerKind::Replicas { least: idle.min(least), most }, paused)
 }

@@ -4,19 +4,29 @@ use std::collections::BTreeMap;
 
 use super::problems::Problems;
 use super::raw;
-use super::{hpa, objects};
+use super::{hpa, objects, validate};
 use crate::model::{
-    Amounts, AntiAffinity, Container, Origin, Placement, PodTemplate, Probe, SpreadConstraint, Toleration, Volume,
-    VolumeSource,
+    Amounts, AntiAffinity, Container, KubernetesVersion, Origin, Placement, PodTemplate, Probe, SpreadConstraint,
+    Toleration, Volume, VolumeSource, is_pod_level,
 };
 use crate::units::Span;
 
 /// The API server's default of `terminationGracePeriodSeconds`.
 const DEFAULT_GRACE_PERIOD_SECONDS: i64 = 30;
 
+/// The release from which on pod-level resources are on by default (`PodLevelResources`).
+const POD_LEVEL_SINCE: u8 = 34;
+
+/// Longer waits than any simulation lasts.
+const MOST_SECONDS: i64 = i32::MAX as i64;
+
+const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+
 /// What the manifests say about pods besides the pods' own templates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Surroundings {
+    /// The release whose API server defaults pods.
+    pub version: KubernetesVersion,
     /// The container defaults of every namespace, from its LimitRanges.
     pub defaults: BTreeMap<String, ContainerDefaults>,
     /// The overhead of every RuntimeClass.
@@ -77,12 +87,14 @@ pub(crate) fn amounts(list: &raw::ResourceList, path: &str, origin: &Origin, pro
 /// Converts a template that stands at `path` (empty for a bare pod).
 pub(super) fn convert(
     raw: raw::Template,
+    kind: &str,
     path: &str,
     namespace: &str,
     origin: &Origin,
     around: &Surroundings,
     problems: &mut Problems,
 ) -> PodTemplate {
+    validate::pod(&raw.spec, kind, path, problems);
     let pod = raw.spec;
     let none = ContainerDefaults::default();
     let reader = Reader { path, origin, defaults: around.defaults.get(namespace).unwrap_or(&none) };
@@ -91,7 +103,16 @@ pub(super) fn convert(
         problems.error(format!("{path}.containers"), "is required: at least one container", "");
     }
     let init_containers = reader.containers(pod.init_containers.as_deref(), "initContainers", problems);
-    let (pod_requests, pod_limits) = resources(&pod.resources, &format!("{path}.resources"), origin, None, problems);
+    let resources_path = format!("{path}.resources");
+    let (mut pod_requests, pod_limits) = if around.version.at_least(POD_LEVEL_SINCE) {
+        amounts_of(&pod.resources, &resources_path, origin, problems)
+    } else {
+        if pod.resources.requests.is_some() || pod.resources.limits.is_some() {
+            let message = format!("is dropped: PodLevelResources is off by default in Kubernetes {}", around.version);
+            problems.warn(&resources_path, message, format!("it takes effect from 1.{POD_LEVEL_SINCE} on"));
+        }
+        (Amounts::default(), Amounts::default())
+    };
     let mut overhead = Amounts::default();
     if let Some(raw) = &pod.overhead {
         overhead = amounts(raw, &format!("{path}.overhead"), origin, problems);
@@ -103,8 +124,14 @@ pub(super) fn convert(
         let message = format!("is {grace} and must be greater than or equal to 0");
         problems.error(format!("{path}.terminationGracePeriodSeconds"), message, "");
     }
+    if !pod_limits.is_empty() {
+        default_pod_requests(&mut pod_requests, &pod_limits, &containers, &init_containers);
+    }
+    refuse_requests_over_limits(&pod_requests, &pod_limits, &format!("{resources_path}.requests"), problems);
+    let safe_to_evict = raw.metadata.annotations.iter().flatten().find(|(key, _)| *key == SAFE_TO_EVICT);
     PodTemplate {
-        grace_period: Span::from_seconds(grace.max(0)),
+        grace_period: Span::from_seconds(grace.clamp(0, MOST_SECONDS)),
+        safe_to_evict: safe_to_evict.map(|(_, value)| value == "true"),
         labels: raw.metadata.labels.unwrap_or_default(),
         containers,
         init_containers,
@@ -139,7 +166,7 @@ impl Reader<'_> {
             problems.error(format!("{path}.name"), "is required", "");
         }
         let resources_path = format!("{path}.resources");
-        let (requests, limits) = resources(&raw.resources, &resources_path, self.origin, Some(self.defaults), problems);
+        let (requests, limits) = resources(&raw.resources, &resources_path, self.origin, self.defaults, problems);
         let mut timing = |raw: &Option<raw::Probe>, field: &str| {
             raw.as_ref().map(|raw| probe(raw, &format!("{path}.{field}"), field != "readinessProbe", problems))
         };
@@ -152,7 +179,8 @@ impl Reader<'_> {
             startup_probe: timing(&raw.startup_probe, "startupProbe"),
             readiness_probe: timing(&raw.readiness_probe, "readinessProbe"),
             liveness_probe: timing(&raw.liveness_probe, "livenessProbe"),
-            pre_stop: pre_stop(&raw.lifecycle),
+            pre_stop: raw.lifecycle.pre_stop.as_ref().map(pre_stop),
+            liveness_is_readiness: raw.liveness_probe.is_some() && raw.liveness_probe == raw.readiness_probe,
             host_ports: raw.ports.iter().flatten().filter_map(|port| port.host_port).filter(|&port| port > 0).collect(),
             requests,
             limits,
@@ -236,39 +264,63 @@ impl Reader<'_> {
     }
 }
 
-/// Requests and limits: requests default to limits first, then the LimitRange fills what is missing.
+/// Requests and limits as they are written.
+fn amounts_of(raw: &raw::Resources, path: &str, origin: &Origin, problems: &mut Problems) -> (Amounts, Amounts) {
+    let none = raw::ResourceList::new();
+    let mut read = |list: &Option<raw::ResourceList>, field: &str| {
+        amounts(list.as_ref().unwrap_or(&none), &format!("{path}.{field}"), origin, problems)
+    };
+    (read(&raw.requests, "requests"), read(&raw.limits, "limits"))
+}
+
+/// Requests and limits of a container: requests default to limits first, then the LimitRange fills what is missing.
 fn resources(
     raw: &raw::Resources,
     path: &str,
     origin: &Origin,
-    defaults: Option<&ContainerDefaults>,
+    defaults: &ContainerDefaults,
     problems: &mut Problems,
 ) -> (Amounts, Amounts) {
-    let none = raw::ResourceList::new();
-    let limits_path = format!("{path}.limits");
-    let mut limits = amounts(raw.limits.as_ref().unwrap_or(&none), &limits_path, origin, problems);
-    let requests_path = format!("{path}.requests");
-    let mut requests = amounts(raw.requests.as_ref().unwrap_or(&none), &requests_path, origin, problems);
+    let (mut requests, mut limits) = amounts_of(raw, path, origin, problems);
     fill(&mut requests, &limits);
-    if let Some(defaults) = defaults {
-        fill(&mut limits, &defaults.limits);
-        fill(&mut requests, &defaults.requests);
+    fill(&mut limits, &defaults.limits);
+    fill(&mut requests, &defaults.requests);
+    refuse_requests_over_limits(&requests, &limits, &format!("{path}.requests"), problems);
+    (requests, limits)
+}
+
+/// With pod-level limits, pod-level requests that are not set default to what the containers request, or to the limit if
+/// they request nothing. Mirrors `setDefaultPodRequests` (`pkg/apis/core/v1/defaults.go`).
+fn default_pod_requests(
+    requests: &mut Amounts,
+    limits: &Amounts,
+    containers: &[Container],
+    init_containers: &[Container],
+) {
+    let containers = PodTemplate {
+        containers: containers.to_vec(),
+        init_containers: init_containers.to_vec(),
+        ..PodTemplate::default()
+    };
+    for (name, amount) in containers.requests().iter().chain(limits.iter()).filter(|(name, _)| is_pod_level(name)) {
+        requests.set_default(name, amount);
     }
+}
+
+fn refuse_requests_over_limits(requests: &Amounts, limits: &Amounts, requests_path: &str, problems: &mut Problems) {
     for (name, request) in requests.iter() {
         let request = request.quantity;
         if let Some(limit) = limits.get(name).filter(|&limit| request > limit) {
             let message = format!("is {request} and must be less than or equal to the {name} limit of {limit}");
-            problems.error(key_path(&requests_path, name), message, "");
+            problems.error(key_path(requests_path, name), message, "");
         }
     }
-    (requests, limits)
 }
 
 /// How long a preStop hook takes, where it can be read from the manifest.
-fn pre_stop(lifecycle: &raw::Lifecycle) -> Span {
-    let Some(handler) = &lifecycle.pre_stop else { return Span::ZERO };
+fn pre_stop(handler: &raw::Handler) -> Span {
     if let Some(sleep) = &handler.sleep {
-        return Span::from_seconds(sleep.seconds.max(0));
+        return Span::from_seconds(sleep.seconds.clamp(0, MOST_SECONDS));
     }
     let words: Vec<&str> = handler
         .exec
@@ -279,7 +331,8 @@ fn pre_stop(lifecycle: &raw::Lifecycle) -> Span {
         .collect();
     let sleeps = words.windows(2).filter(|pair| pair[0] == "sleep" || pair[0].ends_with("/sleep"));
     let seconds = sleeps.filter_map(|pair| pair[1].trim_end_matches('s').parse::<f64>().ok());
-    Span::from_seconds(seconds.filter(|seconds| *seconds >= 0.0).map(|seconds| seconds.ceil() as i64).sum())
+    let whole = seconds.filter(|seconds| *seconds >= 0.0).map(|seconds| (seconds.ceil() as i64).min(MOST_SECONDS));
+    Span::from_seconds(whole.fold(0, i64::saturating_add).min(MOST_SECONDS))
 }
 
 /// A probe with the API server's defaults (`SetDefaults_Probe`) and validation.

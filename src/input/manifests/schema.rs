@@ -1,63 +1,18 @@
-//! The field names of an HPA and of a pod template, to find misspelt ones.
-//!
-//! From the OpenAPI definitions of `io.k8s.api.autoscaling` and `io.k8s.api.core.v1`
-//! (Kubernetes 1.23 to 1.37).
+//! The field names of the kinds that are read, to find misspelt ones.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_yaml::Value;
 
-/// One type a line: its name, then its fields. `field=Type` descends; `*` after a field means a list;
-/// a field without a type is not looked into. Fields of another version of autoscaling are known here, too:
-/// they have a warning of their own.
-const TYPES: &str = "
-Hpa apiVersion kind metadata=Meta spec=HpaSpec status
-HpaV1 apiVersion kind metadata=Meta spec=HpaV1Spec status
-Meta name generateName namespace labels annotations finalizers ownerReferences managedFields creationTimestamp deletionTimestamp deletionGracePeriodSeconds generation resourceVersion selfLink uid
-HpaSpec scaleTargetRef=Ref minReplicas maxReplicas metrics*=Metric behavior=Behavior targetCPUUtilizationPercentage
-HpaV1Spec scaleTargetRef=Ref minReplicas maxReplicas targetCPUUtilizationPercentage metrics behavior
-Ref apiVersion kind name
-Metric type resource=ResourceMetric containerResource=ContainerMetric pods=PodsMetric object=ObjectMetric external=ExternalMetric
-ResourceMetric name target=Target
-ContainerMetric name container target=Target
-PodsMetric metric=Identifier target=Target
-ObjectMetric metric=Identifier describedObject=Ref target=Target
-ExternalMetric metric=Identifier target=Target
-Identifier name selector=Selector
-Target type value averageValue averageUtilization
-Behavior scaleUp=Rules scaleDown=Rules
-Rules stabilizationWindowSeconds selectPolicy policies*=Policy tolerance
-Policy type value periodSeconds
-Selector matchLabels matchExpressions*=Requirement
-Requirement key operator values
-Template metadata=Meta spec=PodSpec
-PodSpec activeDeadlineSeconds affinity=Affinity automountServiceAccountToken containers*=Container dnsConfig dnsPolicy enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers hostname hostnameOverride imagePullSecrets*=Name initContainers*=Container nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName readinessGates resourceClaims resources=Resources restartPolicy runtimeClassName schedulerName schedulingGates schedulingGroup securityContext=PodSecurity serviceAccount serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations*=Toleration topologySpreadConstraints*=Spread volumes*=Volume workloadRef
-Name name
-Affinity nodeAffinity podAffinity=PodAffinity podAntiAffinity=PodAffinity
-PodAffinity requiredDuringSchedulingIgnoredDuringExecution*=Term preferredDuringSchedulingIgnoredDuringExecution*=Weighted
-Weighted weight podAffinityTerm=Term
-Term labelSelector=Selector namespaceSelector=Selector namespaces topologyKey matchLabelKeys mismatchLabelKeys
-Toleration key operator value effect tolerationSeconds
-Spread maxSkew topologyKey whenUnsatisfiable labelSelector=Selector matchLabelKeys minDomains nodeAffinityPolicy nodeTaintsPolicy
-PodSecurity appArmorProfile fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser seLinuxChangePolicy seLinuxOptions seccompProfile supplementalGroups supplementalGroupsPolicy sysctls windowsOptions
-Container args command env*=Env envFrom*=EnvFrom image imagePullPolicy lifecycle=Lifecycle livenessProbe=Probe name ports*=Port readinessProbe=Probe resizePolicy resources=Resources restartPolicy restartPolicyRules securityContext=Security startupProbe=Probe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty volumeDevices volumeMounts*=Mount workingDir
-Env name value valueFrom=EnvSource
-EnvSource configMapKeyRef=KeyRef secretKeyRef=KeyRef fieldRef resourceFieldRef fileKeyRef
-KeyRef name key optional
-EnvFrom prefix configMapRef=OptionalName secretRef=OptionalName
-OptionalName name optional
-Lifecycle preStop=Handler postStart=Handler stopSignal
-Handler exec=Exec httpGet=HttpGet tcpSocket=Tcp sleep
-Exec command
-HttpGet host httpHeaders path port scheme
-Tcp host port
-Probe exec=Exec httpGet=HttpGet tcpSocket=Tcp grpc failureThreshold initialDelaySeconds periodSeconds successThreshold terminationGracePeriodSeconds timeoutSeconds
-Port containerPort hostIP hostPort name protocol
-Resources claims limits requests
-Security allowPrivilegeEscalation appArmorProfile capabilities privileged procMount readOnlyRootFilesystem runAsGroup runAsNonRoot runAsUser seLinuxOptions seccompProfile windowsOptions
-Mount mountPath mountPropagation name readOnly recursiveReadOnly subPath subPathExpr
-Volume name awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir=EmptyDir ephemeral fc flexVolume flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs persistentVolumeClaim=Claim photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume
-EmptyDir medium sizeLimit
-Claim claimName readOnly
-";
+/// Definitions of the published OpenAPI, one a line; made by tools/fields.py. Status is not looked into.
+const DEFINITIONS: &str = include_str!("fields.txt");
+
+/// Fields of another version of autoscaling, which have a warning or an error of their own.
+const OTHER_VERSIONS: [(&str, &[&str]); 2] = [
+    ("V1HorizontalPodAutoscalerSpec", &["metrics", "behavior"]),
+    ("V2HorizontalPodAutoscalerSpec", &["targetCPUUtilizationPercentage"]),
+];
 
 /// A field that no release knows, and the known one that looks most like it.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,59 +22,98 @@ pub(super) struct Unknown {
     pub nearest: Option<String>,
 }
 
-/// Finds the unknown fields of `value`, which is of type `type_name` and stands at `path`.
-pub(super) fn unknown_fields(value: &Value, type_name: &str, path: &str) -> Vec<Unknown> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    One,
+    List,
+    Map,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    shape: Shape,
+    /// The definition that it is of; none for what is not looked into.
+    of: Option<&'static str>,
+}
+
+type Fields = BTreeMap<&'static str, Field>;
+
+static FIELDS: LazyLock<BTreeMap<&'static str, Fields>> = LazyLock::new(|| {
+    let lines = DEFINITIONS.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(' ')).map(|(name, fields)| (name, fields_of(name, fields))).collect()
+});
+
+fn fields_of(definition: &str, text: &'static str) -> Fields {
+    let field = |text: &'static str| {
+        let (name, of) = text.split_once('=').map_or((text, None), |(name, of)| (name, Some(of)));
+        let (name, shape) = match name.as_bytes().last() {
+            Some(b'*') => (&name[..name.len() - 1], Shape::List),
+            Some(b'%') => (&name[..name.len() - 1], Shape::Map),
+            _ => (name, Shape::One),
+        };
+        (name, Field { shape, of })
+    };
+    let others = OTHER_VERSIONS.iter().filter(|(name, _)| *name == definition).flat_map(|(_, names)| names.iter());
+    let others = others.map(|&name| (name, Field { shape: Shape::One, of: None }));
+    text.split(' ').map(field).chain(others).collect()
+}
+
+/// The definition of an object's kind, if its fields are known.
+pub(super) fn definition(api_version: &str, kind: &str) -> Option<&'static str> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let version = match (group, version) {
+        ("autoscaling", "v2" | "v2beta2") => "V2",
+        (_, "v1") => "V1",
+        _ => return None,
+    };
+    let builtin = matches!(group, "" | "apps" | "batch" | "autoscaling" | "policy" | "node.k8s.io");
+    let name = format!("{version}{kind}");
+    FIELDS.get_key_value(name.as_str()).map(|(name, _)| *name).filter(|_| builtin)
+}
+
+/// The definition of a pod template, for kinds that are not known themselves.
+pub(super) const POD_TEMPLATE: &str = "V1PodTemplateSpec";
+
+/// Finds the unknown fields of `value`, which is of a definition and stands at `path`.
+pub(super) fn unknown_fields(value: &Value, definition: &str, path: &str) -> Vec<Unknown> {
     let mut found = Vec::new();
-    check(value, type_name, path, &mut found);
+    check(value, definition, path, &mut found);
     found
 }
 
-fn check(value: &Value, type_name: &str, path: &str, found: &mut Vec<Unknown>) {
-    let Some(mapping) = value.as_mapping() else { return };
-    let fields = fields_of(type_name);
+fn check(value: &Value, definition: &str, path: &str, found: &mut Vec<Unknown>) {
+    let (Some(mapping), Some(fields)) = (value.as_mapping(), FIELDS.get(definition)) else { return };
     for (key, child) in mapping {
         let Some(name) = key.as_str() else { continue };
         let child_path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        let Some(field) = fields.iter().find(|field| field.name == name) else {
-            found.push(Unknown { path: child_path, name: name.to_owned(), nearest: nearest(name, &fields) });
+        let Some(field) = fields.get(name) else {
+            found.push(Unknown { path: child_path, name: name.to_owned(), nearest: nearest(name, fields) });
             continue;
         };
-        let Some(child_type) = field.type_name else { continue };
-        if field.list {
-            for (index, item) in child.as_sequence().into_iter().flatten().enumerate() {
-                check(item, child_type, &format!("{child_path}[{index}]"), found);
+        let Some(of) = field.of else { continue };
+        match field.shape {
+            Shape::One => check(child, of, &child_path, found),
+            Shape::List => {
+                for (index, item) in child.as_sequence().into_iter().flatten().enumerate() {
+                    check(item, of, &format!("{child_path}[{index}]"), found);
+                }
             }
-        } else {
-            check(child, child_type, &child_path, found);
+            Shape::Map => {
+                for (key, item) in child.as_mapping().into_iter().flatten() {
+                    let key = key.as_str().unwrap_or_default();
+                    check(item, of, &super::pod::key_path(&child_path, key), found);
+                }
+            }
         }
     }
 }
 
-#[derive(Clone, Copy)]
-struct Field {
-    name: &'static str,
-    list: bool,
-    type_name: Option<&'static str>,
-}
-
-fn fields_of(type_name: &str) -> Vec<Field> {
-    let line = TYPES.lines().find(|line| line.split(' ').next() == Some(type_name)).unwrap_or_default();
-    line.split(' ')
-        .skip(1)
-        .map(|field| {
-            let (name, type_name) = field.split_once('=').map_or((field, None), |(name, child)| (name, Some(child)));
-            let (name, list) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
-            Field { name, list, type_name }
-        })
-        .collect()
-}
-
 /// The most similar field name, if any is similar enough to have been meant.
-fn nearest(name: &str, fields: &[Field]) -> Option<String> {
-    let similarity = |field: &Field| strsim::jaro_winkler(&name.to_ascii_lowercase(), &field.name.to_ascii_lowercase());
-    let (best, score) =
-        fields.iter().map(|field| (field.name, similarity(field))).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (score > 0.75).then(|| best.to_owned())
+fn nearest(name: &str, fields: &Fields) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let similarity = |known: &str| strsim::jaro_winkler(&lower, &known.to_ascii_lowercase());
+    let (best, score) = fields.keys().map(|known| (known, similarity(known))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (score > 0.75).then(|| (*best).to_owned())
 }
 
 #[cfg(test)]
@@ -127,11 +121,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_that_is_named_is_defined() {
-        let defined: Vec<&str> = TYPES.lines().filter_map(|line| line.split(' ').next()).collect();
-        for line in TYPES.lines() {
-            for child in line.split(' ').filter_map(|field| field.split_once('=')).map(|(_, child)| child) {
-                assert!(defined.contains(&child), "{child}");
+    fn every_definition_that_is_named_is_there() {
+        assert!(FIELDS.len() > 150);
+        for field in FIELDS.values().flat_map(BTreeMap::values) {
+            assert!(field.of.is_none_or(|of| FIELDS.contains_key(of)), "{field:?}");
+        }
+        for (definition, _) in OTHER_VERSIONS {
+            assert!(FIELDS.contains_key(definition), "{definition}");
+        }
+        assert!(FIELDS.contains_key(POD_TEMPLATE));
+    }
+
+    /// Every field of every definition, with a letter doubled, is found; as it is, it is not.
+    #[test]
+    fn each_field_is_known_and_its_misspelling_is_not() {
+        for (definition, fields) in FIELDS.iter() {
+            for name in fields.keys() {
+                let object = |name: &str| Value::Mapping([(Value::from(name), Value::from(1))].into_iter().collect());
+                assert_eq!(unknown_fields(&object(name), definition, ""), []);
+                let misspelt = format!("{name}{}", &name[name.len() - 1..]);
+                let found = unknown_fields(&object(&misspelt), definition, "");
+                assert_eq!(found.len(), 1, "{definition}.{misspelt}");
+                assert!(found[0].nearest.is_some(), "{definition}.{misspelt}");
             }
         }
     }
@@ -142,7 +153,7 @@ mod tests {
             "spec: {minReplica: 1, maxReplicas: 2, behavior: {scaleUp: {policies: [{type: Pods, periodSecond: 15}]}}, xyzzy: 1}",
         )
         .unwrap();
-        let found = unknown_fields(&value, "Hpa", "");
+        let found = unknown_fields(&value, "V2HorizontalPodAutoscaler", "");
         let shown: Vec<_> = found.iter().map(|u| (u.path.as_str(), u.nearest.as_deref())).collect();
         assert_eq!(
             shown,

@@ -1,8 +1,11 @@
 //! Choosing the HPA to simulate and finding its target.
 
-use super::Manifests;
+use super::{Manifests, brief};
 use crate::input::{Diagnostic, InputError};
-use crate::model::{HpaSpec, Placed, Workload, is_target};
+use crate::model::{
+    Amounts, Container, HpaSpec, MetricSource, ObjectId, Placed, PodTemplate, Workload, WorkloadController,
+};
+use crate::units::{Replicas, Span};
 
 /// An HPA and the workload that it scales.
 #[derive(Clone, Copy, Debug)]
@@ -13,29 +16,33 @@ pub struct Selection<'a> {
     pub target: &'a Placed<Workload>,
 }
 
+/// The pods of a target that is not among the manifests, as the user states them.
+#[derive(Clone, Debug, Default)]
+pub struct StatedPods {
+    /// What a pod requests.
+    pub requests: Amounts,
+    /// What it may use.
+    pub limits: Amounts,
+    /// How many there are.
+    pub replicas: Option<Replicas>,
+}
+
 impl Manifests {
-    /// The HPA that `--namespace` and `--hpa` choose, and its target.
-    pub fn select(&self, namespace: Option<&str>, name: Option<&str>) -> Result<Selection<'_>, InputError> {
-        let chosen: Vec<&Placed<HpaSpec>> = self
-            .inventory
-            .hpas
-            .iter()
+    /// The HPAs that `--namespace` and `--hpa` choose; at least one.
+    pub fn chosen(&self, namespace: Option<&str>, name: Option<&str>) -> Result<Vec<&Placed<HpaSpec>>, InputError> {
+        let hpas = self.inventory.hpas.iter();
+        let chosen: Vec<&Placed<HpaSpec>> = hpas
             .filter(|hpa| namespace.is_none_or(|wanted| hpa.item.namespace == wanted))
             .filter(|hpa| name.is_none_or(|wanted| hpa.item.name == wanted))
             .collect();
-        match chosen.as_slice() {
-            [] => Err(self.no_hpa(namespace, name).into()),
-            [hpa] => self.target_of(hpa),
-            [first, second, ..]
-                if first.item.name == second.item.name && first.item.namespace == second.item.namespace =>
-            {
-                let message = format!("{} is defined twice, also at {}", describe(first), second.location());
-                Err(Diagnostic::new(message).hint("give each file once, and each object one definition").into())
-            }
+        if chosen.is_empty() { Err(self.no_hpa(namespace, name).into()) } else { Ok(chosen) }
+    }
+
+    /// The one HPA that `--namespace` and `--hpa` choose, and its target.
+    pub fn select(&self, namespace: Option<&str>, name: Option<&str>) -> Result<Selection<'_>, InputError> {
+        match self.chosen(namespace, name)?.as_slice() {
+            [hpa] => self.selection(hpa),
             several => {
-                if let Some(conflict) = self.conflict(several[0]) {
-                    return Err(conflict.into());
-                }
                 let list: Vec<String> = several.iter().map(|hpa| describe(hpa)).collect();
                 let message = format!("{} HorizontalPodAutoscalers match: {}", several.len(), list.join(", "));
                 Err(Diagnostic::new(message).hint("choose one with --hpa NAME, and -n NAMESPACE if need be").into())
@@ -43,75 +50,118 @@ impl Manifests {
         }
     }
 
-    fn no_hpa(&self, namespace: Option<&str>, name: Option<&str>) -> Diagnostic {
-        if self.inventory.hpas.is_empty() {
-            return Diagnostic::new("the manifests contain no HorizontalPodAutoscaler")
-                .hint("add the file that has it with another -f, or -R for subdirectories");
-        }
-        let mut wanted = String::new();
-        if let Some(name) = name {
-            wanted += &format!(" named `{name}`");
-        }
-        if let Some(namespace) = namespace {
-            wanted += &format!(" in namespace `{namespace}`");
-        }
-        let list: Vec<String> = self.inventory.hpas.iter().map(describe).collect();
-        Diagnostic::new(format!("no HorizontalPodAutoscaler{wanted}")).hint(format!("there is {}", list.join(", ")))
-    }
-
-    fn target_of<'a>(&'a self, hpa: &'a Placed<HpaSpec>) -> Result<Selection<'a>, InputError> {
+    /// An HPA with its target.
+    pub fn selection<'a>(&'a self, hpa: &'a Placed<HpaSpec>) -> Result<Selection<'a>, InputError> {
         if let Some(conflict) = self.conflict(hpa) {
             return Err(conflict.into());
         }
-        let wanted = &hpa.item.target;
-        let matching: Vec<&Placed<Workload>> = self
-            .inventory
-            .workloads
-            .iter()
-            .filter(|workload| is_target(wanted, &hpa.item.namespace, &workload.item))
-            .collect();
-        match matching.as_slice() {
-            [target] => Ok(Selection { hpa, target }),
-            [] => Err(self.no_target(hpa).into()),
-            [first, second, ..] => {
-                let message = format!("{wanted} is defined twice, also at {}", first.location());
-                Err(Diagnostic::new(message).at(second.location()).hint("remove one of the two").into())
+        let id = hpa.item.target_id();
+        let found = self.inventory.target(&id).or_else(|| {
+            // What the controller cannot find stays as it is; which workload is meant is clear all the same.
+            let meant = |w: &&Placed<Workload>| same_but_for_group(&w.item, &id);
+            self.scalable().find(meant).filter(|_| hpa.item.target.resolves().is_err())
+        });
+        found.map(|target| Selection { hpa, target }).ok_or_else(|| self.no_target(hpa).into())
+    }
+
+    /// Adds the pods that the user states as the target of the chosen HPA, if it is not among the manifests.
+    pub fn state_pods(
+        &mut self,
+        pods: &StatedPods,
+        namespace: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<(), InputError> {
+        let without = |hpa: &&Placed<HpaSpec>| self.inventory.target(&hpa.item.target_id()).is_none();
+        let missing: Vec<&Placed<HpaSpec>> = self.chosen(namespace, name)?.into_iter().filter(without).collect();
+        let target = match missing.as_slice() {
+            [] => {
+                let message =
+                    "pods are stated with --pod-requests or --pod-limits, but the target is among the manifests";
+                return Err(Diagnostic::new(message).hint("change its requests and limits in the manifest").into());
             }
+            [hpa] => Placed { item: stated_workload(&hpa.item, pods), origin: hpa.origin.clone() },
+            several => {
+                let list: Vec<String> = several.iter().map(|hpa| describe(hpa)).collect();
+                let message =
+                    format!("the targets of {} HPAs are not among the manifests: {}", several.len(), list.join(", "));
+                return Err(Diagnostic::new(message).hint("say whose pods are stated: --hpa NAME").into());
+            }
+        };
+        self.inventory.workloads.push(target);
+        Ok(())
+    }
+
+    fn no_hpa(&self, namespace: Option<&str>, name: Option<&str>) -> Diagnostic {
+        let inventory = &self.inventory;
+        if inventory.hpas.is_empty() {
+            let error = Diagnostic::new("the manifests contain no HorizontalPodAutoscaler");
+            let keda = inventory.other_scalers.iter().find(|scaler| scaler.item.pods().is_some());
+            return match keda {
+                Some(keda) => error.at(keda.location()).hint(format!(
+                    "{} makes one in the cluster: add the output of `kubectl get hpa -o yaml`, or write it by hand",
+                    keda.item.reference
+                )),
+                None => error.hint("add the file that has it with another -f, or -R for subdirectories"),
+            };
         }
+        let mut wanted = String::new();
+        if let Some(name) = name {
+            wanted += &format!(" named `{}`", brief(name));
+        }
+        if let Some(namespace) = namespace {
+            wanted += &format!(" in namespace `{}`", brief(namespace));
+        }
+        let list: Vec<String> = inventory.hpas.iter().map(describe).collect();
+        Diagnostic::new(format!("no HorizontalPodAutoscaler{wanted}")).hint(format!("there is {}", list.join(", ")))
     }
 
     fn scalable(&self) -> impl Iterator<Item = &Placed<Workload>> {
         self.inventory.workloads.iter().filter(|workload| workload.item.is_scalable())
     }
 
+    /// Why the target of an HPA is not there, and what to do.
     fn no_target(&self, hpa: &Placed<HpaSpec>) -> Diagnostic {
         let wanted = &hpa.item.target;
-        let here = self.scalable().filter(|w| w.item.namespace == hpa.item.namespace);
-        let mut similar: Vec<String> = here.map(|w| format!("{} ({})", w.item.reference, w.location())).collect();
-        let mut hint = format!("the namespace has {}", similar.join(", "));
-        if similar.is_empty() {
-            similar = self
-                .scalable()
-                .filter(|w| w.item.reference.name == wanted.name)
-                .map(|w| format!("{} in namespace {} ({})", w.item.reference, w.item.namespace, w.location()))
-                .collect();
-            hint = if similar.is_empty() {
-                "add the file that has it with another -f".to_owned()
-            } else {
-                format!("there is {}", similar.join(", "))
-            };
+        let id = hpa.item.target_id();
+        let stated = "state its pods: --pod-requests cpu=500m,memory=512Mi [--pod-limits cpu=1] --replicas N";
+        let error = |message: String| Diagnostic::new(message).at(hpa.location()).field("spec.scaleTargetRef");
+        if let Some(other) = self.scalable().find(|workload| same_but_for_group(&workload.item, &id)) {
+            let found = &other.item.reference;
+            let message = format!(
+                "{wanted} is of {} ({}), apiVersion here says {}",
+                found.api_version,
+                other.location(),
+                wanted.api_version
+            );
+            return error(message).hint(format!("write `apiVersion: {}`", found.api_version));
+        }
+        if let Some(other) = self.inventory.unread.iter().find(|other| other.item == id) {
+            let message = format!("{wanted} ({}) is of a kind whose pods hpasim cannot see", other.location());
+            return error(message).hint(stated);
         }
         let message = format!("no {wanted} in namespace {} among the manifests", hpa.item.namespace);
-        Diagnostic::new(message).at(hpa.location()).field("spec.scaleTargetRef").hint(hint)
+        let here = self.scalable().filter(|w| w.item.namespace == hpa.item.namespace);
+        let similar: Vec<String> = here.map(|w| format!("{} ({})", w.item.reference, w.location())).collect();
+        if !similar.is_empty() {
+            let hint = format!("the namespace has {}; or {stated}", similar.join(", "));
+            return error(message).hint(hint);
+        }
+        let elsewhere: Vec<String> = self
+            .scalable()
+            .filter(|w| w.item.reference.name == wanted.name)
+            .map(|w| format!("{} in namespace {} ({})", w.item.reference, w.item.namespace, w.location()))
+            .collect();
+        error(message).hint(if elsewhere.is_empty() {
+            format!("add the file that has it with another -f, or {stated}")
+        } else {
+            format!("there is {}", elsewhere.join(", "))
+        })
     }
 
     /// Another HPA with the same target: the two would fight.
     fn conflict(&self, hpa: &Placed<HpaSpec>) -> Option<Diagnostic> {
-        let same = |other: &&Placed<HpaSpec>| {
-            other.location() != hpa.location()
-                && other.item.namespace == hpa.item.namespace
-                && other.item.target.same_object(&hpa.item.target)
-        };
+        let id = hpa.item.target_id();
+        let same = |other: &&Placed<HpaSpec>| other.location() != hpa.location() && other.item.target_id() == id;
         let other = self.inventory.hpas.iter().find(same)?;
         let message = format!(
             "{} is also the target of {}: two HPAs on one target work against each other",
@@ -124,6 +174,44 @@ impl Manifests {
                 .field("spec.scaleTargetRef")
                 .hint("remove one of them, or merge their metrics into one HPA"),
         )
+    }
+}
+
+fn same_but_for_group(workload: &Workload, id: &ObjectId) -> bool {
+    workload.reference.kind == id.kind && workload.reference.name == id.name && workload.namespace == id.namespace
+}
+
+/// A workload of one container with the pods that the user states.
+fn stated_workload(hpa: &HpaSpec, pods: &StatedPods) -> Workload {
+    let container = hpa.metrics.iter().find_map(|metric| match metric {
+        MetricSource::ContainerResource { container, .. } => Some(container.clone()),
+        _ => None,
+    });
+    let mut requests = pods.requests.clone();
+    for (name, limit) in pods.limits.iter() {
+        requests.set_default(name, limit);
+    }
+    let container = Container {
+        name: container.unwrap_or_else(|| hpa.target.name.clone()),
+        path: "spec.scaleTargetRef".into(),
+        requests,
+        limits: pods.limits.clone(),
+        ..Container::default()
+    };
+    Workload {
+        reference: hpa.target.clone(),
+        namespace: hpa.namespace.clone(),
+        replicas: pods.replicas,
+        controller: WorkloadController::Replicas,
+        claim_templates: Vec::new(),
+        claims_deleted_with_pods: false,
+        min_ready: Span::ZERO,
+        progress_deadline: Span::from_seconds(600),
+        paused: false,
+        template: PodTemplate { containers: vec![container], ..PodTemplate::default() },
+        pod_path: "spec.scaleTargetRef".into(),
+        selector: None,
+        live: true,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::pod::{self, Surroundings};
 use super::problems::Problems;
-use super::{objects, raw};
-use crate::model::{IntOrPercent, ObjectReference, Origin, Workload, WorkloadController};
+use super::{hpa, objects, raw, validate};
+use crate::model::{IntOrPercent, LabelSelector, ObjectReference, Origin, Workload, WorkloadController};
 use crate::units::{Replicas, Span};
 
 /// The API server's default of `maxSurge` and `maxUnavailable`.
@@ -24,6 +24,9 @@ pub(super) fn template_path(kind: &str) -> &'static str {
 /// An object's parts as they are written.
 pub(super) struct Written {
     pub reference: ObjectReference,
+    /// Whether the kind is Kubernetes' own.
+    pub builtin: bool,
+    pub live: bool,
     pub namespace: String,
     pub spec: raw::WorkloadSpec,
     pub template: raw::Template,
@@ -31,10 +34,14 @@ pub(super) struct Written {
 
 /// Converts and validates a workload.
 pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, problems: &mut Problems) -> Workload {
-    let Written { reference, namespace, spec, template } = written;
-    let path = template_path(&reference.kind);
+    let Written { reference, builtin, live, namespace, spec, template } = written;
+    let kind = if builtin { reference.kind.clone() } else { String::new() };
+    let kind = kind.as_str();
+    let path = template_path(kind);
     let pod_path = if path.is_empty() { "spec".to_owned() } else { format!("{path}.spec") };
-    let controller = controller(&reference.kind, &spec, problems);
+    let controller = controller(kind, &spec, problems);
+    let selector = selector(kind, &spec, problems);
+    validate::selector(kind, selector.as_ref(), &template.metadata.labels.clone().unwrap_or_default(), problems);
     if let Some(replicas) = spec.replicas.filter(|&replicas| replicas < 0) {
         problems.error("spec.replicas", format!("is {replicas} and must be greater than or equal to 0"), "");
     }
@@ -54,7 +61,7 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
         let name = raw.metadata.name.clone().unwrap_or_default();
         claim_templates.push(objects::claim(&raw.spec, name, namespace.clone(), &path, origin, problems));
     }
-    let template = pod::convert(template, &pod_path, &namespace, origin, around, problems);
+    let template = pod::convert(template, kind, &pod_path, &namespace, origin, around, problems);
     Workload {
         reference,
         namespace,
@@ -64,8 +71,33 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
         min_ready,
         progress_deadline,
         paused: spec.paused,
+        claims_deleted_with_pods: spec.claim_retention.is_some_and(|r| r.when_scaled.as_deref() == Some("Delete")),
+        // A ReplicationController's selector defaults to the labels of its template.
+        selector: selector.or_else(|| {
+            let match_labels = template.labels.clone().into_iter().collect();
+            (kind == "ReplicationController").then(|| LabelSelector { match_labels, match_expressions: Vec::new() })
+        }),
+        live,
         template,
         pod_path,
+    }
+}
+
+/// The selector of a workload, if it has one: a map of labels in a ReplicationController.
+pub(super) fn selector(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> Option<LabelSelector> {
+    let value = spec.selector.as_ref()?;
+    let raw: Result<raw::Selector, _> = if kind == "ReplicationController" {
+        serde_yaml::from_value(value.clone())
+            .map(|labels| raw::Selector { match_labels: Some(labels), match_expressions: None })
+    } else {
+        serde_yaml::from_value(value.clone())
+    };
+    match raw {
+        Ok(raw) => Some(hpa::selector(&raw)),
+        Err(error) => {
+            problems.error("spec.selector", super::plain_words(&error.to_string()), "use matchLabels");
+            None
+        }
     }
 }
 
@@ -90,6 +122,7 @@ fn controller(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> 
             }
         }
         "Pod" => WorkloadController::Pod,
+        "" if spec.replicas.is_none() => WorkloadController::Unknown,
         _ => WorkloadController::Replicas,
     }
 }

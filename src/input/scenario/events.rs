@@ -135,7 +135,8 @@ impl Reader<'_> {
         controller: ControllerConfig,
     ) -> Result<Action, InputError> {
         let sources = self.files.manifests(self.source, file).map_err(|error| self.wrong(path, error.to_string()))?;
-        let manifests = manifests::read(&sources, controller.version, &hpa.namespace)?;
+        let manifests =
+            manifests::read(&sources, manifests::Context::new(controller.version, Some(&hpa.namespace)))?.accepted()?;
         let same = |placed: &&crate::model::Placed<HpaSpec>| placed.item.name == hpa.name;
         let Some(changed) = manifests.inventory.hpas.iter().find(same) else {
             return Err(self.wrong(path, format!("{file} has no HorizontalPodAutoscaler `{}`", hpa.name)).into());

@@ -181,7 +181,8 @@ impl Reader<'_> {
             let found = self.files.manifests(self.source, path);
             sources.extend(found.map_err(|error| self.wrong(&format!("manifests[{index}]"), error.to_string()))?);
         }
-        let manifests = manifests::read(&sources, version, raw.namespace.as_deref().unwrap_or("default"))?;
+        let manifests =
+            manifests::read(&sources, manifests::Context::new(version, raw.namespace.as_deref()))?.accepted()?;
         for warning in &manifests.warnings {
             if !warnings.contains(warning) {
                 warnings.push(warning.clone());

@@ -53,7 +53,8 @@ impl<'de> Deserialize<'de> for RawQuantity {
 impl RawQuantity {
     /// The quantity, if it is one.
     pub fn parse(&self) -> Result<Quantity, crate::units::ParseQuantityError> {
-        self.0.parse()
+        // As `Quantity.UnmarshalJSON` does.
+        self.0.trim().parse()
     }
 }
 
@@ -117,6 +118,24 @@ pub(crate) struct HpaSpec {
     /// autoscaling/v1 only.
     #[serde(rename = "targetCPUUtilizationPercentage")]
     pub target_cpu_utilization_percentage: Option<i32>,
+}
+
+/// autoscaling/v2beta1, which had no behavior.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct HpaV2Beta1 {
+    #[serde(default)]
+    pub metadata: Metadata,
+    pub spec: HpaV2Beta1Spec,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HpaV2Beta1Spec {
+    #[serde(default)]
+    pub scale_target_ref: Reference,
+    pub min_replicas: Option<i32>,
+    pub max_replicas: Option<i32>,
+    pub metrics: Option<Vec<V1Metric>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

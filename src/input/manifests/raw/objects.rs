@@ -25,6 +25,19 @@ pub(crate) struct LimitRangeItem {
     pub default_request: ResourceList,
     pub max: ResourceList,
     pub min: ResourceList,
+    pub max_limit_request_ratio: ResourceList,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Service {
+    pub spec: ServiceSpec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServiceSpec {
+    pub selector: std::collections::BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -98,6 +111,9 @@ pub(crate) struct OtherScalerSpec {
     pub resource_policy: ResourcePolicy,
     /// ScaledObject.
     pub scale_target_ref: Option<Reference>,
+    pub min_replica_count: Option<i32>,
+    pub max_replica_count: Option<i32>,
+    pub idle_replica_count: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -115,6 +131,7 @@ pub(crate) struct ResourcePolicy {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ContainerPolicy {
+    pub container_name: String,
     pub mode: Option<String>,
     pub controlled_resources: Option<Vec<String>>,
 }

@@ -23,6 +23,16 @@ pub(crate) struct WorkloadSpec {
     pub concurrency_policy: Option<String>,
     pub job_template: Option<JobTemplate>,
     pub suspend: bool,
+    /// A map of labels in a ReplicationController, a label selector elsewhere.
+    pub selector: Option<serde_yaml::Value>,
+    #[serde(rename = "persistentVolumeClaimRetentionPolicy")]
+    pub claim_retention: Option<ClaimRetention>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ClaimRetention {
+    pub when_scaled: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -83,6 +93,7 @@ pub(crate) struct PodSpec {
     pub affinity: Option<Affinity>,
     pub topology_spread_constraints: Option<Vec<Spread>>,
     pub termination_grace_period_seconds: Option<i64>,
+    pub restart_policy: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -146,9 +157,14 @@ pub(crate) struct Resources {
     pub limits: Option<ResourceList>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Probe {
+    pub http_get: Option<serde_yaml::Value>,
+    pub tcp_socket: Option<serde_yaml::Value>,
+    pub exec: Option<serde_yaml::Value>,
+    pub grpc: Option<serde_yaml::Value>,
+    pub timeout_seconds: Option<i32>,
     pub initial_delay_seconds: Option<i32>,
     pub period_seconds: Option<i32>,
     pub failure_threshold: Option<i32>,

@@ -1,4 +1,4 @@
-//! autoscaling/v1 manifests, converted as the API server does (`pkg/apis/autoscaling/v1/conversion.go`).
+//! autoscaling/v1 and v2beta1 manifests, converted as the API server does (`pkg/apis/autoscaling/{v1,v2beta1}/conversion.go`).
 
 use super::problems::Problems;
 use super::raw;
@@ -51,6 +51,22 @@ pub(super) fn upgrade(raw: &mut raw::Hpa, problems: &mut Problems) {
         }
     }
     raw.spec.metrics = Some(metrics);
+}
+
+/// autoscaling/v2beta1 spells its metrics as the annotation of autoscaling/v1 does.
+pub(super) fn upgrade_v2beta1(old: raw::HpaV2Beta1) -> raw::Hpa {
+    let spec = old.spec;
+    raw::Hpa {
+        metadata: old.metadata,
+        spec: raw::HpaSpec {
+            scale_target_ref: spec.scale_target_ref,
+            min_replicas: spec.min_replicas,
+            max_replicas: spec.max_replicas,
+            metrics: spec.metrics.map(|metrics| metrics.into_iter().map(upgrade_v1_metric).collect()),
+            behavior: None,
+            target_cpu_utilization_percentage: None,
+        },
+    }
 }
 
 /// The API server writes this annotation with the names of Go's fields (`ScaleUp`) and reads either case.
