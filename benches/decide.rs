@@ -3,9 +3,7 @@
 mod common;
 
 use divan::black_box;
-use hpasim::hpa::{
-    Decision, History, MetricObservation, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample, decide,
-};
+use hpasim::hpa::{Decision, History, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample, decide};
 use hpasim::model::ControllerConfig;
 use hpasim::units::{SimTime, Span};
 
@@ -29,8 +27,9 @@ fn rag_sync(bencher: divan::Bencher<'_, '_>, groups: i32) {
         terminating: false,
     };
     let pods = vec![pod; groups as usize];
-    let metrics =
-        [500, 536_870_912_000].map(|request| MetricObservation { reading: Reading::Pods, request: Some(request) });
+    let metrics = [Reading::Pods; 2];
+    let requests: Vec<Option<i64>> =
+        [500, 536_870_912_000].iter().flat_map(|&request| vec![Some(request); pods.len()]).collect();
     let mut history = History::default();
     let mut decision = Decision::default();
     let mut now = SimTime::ZERO;
@@ -47,6 +46,8 @@ fn rag_sync(bencher: divan::Bencher<'_, '_>, groups: i32) {
             pods: &pods,
             metrics: &metrics,
             samples: &samples,
+            requests: &requests,
+            ambiguous_selector: false,
         };
         decide(black_box(&spec), &config, &mut history, &observation, &mut decision);
         decision.desired

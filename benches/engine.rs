@@ -107,6 +107,7 @@ fn setup<'a>(manifests: &'a Manifests, load: &LoadTable) -> Setup<'a> {
         duration: None,
         lead_in: Span::ZERO,
         events: &[],
+        neighbours: hpasim::model::Neighbours::default(),
         keep_pod_numbers: false,
         every_second: false,
     }

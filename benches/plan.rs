@@ -64,6 +64,7 @@ fn simulated(manifests: &Manifests) -> Simulated<'_> {
         duration: None,
         lead_in: Span::ZERO,
         events: &[],
+        neighbours: hpasim::model::Neighbours::default(),
         keep_pod_numbers: false,
         every_second: false,
     };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Outcome, output};
-use crate::hpa::{Decision, History, MetricObservation, MetricStatus, Observation, Reading, Sample, Verdict, decide};
+use crate::hpa::{Decision, History, MetricStatus, Observation, Reading, Sample, Verdict, decide};
 use crate::input::conformance::{Case, RecordedReading, Step, Want, read};
 use crate::report::{arithmetic, reasons};
 
@@ -105,12 +105,9 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
     let mut decision = Decision::default();
     let mut mismatches = Vec::new();
     for (index, step) in case.steps.iter().enumerate() {
-        let metrics: Vec<MetricObservation> = step
-            .metrics
-            .iter()
-            .zip(&requests)
-            .map(|(metric, &request)| MetricObservation { reading: reading(metric), request })
-            .collect();
+        let metrics: Vec<Reading> = step.metrics.iter().map(reading).collect();
+        let pod_requests: Vec<Option<i64>> =
+            requests.iter().flat_map(|&request| vec![request; step.pods.len()]).collect();
         let samples: Vec<Option<Sample>> = step
             .metrics
             .iter()
@@ -126,6 +123,8 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
             pods: &step.pods,
             metrics: &metrics,
             samples: &samples,
+            requests: &pod_requests,
+            ambiguous_selector: false,
         };
         decide(&case.spec, &case.config, &mut history, &observation, &mut decision);
         let differences = differences(case, step, &decision, &history);
@@ -154,15 +153,21 @@ fn differences(case: &Case, step: &Step, decision: &Decision, history: &History)
     };
     compare("replicas", replicas.to_string(), decision.desired.to_string());
     let ours = reasons::conditions(&decision.conditions);
-    let kinds = ["AbleToScale", "ScalingActive", "ScalingLimited"];
-    for kind in kinds {
+    // Not every recording has the condition ScaledToZero; where one names it at all, it is compared.
+    let records_zero = case.steps.iter().any(|step| step.want.conditions.contains_key("ScaledToZero"));
+    let kinds = ["AbleToScale", "ScalingActive", "ScalingLimited"].into_iter();
+    for kind in kinds.chain(records_zero.then_some("ScaledToZero")) {
         let want = conditions.get(kind).map_or("absent".into(), |(status, reason)| format!("{status} {reason}"));
         let got = ours.iter().find(|(name, ..)| *name == kind).map_or("absent".into(), |(_, status, reason)| {
             format!("{} {reason}", if *status { "True" } else { "False" })
         });
         compare(kind, want, got);
     }
-    let reason = if decision.rescaled { reasons::rescale_reason(&case.spec, decision) } else { String::new() };
+    let reason = if decision.rescaled {
+        reasons::rescale_reason(&case.spec, case.config.version, decision)
+    } else {
+        String::new()
+    };
     compare("rescaleReason", rescale_reason.clone(), reason);
     compare("failed", failed.to_string(), (decision.verdict == Verdict::Failed).to_string());
     let want: Vec<Option<MetricStatus>> = current_metrics.iter().map(|metric| metric.status()).collect();

@@ -93,7 +93,8 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = Load::open(args.load.as_deref(), &args.options)?;
-        let setup = load::setup(&args.options, &args.cluster, controller, &selection, load.columns())?;
+        let setup =
+            load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
         vec![(selection.hpa.item.name.clone(), held_back(&setup, load.source()).map_err(explain_error)?)]
     } else {
         Vec::new()

@@ -12,7 +12,8 @@ use crate::input::plan::{self, RequestCosts};
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Interpolation, KubernetesVersion, LoadSource, LoadTable, MetricSource, MetricTarget,
+    Column, ControllerConfig, Interpolation, Inventory, KubernetesVersion, LoadSource, LoadTable, MetricSource,
+    MetricTarget, Neighbours,
 };
 use crate::sim::Setup;
 use crate::units::{Quantity, SimTime, Span, parse_seconds};
@@ -79,6 +80,7 @@ pub(super) fn setup<'a>(
     options: &LoadOptions,
     cluster: &ClusterArgs,
     controller: ControllerConfig,
+    inventory: &Inventory,
     selection: &Selection<'a>,
     columns: &[Column],
 ) -> anyhow::Result<Setup<'a>> {
@@ -95,6 +97,8 @@ pub(super) fn setup<'a>(
     let plan = plan::plan(columns, hpa, &workload.template, &costs, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
+    let neighbours = inventory.neighbours(workload);
+    warn_of_neighbours(selection, &neighbours, &mut warnings);
     output::warn(&warnings);
     Ok(Setup {
         hpa,
@@ -110,9 +114,41 @@ pub(super) fn setup<'a>(
         duration: options.duration,
         lead_in: Span::ZERO,
         events: &[],
+        neighbours,
         keep_pod_numbers: false,
         every_second: false,
     })
+}
+
+/// What the namespace makes of the target's pods.
+fn warn_of_neighbours(selection: &Selection<'_>, neighbours: &Neighbours, warnings: &mut Vec<Diagnostic>) {
+    let (hpa, target) = (selection.hpa, selection.target);
+    if hpa.item.target.resolves().is_err() {
+        let message = format!("the controller does not find {}: nothing scales (FailedGetScale)", hpa.item.target);
+        warnings.push(Diagnostic::new(message).at(hpa.location()).field("spec.scaleTargetRef"));
+    }
+    if !neighbours.ambiguous_with.is_empty() {
+        let others = neighbours.ambiguous_with.join(", ");
+        let message = format!(
+            "the selector of {} selects pods of {others}, too: neither HPA scales on its metrics (AmbiguousSelector)",
+            target.item.reference
+        );
+        let hint = "give each workload labels and a selector of its own";
+        warnings.push(Diagnostic::new(message).at(target.location()).field("spec.selector").hint(hint));
+    }
+    for pods in &neighbours.foreign {
+        let message = format!(
+            "selects {} pods of {} as well: they count as pods of this HPA, and are taken to use nothing",
+            pods.pods, pods.workload
+        );
+        let hint = "give each workload labels and a selector of its own";
+        warnings.push(Diagnostic::new(message).at(target.location()).field("spec.selector").hint(hint));
+    }
+    if let Some(allowance) = neighbours.allowance.as_ref().filter(|allowed| allowed.pods < hpa.item.max_replicas) {
+        let message =
+            format!("at most {} pods of {} are made: {}", allowance.pods, target.item.reference, allowance.reason);
+        warnings.push(Diagnostic::new(message).at(allowance.location.clone()));
+    }
 }
 
 /// A utilization target of a pod without that request never gives a replica count.
@@ -127,8 +163,7 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
         };
         let template = &selection.target.item.template;
         if let Err(missing) = template.hpa_request(container, name, version) {
-            let message =
-                format!("container `{missing}` has no {name} request, so that this utilization is never known");
+            let message = format!("{missing} has no {name} request, so that this utilization is never known");
             let hint = format!("add resources.requests.{name} to the container at {}", selection.target.location());
             let at = selection.hpa.location();
             warnings.push(Diagnostic::new(message).at(at).field(format!("spec.metrics[{index}]")).hint(hint));

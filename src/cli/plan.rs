@@ -249,7 +249,8 @@ fn under_load<'a>(
             anyhow::bail!("{} has two loads; name the HPA of each: --load HPA=FILE", selection.hpa.item.name);
         }
         let mut load = Load::open(path, &args.options)?;
-        let setup = load::setup(&args.options, &args.cluster, controller, &selection, load.columns())?;
+        let setup =
+            load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
         let table = in_memory(&mut load)?;
         load.note_repairs();
         let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();

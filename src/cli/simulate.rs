@@ -1,6 +1,6 @@
 //! `hpasim simulate`: what the HPA does under a load.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,9 +9,9 @@ use super::cluster::{ClusterArgs, NodeArgs};
 use super::load::{self, Load, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::{Outcome, output};
-use crate::input::manifests::Selection;
+use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{ControllerConfig, NodesConfig};
+use crate::model::{ControllerConfig, HpaSpec, Placed};
 use crate::report::{self, Run, kubectl};
 use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
 
@@ -70,25 +70,68 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     read_standard_input_once(inputs.map(PathBuf::as_path))?;
     let namespace = args.manifests.sources.namespace.as_deref();
     let manifests = args.manifests.read(controller.version, args.cluster.replicas, false)?;
-    let selection = manifests.select(namespace, args.manifests.hpa.as_deref())?;
-    let load = Load::open(args.load.load.as_deref(), &args.load.options)?;
-    let nodes = args.nodes.config(&manifests.inventory, &selection.target.item)?;
-    run_selection(args, controller, &selection, nodes, load)
+    let chosen = manifests.chosen(namespace, args.manifests.hpa.as_deref())?;
+    if let [hpa] = chosen.as_slice() {
+        return simulate_one(args, controller, &manifests, hpa, args.output.as_deref());
+    }
+    simulate_each(args, controller, &manifests, &chosen)
 }
 
-fn run_selection(
+/// Several HPAs, each by itself under the same load; what cannot be simulated is an error at the end.
+fn simulate_each(
     args: &SimulateArgs,
     controller: ControllerConfig,
-    selection: &Selection<'_>,
-    nodes: Option<NodesConfig>,
-    mut load: Load,
+    manifests: &Manifests,
+    chosen: &[&Placed<HpaSpec>],
 ) -> anyhow::Result<Outcome> {
-    let mut setup = load::setup(&args.load.options, &args.cluster, controller, selection, load.columns())?;
-    setup.cluster.nodes = nodes;
+    if args.load.load.as_deref() == Some(Path::new("-")) {
+        anyhow::bail!(
+            "a load from standard input is for one HPA, and {} match; choose one with --hpa NAME",
+            chosen.len()
+        );
+    }
+    let note = format!(
+        "{} HPAs match: each is simulated by itself, with the same load for each; --hpa NAME (and -n NAMESPACE) chooses one",
+        chosen.len()
+    );
+    output::complain("note", &note);
+    let mut errors = Vec::new();
+    for (index, hpa) in chosen.iter().enumerate() {
+        let (namespace, name) = (&hpa.item.namespace, &hpa.item.name);
+        let blank = if index > 0 { "\n" } else { "" };
+        output::print(&format!("{blank}# {namespace}/{name}\n\n"))?;
+        let directory = args.output.as_ref().map(|directory| directory.join(format!("{namespace}.{name}")));
+        match simulate_one(args, controller, manifests, hpa, directory.as_deref()) {
+            Ok(_) => {}
+            Err(error) => match error.downcast::<InputError>() {
+                Ok(input) => {
+                    output::print("not simulated, see the errors\n")?;
+                    errors.extend(input.diagnostics().to_vec());
+                }
+                Err(other) => return Err(other),
+            },
+        }
+    }
+    InputError::unless_empty(errors)?;
+    Ok(Outcome::Done)
+}
+
+fn simulate_one(
+    args: &SimulateArgs,
+    controller: ControllerConfig,
+    manifests: &Manifests,
+    hpa: &Placed<HpaSpec>,
+    directory: Option<&Path>,
+) -> anyhow::Result<Outcome> {
+    let selection = manifests.selection(hpa)?;
+    let mut load = Load::open(args.load.load.as_deref(), &args.load.options)?;
+    let inventory = &manifests.inventory;
+    let mut setup = load::setup(&args.load.options, &args.cluster, controller, inventory, &selection, load.columns())?;
+    setup.cluster.nodes = args.nodes.config(inventory, &selection.target.item)?;
     setup.cluster.seed = args.seed;
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut watch = Watch::new(args.watch.then_some(&setup));
-    let keep_rows = args.output.is_some();
+    let keep_rows = directory.is_some();
     let summary = simulate(&setup, load.source(), &mut |record| {
         if keep_rows {
             rows.push(record.into());
@@ -107,7 +150,7 @@ fn run_selection(
         epoch_seconds: load.epoch_seconds(),
     };
     let text = if args.watch { watch.finish() } else { report::summary::render(&run) };
-    let written = match &args.output {
+    let written = match directory {
         Some(directory) => output::write_files(directory, &files(&run)?)?,
         None => Vec::new(),
     };

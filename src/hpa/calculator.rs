@@ -3,7 +3,7 @@
 //! Mirrors `pkg/controller/podautoscaler/replica_calculator.go` and `metrics/utilization.go`.
 
 use super::convert::{Site, ceil_to_i64, ceil_to_replicas};
-use super::groups::{Grouped, PodCounts, group_pods, ready_pods};
+use super::groups::{Grouped, PodCounts, group_pods, missing_at, ready_pods};
 use super::observation::{Observation, Reading, Sample};
 use crate::model::{ControllerConfig, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::units::Replicas;
@@ -131,7 +131,7 @@ impl<'a> Calculator<'a> {
         let Some(metric) = self.observation.metrics.get(index) else {
             return MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) };
         };
-        match (source, metric.reading) {
+        match (source, *metric) {
             (
                 MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. },
                 Reading::Pods,
@@ -139,12 +139,18 @@ impl<'a> Calculator<'a> {
                 let samples = self.observation.samples_of(index);
                 let is_cpu = *name == ResourceName::Cpu;
                 match *target {
-                    MetricTarget::Utilization(percent) => self.utilization(samples, is_cpu, metric.request, percent),
+                    MetricTarget::Utilization(percent) => {
+                        self.utilization(samples, self.observation.requests_of(index), is_cpu, percent)
+                    }
                     MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target),
                 }
             }
             (MetricSource::Pods { average_value, .. }, Reading::Pods) => {
                 self.average(self.observation.samples_of(index), false, *average_value)
+            }
+            // The described object's kind cannot be found.
+            (MetricSource::Object { described, .. }, _) if described.resolves().is_err() => {
+                MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) }
             }
             (MetricSource::Object { target, .. }, Reading::Value(value)) => self.value(value, *target, Site::Other),
             (MetricSource::External { target, .. }, Reading::Value(value)) => {
@@ -155,37 +161,42 @@ impl<'a> Calculator<'a> {
     }
 
     /// Groups the pods, or says why there is nothing to calculate with.
-    fn grouped(&self, samples: &[Option<Sample>], is_cpu: bool) -> Result<Grouped, MetricFailure> {
+    fn grouped(
+        &self,
+        samples: &[Option<Sample>],
+        requests: &[Option<i64>],
+        is_cpu: bool,
+    ) -> Result<Grouped, MetricFailure> {
         if samples.iter().all(Option::is_none) {
             return Err(MetricFailure::Unavailable);
         }
         if self.observation.pods.is_empty() {
             return Err(MetricFailure::NoPods);
         }
-        Ok(group_pods(self.observation, samples, is_cpu, self.config))
+        Ok(group_pods(self.observation, samples, requests, is_cpu, self.config))
     }
 
     /// `GetResourceReplicas`: a target in percent of the request.
     fn utilization(
         &self,
         samples: &[Option<Sample>],
+        pod_requests: &[Option<i64>],
         is_cpu: bool,
-        request: Option<i64>,
         target: i32,
     ) -> MetricOutcome {
-        let grouped = match self.grouped(samples, is_cpu) {
+        let grouped = match self.grouped(samples, pod_requests, is_cpu) {
             Ok(grouped) => grouped,
             Err(failure) => return MetricOutcome { pods: None, result: Err(failure) },
         };
         let pods = Some(grouped.counts);
-        let Some(request) = request else {
+        let requests = grouped.requests;
+        if requests.absent {
             return MetricOutcome { pods, result: Err(MetricFailure::MissingRequest) };
-        };
+        }
         if grouped.counts.ready == 0 {
             return MetricOutcome { pods, result: Err(MetricFailure::NoReadyPods) };
         }
-        let requests = |count: i64| request.wrapping_mul(count);
-        let Some(percent) = utilization(grouped.total, requests(grouped.counts.ready)) else {
+        let Some(percent) = utilization(grouped.total, requests.ready) else {
             return MetricOutcome { pods, result: Err(MetricFailure::NoRequests) };
         };
         let ratio = f64::from(percent) / f64::from(target);
@@ -197,17 +208,26 @@ impl<'a> Calculator<'a> {
         // A missing pod counts as its whole request on the way down, or as the target if that is
         // more (from 1.26 on, kubernetes/kubernetes#112178).
         let fallback = if self.config.version.at_least(26) { i64::from(target).max(100) } else { 100 };
-        let missing_use = missing_use(ratio, request.wrapping_mul(fallback) / 100);
-        let recount =
-            self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
-                let percent = utilization(total, requests(count)).unwrap_or(0);
+        let missing_total = if ratio < 1.0 && grouped.counts.missing > 0 {
+            missing_at(self.observation, samples, pod_requests, fallback, self.config)
+        } else {
+            0
+        };
+        let missing_use = missing_use(ratio, missing_total.checked_div(grouped.counts.missing).unwrap_or(0));
+        let recount = self.recount_pods(&grouped, ratio, missing_use, missing_total).map(
+            |(total, count, missing_use, with_unready)| {
+                let missing = if missing_use.is_some() { requests.missing } else { 0 };
+                let unready = if with_unready { requests.unready } else { 0 };
+                let all = requests.ready.wrapping_add(missing).wrapping_add(unready);
+                let percent = utilization(total, all).unwrap_or(0);
                 let ratio = f64::from(percent) / f64::from(target);
                 (count, Recount { missing_use, with_unready, current: i64::from(percent), ratio })
-            });
+            },
+        );
         let arithmetic = Arithmetic {
             basis: Basis::Utilization,
             total: grouped.total,
-            request_total: Some(requests(grouped.counts.ready)),
+            request_total: Some(requests.ready),
             current: i64::from(percent),
             target: i64::from(target),
             ratio,
@@ -220,7 +240,7 @@ impl<'a> Calculator<'a> {
 
     /// `calcPlainMetricReplicas`: a target in the metric's own unit per pod.
     fn average(&self, samples: &[Option<Sample>], is_cpu: bool, target: i64) -> MetricOutcome {
-        let grouped = match self.grouped(samples, is_cpu) {
+        let grouped = match self.grouped(samples, &[], is_cpu) {
             Ok(grouped) => grouped,
             Err(failure) => return MetricOutcome { pods: None, result: Err(failure) },
         };
@@ -231,12 +251,16 @@ impl<'a> Calculator<'a> {
         let current = grouped.total / grouped.counts.ready;
         let ratio = current as f64 / target as f64;
         let status = MetricStatus { average_value: Some(current), ..MetricStatus::default() };
-        let missing_use = missing_use(ratio, target);
-        let recount =
-            self.recount_pods(&grouped, ratio, missing_use).map(|(total, count, missing_use, with_unready)| {
+        // Up to 1.27 missing pods count at exactly the target, too (`usageRatio >= 1.0` became `> 1.0`).
+        let at_target = (ratio == 1.0 && !self.config.version.at_least(28)).then_some(0);
+        let missing_use = missing_use(ratio, target).or(at_target);
+        let missing_total = missing_use.unwrap_or(0).wrapping_mul(grouped.counts.missing);
+        let recount = self.recount_pods(&grouped, ratio, missing_use, missing_total).map(
+            |(total, count, missing_use, with_unready)| {
                 let current = total / count;
                 (count, Recount { missing_use, with_unready, current, ratio: current as f64 / target as f64 })
-            });
+            },
+        );
         let arithmetic = Arithmetic {
             basis: Basis::AverageValue,
             total: grouped.total,
@@ -258,6 +282,7 @@ impl<'a> Calculator<'a> {
         grouped: &Grouped,
         ratio: f64,
         missing_use: Option<i64>,
+        missing_total: i64,
     ) -> Option<(i64, i64, Option<i64>, bool)> {
         let PodCounts { ready, unready, missing, .. } = grouped.counts;
         let with_unready = unready > 0 && ratio > 1.0;
@@ -265,8 +290,8 @@ impl<'a> Calculator<'a> {
             return None;
         }
         let missing_use = missing_use.filter(|_| missing > 0);
-        let missing = if missing_use.is_some() { missing } else { 0 };
-        let total = grouped.total.wrapping_add(missing_use.unwrap_or(0).wrapping_mul(missing));
+        let (missing, missing_total) = if missing_use.is_some() { (missing, missing_total) } else { (0, 0) };
+        let total = grouped.total.wrapping_add(missing_total);
         let count = ready + missing + if with_unready { unready } else { 0 };
         Some((total, count, missing_use, with_unready))
     }
@@ -340,8 +365,19 @@ impl<'a> Calculator<'a> {
     /// count as well.
     fn value_per_pod(&self, value: i64, target: i64, site: Site) -> Proposal {
         let pods = self.observation.status_replicas;
+        let version = self.config.version;
+        // External metrics only, from 1.34 on: a sum below zero is taken for an overflow, and the largest sum is not
+        // divided (#127050).
+        let guarded = site == Site::ExternalPerPod && version.at_least(34);
+        let value = if guarded && value < 0 { i64::MAX } else { value };
         let ratio = value as f64 / (target as f64 * f64::from(pods));
-        let per_pod = ceil_to_i64(value as f64 / f64::from(pods));
+        let per_pod = if guarded && value as f64 >= i64::MAX as f64 {
+            i64::MAX
+        } else if pods == 0 && version.at_least(38) {
+            0
+        } else {
+            ceil_to_i64(value as f64 / f64::from(pods))
+        };
         let kept = self.within_tolerance(ratio).then_some(KeepReason::WithinTolerance);
         let replicas = if kept.is_some() {
             pods

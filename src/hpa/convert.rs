@@ -10,7 +10,7 @@ pub(super) enum Site {
     ExternalPerPod,
     /// `getUsageRatioReplicaCount`: saturates from 1.35 on (#126979).
     UsageRatio,
-    /// Everywhere else: from 1.37 on (#141397).
+    /// Everywhere else: from 1.38 on (#141397).
     Other,
 }
 
@@ -20,14 +20,14 @@ pub(super) fn ceil_to_replicas(value: f64, version: KubernetesVersion, site: Sit
     let saturates = version.at_least(match site {
         Site::ExternalPerPod => 34,
         Site::UsageRatio => 35,
-        Site::Other => 37,
+        Site::Other => 38,
     });
     to_replicas(value.ceil(), saturates)
 }
 
 /// `int32(value)`, truncating toward zero.
 pub(super) fn truncate_to_replicas(value: f64, version: KubernetesVersion) -> Replicas {
-    to_replicas(value.trunc(), version.at_least(37))
+    to_replicas(value.trunc(), version.at_least(38))
 }
 
 fn to_replicas(value: f64, saturates: bool) -> Replicas {

@@ -53,6 +53,8 @@ pub enum Verdict {
     Disabled,
     /// The metrics gave no replica count.
     Failed,
+    /// The scale of the target could not be found.
+    NoScale,
 }
 
 /// Why the scale was changed.
@@ -137,9 +139,11 @@ pub struct Conditions {
     pub scaled_to_zero: Option<Condition<ScaledToZero>>,
 }
 
-/// Reasons of the condition AbleToScale, which is true with all of them.
+/// Reasons of the condition AbleToScale, which is true with all of them but the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbleToScale {
+    /// The scale could not be found.
+    FailedGetScale,
     /// The scale could be read; no more was decided.
     SucceededGetScale,
     /// The scale was written.
@@ -159,6 +163,8 @@ pub enum ScalingActive {
     ValidMetricFound,
     /// The workload is at zero replicas.
     ScalingDisabled,
+    /// Some of the pods are another HPA's, too.
+    AmbiguousSelector,
     /// A Resource metric could not be used.
     FailedGetResourceMetric,
     /// A ContainerResource metric could not be used.
@@ -191,13 +197,13 @@ pub enum LimitReason {
 pub enum ScaledToZero {
     /// The HPA scaled the workload to zero.
     ScaledToZero,
-    /// The workload was at zero and no longer is.
-    ScaledFromZero,
+    /// It last scaled the workload to another number.
+    NotScaledToZero,
 }
 
 impl From<AbleToScale> for Condition<AbleToScale> {
     fn from(reason: AbleToScale) -> Self {
-        Self { status: true, reason }
+        Self { status: reason != AbleToScale::FailedGetScale, reason }
     }
 }
 

@@ -12,7 +12,7 @@ pub struct PodCounts {
     pub unready: i64,
     /// Without a sample.
     pub missing: i64,
-    /// Failed or terminating; left out altogether.
+    /// Failed, succeeded or terminating; left out altogether.
     pub ignored: i64,
 }
 
@@ -31,6 +31,18 @@ pub(super) struct Grouped {
     pub counts: PodCounts,
     /// Sum of the ready pods' samples.
     pub total: i64,
+    /// Sums of the requests of the pods of each group, thousandths, if they are needed.
+    pub requests: Requests,
+}
+
+/// Sums of requests, thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Requests {
+    pub ready: i64,
+    pub unready: i64,
+    pub missing: i64,
+    /// Some pod, whatever its group, has no request.
+    pub absent: bool,
 }
 
 /// Mirrors `groupPods` of `replica_calculator.go`. `is_cpu` because only CPU samples
@@ -38,23 +50,54 @@ pub(super) struct Grouped {
 pub(super) fn group_pods(
     observation: &Observation<'_>,
     samples: &[Option<Sample>],
+    requests: &[Option<i64>],
     is_cpu: bool,
     config: &ControllerConfig,
 ) -> Grouped {
     let mut grouped = Grouped::default();
-    for (pod, sample) in observation.pods.iter().zip(samples) {
+    for (index, (pod, sample)) in observation.pods.iter().zip(samples).enumerate() {
         let count = i64::from(pod.count);
+        let request = requests.get(index).copied().flatten();
+        grouped.requests.absent |= request.is_none();
+        let add = |sum: &mut i64| *sum = sum.wrapping_add(request.unwrap_or(0).wrapping_mul(count));
         match group(pod, *sample, is_cpu, observation, config) {
             Group::Ready(sample) => {
                 grouped.counts.ready += count;
                 grouped.total = grouped.total.wrapping_add(sample.value.wrapping_mul(count));
+                add(&mut grouped.requests.ready);
             }
-            Group::Unready => grouped.counts.unready += count,
-            Group::Missing => grouped.counts.missing += count,
+            Group::Unready => {
+                grouped.counts.unready += count;
+                add(&mut grouped.requests.unready);
+            }
+            Group::Missing => {
+                grouped.counts.missing += count;
+                add(&mut grouped.requests.missing);
+            }
             Group::Ignored => grouped.counts.ignored += count,
         }
     }
     grouped
+}
+
+/// What the missing pods would use together at so many percent of their requests, each rounded down as the controller
+/// does.
+pub(super) fn missing_at(
+    observation: &Observation<'_>,
+    samples: &[Option<Sample>],
+    requests: &[Option<i64>],
+    percent: i64,
+    config: &ControllerConfig,
+) -> i64 {
+    let mut total = 0i64;
+    for (index, (pod, sample)) in observation.pods.iter().zip(samples).enumerate() {
+        // Without a sample it does not matter what is measured.
+        if group(pod, *sample, false, observation, config) == Group::Missing {
+            let request = requests.get(index).copied().flatten().unwrap_or(0);
+            total = total.wrapping_add((request.wrapping_mul(percent) / 100).wrapping_mul(pod.count.into()));
+        }
+    }
+    total
 }
 
 fn group(
@@ -64,7 +107,9 @@ fn group(
     observation: &Observation<'_>,
     config: &ControllerConfig,
 ) -> Group {
-    if pod.terminating || pod.phase == PodPhase::Failed {
+    // Succeeded pods are left out from 1.38 on (kubernetes/kubernetes#141302).
+    let ended = pod.phase == PodPhase::Failed || (pod.phase == PodPhase::Succeeded && config.version.at_least(38));
+    if pod.terminating || ended {
         return Group::Ignored;
     }
     if pod.phase == PodPhase::Pending {

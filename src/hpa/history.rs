@@ -1,7 +1,7 @@
 //! What the controller remembers from sync to sync.
 
 use super::calculator::MetricStatus;
-use super::decision::{Condition, Conditions, Decision, ScaledToZero};
+use super::decision::{Conditions, Decision};
 use crate::model::{Behavior, ScalingRules};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -45,14 +45,6 @@ impl History {
     pub(super) fn record_initial_recommendation(&mut self, replicas: Replicas, now: SimTime) {
         if self.recommendations.is_empty() {
             self.recommendations.push(Recommendation { replicas, at: now });
-        }
-    }
-
-    /// Somebody else gave the workload pods again: should it be at zero later, then it was not
-    /// this HPA that put it there.
-    pub(super) fn forget_stale_scaled_to_zero(&mut self, current: Replicas) {
-        if current > 0 && self.conditions.scaled_to_zero.is_some_and(|condition| condition.status) {
-            self.conditions.scaled_to_zero = Some(Condition { status: false, reason: ScaledToZero::ScaledFromZero });
         }
     }
 

@@ -5,7 +5,7 @@
 //! once the buffers have grown.
 //!
 //! Mirrors `reconcileAutoscaler` of `pkg/controller/podautoscaler/horizontal.go`,
-//! Kubernetes 1.23 to 1.37; differences between releases are named where they matter and listed
+//! Kubernetes 1.23 to 1.38; differences between releases are named where they matter and listed
 //! in `docs/kubernetes-versions.md`.
 
 mod calculator;
@@ -25,7 +25,7 @@ pub use decision::{
 pub use explain::{PastRecommendation, PolicyExplanation};
 pub use groups::PodCounts;
 pub use history::History;
-pub use observation::{MetricObservation, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
+pub use observation::{Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
 
 use crate::model::{ControllerConfig, HpaSpec};
 use crate::units::{Replicas, SimTime};
@@ -43,31 +43,43 @@ pub fn decide(
 ) {
     let current = observation.spec_replicas;
     out.reset(current);
+    if spec.target.resolves().is_err() {
+        // The scale subresource cannot be found: nothing else is looked at, the bounds not either.
+        history.conditions.able_to_scale = Some(AbleToScale::FailedGetScale.into());
+        out.verdict = Verdict::NoScale;
+        out.conditions = history.conditions;
+        return;
+    }
     history.conditions.able_to_scale = Some(AbleToScale::SucceededGetScale.into());
-    history.forget_stale_scaled_to_zero(current);
     history.record_initial_recommendation(current, observation.now);
 
-    out.verdict = if current == 0 && !may_leave_zero(spec, config, history) {
+    let leaves_zero = current == 0 && may_leave_zero(spec, config, history);
+    out.verdict = if current == 0 && !leaves_zero {
         history.conditions.scaling_active = Some(ScalingActive::ScalingDisabled.into());
         Verdict::Disabled
     } else if current > spec.max_replicas {
         out.desired = spec.max_replicas;
         out.reason = Some(RescaleReason::AboveMaxReplicas);
         Verdict::OutOfBounds
-    } else if current < spec.min_replicas {
+    } else if current < spec.min_replicas && !leaves_zero {
         out.desired = spec.min_replicas;
         out.reason = Some(RescaleReason::BelowMinReplicas);
         Verdict::OutOfBounds
     } else {
         decide_from_metrics(spec, config, history, observation, out)
     };
+    if leaves_zero && out.verdict == Verdict::Computed && out.desired < spec.min_replicas {
+        // minReplicas was raised while the workload was at zero.
+        out.desired = spec.min_replicas;
+        out.reason.get_or_insert(RescaleReason::BelowMinReplicas);
+    }
     if out.verdict == Verdict::Failed {
-        if config.version.at_least(37) {
+        if config.version.at_least(29) {
             history.save_current_metrics(out);
         }
     } else {
         history.save_current_metrics(out);
-        apply_scale(spec, history, observation, out);
+        apply_scale(spec, config, history, observation, out);
     }
     out.conditions = history.conditions;
 }
@@ -79,12 +91,12 @@ pub fn limit_proposal(spec: &HpaSpec, config: &ControllerConfig, current: Replic
     normalize::normalize(spec, config, &mut History::default(), proposal, &mut Decision::default())
 }
 
-/// Whether a workload at zero replicas is autoscaled. From 1.37 on: only if the HPA itself
-/// scaled it to zero (condition ScaledToZero). Before, with `HPAScaleToZero` off: never.
+/// Whether a workload at zero replicas is autoscaled. From 1.37 on: only if the HPA itself scaled it to zero (condition
+/// ScaledToZero), whatever has happened since without a rescale of its own. Before, with `HPAScaleToZero` off: never.
 fn may_leave_zero(spec: &HpaSpec, config: &ControllerConfig, history: &History) -> bool {
-    config.version.at_least(37)
-        && spec.has_object_or_external_metric()
-        && history.conditions.scaled_to_zero.is_some_and(|condition| condition.status)
+    let scaled_to_zero = history.conditions.scaled_to_zero.is_some_and(|condition| condition.status);
+    // With minReplicas raised meanwhile the condition alone suffices.
+    config.version.at_least(37) && scaled_to_zero && (spec.has_object_or_external_metric() || spec.min_replicas != 0)
 }
 
 /// The largest proposal of the metrics, stabilized, rate-limited and clamped.
@@ -126,6 +138,10 @@ fn combine_proposals(
     observation: &Observation<'_>,
     out: &mut Decision,
 ) -> Option<(usize, Replicas)> {
+    if observation.ambiguous_selector && config.version.at_least(27) {
+        history.conditions.scaling_active = Some(ScalingActive::AmbiguousSelector.into());
+        return None;
+    }
     let calculator = Calculator::new(spec, config, observation);
     let mut best: Option<(usize, Replicas)> = None;
     let mut first_failure = None;
@@ -154,7 +170,13 @@ fn combine_proposals(
 }
 
 /// Writes the new scale, remembers the scale event and sets the last conditions.
-fn apply_scale(spec: &HpaSpec, history: &mut History, observation: &Observation<'_>, out: &mut Decision) {
+fn apply_scale(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    observation: &Observation<'_>,
+    out: &mut Decision,
+) {
     let current = observation.spec_replicas;
     out.rescaled = out.desired != current;
     if !out.rescaled {
@@ -164,9 +186,9 @@ fn apply_scale(spec: &HpaSpec, history: &mut History, observation: &Observation<
     if let Some(behavior) = &spec.behavior {
         history.store_scale_event(behavior, observation.now, current, out.desired);
     }
-    if out.desired == 0 {
-        history.conditions.scaled_to_zero = Some(Condition { status: true, reason: ScaledToZero::ScaledToZero });
-    } else if current == 0 {
-        history.conditions.scaled_to_zero = Some(Condition { status: false, reason: ScaledToZero::ScaledFromZero });
+    if config.version.at_least(37) {
+        let to_zero = current > 0 && out.desired == 0 && spec.min_replicas == 0 && spec.has_object_or_external_metric();
+        let reason = if to_zero { ScaledToZero::ScaledToZero } else { ScaledToZero::NotScaledToZero };
+        history.conditions.scaled_to_zero = Some(Condition { status: to_zero, reason });
     }
 }

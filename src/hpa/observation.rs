@@ -14,9 +14,14 @@ pub struct Observation<'a> {
     /// The pods that match the target's selector, equal ones together.
     pub pods: &'a [PodGroup],
     /// One entry for each metric of the HPA, in order.
-    pub metrics: &'a [MetricObservation],
+    pub metrics: &'a [Reading],
     /// For each metric, one entry for each pod group: its samples, if it is read from pods.
     pub samples: &'a [Option<Sample>],
+    /// In the same order what a pod of the group requests of the measured resource, in thousandths; absent if a
+    /// container has no such request. Only utilization targets need it.
+    pub requests: &'a [Option<i64>],
+    /// Whether another HPA controls some of the pods as well: its target's selector selects them, too.
+    pub ambiguous_selector: bool,
 }
 
 impl<'a> Observation<'a> {
@@ -24,6 +29,12 @@ impl<'a> Observation<'a> {
     pub(super) fn samples_of(&self, metric: usize) -> &'a [Option<Sample>] {
         let width = self.pods.len();
         self.samples.get(metric * width..(metric + 1) * width).unwrap_or_default()
+    }
+
+    /// The requests that one metric is relative to, in the order of the pods.
+    pub(super) fn requests_of(&self, metric: usize) -> &'a [Option<i64>] {
+        let width = self.pods.len();
+        self.requests.get(metric * width..(metric + 1) * width).unwrap_or_default()
     }
 }
 
@@ -51,6 +62,8 @@ pub enum PodPhase {
     Running,
     /// All containers have ended, one with an error.
     Failed,
+    /// All containers have ended well.
+    Succeeded,
 }
 
 /// The Ready condition of a pod.
@@ -74,15 +87,6 @@ pub struct Sample {
 }
 
 /// What the metrics API said about one metric.
-#[derive(Clone, Copy, Debug)]
-pub struct MetricObservation {
-    /// The metric's values.
-    pub reading: Reading,
-    /// A pod's request for the measured resource in thousandths; absent if a container has none.
-    /// Only utilization targets need it.
-    pub request: Option<i64>,
-}
-
 /// The values of one metric.
 #[derive(Clone, Copy, Debug)]
 pub enum Reading {

@@ -258,6 +258,7 @@ fn pod_of(raw: &RawPod) -> Result<PodGroup, String> {
         "Pending" => PodPhase::Pending,
         "Running" => PodPhase::Running,
         "Failed" => PodPhase::Failed,
+        "Succeeded" => PodPhase::Succeeded,
         other => return Err(format!("pod {}: unknown phase `{other}`", raw.name)),
     };
     let since = SimTime::from_seconds(raw.ready_since.unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{Container, MetricSource, MetricTarget, PodTemplate, ResourceName};
+use crate::model::{Container, MetricSource, MetricTarget, MissingRequest, PodTemplate, ResourceName};
 use crate::plan::WorkloadPlan;
 use crate::sim::Lifecycle;
 use crate::units::{Quantity, Span};
@@ -30,10 +30,13 @@ pub(super) fn missing_request(context: &Context<'_>) -> Vec<Hit> {
         for (index, metric) in hpa.item.metrics.iter().enumerate() {
             let Some((container, name, MetricTarget::Utilization(_))) = resource(metric) else { continue };
             if let Err(missing) = template.hpa_request(container, name, context.controller.version) {
-                let place = template.running().find(|c| c.name == missing).map(|c| c.path.clone());
-                let place = place.unwrap_or_else(|| workload.workload.pod_path.clone());
+                let place = match missing {
+                    MissingRequest::Container(name) => template.running().find(|c| c.name == name),
+                    _ => None,
+                };
+                let place = place.map_or_else(|| workload.workload.pod_path.clone(), |c| c.path.clone());
                 let at = workload.origin.locate(&place);
-                let message = format!("container `{missing}` ({at}) has no {name} request");
+                let message = format!("{missing} ({at}) has no {name} request");
                 hits.push(Hit::new(&hpa.origin, path(index), message));
             }
         }

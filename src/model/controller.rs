@@ -7,20 +7,20 @@ use thiserror::Error;
 
 use crate::units::Span;
 
-/// A minor release of Kubernetes, 1.23 to 1.37.
+/// A minor release of Kubernetes, 1.23 to 1.38.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KubernetesVersion(u8);
 
 /// Why a text does not name a supported release.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is not a supported Kubernetes version: use 1.23 to 1.37")]
+#[error("`{0}` is not a supported Kubernetes version: use 1.23 to 1.38")]
 pub struct ParseVersionError(String);
 
 impl KubernetesVersion {
     /// The oldest release whose controller is modelled.
     pub const OLDEST: Self = Self(23);
     /// The newest release, and the default.
-    pub const NEWEST: Self = Self(37);
+    pub const NEWEST: Self = Self(38);
 
     /// Release `1.minor`, if it is supported.
     pub const fn new(minor: u8) -> Option<Self> {
@@ -100,7 +100,7 @@ mod tests {
         for (text, printed) in [("1.37", "1.37"), ("v1.28", "1.28"), ("1.23.17", "1.23")] {
             assert_eq!(text.parse::<KubernetesVersion>().expect(text).to_string(), printed);
         }
-        for text in ["1.22", "1.38", "2.30", "1", "", "1.x"] {
+        for text in ["1.22", "1.39", "2.30", "1", "", "1.x"] {
             assert!(text.parse::<KubernetesVersion>().is_err(), "{text}");
         }
     }

@@ -3,6 +3,7 @@
 //! Nothing here knows how it was written down; `input` builds these types from
 //! manifests, traces and flags.
 
+mod admission;
 mod amounts;
 mod cluster;
 mod controller;
@@ -18,6 +19,7 @@ mod pod;
 mod scenario;
 mod workload;
 
+pub use admission::{Allowance, ForeignPods, Neighbours, Refusal, claim_refusals, lacking, quota_use, refusals};
 pub use amounts::{Amount, Amounts};
 pub use cluster::{
     Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsConfig, NodePool,
@@ -39,8 +41,8 @@ pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL};
 pub use object::{ObjectId, api_group};
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{
-    AntiAffinity, Container, Labels, Placement, PodTemplate, Probe, QosClass, SpreadConstraint, Toleration, Volume,
-    VolumeSource, is_pod_level,
+    AntiAffinity, Container, Labels, MissingRequest, Placement, PodTemplate, Probe, QosClass, SpreadConstraint,
+    Toleration, Volume, VolumeSource, is_pod_level,
 };
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, LoadReading, Reading, Scenario, Window};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

@@ -217,6 +217,27 @@ impl Container {
     }
 }
 
+/// Who has no request for a resource that the HPA needs one for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingRequest<'a> {
+    /// A container, by its name.
+    Container(&'a str),
+    /// The pod, which has pod-level requests for other resources.
+    Pod,
+    /// There is no container of the name.
+    NoSuchContainer,
+}
+
+impl std::fmt::Display for MissingRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Container(name) => write!(f, "container `{name}`"),
+            Self::Pod => f.write_str("the pod"),
+            Self::NoSuchContainer => f.write_str("the container, which is not there,"),
+        }
+    }
+}
+
 /// Resources that can be set for the pod as a whole.
 pub fn is_pod_level(resource: &str) -> bool {
     matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
@@ -238,32 +259,32 @@ impl PodTemplate {
         self.containers.iter().chain(&self.init_containers)
     }
 
-    /// The request, in thousandths, that the HPA divides usage by, or the name of the first
-    /// container without one.
+    /// The request, in thousandths, that the HPA divides usage by, or who has none.
     ///
-    /// Mirrors `calculatePodRequests` in `pkg/controller/podautoscaler/replica_calculator.go`:
-    /// sidecars count from 1.29 (kubernetes/kubernetes#120001), pod-level requests from 1.34 (#132430).
+    /// Mirrors `calculateRequests` in `pkg/controller/podautoscaler/replica_calculator.go`: sidecars count from 1.29
+    /// (kubernetes/kubernetes#120001). From 1.34 on (#132430) any pod-level request makes it the scheduler's sum, init
+    /// containers included, and up to 1.37 the overhead (#142154).
     pub fn hpa_request(
         &self,
         container: Option<&str>,
         resource: &ResourceName,
         version: KubernetesVersion,
-    ) -> Result<i64, &str> {
-        if container.is_none()
-            && version.at_least(34)
-            && let Some(request) = self.pod_requests.get(resource.as_str())
-        {
-            return Ok(request.milli_value());
+    ) -> Result<i64, MissingRequest<'_>> {
+        let name = resource.as_str();
+        let pod_level = self.pod_requests.names().any(is_pod_level);
+        if container.is_none() && pod_level && version.at_least(34) {
+            let sum = if version.at_least(38) { self.own_requests() } else { self.requests() };
+            return sum.get(name).map(Quantity::milli_value).ok_or(MissingRequest::Pod);
         }
         let counted = |c: &&Container| version.at_least(29) || !c.sidecar;
         let mut sum = 0i64;
-        for c in self.running().filter(counted) {
-            if container.is_none_or(|name| name == c.name) {
-                let request = c.request(resource.as_str()).ok_or(c.name.as_str())?;
-                sum = sum.wrapping_add(request.milli_value());
-            }
+        let mut found = container.is_none();
+        for c in self.running().filter(counted).filter(|c| container.is_none_or(|name| name == c.name)) {
+            found = true;
+            let request = c.request(name).ok_or(MissingRequest::Container(&c.name))?;
+            sum = sum.wrapping_add(request.milli_value());
         }
-        Ok(sum)
+        if found { Ok(sum) } else { Err(MissingRequest::NoSuchContainer) }
     }
 
     /// The request that a metric's utilization is relative to, in thousandths; `None` for metrics that are
@@ -283,16 +304,26 @@ impl PodTemplate {
     ///
     /// Mirrors `PodRequests` in `k8s.io/component-helpers/resource/helpers.go` (1.34).
     pub fn requests(&self) -> Amounts {
-        let mut total = self.aggregate(|container| &container.requests, &self.pod_requests);
+        let mut total = self.own_requests();
         total.add(&self.overhead);
         total
+    }
+
+    /// The same without the overhead.
+    pub fn own_requests(&self) -> Amounts {
+        self.aggregate(|container| &container.requests, &self.pod_requests)
+    }
+
+    /// What a pod may use at most without the overhead, of the resources that have a limit somewhere.
+    pub fn own_limits(&self) -> Amounts {
+        self.aggregate(|container| &container.limits, &self.pod_limits)
     }
 
     /// What a pod may use at most, of the resources that have a limit somewhere; see [`Self::unlimited`].
     ///
     /// Mirrors `PodLimits` in the same file: the overhead counts where there is a limit.
     pub fn limits(&self) -> Amounts {
-        let mut total = self.aggregate(|container| &container.limits, &self.pod_limits);
+        let mut total = self.own_limits();
         let limited: Vec<String> = total.names().map(str::to_owned).collect();
         let limited: Vec<&str> = limited.iter().map(String::as_str).collect();
         total.add(&self.overhead.only(&limited));

@@ -18,6 +18,8 @@ pub struct Scenario {
     pub workload: Workload,
     /// Every workload of the manifests: name and replicas.
     pub workloads: Vec<(String, Replicas)>,
+    /// What else is in the namespace of the workload that bears on it.
+    pub neighbours: super::Neighbours,
     /// The controller's settings.
     pub controller: ControllerConfig,
     /// Settings of the simulated cluster.

@@ -82,6 +82,7 @@ impl Checker<'_> {
         let Some(step) = self.run.step_at(until) else { return String::new() };
         match step.decision.verdict {
             Verdict::Computed => {}
+            Verdict::NoScale => return "the scale of the target cannot be found (FailedGetScale)".to_owned(),
             Verdict::Disabled => return "at zero replicas, and not by the HPA: autoscaling is off".to_owned(),
             _ => return "the metrics give no replica count".to_owned(),
         }
@@ -197,7 +198,9 @@ impl Checker<'_> {
         let mut seen: Vec<String> = Vec::new();
         for step in self.run.steps.iter().filter(|step| within.contains(step.now)) {
             let decision = &step.decision;
-            let rescale = decision.rescaled.then(|| reasons::rescale_reason(self.run.setup.hpa_at(step.now), decision));
+            let setup = &self.run.setup;
+            let reason = || reasons::rescale_reason(setup.hpa_at(step.now), setup.controller.version, decision);
+            let rescale = decision.rescaled.then(reason);
             let conditions = reasons::conditions(&decision.conditions);
             let all = rescale.iter().map(String::as_str).chain(conditions.iter().map(|(.., reason)| *reason));
             if let Some(found) = all.clone().find(|reason| reason.contains(contains)) {

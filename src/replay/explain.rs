@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ReadingRun, Step};
 use crate::hpa::{Arithmetic, Basis, Decision, MetricOutcome, PodCounts, StabilizationKind, Verdict};
-use crate::model::{HpaSpec, MetricSource};
+use crate::model::{HpaSpec, KubernetesVersion, MetricSource};
 use crate::report::amounts::{decimal, metric_amount, tolerances};
 use crate::report::{arithmetic, kubectl, reasons};
 
@@ -15,11 +15,14 @@ pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
     let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
     let mut text = format!("Sync at {}: {} replicas\n", step.now, decision.current);
     match decision.verdict {
+        Verdict::NoScale => {
+            let _ = writeln!(text, "  The scale of {} cannot be found: nothing is done (FailedGetScale).", hpa.target);
+        }
         Verdict::Disabled => {
             let _ = writeln!(text, "  At zero replicas, and not put there by the HPA: autoscaling is off.");
         }
         Verdict::OutOfBounds => {
-            let _ = writeln!(text, "  {}: no metric is looked at.", reasons::rescale_reason(hpa, decision));
+            let _ = writeln!(text, "  {}: no metric is looked at.", reasons::bounds_reason(decision));
         }
         Verdict::Computed | Verdict::Failed => {
             metrics(run, step, &mut text);
@@ -29,7 +32,7 @@ pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
             }
         }
     }
-    result(hpa, decision, &mut text);
+    result(hpa, run.setup.controller.version, decision, &mut text);
     text
 }
 
@@ -157,9 +160,9 @@ fn rate_limit(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
     let _ = writeln!(text, "{clamp}{}", if limits.is_empty() { String::new() } else { format!(" ({limits})") });
 }
 
-fn result(hpa: &HpaSpec, decision: &Decision, text: &mut String) {
+fn result(hpa: &HpaSpec, version: KubernetesVersion, decision: &Decision, text: &mut String) {
     if decision.rescaled {
-        let reason = reasons::rescale_reason(hpa, decision);
+        let reason = reasons::rescale_reason(hpa, version, decision);
         let _ =
             writeln!(text, "  => {} -> {}; SuccessfulRescale, reason: {reason}", decision.current, decision.desired);
     } else {
@@ -221,7 +224,7 @@ pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
         })),
         "desiredReplicas": decision.desired,
         "rescaled": decision.rescaled,
-        "reason": reasons::rescale_reason(hpa, decision),
+        "reason": reasons::rescale_reason(hpa, run.setup.controller.version, decision),
         "limitedBy": arithmetic::limits(hpa, decision),
         "conditions": conditions,
     })

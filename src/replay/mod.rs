@@ -141,6 +141,7 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
         lead_in: scenario.lead_in,
         duration: Some(scenario.duration),
         events: &scenario.events,
+        neighbours: scenario.neighbours.clone(),
         keep_pod_numbers: true,
         every_second: false,
     };

@@ -18,7 +18,7 @@ pub fn deciding_metric<'a>(hpa: &'a HpaSpec, decision: &Decision) -> Option<(&'a
 /// The calculation of a decision's replica count: `ceil(3 x 80/70) = 4`.
 pub fn formula(hpa: &HpaSpec, decision: &Decision) -> String {
     match (decision.verdict, deciding_metric(hpa, decision)) {
-        (Verdict::OutOfBounds, _) => reasons::rescale_reason(hpa, decision),
+        (Verdict::OutOfBounds, _) => reasons::bounds_reason(decision).to_owned(),
         (_, Some((source, MetricOutcome { result: Ok(proposal), pods }))) => proposal_formula(source, &proposal, pods),
         _ => "-".to_owned(),
     }

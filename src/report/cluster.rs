@@ -70,6 +70,12 @@ pub fn figures(run: &Run<'_>) -> Vec<(String, String)> {
         add("Nodes", format!("mean {}, max {}", decimal(mean, 2), s.max_nodes));
         add("Pods without a node", share(s.unschedulable, s.duration));
     }
+    if let Some(allowance) = &run.setup.neighbours.allowance
+        && s.refused > crate::units::Span::ZERO
+    {
+        let value = format!("{}: {}", share(s.refused, s.duration), allowance.reason);
+        add("Pods refused", value);
+    }
     let memory_target = run.hpa().metrics.iter().any(|metric| {
         matches!(
             metric,

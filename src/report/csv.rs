@@ -138,7 +138,7 @@ pub fn events(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
             metric.unwrap_or_default(),
             arithmetic::formula(run.hpa(), decision),
             arithmetic::limits(run.hpa(), decision),
-            reasons::rescale_reason(run.hpa(), decision),
+            reasons::rescale_reason(run.hpa(), run.setup.controller.version, decision),
         ])?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -52,7 +52,8 @@ pub fn summary(run: &Run<'_>) -> Value {
         "refusedSeconds": s.refusing.seconds(),
         "slo": run.setup.cluster.slo.map(|slo| json!({ "promise": slo.to_string(), "brokenSeconds": s.slow.seconds() })),
         "pods": { "created": s.pods_created, "deleted": s.pods_deleted, "restarts": s.restarts, "oomKills": s.oom_kills,
-                  "unschedulableSeconds": s.unschedulable.seconds() },
+                  "unschedulableSeconds": s.unschedulable.seconds(),
+                  "refusedSeconds": s.refused.seconds() },
         "nodes": s.node_seconds.map(|seconds| json!({ "mean": seconds as f64 / s.duration.seconds().max(1) as f64,
                                                       "max": s.max_nodes })),
         "rollouts": s.rollouts.iter().map(|rollout| json!({
@@ -85,6 +86,6 @@ fn rescale(run: &Run<'_>, event: &RescaleRecord) -> Value {
         "metric": arithmetic::deciding_metric(run.hpa(), decision).map(|(source, _)| source.label()),
         "calculation": arithmetic::formula(run.hpa(), decision),
         "limitedBy": arithmetic::limits(run.hpa(), decision),
-        "reason": reasons::rescale_reason(run.hpa(), decision),
+        "reason": reasons::rescale_reason(run.hpa(), run.setup.controller.version, decision),
     })
 }

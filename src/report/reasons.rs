@@ -4,7 +4,9 @@ use crate::hpa::{
     AbleToScale, Condition, Conditions, Decision, LimitReason, MetricFailure, RescaleReason, ScaledToZero,
     ScalingActive,
 };
-use crate::model::{HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ValueTarget};
+use crate::model::{
+    HpaSpec, KubernetesVersion, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ValueTarget,
+};
 
 /// The conditions that are set: type, status, reason.
 pub fn conditions(conditions: &Conditions) -> Vec<(&'static str, bool, &'static str)> {
@@ -21,7 +23,7 @@ pub fn conditions(conditions: &Conditions) -> Vec<(&'static str, bool, &'static 
     if let Some(Condition { status, reason }) = conditions.scaled_to_zero {
         let reason = match reason {
             ScaledToZero::ScaledToZero => "ScaledToZero",
-            ScaledToZero::ScaledFromZero => "ScaledFromZero",
+            ScaledToZero::NotScaledToZero => "NotScaledToZero",
         };
         all.push(("ScaledToZero", status, reason));
     }
@@ -30,6 +32,7 @@ pub fn conditions(conditions: &Conditions) -> Vec<(&'static str, bool, &'static 
 
 fn able_to_scale(reason: AbleToScale) -> &'static str {
     match reason {
+        AbleToScale::FailedGetScale => "FailedGetScale",
         AbleToScale::SucceededGetScale => "SucceededGetScale",
         AbleToScale::SucceededRescale => "SucceededRescale",
         AbleToScale::ReadyForNewScale => "ReadyForNewScale",
@@ -42,6 +45,7 @@ fn scaling_active(reason: ScalingActive) -> &'static str {
     match reason {
         ScalingActive::ValidMetricFound => "ValidMetricFound",
         ScalingActive::ScalingDisabled => "ScalingDisabled",
+        ScalingActive::AmbiguousSelector => "AmbiguousSelector",
         ScalingActive::FailedGetResourceMetric => "FailedGetResourceMetric",
         ScalingActive::FailedGetContainerResourceMetric => "FailedGetContainerResourceMetric",
         ScalingActive::FailedGetPodsMetric => "FailedGetPodsMetric",
@@ -62,34 +66,47 @@ pub fn limit_reason(reason: LimitReason) -> &'static str {
 }
 
 /// The reason in the event SuccessfulRescale; empty where only stabilization asked for the change.
-pub fn rescale_reason(spec: &HpaSpec, decision: &Decision) -> String {
+pub fn rescale_reason(spec: &HpaSpec, version: KubernetesVersion, decision: &Decision) -> String {
     match decision.reason {
         None => String::new(),
-        Some(RescaleReason::AboveMaxReplicas) => "Current number of replicas above Spec.MaxReplicas".into(),
-        Some(RescaleReason::BelowMinReplicas) => "Current number of replicas below Spec.MinReplicas".into(),
+        Some(RescaleReason::AboveMaxReplicas | RescaleReason::BelowMinReplicas) => bounds_reason(decision).into(),
         Some(RescaleReason::AllBelowTarget) => "All metrics below target".into(),
-        Some(RescaleReason::AboveTarget { metric }) => format!("{} above target", metric_name(&spec.metrics[metric])),
+        Some(RescaleReason::AboveTarget { metric }) => {
+            format!("{} above target", metric_name(&spec.metrics[metric], version))
+        }
     }
 }
 
-/// A metric as the controller names it in messages.
-pub fn metric_name(source: &MetricSource) -> String {
+/// The reason of a correction to the bounds, which looks at no metric.
+pub fn bounds_reason(decision: &Decision) -> &'static str {
+    match decision.reason {
+        Some(RescaleReason::AboveMaxReplicas) => "Current number of replicas above Spec.MaxReplicas",
+        _ => "Current number of replicas below Spec.MinReplicas",
+    }
+}
+
+/// A metric as the controller of a release names it in messages.
+pub fn metric_name(source: &MetricSource, version: KubernetesVersion) -> String {
     match source {
         MetricSource::Resource { name, target: MetricTarget::Utilization(_) } => {
             format!("{name} resource utilization (percentage of request)")
         }
-        MetricSource::Resource { name, target: MetricTarget::AverageValue(_) } => format!("{name} resource"),
         MetricSource::ContainerResource { name, target: MetricTarget::Utilization(_), .. } => {
             format!("{name} container resource utilization (percentage of request)")
         }
-        MetricSource::ContainerResource { name, target: MetricTarget::AverageValue(_), .. } => {
-            format!("{name} container resource")
+        // The controller does not say that it is a container's.
+        MetricSource::Resource { name, target: MetricTarget::AverageValue(_) }
+        | MetricSource::ContainerResource { name, target: MetricTarget::AverageValue(_), .. } => {
+            format!("{name} resource")
         }
         MetricSource::Pods { metric, .. } => format!("pods metric {}", metric.name),
         MetricSource::Object { metric, described, target: ValueTarget::Value(_) } => {
             format!("{} metric {}", described.kind, metric.name)
         }
-        // The controller says "external" for these Object metrics, too.
+        MetricSource::Object { metric, described, .. } if version.at_least(38) => {
+            format!("{} metric {}", described.kind, metric.name)
+        }
+        // Up to 1.37 the controller says "external" for these Object metrics, too.
         MetricSource::Object { metric, target: ValueTarget::AverageValue(_), .. }
         | MetricSource::External { metric, .. } => with_selector(metric),
     }

@@ -2,7 +2,7 @@
 
 use super::{Setup, TimelineRow};
 use crate::hpa::Verdict;
-use crate::model::{Action, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, WorkloadController};
+use crate::model::{Action, PolicyKind, ScalingPolicy, ScalingRules, ScheduledEvent, SelectPolicy, WorkloadController};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that is wrong with a timeline, in words; empty if nothing is.
@@ -26,7 +26,7 @@ pub fn check(setup: &Setup<'_>, rows: &[TimelineRow]) -> Vec<String> {
 fn bounds(setup: &Setup<'_>, row: &TimelineRow, complain: &mut impl FnMut(String)) {
     let hpa = setup.hpa_at(row.now);
     let (min, max) = (hpa.min_replicas, hpa.max_replicas);
-    let bounded = !matches!(row.verdict, Verdict::Disabled | Verdict::Failed);
+    let bounded = !matches!(row.verdict, Verdict::Disabled | Verdict::Failed | Verdict::NoScale);
     if bounded && !(min..=max).contains(&row.desired) {
         complain(format!("{} replicas are outside {min} to {max}", row.desired));
     }
@@ -77,7 +77,15 @@ fn samples(row: &TimelineRow, complain: &mut impl FnMut(String)) {
 
 fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let period = setup.controller.sync_period;
-    if let Some(next) = rows.get(index + 1).filter(|next| next.now != rows[index].now + period) {
+    // A changed HPA is reconciled at once, besides the syncs.
+    let besides = |at: SimTime| {
+        let changed = |event: &ScheduledEvent| event.at == at && matches!(event.action, Action::ChangeHpa(_));
+        setup.controller.version.at_least(37) && setup.events.iter().any(changed)
+    };
+    let regular = |row: &&TimelineRow| (row.now - rows[0].now).seconds() % period.seconds() == 0 || !besides(row.now);
+    if regular(&&rows[index])
+        && let Some(next) = rows[index + 1..].iter().find(regular).filter(|next| next.now != rows[index].now + period)
+    {
         complain(format!("the next sync is at {}, not {period} later", next.now));
     }
 }

@@ -36,7 +36,7 @@ pub use timeline::TimelineRow;
 
 use crate::hpa::{Decision, History};
 use crate::model::{
-    Action, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, ScheduledEvent, Workload,
+    Action, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, Neighbours, ScheduledEvent, Workload,
 };
 use crate::units::{Replicas, SimTime, Span};
 
@@ -64,6 +64,8 @@ pub struct Setup<'a> {
     pub duration: Option<Span>,
     /// What happens besides the load, in the order of time.
     pub events: &'a [ScheduledEvent],
+    /// What else is in the namespace that bears on the target. Foreign pods are taken to use nothing.
+    pub neighbours: Neighbours,
     /// Whether to keep every change of the numbers of pods, not only those at syncs.
     pub keep_pod_numbers: bool,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.

@@ -5,21 +5,33 @@ use super::draw::Draws;
 use super::metrics::Probe;
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
-use crate::hpa::{MetricObservation, Observation, PodGroup, Reading, Sample};
+use crate::hpa::{Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
+use crate::model::PodTemplate;
 use crate::units::{Replicas, SimTime, Span};
 
 /// Buffers of the observation, and what adapters have read.
 #[derive(Clone, Debug)]
 pub(super) struct Observer {
     probes: Vec<Probe>,
+    /// What a pod requests, for each metric; then the same of the pods of others.
     requests: Vec<Option<i64>>,
+    foreign: Vec<Foreign>,
+    ambiguous_selector: bool,
     window: Span,
     groups: Vec<PodGroup>,
     /// Of which cohort each group is, and whether its samples are missing.
     origins: Vec<(usize, bool)>,
-    metrics: Vec<MetricObservation>,
+    metrics: Vec<Reading>,
     samples: Vec<Option<Sample>>,
+    pod_requests: Vec<Option<i64>>,
     adapter: Adapter,
+}
+
+/// Pods of another workload that the target's selector selects as well.
+#[derive(Clone, Debug)]
+struct Foreign {
+    group: PodGroup,
+    requests: Vec<Option<i64>>,
 }
 
 /// The adapter of custom and external metrics.
@@ -33,6 +45,25 @@ struct Adapter {
     next: SimTime,
 }
 
+/// The pods of another workload as they are seen: there for long, ready.
+fn foreign(setup: &Setup<'_>, template: &PodTemplate, count: Replicas) -> Foreign {
+    let since = SimTime::ZERO - setup.lead_in - LONG_AGO;
+    let version = setup.controller.version;
+    Foreign {
+        group: PodGroup {
+            count,
+            phase: PodPhase::Running,
+            start_time: Some(since),
+            ready: Some(ReadyCondition { status: true, since }),
+            terminating: false,
+        },
+        requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
+    }
+}
+
+/// Longer than any period of the controller.
+const LONG_AGO: Span = Span::from_seconds(86_400);
+
 impl Observer {
     pub fn new(setup: &Setup<'_>) -> Self {
         let interval = setup.cluster.metrics.adapter_interval;
@@ -44,11 +75,14 @@ impl Observer {
         Self {
             probes: setup.hpa.metrics.iter().enumerate().map(probe).collect(),
             requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
+            foreign: setup.neighbours.foreign.iter().map(|pods| foreign(setup, &pods.template, pods.pods)).collect(),
+            ambiguous_selector: !setup.neighbours.ambiguous_with.is_empty(),
             window: setup.cluster.metrics.resolution,
             groups: Vec::new(),
             origins: Vec::new(),
             metrics: Vec::new(),
             samples: Vec::new(),
+            pod_requests: Vec::new(),
             adapter: Adapter {
                 interval,
                 read_at: start,
@@ -100,15 +134,17 @@ impl Observer {
                 }
             }
         }
+        self.groups.extend(self.foreign.iter().map(|foreign| foreign.group));
         self.metrics.clear();
         self.samples.clear();
+        self.pod_requests.clear();
         let live = self.adapter.interval == Span::ZERO;
         let (values, working) =
             if live { (values, pods.working()) } else { (self.adapter.values.as_slice(), self.adapter.working) };
         let read = |column: usize| values.get(column).map(|value| value * 1000.0);
         let at = if live { now } else { self.adapter.read_at };
         let window = self.window;
-        for (probe, &request) in self.probes.iter().zip(&self.requests) {
+        for (metric, (probe, &request)) in self.probes.iter().zip(&self.requests).enumerate() {
             let reading = match probe {
                 Probe::Cpu(_) | Probe::Memory(_) if down.0 => Reading::Unavailable,
                 Probe::Shared(_) | Probe::Value(_) if down.1 => Reading::Unavailable,
@@ -118,7 +154,7 @@ impl Observer {
                 }
                 Probe::Unknown => Reading::Unavailable,
             };
-            self.metrics.push(MetricObservation { reading, request });
+            self.metrics.push(reading);
             for &(index, is_missing) in &self.origins {
                 let cohort = &pods.cohorts()[index];
                 let sample = match probe {
@@ -131,6 +167,13 @@ impl Observer {
                     probe => cohort.scraped.sample.as_ref().and_then(|usage| probe.sample(usage)),
                 };
                 self.samples.push(sample);
+                self.pod_requests.push(request);
+            }
+            for foreign in &self.foreign {
+                // They are taken to use nothing; custom metrics know nothing of them.
+                let measured = matches!(probe, Probe::Cpu(_) | Probe::Memory(_));
+                self.samples.push(measured.then_some(Sample { value: 0, at: now, window }));
+                self.pod_requests.push(foreign.requests.get(metric).copied().flatten());
             }
         }
     }
@@ -144,6 +187,8 @@ impl Observer {
             pods: &self.groups,
             metrics: &self.metrics,
             samples: &self.samples,
+            requests: &self.pod_requests,
+            ambiguous_selector: self.ambiguous_selector,
         }
     }
 

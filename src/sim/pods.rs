@@ -64,6 +64,11 @@ impl Pods {
         self.sum(Cohort::active)
     }
 
+    /// Whether a quota lets no more pods be made now.
+    pub fn is_full(&self, rules: &Rules<'_>) -> bool {
+        rules.most_pods < Replicas::MAX && self.sum(|_| true) >= rules.most_pods
+    }
+
     /// How many pods get and take work.
     pub fn working(&self) -> Replicas {
         self.sum(Cohort::works)
@@ -103,6 +108,8 @@ impl Pods {
         rules: &Rules<'_>,
         draws: &mut Draws,
     ) {
+        // What is over the quota is refused; the controller tries again when a pod has gone.
+        let count = count.min(rules.most_pods.saturating_sub(self.sum(|_| true)).max(0));
         self.created += u64::from(count.unsigned_abs());
         let from = self.cohorts.len();
         let all_alike = rules.all_alike();

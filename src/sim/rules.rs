@@ -3,7 +3,7 @@
 use super::draw::{Draws, Purpose};
 use super::lifecycle::sidecar_started;
 use crate::model::{Balancing, ClusterConfig, Delay, PodTemplate, Revision};
-use crate::units::{SimTime, Span};
+use crate::units::{Replicas, SimTime, Span};
 
 /// Something that init containers wait for is down.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Rules<'a> {
     pub apart: bool,
     /// Pods have ordinals: a StatefulSet.
     pub ordered: bool,
+    /// The most pods that quotas and limit ranges let there be, those on their way out among them.
+    pub most_pods: Replicas,
 }
 
 /// The times that were drawn for a pod.

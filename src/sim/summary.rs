@@ -59,6 +59,7 @@ pub(super) struct Passing {
     pub pods: Replicas,
     pub passed: Passed,
     pub unschedulable: bool,
+    pub refused: bool,
     pub nodes: Option<i64>,
 }
 
@@ -99,6 +100,8 @@ pub struct Summary {
     pub slow: Span,
     /// Time in which there was no node for a pod.
     pub unschedulable: Span,
+    /// Time in which pods were missing since a quota or a LimitRange let no more be made.
+    pub refused: Span,
     /// Nodes added over time, node-seconds; none if nodes are not simulated.
     pub node_seconds: Option<i128>,
     /// The most nodes that were ready.
@@ -239,6 +242,9 @@ impl Accounts {
         rest.refusing = rest.refusing + Span::from_seconds(passed.refusing_seconds);
         if passing.unschedulable {
             rest.unschedulable = rest.unschedulable + span;
+        }
+        if passing.refused {
+            rest.refused = rest.refused + span;
         }
         if let Some(nodes) = passing.nodes {
             rest.node_seconds = Some(rest.node_seconds.unwrap_or(0) + i128::from(nodes) * i128::from(seconds));

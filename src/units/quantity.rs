@@ -135,6 +135,11 @@ impl Quantity {
         (by.nano > 0).then(|| saturate((self.nano - 1) / by.nano + 1))
     }
 
+    /// How many times another quantity fits in, rounded down; saturating, and as often as can be into zero.
+    pub fn div_floor(self, by: Self) -> i64 {
+        if by.nano <= 0 { i64::MAX } else { saturate(self.nano.div_euclid(by.nano)) }
+    }
+
     /// The quotient of two quantities; 0 if the other is.
     pub fn ratio(self, by: Self) -> f64 {
         if by.nano == 0 { 0.0 } else { self.nano as f64 / by.nano as f64 }

@@ -4,7 +4,7 @@
 use hpasim::input::pattern::parse_column;
 use hpasim::input::plan::{RequestCosts, plan};
 use hpasim::input::{Source, manifests, scenario};
-use hpasim::model::{Interpolation, KubernetesVersion, LoadSource, LoadTable};
+use hpasim::model::{Interpolation, LoadSource, LoadTable};
 use hpasim::plan::nodes::Pool;
 use hpasim::sim::TimelineRow;
 use hpasim::sim::check::check;

@@ -64,6 +64,7 @@ pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &Requ
         duration: None,
         lead_in: Span::ZERO,
         events: &[],
+        neighbours: hpasim::model::Neighbours::default(),
         keep_pod_numbers: false,
         every_second: false,
     }

@@ -116,6 +116,7 @@ impl Reader<'_> {
                 .filter(|placed| placed.item.is_scalable())
                 .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
                 .collect(),
+            neighbours: manifests.inventory.neighbours(&workload),
             hpa,
             workload,
             controller,

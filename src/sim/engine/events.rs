@@ -60,7 +60,11 @@ impl<'a> Engine<'a> {
             }
             // Known from the start: see `rules`.
             Action::DependencyDown { .. } => {}
-            Action::ChangeHpa(hpa) => self.hpa = hpa,
+            Action::ChangeHpa(hpa) => {
+                self.hpa = hpa;
+                // From 1.37 on a changed HPA is reconciled at once (kubernetes/kubernetes#138294), besides the syncs.
+                self.reconciled_at_once = self.setup.controller.version.at_least(37);
+            }
             Action::LoadFactor { factor, lasts } => {
                 self.factors.push((*factor, lasts.map_or(SimTime::MAX, |lasts| now + lasts)));
                 self.take_values();

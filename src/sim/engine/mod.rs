@@ -87,6 +87,8 @@ struct Engine<'a> {
     next_event: usize,
     next_scrape: SimTime,
     next_sync: SimTime,
+    /// The HPA has changed: there is a sync besides.
+    reconciled_at_once: bool,
     /// Until when the metrics APIs fail.
     resource_outage: SimTime,
     custom_outage: SimTime,
@@ -110,7 +112,8 @@ impl<'a> Engine<'a> {
         let rules = rules(setup);
         let sampled = cluster.metrics.kubelet_interval != Delay::ZERO;
         let first_sample = if sampled { start + cluster.metrics.kubelet_offset } else { SimTime::MAX };
-        let mut pods = Pods::settled(setup.initial_replicas, start - SETTLED, first_sample, &rules);
+        let there = setup.initial_replicas.min(rules.most_pods);
+        let mut pods = Pods::settled(there, start - SETTLED, first_sample, &rules);
         let mut nodes = cluster.nodes.as_ref().map(|config| Nodes::new(config, &workload.template, start));
         let mut draws = Draws::new(cluster.seed);
         if let Some(nodes) = &mut nodes {
@@ -154,6 +157,7 @@ impl<'a> Engine<'a> {
             next_event: 0,
             next_scrape: start + cluster.metrics.offset,
             next_sync: start,
+            reconciled_at_once: false,
             resource_outage: start,
             custom_outage: start,
             changed: true,
@@ -175,7 +179,8 @@ impl<'a> Engine<'a> {
             }
             self.happen();
             self.settle();
-            if self.now == self.next_sync {
+            let at_once = std::mem::take(&mut self.reconciled_at_once);
+            if self.now == self.next_sync || at_once {
                 self.sync(record)?;
                 self.settle();
             }
@@ -277,7 +282,9 @@ impl<'a> Engine<'a> {
             self.to_reconcile = true;
         }
         self.last_sync = (self.traffic.totals.cpu, now);
-        self.next_sync = now + controller.sync_period;
+        if now == self.next_sync {
+            self.next_sync = now + controller.sync_period;
+        }
         Ok(())
     }
 
@@ -330,6 +337,7 @@ impl<'a> Engine<'a> {
                 pods: self.numbers.existing,
                 passed,
                 unschedulable: self.numbers.unschedulable > 0,
+                refused: self.numbers.existing < self.controller.replicas && self.pods.is_full(&self.rules),
                 nodes: self.nodes.as_ref().map(|nodes| nodes.ready(self.now)),
             },
         );
@@ -428,6 +436,7 @@ fn rules<'a>(setup: &'a Setup<'a>) -> Rules<'a> {
         apart: (random && open_loop && setup.plan.requests.is_some())
             || !matches!(setup.cluster.metrics.kubelet_interval, Delay::Fixed(_)),
         ordered: matches!(setup.workload.controller, WorkloadController::StatefulSet { .. }),
+        most_pods: setup.neighbours.allowance.as_ref().map_or(Replicas::MAX, |allowance| allowance.pods),
     }
 }
 

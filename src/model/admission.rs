@@ -1,0 +1,303 @@
+//! What the namespace makes of a workload's pods: whether quotas and limit ranges let them be made, and whose pods its
+//! selector selects besides.
+
+use super::{
+    Amounts, Container, Inventory, LimitItem, LimitKind, Location, ObjectId, Origin, Placed, PodTemplate, VolumeClaim,
+    Workload, WorkloadController,
+};
+use crate::units::{Quantity, Replicas};
+
+/// What else is in the namespace of a target that bears on it.
+#[derive(Clone, Debug, Default)]
+pub struct Neighbours {
+    /// Other HPAs whose targets select some of the pods, too: with one of them neither HPA scales.
+    pub ambiguous_with: Vec<String>,
+    /// Pods of other workloads that the target's selector selects as well.
+    pub foreign: Vec<ForeignPods>,
+    /// How many pods quotas and limit ranges let there be, if they limit them.
+    pub allowance: Option<Allowance>,
+}
+
+/// Pods of another workload under a selector.
+#[derive(Clone, Debug)]
+pub struct ForeignPods {
+    /// The workload.
+    pub workload: ObjectId,
+    /// Its template.
+    pub template: PodTemplate,
+    /// How many there are, as declared.
+    pub pods: Replicas,
+}
+
+/// How many pods of a workload there may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// So many.
+    pub pods: Replicas,
+    /// Why.
+    pub reason: String,
+    /// Where that is written.
+    pub location: Location,
+}
+
+/// Why no pod of a template, or no claim, can be made.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The document of the quota or the LimitRange.
+    pub origin: Origin,
+    /// The field there.
+    pub path: String,
+    /// What is refused and why.
+    pub message: String,
+}
+
+/// What a pod uses up of a quota's resource, if it is one that pods use.
+///
+/// The names are those of `pkg/quota/v1/evaluator/core/pods.go`.
+pub fn quota_use(requests: &Amounts, limits: &Amounts, resource: &str) -> Option<Quantity> {
+    match resource {
+        "pods" | "count/pods" => Some(Quantity::from_units(1)),
+        "cpu" | "memory" | "ephemeral-storage" => Some(requests.quantity(resource)),
+        _ => match resource.split_once('.') {
+            Some(("requests", name)) => Some(requests.quantity(name)),
+            Some(("limits", name)) => Some(limits.quantity(name)),
+            _ => None,
+        },
+    }
+}
+
+/// What every container must say under a quota on a resource: whether requests or limits, and of what.
+fn demanded(resource: &str) -> Option<(bool, &str)> {
+    match resource {
+        "cpu" | "memory" => Some((false, resource)),
+        "requests.cpu" => Some((false, "cpu")),
+        "requests.memory" => Some((false, "memory")),
+        "limits.cpu" => Some((true, "cpu")),
+        "limits.memory" => Some((true, "memory")),
+        _ => None,
+    }
+}
+
+/// The containers that lack what a quota on a resource demands of each, init containers included, unless it is set for
+/// the pod as a whole. Mirrors `podEvaluator.Constraints`.
+pub fn lacking<'a>(template: &'a PodTemplate, resource: &str) -> Vec<&'a Container> {
+    let Some((limits, name)) = demanded(resource) else { return Vec::new() };
+    let whole = if limits { &template.pod_limits } else { &template.pod_requests };
+    if whole.get(name).is_some() {
+        return Vec::new();
+    }
+    let has = |container: &Container| if limits { container.limit(name) } else { container.request(name) };
+    template.all_containers().filter(|container| has(container).is_none()).collect()
+}
+
+/// Why the quotas and LimitRanges of its namespace let no pod of a workload be made.
+pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
+    let (template, namespace) = (&workload.template, &workload.namespace);
+    let mut all = Vec::new();
+    for quota in inventory.quotas.iter().filter(|quota| quota.item.namespace == *namespace && !quota.item.scoped) {
+        for (resource, _) in quota.item.hard.iter() {
+            let names: Vec<&str> =
+                lacking(template, resource).iter().map(|container| container.name.as_str()).collect();
+            if let (false, Some((limits, name))) = (names.is_empty(), demanded(resource)) {
+                let what = if limits { "limit" } else { "request" };
+                let message = format!(
+                    "demands a {name} {what} of every container: pods of {} are refused, {} has none",
+                    workload.reference,
+                    names.join(" and ")
+                );
+                all.push(Refusal { origin: quota.origin.clone(), path: hard_path(resource), message });
+            }
+        }
+    }
+    for range in inventory.limit_ranges.iter().filter(|range| range.item.namespace == *namespace) {
+        for item in &range.item.limits {
+            let mut add = |what: String, why: String, field: &str, resource: &str| {
+                let path = format!("{}.{field}.{resource}", item.path);
+                let message = format!("pods of {} are refused: {what} {why}", workload.reference);
+                all.push(Refusal { origin: range.origin.clone(), path, message });
+            };
+            match item.kind {
+                LimitKind::Container => {
+                    for container in template.all_containers() {
+                        for violation in violations(item, &container.requests, &container.limits) {
+                            add(format!("container {}", container.name), violation.0, violation.1, violation.2);
+                        }
+                    }
+                }
+                LimitKind::Pod => {
+                    for violation in violations(item, &template.own_requests(), &template.own_limits()) {
+                        add("a pod".to_owned(), violation.0, violation.1, violation.2);
+                    }
+                }
+                LimitKind::Claim => {}
+            }
+        }
+    }
+    all
+}
+
+/// Why the LimitRanges of its namespace do not let a claim be made.
+pub fn claim_refusals(inventory: &Inventory, claim: &VolumeClaim) -> Vec<Refusal> {
+    let requests: Amounts = [("storage", claim.request.quantity)].into_iter().collect();
+    let mut all = Vec::new();
+    for range in inventory.limit_ranges.iter().filter(|range| range.item.namespace == claim.namespace) {
+        for item in range.item.limits.iter().filter(|item| item.kind == LimitKind::Claim) {
+            // A claim has no limits.
+            for (why, field, resource) in violations(item, &requests, &requests) {
+                all.push(Refusal {
+                    origin: range.origin.clone(),
+                    path: format!("{}.{field}.{resource}", item.path),
+                    message: format!("PersistentVolumeClaim {} is refused: it {why}", claim.name),
+                });
+            }
+        }
+    }
+    all
+}
+
+/// How requests and limits break an entry of a LimitRange: what is wrong, the field, the resource.
+///
+/// Mirrors `minConstraint`, `maxConstraint` and `limitRequestRatioConstraint` in
+/// `plugin/pkg/admission/limitranger/admission.go`.
+fn violations<'a>(item: &'a LimitItem, requests: &Amounts, limits: &Amounts) -> Vec<(String, &'static str, &'a str)> {
+    let mut found = Vec::new();
+    for (name, min) in item.min.iter() {
+        let min = min.quantity;
+        match (requests.get(name), limits.get(name)) {
+            (None, _) => found.push((format!("has no {name} request, the minimum is {min}"), "min", name)),
+            (Some(request), _) if request < min => {
+                found.push((format!("requests {request} of {name}, the minimum is {min}"), "min", name));
+            }
+            (_, Some(limit)) if limit < min => {
+                found.push((format!("has a {name} limit of {limit}, the minimum is {min}"), "min", name));
+            }
+            _ => {}
+        }
+    }
+    for (name, max) in item.max.iter() {
+        let max = max.quantity;
+        match (requests.get(name), limits.get(name)) {
+            (_, None) => found.push((format!("has no {name} limit, the maximum is {max}"), "max", name)),
+            (_, Some(limit)) if limit > max => {
+                found.push((format!("has a {name} limit of {limit}, the maximum is {max}"), "max", name));
+            }
+            (Some(request), _) if request > max => {
+                found.push((format!("requests {request} of {name}, the maximum is {max}"), "max", name));
+            }
+            _ => {}
+        }
+    }
+    for (name, ratio) in item.max_ratio.iter() {
+        let none = Quantity::ZERO;
+        let (request, limit) = (requests.get(name).unwrap_or(none), limits.get(name).unwrap_or(none));
+        let field = "maxLimitRequestRatio";
+        if request == none || limit == none {
+            found.push((
+                format!("has no {name} request or limit, their ratio must be at most {}", ratio.quantity),
+                field,
+                name,
+            ));
+        } else if limit.ratio(request) > ratio.quantity.as_f64() {
+            let message = format!(
+                "has a {name} limit of {limit} and a request of {request}, the ratio must be at most {}",
+                ratio.quantity
+            );
+            found.push((message, field, name));
+        }
+    }
+    found
+}
+
+fn hard_path(resource: &str) -> String {
+    if resource.contains('.') { format!("spec.hard[{resource:?}]") } else { format!("spec.hard.{resource}") }
+}
+
+/// The pods of a workload as it is declared; those of a DaemonSet and of Jobs depend on other things.
+fn declared(workload: &Workload) -> Replicas {
+    match workload.controller {
+        WorkloadController::Pod => 1,
+        _ if workload.is_scalable() => workload.replicas.unwrap_or(1),
+        _ => 0,
+    }
+}
+
+/// How many pods of a workload quotas and LimitRanges let there be, beside the other workloads as they are declared.
+fn allowance(inventory: &Inventory, workload: &Workload) -> Option<Allowance> {
+    if let Some(refusal) = refusals(inventory, workload).into_iter().next() {
+        let location = refusal.origin.locate(&refusal.path);
+        return Some(Allowance { pods: 0, reason: refusal.message, location });
+    }
+    let id = workload.id();
+    let (requests, limits) = (workload.template.requests(), workload.template.limits());
+    let others: Vec<(Amounts, Amounts, i64)> = inventory
+        .workloads
+        .iter()
+        .filter(|other| other.item.namespace == workload.namespace && other.item.id() != id)
+        .map(|other| {
+            let template = &other.item.template;
+            (template.requests(), template.limits(), i64::from(declared(&other.item)))
+        })
+        .collect();
+    let mut least: Option<Allowance> = None;
+    for quota in inventory.quotas.iter().filter(|q| q.item.namespace == workload.namespace && !q.item.scoped) {
+        for (resource, hard) in quota.item.hard.iter() {
+            let Some(each) = quota_use(&requests, &limits, resource).filter(|each| each.signum() > 0) else { continue };
+            let used = others.iter().fold(Quantity::ZERO, |sum, (requests, limits, pods)| {
+                sum + quota_use(requests, limits, resource).unwrap_or(Quantity::ZERO).times(*pods)
+            });
+            let room = hard.quantity.minus(used);
+            // Rounded down: what does not fit whole is refused.
+            let fits = room.div_floor(each).clamp(0, i64::from(Replicas::MAX)) as Replicas;
+            if least.as_ref().is_none_or(|least| fits < least.pods) {
+                let name = &quota.item.name;
+                let beside = if used == Quantity::ZERO { String::new() } else { format!(", others use {used}") };
+                least = Some(Allowance {
+                    pods: fits,
+                    reason: format!(
+                        "ResourceQuota {name} allows {} of {resource}{beside}, a pod takes {each}",
+                        hard.quantity
+                    ),
+                    location: quota.origin.locate(&hard_path(resource)),
+                });
+            }
+        }
+    }
+    least
+}
+
+impl Inventory {
+    /// What else is in the namespace that bears on an HPA's target.
+    pub fn neighbours(&self, target: &Workload) -> Neighbours {
+        let id = target.id();
+        let others = self.workloads.iter().filter(|other| other.item.id() != id);
+        let under: Vec<&Placed<Workload>> = others
+            .filter(|other| target.selects(&other.item.namespace, &other.item.template.labels))
+            .filter(|other| !matches!(other.item.controller, WorkloadController::CronJob { .. }))
+            .collect();
+        // Of all pods under the selector, those that another HPA's target selects, too.
+        let ambiguous = |hpa: &&Placed<super::HpaSpec>| {
+            let other_id = hpa.item.target_id();
+            let Some(other) = self.target(&other_id).filter(|_| other_id != id) else { return false };
+            let labels = under.iter().filter(|w| declared(&w.item) > 0).map(|w| &w.item.template.labels);
+            std::iter::once(&target.template.labels).chain(labels).any(|l| other.item.selects(&target.namespace, l))
+        };
+        Neighbours {
+            ambiguous_with: self
+                .hpas
+                .iter()
+                .filter(ambiguous)
+                .map(|hpa| format!("{}/{} ({})", hpa.item.namespace, hpa.item.name, hpa.location()))
+                .collect(),
+            foreign: under
+                .into_iter()
+                .filter(|other| declared(&other.item) > 0)
+                .map(|other| ForeignPods {
+                    workload: other.item.id(),
+                    template: other.item.template.clone(),
+                    pods: declared(&other.item),
+                })
+                .collect(),
+            allowance: allowance(self, target),
+        }
+    }
+}
