@@ -17,7 +17,7 @@ use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
 use crate::model::{Column, ControllerConfig, Drive, LoadTable, NodeShape, PlanClaim};
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::nodes::Pool;
-use crate::plan::{self, WorkloadPlan};
+use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
 use crate::report::plan::{PlanReport, UncertaintyReport};
 use crate::report::{self, plot};
 use crate::study::fleet::{Course, course};
@@ -134,7 +134,8 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     }
     let manifests = args.manifests.read(controller.version, args.cluster.replicas, true)?;
     let inventory = &manifests.inventory;
-    if inventory.workloads.is_empty() && inventory.claims.is_empty() {
+    let scalers = inventory.hpas.len() + inventory.other_scalers.len() + inventory.unread.len();
+    if inventory.workloads.is_empty() && inventory.claims.is_empty() && scalers == 0 {
         let diagnostic = Diagnostic::new("the manifests contain nothing that makes pods or asks for storage");
         let hint = "add the files that do with another -f, or -R for subdirectories";
         return Err(InputError::from(diagnostic.hint(hint)).into());
@@ -151,9 +152,12 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let storage = plan::storage(inventory, &workloads);
     let facts = Facts { inventory, workloads: &workloads, storage: &storage };
     let findings = compare(&facts, &document)?;
+    let autoscalers = plan::autoscalers(inventory, &workloads);
+    warn_of_uncounted(&workloads, &autoscalers);
     let mut report = PlanReport {
         inventory,
         workloads: &workloads,
+        autoscalers,
         storage: &storage,
         remarks: plan::storage_remarks(inventory, &workloads, &storage),
         quotas: plan::quotas(inventory, &workloads, &storage),
@@ -170,6 +174,23 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         under_load(args, controller, &manifests, &mut report)?;
     }
     finish(args, &report)
+}
+
+/// What is missing from the sums.
+fn warn_of_uncounted(workloads: &[WorkloadPlan<'_>], autoscalers: &[AutoscalerRow]) {
+    for row in autoscalers {
+        let Counted::No(why) = &row.counted else { continue };
+        let pods = row.pods.map_or_else(String::new, |(least, most)| format!(" ({least} to {most} pods)"));
+        let message = format!("not in the sums: {}/{}{pods}: {why}", row.namespace, row.reference);
+        output::warn(&[Diagnostic::new(message).at(row.location.clone())]);
+    }
+    for workload in workloads.iter().filter(|workload| workload.is_uncounted()) {
+        let message = format!(
+            "not in the sums: {} has no spec.replicas, and how many pods it has is not known",
+            workload.label()
+        );
+        output::warn(&[Diagnostic::new(message).at(workload.origin.locate("spec"))]);
+    }
 }
 
 fn finish(args: &PlanArgs, report: &PlanReport<'_>) -> anyhow::Result<Outcome> {

@@ -104,9 +104,10 @@ pub(super) fn blocking_budget(context: &Context<'_>) -> Vec<Hit> {
     let findings = plan::budgets(context.inventory, context.workloads);
     findings
         .iter()
-        .filter(|finding| finding.allowed == 0)
+        .filter(|finding| finding.allowed == 0 && finding.pods > 0)
         .map(|finding| {
-            let message = format!("allows no disruption of {} with {} pods", finding.workload, finding.pods);
+            let message =
+                format!("allows no disruption of {} with {} pods", finding.workloads.join(" and "), finding.pods);
             Hit::new(&finding.budget.origin, "spec", message)
         })
         .collect()

@@ -37,7 +37,7 @@ pub use inventory::{
 };
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
-pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL};
+pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL, available};
 pub use object::{ObjectId, api_group};
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{

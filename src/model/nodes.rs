@@ -1,6 +1,7 @@
 //! Nodes that pods could run on.
 
 use super::{Amounts, Labels, Location, PodTemplate, Toleration};
+use crate::units::Quantity;
 
 /// The zone's label.
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
@@ -43,6 +44,16 @@ pub struct Taint {
     pub effect: String,
 }
 
+/// How much of a resource a node has. Storage that the shape does not state is not known, and limits nothing; of any
+/// other resource there is none.
+pub fn available(allocatable: &Amounts, resource: &str) -> Quantity {
+    match allocatable.get(resource) {
+        Some(quantity) => quantity,
+        None if resource == "ephemeral-storage" => Quantity::from_units(i64::MAX),
+        None => Quantity::ZERO,
+    }
+}
+
 impl NodeShape {
     /// `status.allocatable`: the capacity without what is reserved.
     ///
@@ -57,20 +68,30 @@ impl NodeShape {
             }
             left.put(name, &rest);
         }
+        // Pre-allocated huge pages are no memory for anything else.
+        if let Some(memory) = left.amount("memory").cloned() {
+            let mut rest = memory;
+            for (_, pages) in self.capacity.iter().filter(|(name, _)| name.starts_with("hugepages-")) {
+                rest.quantity = rest.quantity.minus(pages.quantity);
+                rest.note(&pages.sources);
+            }
+            left.put("memory", &rest);
+        }
         left
     }
 
     /// What a node has for other pods, and how many: its allocatable without the pods of the DaemonSets that run on
-    /// it. Also says which of them do.
+    /// it. Also says which of them do; one that does not fit beside those before it takes nothing.
     pub fn beside<'a>(&self, daemons: impl Iterator<Item = &'a PodTemplate>) -> (Amounts, i64, Vec<bool>) {
         let (mut allocatable, mut max_pods, mut run) = (self.allocatable(), self.max_pods, Vec::new());
         for daemon in daemons {
-            let runs = self.refuses(daemon).is_none();
+            let requests = daemon.requests();
+            let fits = requests.iter().all(|(name, asked)| asked.quantity <= available(&allocatable, name));
+            let runs = self.refuses(daemon).is_none() && fits && max_pods > 0;
             run.push(runs);
             if !runs {
                 continue;
             }
-            let requests = daemon.requests();
             let mut left = Amounts::default();
             for (name, amount) in allocatable.iter() {
                 let mut rest = amount.clone();

@@ -144,6 +144,21 @@ pub struct Placement {
     pub has_pod_affinity: bool,
 }
 
+impl Placement {
+    /// Whether all pods can only run on one node: by the hostname that is asked for.
+    pub fn pins_to_one_node(&self) -> bool {
+        let one_name = |r: &&super::SelectorRequirement| {
+            r.key == super::HOSTNAME_LABEL && r.operator == "In" && r.values.len() == 1
+        };
+        let terms = self.node_affinity.iter();
+        let names: Vec<&String> =
+            terms.filter_map(|term| term.iter().find(one_name)).flat_map(|requirement| &requirement.values).collect();
+        let all_terms = !self.node_affinity.is_empty() && names.len() == self.node_affinity.len();
+        self.node_selector.contains_key(super::HOSTNAME_LABEL)
+            || (all_terms && names.windows(2).all(|pair| pair[0] == pair[1]))
+    }
+}
+
 /// A toleration of taints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Toleration {

@@ -2,17 +2,21 @@
 //!
 //! Everything is exact: quantities are added as integers, and carry the lines of the manifests that they come from.
 
+mod autoscalers;
 pub mod claims;
 pub mod nodes;
 mod packing;
 mod policies;
 mod storage;
 
+pub use autoscalers::{AutoscalerRow, Counted, autoscalers};
 pub use packing::{Binding, Packing, Unplaced};
-pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas};
+pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas, selects};
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};
 
-use crate::model::{Amounts, HpaSpec, Inventory, Location, Origin, Placed, QosClass, Workload, WorkloadController};
+use crate::model::{
+    Amounts, HpaSpec, Inventory, Location, Origin, OtherScaler, Placed, QosClass, Workload, WorkloadController,
+};
 use crate::units::Replicas;
 
 /// A number of pods and the lines that it comes from.
@@ -66,6 +70,10 @@ pub struct WorkloadPlan<'a> {
     pub origin: &'a Origin,
     /// The HPA that scales it.
     pub hpa: Option<&'a Placed<HpaSpec>>,
+    /// The ScaledObject that scales it, if there is no HPA.
+    pub scaled_object: Option<&'a Placed<OtherScaler>>,
+    /// Whether there are workloads in several namespaces, so that the name alone does not say which it is.
+    pub qualified: bool,
     /// What the scheduler reserves for a pod.
     pub requests: Amounts,
     /// What a pod may use at most, where there is a limit.
@@ -75,9 +83,34 @@ pub struct WorkloadPlan<'a> {
 }
 
 impl WorkloadPlan<'_> {
-    /// Kind and name, with the namespace.
+    /// Kind and name, with the namespace before them where there are several.
     pub fn label(&self) -> String {
-        self.workload.reference.to_string()
+        let reference = &self.workload.reference;
+        if self.qualified { format!("{}/{reference}", self.workload.namespace) } else { reference.to_string() }
+    }
+
+    /// Whether how many pods there are is not known.
+    pub fn is_uncounted(&self) -> bool {
+        self.workload.controller == WorkloadController::Unknown && self.bounds().is_none()
+    }
+
+    /// The fewest and the most pods that an autoscaler makes, each with its line.
+    fn bounds(&self) -> Option<(Count, Count)> {
+        let count = |origin: &Origin, path: &str, pods: Replicas| Count { pods, sources: vec![origin.locate(path)] };
+        if let Some(hpa) = self.hpa {
+            // At zero by hand the HPA is off until somebody scales it up.
+            let least = if self.workload.replicas == Some(0) { 0 } else { hpa.item.min_replicas };
+            return Some((
+                count(&hpa.origin, "spec.minReplicas", least),
+                count(&hpa.origin, "spec.maxReplicas", hpa.item.max_replicas),
+            ));
+        }
+        let scaler = self.scaled_object?;
+        let (least, most) = scaler.item.pods().filter(|_| !scaler.item.passive)?;
+        Some((
+            count(&scaler.origin, "spec.minReplicaCount", least),
+            count(&scaler.origin, "spec.maxReplicaCount", most),
+        ))
     }
 
     /// Whether it has a pod on every node, so that its pods cannot be counted without the nodes.
@@ -88,9 +121,7 @@ impl WorkloadPlan<'_> {
     /// The pods at a level, those of a rolling update among them.
     pub fn count(&self, level: Level) -> Count {
         let at = |path: &str| vec![self.origin.locate(path)];
-        let bound =
-            |path: &str, pods: Replicas| self.hpa.map(|hpa| Count { pods, sources: vec![hpa.origin.locate(path)] });
-        let (min, max) = self.hpa.map_or((0, 0), |hpa| (hpa.item.min_replicas, hpa.item.max_replicas));
+        let (least, most) = self.bounds().unzip();
         let declared = || Count { pods: self.workload.replicas.unwrap_or(1), sources: at("spec.replicas") };
         let peak = |pods: Replicas, path: &str| match level {
             Level::Minimum | Level::Declared => Count { pods: 0, sources: at(path) },
@@ -102,9 +133,10 @@ impl WorkloadPlan<'_> {
             WorkloadController::Job { parallelism } => peak(parallelism, "spec.parallelism"),
             WorkloadController::CronJob { parallelism, .. } => peak(parallelism, "spec.jobTemplate.spec.parallelism"),
             _ => match level {
-                Level::Minimum => bound("spec.minReplicas", min).unwrap_or_else(declared),
+                _ if self.is_uncounted() => Count { pods: 0, sources: at("spec") },
+                Level::Minimum => least.unwrap_or_else(declared),
                 Level::Declared => declared(),
-                Level::Maximum => bound("spec.maxReplicas", max).unwrap_or_else(declared),
+                Level::Maximum => most.unwrap_or_else(declared),
                 Level::Surge => {
                     let mut count = self.count(Level::Maximum);
                     count.pods = count.pods.saturating_add(self.workload.surge(count.pods));
@@ -130,6 +162,7 @@ impl WorkloadPlan<'_> {
 
 /// All workloads, in the order of the manifests.
 pub fn workloads(inventory: &Inventory) -> Vec<WorkloadPlan<'_>> {
+    let qualified = inventory.namespaces().len() > 1;
     inventory
         .workloads
         .iter()
@@ -137,6 +170,8 @@ pub fn workloads(inventory: &Inventory) -> Vec<WorkloadPlan<'_>> {
             workload: &placed.item,
             origin: &placed.origin,
             hpa: inventory.hpa_of(&placed.item),
+            scaled_object: inventory.scaled_object_of(&placed.item),
+            qualified,
             requests: placed.item.template.requests(),
             limits: placed.item.template.limits(),
             qos: placed.item.template.qos_class(),

@@ -3,7 +3,7 @@
 //! Respected are requests of every resource, pods per node, required anti-affinity, host ports and required
 //! topology spread, as the scheduler's filters do; preferences are not, since they never keep a pod from running.
 
-use crate::model::{HOSTNAME_LABEL, LabelSelector, NodeShape, PodTemplate, ZONE_LABEL};
+use crate::model::{HOSTNAME_LABEL, LabelSelector, NodeShape, PodTemplate, ZONE_LABEL, available};
 use crate::units::Quantity;
 
 /// More pods than this are not packed one by one.
@@ -122,7 +122,7 @@ pub fn pack(groups: &[Group<'_>], shape: &NodeShape, allocatable: &crate::model:
         }
     }
     let size = |group: &Group<'_>| {
-        let shares = group.requests.iter().map(|(name, amount)| amount.quantity.ratio(allocatable.quantity(name)));
+        let shares = group.requests.iter().map(|(name, amount)| amount.quantity.ratio(available(allocatable, name)));
         shares.fold(0.0, f64::max)
     };
     runnable.sort_by(|a, b| size(b).total_cmp(&size(a)));
@@ -148,7 +148,7 @@ fn unfit(group: &Group<'_>, shape: &NodeShape, allocatable: &crate::model::Amoun
     if let Some(reason) = shape.refuses(group.template) {
         return Some(reason);
     }
-    let too_large = group.requests.iter().find(|(name, amount)| amount.quantity > allocatable.quantity(name));
+    let too_large = group.requests.iter().find(|(name, amount)| amount.quantity > available(allocatable, name));
     if let Some((name, amount)) = too_large {
         return Some(format!("requests {} {name}, a node has {}", amount.quantity, allocatable.quantity(name)));
     }
@@ -195,7 +195,7 @@ impl Problem {
         Self {
             sizes: groups.iter().map(|g| names.iter().map(|name| g.requests.quantity(name)).collect()).collect(),
             counts: groups.iter().map(|group| group.count).collect(),
-            capacity: names.iter().map(|name| allocatable.quantity(name)).collect(),
+            capacity: names.iter().map(|name| available(allocatable, name)).collect(),
             names,
             max_pods,
             zones: shape.zones.max(1) as usize,

@@ -1,7 +1,7 @@
 //! Whether quotas let the pods be made, and budgets let nodes be drained.
 
 use super::{Level, StorageRow, WorkloadPlan};
-use crate::model::{Amount, DisruptionBudget, Inventory, Placed, ResourceQuota};
+use crate::model::{Amount, Amounts, DisruptionBudget, Inventory, Placed, ResourceQuota, Workload, lacking, quota_use};
 use crate::units::{Quantity, Replicas};
 
 /// One line of a ResourceQuota against what is asked for.
@@ -15,6 +15,9 @@ pub struct QuotaFinding<'a> {
     pub hard: Amount,
     /// What is asked for at each level of [`Level::ALL`]; none if hpasim cannot tell.
     pub used: Option<[Quantity; 4]>,
+    /// Workloads whose pods it refuses, since a container has no request or limit of the resource: each with the
+    /// containers.
+    pub refuses: Vec<(String, Vec<String>)>,
 }
 
 impl QuotaFinding<'_> {
@@ -44,7 +47,13 @@ pub fn quotas<'a>(
                 (false, Some(_)) => Some(Level::ALL.map(|level| uses(level).unwrap_or(Quantity::ZERO))),
                 _ => None,
             };
-            findings.push(QuotaFinding { quota, resource: resource.to_owned(), hard: hard.clone(), used });
+            let refused = |workload: &WorkloadPlan<'_>| {
+                let containers = lacking(&workload.workload.template, resource);
+                let names: Vec<String> = containers.iter().map(|container| container.name.clone()).collect();
+                (!names.is_empty()).then(|| (workload.label(), names))
+            };
+            let refuses = if quota.item.scoped { Vec::new() } else { inside.iter().filter_map(refused).collect() };
+            findings.push(QuotaFinding { quota, resource: resource.to_owned(), hard: hard.clone(), used, refuses });
         }
     }
     findings
@@ -80,52 +89,45 @@ fn used(workloads: &[WorkloadPlan<'_>], claims: &[&StorageRow], resource: &str, 
 
 /// What so many pods of each workload use up of a quota's resource, if it is one that pods use.
 pub fn pod_use(workloads: &[WorkloadPlan<'_>], pods: &[Replicas], resource: &str) -> Option<Quantity> {
-    let sum = |of: &dyn Fn(&WorkloadPlan<'_>) -> Quantity| {
-        let parts = workloads.iter().zip(pods).map(|(workload, &pods)| of(workload).times(pods.into()));
-        Some(parts.fold(Quantity::ZERO, |sum, more| sum + more))
-    };
-    match resource {
-        "pods" | "count/pods" => sum(&|_| Quantity::from_units(1)),
-        "cpu" | "memory" | "ephemeral-storage" => sum(&|w| w.requests.quantity(resource)),
-        _ => match resource.split_once('.') {
-            Some(("requests", name)) => sum(&|w| w.requests.quantity(name)),
-            Some(("limits", name)) => sum(&|w| w.limits.quantity(name)),
-            _ => None,
-        },
-    }
+    let none = Amounts::default();
+    quota_use(&none, &none, resource)?;
+    let each = |w: &WorkloadPlan<'_>| quota_use(&w.requests, &w.limits, resource).unwrap_or(Quantity::ZERO);
+    let parts = workloads.iter().zip(pods).map(|(workload, &pods)| each(workload).times(pods.into()));
+    Some(parts.fold(Quantity::ZERO, |sum, more| sum + more))
 }
 
-/// What a PodDisruptionBudget lets a drain do to a workload.
+/// What a PodDisruptionBudget lets a drain do to the pods that it selects, of all workloads together.
 #[derive(Clone, Debug)]
 pub struct BudgetFinding<'a> {
     /// The budget.
     pub budget: &'a Placed<DisruptionBudget>,
-    /// The workload, by kind and name.
-    pub workload: String,
-    /// Its pods when there are fewest.
+    /// The workloads, by kind and name; none if it selects nothing.
+    pub workloads: Vec<String>,
+    /// Their pods when there are fewest.
     pub pods: Replicas,
     /// How many of them may be evicted at once.
     pub allowed: Replicas,
 }
 
-/// Every budget with every workload that it selects.
+/// Whether a budget selects the pods of a workload.
+pub fn selects(budget: &DisruptionBudget, workload: &Workload) -> bool {
+    let selector = budget.selector.as_ref();
+    workload.namespace == budget.namespace
+        && selector.is_some_and(|selector| selector.matches(&workload.template.labels))
+}
+
+/// Every budget with the pods that it selects. Those of DaemonSets are not evicted by drains.
 pub fn budgets<'a>(inventory: &'a Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<BudgetFinding<'a>> {
-    let mut findings = Vec::new();
-    for budget in &inventory.budgets {
-        let item = &budget.item;
-        let selected = workloads.iter().filter(|w| {
-            let selector = item.selector.as_ref();
-            w.workload.namespace == item.namespace
-                && !w.is_per_node()
-                && selector.is_some_and(|selector| selector.matches(&w.workload.template.labels))
-        });
-        for workload in selected {
-            let pods = workload.count(Level::Minimum).pods;
-            if pods > 0 {
-                let allowed = item.allowed_disruptions(pods);
-                findings.push(BudgetFinding { budget, workload: workload.label(), pods, allowed });
-            }
+    let finding = |budget: &'a Placed<DisruptionBudget>| {
+        let selected = workloads.iter().filter(|w| !w.is_per_node() && selects(&budget.item, w.workload));
+        let selected: Vec<&WorkloadPlan<'_>> = selected.collect();
+        let pods = selected.iter().map(|w| w.count(Level::Minimum).pods).fold(0, Replicas::saturating_add);
+        BudgetFinding {
+            budget,
+            workloads: selected.iter().map(|w| w.label()).collect(),
+            pods,
+            allowed: budget.item.allowed_disruptions(pods),
         }
-    }
-    findings
+    };
+    inventory.budgets.iter().map(finding).collect()
 }

@@ -9,7 +9,8 @@ use crate::units::{Quantity, Replicas};
 pub enum StorageKind {
     /// A PersistentVolumeClaim.
     Claim,
-    /// A StatefulSet's volumeClaimTemplate: a claim for every pod, kept when the pod goes.
+    /// A StatefulSet's volumeClaimTemplate: a claim for every pod, kept when the pod is scaled away unless its retention
+    /// policy says otherwise.
     Template,
     /// A generic ephemeral volume: a claim for every pod, deleted with it.
     Ephemeral,
@@ -53,6 +54,8 @@ pub struct StorageRow {
     pub counts: [i64; 4],
     /// The workloads whose pods mount it.
     pub mounted_by: Vec<String>,
+    /// Whether the claims go with pods that are scaled away.
+    pub deleted_with_pods: bool,
     /// Where it stands.
     pub location: Location,
 }
@@ -74,6 +77,7 @@ fn row(kind: StorageKind, claim: &VolumeClaim, counts: [i64; 4], location: Locat
         size: Some(claim.request.clone()),
         counts,
         mounted_by: Vec::new(),
+        deleted_with_pods: kind == StorageKind::Ephemeral,
         location,
     }
 }
@@ -92,7 +96,6 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
         let locate = |path: &str| workload.origin.locate(path);
         let mut own = Vec::new();
         for claim in &workload.workload.claim_templates {
-            // Once made, the claims of pods that are scaled away stay (persistentVolumeClaimRetentionPolicy: Retain).
             own.push(row(StorageKind::Template, claim, counts, locate(&claim.path)));
         }
         for volume in &workload.workload.template.volumes {
@@ -112,6 +115,7 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
                     }),
                     counts,
                     mounted_by: Vec::new(),
+                    deleted_with_pods: true,
                     location: locate(&volume.path),
                 }),
                 VolumeSource::Claim(_) | VolumeSource::Other => {}
@@ -119,6 +123,7 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
         }
         for mut row in own {
             row.mounted_by = vec![workload.label()];
+            row.deleted_with_pods |= workload.workload.claims_deleted_with_pods;
             rows.push(row);
         }
     }
@@ -146,7 +151,10 @@ pub fn storage_remarks(
         if users.is_empty() {
             let size = claim.item.request.quantity;
             remarks.push((row.location.clone(), format!("nothing mounts PersistentVolumeClaim {name} ({size})")));
-        } else if (pods > 1 || per_node) && !claim.item.access_modes.iter().any(|mode| mode.is_shared()) {
+        } else if (pods > 1 || per_node)
+            && !claim.item.access_modes.iter().any(|mode| mode.is_shared())
+            && !users.iter().all(|w| w.workload.template.placement.pins_to_one_node())
+        {
             let modes: Vec<&str> = claim.item.access_modes.iter().map(|mode| mode.name()).collect();
             let scaled = if users.iter().any(|w| w.hpa.is_some()) { ", scaled by an HPA," } else { "" };
             let list = row.mounted_by.join(", ");

@@ -10,7 +10,7 @@
 //! time.
 
 use super::draw::{Draws, Purpose};
-use crate::model::{ClusterAutoscaler, HOSTNAME_LABEL, NodesConfig, PodTemplate, ZONE_LABEL};
+use crate::model::{ClusterAutoscaler, HOSTNAME_LABEL, NodesConfig, PodTemplate, ZONE_LABEL, available};
 use crate::units::{Quantity, Replicas, SimTime, Span};
 
 /// A node.
@@ -118,7 +118,7 @@ impl<'a> Nodes<'a> {
         self.nodes.push(Node {
             pool,
             zone: in_pool % shape.shape.zones.max(1),
-            free: self.resources.iter().map(|name| shape.allocatable.quantity(name)).collect(),
+            free: self.resources.iter().map(|name| available(&shape.allocatable, name)).collect(),
             slots: shape.max_pods,
             mine: 0,
             others: vec![0; self.config.others.len()],

@@ -117,7 +117,11 @@ fn controller(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Problems) -> 
                 problems.error("spec.concurrencyPolicy", message, "use Allow, Forbid or Replace");
             }
             WorkloadController::CronJob {
-                parallelism: if spec.suspend { 0 } else { parallelism(job.parallelism, job.completions) },
+                parallelism: if spec.suspend || job.suspend {
+                    0
+                } else {
+                    parallelism(job.parallelism, job.completions)
+                },
                 overlapping: policy == "Allow",
             }
         }

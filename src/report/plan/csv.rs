@@ -3,7 +3,7 @@
 use super::PlanReport;
 use super::sections::under_load;
 use crate::model::Amounts;
-use crate::plan::{Level, resource_names, total};
+use crate::plan::{Counted, Level, resource_names, total};
 
 /// A row for every workload, level and resource; numbers in cores, bytes or units.
 pub fn plan_csv(report: &PlanReport<'_>) -> Result<Vec<u8>, csv::Error> {
@@ -21,14 +21,25 @@ pub fn plan_csv(report: &PlanReport<'_>) -> Result<Vec<u8>, csv::Error> {
             }
             Ok::<(), csv::Error>(())
         };
-    for workload in report.workloads.iter().filter(|w| !w.is_per_node()) {
+    for workload in report.workloads.iter().filter(|w| !w.is_per_node() && !w.is_uncounted()) {
         for level in Level::ALL {
             let count = workload.count(level);
-            let who = [&workload.label(), workload.workload.namespace.as_str(), level.name()];
+            let reference = workload.workload.reference.to_string();
+            let who = [&reference, workload.workload.namespace.as_str(), level.name()];
             let bounded = |name: &str| !workload.workload.template.unlimited(name);
             let (requests, limits) = (workload.requests_of(&count), workload.limits_of(&count));
             write(who, &count.pods.to_string(), &requests, &limits, &bounded)?;
         }
+    }
+    // What is in no sum has a row that says so.
+    for row in report.autoscalers.iter().filter(|row| matches!(row.counted, Counted::No(_))) {
+        let target = row.target.as_ref().map_or_else(|| row.reference.to_string(), ToString::to_string);
+        let pods = row.pods.map_or_else(String::new, |(least, most)| format!("{least} to {most}"));
+        write([&target, &row.namespace, "not counted"], &pods, &Amounts::default(), &Amounts::default(), &|_| false)?;
+    }
+    for workload in report.workloads.iter().filter(|w| w.is_uncounted()) {
+        let who = [&workload.workload.reference.to_string(), workload.workload.namespace.as_str(), "not counted"];
+        write(who, "", &workload.requests, &workload.limits, &|_| false)?;
     }
     let all_bounded = |name: &str| report.workloads.iter().all(|w| !w.workload.template.unlimited(name));
     for level in Level::ALL {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{PlanReport, nodes, outlook, sections, verdicts};
 use crate::model::{Amount, Amounts, Location};
-use crate::plan::{Level, WorkloadPlan, total};
+use crate::plan::{AutoscalerRow, Counted, Level, WorkloadPlan, total};
 use crate::study::statistics::{CONFIDENCE, Estimate, Spread};
 use crate::units::Quantity;
 
@@ -39,6 +39,7 @@ pub fn json(report: &PlanReport<'_>) -> Value {
     let mut plan = Map::new();
     plan.insert("units".into(), json!({ "cpu": "cores", "memory": "bytes", "storage": "bytes" }));
     plan.insert("workloads".into(), report.workloads.iter().map(workload).collect());
+    plan.insert("autoscalers".into(), report.autoscalers.iter().map(autoscaler).collect());
     plan.insert("totals".into(), totals(report));
     plan.insert("storage".into(), storage(report));
     plan.insert("quotas".into(), quotas(report));
@@ -105,6 +106,7 @@ fn workload(workload: &WorkloadPlan<'_>) -> Value {
         "source": workload.origin.locate("").to_string(),
         "hpa": workload.hpa.map(|hpa| hpa.item.name.clone()),
         "perNode": workload.is_per_node(),
+        "counted": !workload.is_uncounted(),
         "qosClass": workload.qos.name(),
         "perPod": {
             "requests": amounts(&workload.requests),
@@ -112,6 +114,24 @@ fn workload(workload: &WorkloadPlan<'_>) -> Value {
             "unlimited": unlimited,
         },
         "levels": levels,
+    })
+}
+
+fn autoscaler(row: &AutoscalerRow) -> Value {
+    let (counted, reason) = match &row.counted {
+        Counted::Yes => (true, None),
+        Counted::NothingToCount(reason) | Counted::No(reason) => (false, Some(reason)),
+    };
+    json!({
+        "kind": row.reference.kind,
+        "name": row.reference.name,
+        "namespace": row.namespace,
+        "target": row.target.as_ref().map(ToString::to_string),
+        "minPods": row.pods.map(|pods| pods.0),
+        "maxPods": row.pods.map(|pods| pods.1),
+        "counted": counted,
+        "reason": reason,
+        "source": row.location.to_string(),
     })
 }
 
@@ -207,6 +227,9 @@ fn quotas(report: &PlanReport<'_>) -> Value {
             "hard": amount(&finding.hard),
             "used": used,
             "exceededAt": finding.exceeded_at().map(Level::name),
+            "refuses": finding.refuses.iter().map(|(workload, containers)| json!({
+                "workload": workload, "containers": containers,
+            })).collect::<Vec<_>>(),
         })
     };
     report.quotas.iter().map(one).collect()
@@ -217,7 +240,7 @@ fn budgets(report: &PlanReport<'_>) -> Value {
         json!({
             "name": finding.budget.item.name,
             "namespace": finding.budget.item.namespace,
-            "workload": finding.workload,
+            "workloads": finding.workloads,
             "pods": finding.pods,
             "allowedDisruptions": finding.allowed,
             "source": finding.budget.origin.locate("spec").to_string(),

@@ -18,7 +18,7 @@ use super::table;
 use crate::model::{Inventory, Location};
 use crate::plan::claims::ClaimFinding;
 use crate::plan::nodes::Pool;
-use crate::plan::{BudgetFinding, Level, Packing, QuotaFinding, StorageRow, WorkloadPlan};
+use crate::plan::{AutoscalerRow, BudgetFinding, Level, Packing, QuotaFinding, StorageRow, WorkloadPlan};
 use crate::study::growth::{Growth, Month};
 use crate::study::montecarlo::{RunResult, Uncertainty};
 use crate::study::{Fleet, Pattern, fleet::Course};
@@ -30,6 +30,8 @@ pub struct PlanReport<'a> {
     pub inventory: &'a Inventory,
     /// Its workloads.
     pub workloads: &'a [WorkloadPlan<'a>],
+    /// Every autoscaler.
+    pub autoscalers: Vec<AutoscalerRow>,
     /// Its storage.
     pub storage: &'a [StorageRow],
     /// What is wrong with the storage.

@@ -2,16 +2,19 @@
 
 use super::{PlanReport, Section, nodes, outlook, verdicts};
 use crate::model::{Amounts, WorkloadController};
-use crate::plan::{Level, StorageKind, StorageRow, WorkloadPlan, resource_names, total, unlimited};
+use crate::plan::{
+    AutoscalerRow, Counted, Level, StorageKind, StorageRow, WorkloadPlan, resource_names, total, unlimited,
+};
 use crate::report::amounts::{bytes, decimal};
 use crate::study::{Pattern, fleet};
-use crate::units::Quantity;
+use crate::units::{Quantity, Replicas};
 
 /// All parts that have something to say.
 pub fn sections(report: &PlanReport<'_>) -> Vec<Section> {
     let has_pods = !report.workloads.is_empty();
     let parts = [
         has_pods.then(|| pods(report)),
+        autoscalers(report),
         has_pods.then(|| requirements(report)),
         storage(report),
         verdicts::quotas(report),
@@ -89,9 +92,49 @@ fn pods(report: &PlanReport<'_>) -> Section {
     }
 }
 
+/// Every autoscaler, and whether its pods are in the sums.
+fn autoscalers(report: &PlanReport<'_>) -> Option<Section> {
+    if report.autoscalers.is_empty() {
+        return None;
+    }
+    let row = |row: &AutoscalerRow| {
+        let number = |pick: fn((Replicas, Replicas)) -> Replicas| {
+            row.pods.map_or_else(|| "-".to_owned(), |pods| pick(pods).to_string())
+        };
+        let counted = match &row.counted {
+            Counted::Yes => "yes".to_owned(),
+            Counted::NothingToCount(why) => format!("-: {why}"),
+            Counted::No(why) => format!("NO: {why}"),
+        };
+        vec![
+            format!("{}/{}", row.namespace, row.reference),
+            row.target.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
+            number(|pods| pods.0),
+            number(|pods| pods.1),
+            counted,
+            row.location.to_string(),
+        ]
+    };
+    let missing = report.autoscalers.iter().filter(|row| matches!(row.counted, Counted::No(_))).count();
+    let notes = match missing {
+        0 => Vec::new(),
+        1 => vec!["the pods of one autoscaler are in none of the sums below, or only as declared".to_owned()],
+        more => vec![format!("the pods of {more} autoscalers are in none of the sums below, or only as declared")],
+    };
+    Some(Section {
+        title: "Autoscalers".to_owned(),
+        headers: vec!["AUTOSCALER", "TARGET", "MINPODS", "MAXPODS", "COUNTED", "LINE"],
+        rows: report.autoscalers.iter().map(row).collect(),
+        notes,
+    })
+}
+
 /// How many pods there may be, and why.
 fn replicas(workload: &WorkloadPlan<'_>) -> String {
     let of = |level: Level| workload.count(level).pods;
+    if workload.is_uncounted() {
+        return "NOT COUNTED: how many is not known".to_owned();
+    }
     match workload.workload.controller {
         WorkloadController::DaemonSet => "one per node".to_owned(),
         WorkloadController::Job { parallelism } => format!("{parallelism} while it runs"),
@@ -99,7 +142,7 @@ fn replicas(workload: &WorkloadPlan<'_>) -> String {
             let each = if overlapping { "per run, runs may overlap" } else { "while it runs" };
             format!("{parallelism} {each}")
         }
-        _ if workload.hpa.is_some() => {
+        _ if workload.hpa.is_some() || workload.scaled_object.is_some() => {
             format!("{} to {}, declared {}", of(Level::Minimum), of(Level::Maximum), of(Level::Declared))
         }
         _ => of(Level::Declared).to_string(),
@@ -126,7 +169,7 @@ fn requirements(report: &PlanReport<'_>) -> Section {
         row
     };
     let mut rows = Vec::new();
-    for workload in report.workloads.iter().filter(|w| !w.is_per_node()) {
+    for workload in report.workloads.iter().filter(|w| !w.is_per_node() && !w.is_uncounted()) {
         let mut last = None;
         for level in Level::ALL {
             let count = workload.count(level);
@@ -271,8 +314,13 @@ fn storage(report: &PlanReport<'_>) -> Option<Section> {
         };
         notes.push(format!("persistent storage in all: {range}{}", by_class(&persistent)));
     }
-    if persistent.iter().any(|row| row.kind == StorageKind::Template && row.counts[0] != row.counts[2]) {
+    let stays = |row: &&&StorageRow| row.kind == StorageKind::Template && !row.deleted_with_pods;
+    if persistent.iter().filter(stays).any(|row| row.counts[0] != row.counts[2]) {
         notes.push("claims of a StatefulSet stay when it is scaled down (Retain is the default)".to_owned());
+    }
+    let goes = |row: &&StorageRow| row.kind == StorageKind::Template && row.deleted_with_pods;
+    for row in persistent.iter().copied().filter(goes) {
+        notes.push(format!("the claims {} go with pods that are scaled away (whenScaled: Delete)", row.name));
     }
     notes.extend(report.remarks.iter().map(|(location, text)| format!("{location}: {text}")));
     let rows = report.storage.iter().map(row).collect();

@@ -18,6 +18,7 @@ pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {
         let shown = |quantity: Quantity| amount(name, quantity);
         let used = |index: usize| finding.used.map_or_else(|| "?".to_owned(), |used| shown(used[index]));
         let verdict = match (finding.used, finding.exceeded_at()) {
+            _ if !finding.refuses.is_empty() => "refuses pods".to_owned(),
             (None, _) => "not checked".to_owned(),
             (Some(_), None) => "fits".to_owned(),
             (Some(_), Some(level)) => format!("exceeded at {}", level.name()),
@@ -37,6 +38,16 @@ pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {
     if report.quotas.iter().any(|finding| finding.used.is_none()) {
         notes.push("not checked: quotas with scopes, and objects that hpasim does not count".to_owned());
     }
+    for finding in &report.quotas {
+        for (workload, containers) in &finding.refuses {
+            notes.push(format!(
+                "{} demands {} of every container: pods of {workload} are refused ({})",
+                finding.quota.item.name,
+                finding.resource,
+                containers.join(", ")
+            ));
+        }
+    }
     let counted = |finding: &crate::plan::QuotaFinding<'_>| finding.quota.item.namespace.clone();
     let namespaces: Vec<String> = report.quotas.iter().map(counted).collect();
     let daemons = report.workloads.iter().filter(|w| w.is_per_node() && namespaces.contains(&w.workload.namespace));
@@ -50,14 +61,14 @@ pub(super) fn budgets(report: &PlanReport<'_>) -> Option<Section> {
     }
     let headers = vec!["BUDGET", "WORKLOAD", "BOUND", "PODS", "ALLOWED DISRUPTIONS", "DRAIN", "LINE"];
     let mut rows = Vec::new();
-    for finding in &report.budgets {
+    for finding in report.budgets.iter().filter(|finding| !finding.workloads.is_empty()) {
         let bound = match finding.budget.item.bound {
             BudgetBound::MinAvailable(bound) => format!("minAvailable {bound}"),
             BudgetBound::MaxUnavailable(bound) => format!("maxUnavailable {bound}"),
         };
         rows.push(vec![
             format!("{}/{}", finding.budget.item.namespace, finding.budget.item.name),
-            finding.workload.clone(),
+            finding.workloads.join(", "),
             bound,
             finding.pods.to_string(),
             finding.allowed.to_string(),
@@ -65,10 +76,7 @@ pub(super) fn budgets(report: &PlanReport<'_>) -> Option<Section> {
             finding.budget.location().to_string(),
         ]);
     }
-    let selects = |budget: &&crate::model::Placed<crate::model::DisruptionBudget>| {
-        !report.budgets.iter().any(|finding| finding.budget.location() == budget.location())
-    };
-    let idle = report.inventory.budgets.iter().filter(selects);
+    let idle = report.budgets.iter().filter(|finding| finding.workloads.is_empty()).map(|finding| finding.budget);
     let notes = idle.map(|b| format!("{}: {} selects no pods of these manifests", b.location(), b.item.name)).collect();
     Some(Section { title: "Disruption budgets, with the fewest pods".to_owned(), headers, rows, notes })
 }

@@ -44,6 +44,7 @@ pub(crate) struct JobTemplate {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct JobSpec {
+    pub suspend: bool,
     pub parallelism: Option<i32>,
     pub completions: Option<i32>,
 }

@@ -1,0 +1,128 @@
+//! Every autoscaler of the manifests, and whether its pods are among those that are counted.
+
+use super::WorkloadPlan;
+use crate::model::{Inventory, Location, ObjectId, ObjectReference, ScalerKind};
+use crate::units::Replicas;
+
+/// An autoscaler.
+#[derive(Clone, Debug)]
+pub struct AutoscalerRow {
+    /// Its kind and name.
+    pub reference: ObjectReference,
+    /// Its namespace.
+    pub namespace: String,
+    /// What it scales, as far as that is known.
+    pub target: Option<ObjectReference>,
+    /// The fewest and the most pods, if it changes their number.
+    pub pods: Option<(Replicas, Replicas)>,
+    /// Whether they are counted.
+    pub counted: Counted,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// Whether an autoscaler's pods are among those that are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// From its fewest to its most.
+    Yes,
+    /// It changes no number of pods, or does nothing; why.
+    NothingToCount(String),
+    /// They are missing from all sums, or are counted as declared; why.
+    No(String),
+}
+
+/// Whether a kind that is not read makes pods come and go, by its name.
+fn looks_like_an_autoscaler(id: &ObjectId) -> bool {
+    id.kind.ends_with("Autoscaler") || id.group == "keda.sh"
+}
+
+/// All of them, in the order of their kinds.
+pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<AutoscalerRow> {
+    let mut rows = Vec::new();
+    let target_of = |id: &ObjectId| workloads.iter().find(|w| w.workload.is_scalable() && w.workload.id() == *id);
+    for hpa in &inventory.hpas {
+        let (item, location) = (&hpa.item, hpa.location());
+        let counted = match target_of(&item.target_id()) {
+            _ if item.target.resolves().is_err() => {
+                Counted::No("the controller does not find its target (FailedGetScale)".to_owned())
+            }
+            Some(workload) => match workload.hpa {
+                Some(first) if first.location() != location => {
+                    Counted::No(format!("{} scales the same, and is counted", first.item.name))
+                }
+                _ => Counted::Yes,
+            },
+            None => Counted::No(missing_target(inventory, &item.target_id())),
+        };
+        rows.push(AutoscalerRow {
+            reference: ObjectReference {
+                api_version: "autoscaling/v2".into(),
+                kind: "HorizontalPodAutoscaler".into(),
+                name: item.name.clone(),
+            },
+            namespace: item.namespace.clone(),
+            target: Some(item.target.clone()),
+            pods: Some((item.min_replicas, item.max_replicas)),
+            counted,
+            location,
+        });
+    }
+    for scaler in &inventory.other_scalers {
+        let item = &scaler.item;
+        let id = item.target_id();
+        let counted = match (&item.kind, target_of(&id)) {
+            (_, None) => Counted::No(missing_target(inventory, &id)),
+            (ScalerKind::Requests { .. }, _) if item.passive => {
+                Counted::NothingToCount("it only recommends".to_owned())
+            }
+            (ScalerKind::Requests { resources }, _) => Counted::NothingToCount(format!(
+                "it changes {} requests, which are counted as written",
+                resources.join(" and ")
+            )),
+            (ScalerKind::Replicas { .. }, _) if item.passive => {
+                Counted::NothingToCount("it is paused: pods are counted as declared".to_owned())
+            }
+            (ScalerKind::Replicas { .. }, Some(workload)) => match workload.hpa {
+                Some(hpa) => Counted::No(format!("HorizontalPodAutoscaler/{} is counted", hpa.item.name)),
+                None => Counted::Yes,
+            },
+        };
+        rows.push(AutoscalerRow {
+            reference: item.reference.clone(),
+            namespace: item.namespace.clone(),
+            target: Some(item.target.clone()),
+            pods: item.pods(),
+            counted,
+            location: scaler.location(),
+        });
+    }
+    for object in inventory.unread.iter().filter(|object| looks_like_an_autoscaler(&object.item)) {
+        let id = &object.item;
+        rows.push(AutoscalerRow {
+            reference: ObjectReference { api_version: id.group.clone(), kind: id.kind.clone(), name: id.name.clone() },
+            namespace: id.namespace.clone(),
+            target: None,
+            pods: None,
+            counted: Counted::No("hpasim does not know the kind".to_owned()),
+            location: object.location(),
+        });
+    }
+    rows
+}
+
+fn missing_target(inventory: &Inventory, id: &ObjectId) -> String {
+    if let Some(object) = inventory.unread.iter().find(|object| object.item == *id) {
+        return format!("{}/{} ({}) is of a kind whose pods hpasim cannot see", id.kind, id.name, object.location());
+    }
+    let other = |w: &&crate::model::Placed<crate::model::Workload>| {
+        let item = &w.item;
+        item.reference.kind == id.kind && item.reference.name == id.name && item.namespace == id.namespace
+    };
+    match inventory.workloads.iter().find(other) {
+        Some(other) => {
+            format!("{}/{} is of {} ({})", id.kind, id.name, other.item.reference.api_version, other.location())
+        }
+        None => format!("no {}/{} in namespace {} among the manifests", id.kind, id.name, id.namespace),
+    }
+}
