@@ -10,8 +10,9 @@ use super::load::{self, Load, LoadOptions};
 use super::manifests::{SourceArgs, note_unread};
 use super::simulate::explain_error;
 use super::{Outcome, output};
-use crate::input::{nodes, read_sources};
-use crate::lint::{Context, RULES, Severity, held_back, lint};
+use crate::input::{Diagnostic, InputError, nodes, read_sources};
+use crate::lint::{Complaint, Context, Severity, held_back, lint, rules};
+use crate::model::Location;
 use crate::plan;
 use crate::report::lint as report;
 
@@ -72,8 +73,8 @@ enum Format {
 /// Runs the command.
 pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     if let Some(code) = &args.explain {
-        let Some(rule) = RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(code) || rule.name == code) else {
-            let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
+        let Some(rule) = rules().find(|rule| rule.code.eq_ignore_ascii_case(code) || rule.name == code) else {
+            let codes: Vec<&str> = rules().map(|rule| rule.code).collect();
             anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
         };
         return output::print(&report::explain(rule)).map(|()| Outcome::Done);
@@ -109,16 +110,16 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         startup: args.cluster.pods.startup.typical(),
         nodes: &shapes,
         held_back,
-        odd: manifests
-            .warnings
-            .iter()
-            .filter_map(|warning| {
-                let hint = warning.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
-                Some((warning.location.clone()?, warning.path.clone(), format!("{}{hint}", warning.message)))
-            })
-            .collect(),
+        odd: complaints(&manifests.warnings),
+        refused: complaints(&manifests.refused),
+        removed: complaints(manifests.removed.iter().map(|(removed, _)| removed)),
     };
     let findings = lint(&context);
+    if manifests.inventory.is_empty() && findings.is_empty() {
+        let diagnostic =
+            Diagnostic::new("there is nothing to look at: no autoscaler, workload, claim, quota, budget or Service");
+        return Err(InputError::from(diagnostic.hint("add the files that have them with another -f")).into());
+    }
     let pretty = |value: serde_json::Value| serde_json::to_string_pretty(&value).map(|text| text + "\n");
     output::print(&match args.format {
         Format::Text => report::text(&findings),
@@ -133,4 +134,18 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     };
     let failed = findings.iter().any(|finding| finding.rule.severity >= threshold);
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+/// What the reader of the manifests says, with its advice.
+fn complaints<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Vec<Complaint> {
+    let complaint = |diagnostic: &Diagnostic| {
+        let hint = diagnostic.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
+        let nowhere = || Location { file: "-".into(), line: 0, column: 0 };
+        Complaint {
+            location: diagnostic.location.clone().unwrap_or_else(nowhere),
+            path: diagnostic.path.clone(),
+            message: format!("{}{hint}", diagnostic.message),
+        }
+    };
+    diagnostics.into_iter().map(complaint).collect()
 }

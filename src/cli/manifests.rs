@@ -102,7 +102,7 @@ impl ManifestArgs {
         only_namespace: bool,
     ) -> anyhow::Result<Manifests> {
         let mut manifests = self.sources.read(version, only_namespace)?.accepted()?;
-        output::warn(&manifests.warnings);
+        output::warn(&manifests.oddities());
         note_unread(&manifests);
         if self.pod_requests.is_some() || self.pod_limits.is_some() {
             let amounts = |resources: &Option<Resources>| -> Amounts {

@@ -2,7 +2,7 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{AccessMode, NodeShape, VolumeSource};
+use crate::model::{AccessMode, NodeShape, Placed, VolumeClaim, VolumeSource, claim_refusals, refusals as refusals_of};
 use crate::plan::nodes::Pool;
 use crate::plan::{self, Level, total};
 use crate::units::Quantity;
@@ -75,6 +75,10 @@ fn short_of(context: &Context<'_>, pools: &[Pool<'_>]) -> Option<(String, String
 pub(super) fn single_node_volume(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (workload, hpa) in scaled(context).filter(|(_, hpa)| hpa.item.max_replicas > 1) {
+        if workload.workload.template.placement.pins_to_one_node() {
+            // One node can mount it for all of them, unless a single pod must.
+            continue;
+        }
         for volume in &workload.workload.template.volumes {
             let VolumeSource::Claim(name) = &volume.source else { continue };
             let claim = context
@@ -111,4 +115,53 @@ pub(super) fn blocking_budget(context: &Context<'_>) -> Vec<Hit> {
             Hit::new(&finding.budget.origin, "spec", message)
         })
         .collect()
+}
+
+pub(super) fn quota_demands(context: &Context<'_>) -> Vec<Hit> {
+    refusals(context, |path| path.starts_with("spec.hard"))
+}
+
+pub(super) fn limit_range_violated(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = refusals(context, |path| !path.starts_with("spec.hard"));
+    for claim in &context.inventory.claims {
+        let refused = claim_refusals(context.inventory, &claim.item);
+        hits.extend(refused.into_iter().map(|refusal| Hit::new(&refusal.origin, refusal.path, refusal.message)));
+    }
+    hits
+}
+
+/// Why pods are refused outright, of the fields that are asked for.
+fn refusals(context: &Context<'_>, of: fn(&str) -> bool) -> Vec<Hit> {
+    let all = context.workloads.iter().flat_map(|w| refusals_of(context.inventory, w.workload));
+    let wanted = all.filter(|refusal| of(&refusal.path));
+    wanted.map(|refusal| Hit::new(&refusal.origin, refusal.path, refusal.message)).collect()
+}
+
+pub(super) fn surge_on_single_node_volume(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for workload in context.workloads {
+        let template = &workload.workload.template;
+        // Pods of a Deployment with one replica: with more the volume is a problem of its own.
+        if workload.workload.surge(1) == 0 || template.placement.pins_to_one_node() {
+            continue;
+        }
+        for volume in &template.volumes {
+            let VolumeSource::Claim(name) = &volume.source else { continue };
+            let here = |claim: &&Placed<VolumeClaim>| {
+                claim.item.name == *name && claim.item.namespace == workload.workload.namespace
+            };
+            let Some(claim) = context.inventory.claims.iter().find(here) else { continue };
+            if claim.item.access_modes.iter().any(|mode| mode.is_shared()) {
+                continue;
+            }
+            let modes: Vec<&str> = claim.item.access_modes.iter().copied().map(AccessMode::name).collect();
+            let message = format!(
+                "{name} is {} ({}): the pod that a rolling update adds waits for it",
+                modes.join(", "),
+                claim.location()
+            );
+            hits.push(Hit::new(workload.origin, format!("{}.persistentVolumeClaim", volume.path), message));
+        }
+    }
+    hits
 }

@@ -29,7 +29,12 @@ pub(super) fn missing_request(context: &Context<'_>) -> Vec<Hit> {
         let template = &workload.workload.template;
         for (index, metric) in hpa.item.metrics.iter().enumerate() {
             let Some((container, name, MetricTarget::Utilization(_))) = resource(metric) else { continue };
-            if let Err(missing) = template.hpa_request(container, name, context.controller.version) {
+            let request = template.hpa_request(container, name, context.controller.version);
+            if request == Ok(0) {
+                let message =
+                    format!("the {name} requests of {} add up to 0: there is nothing to divide by", workload.label());
+                hits.push(Hit::new(&hpa.origin, path(index), message));
+            } else if let Err(missing) = request {
                 let place = match missing {
                     MissingRequest::Container(name) => template.running().find(|c| c.name == name),
                     _ => None,
@@ -83,16 +88,24 @@ fn runtime(container: &Container) -> Option<&'static str> {
     const SIGNS: [(&str, &[&str]); 5] = [
         ("Python", &["python", "uvicorn", "gunicorn", "django", "flask", "fastapi"]),
         ("a JVM", &["openjdk", "temurin", "corretto", "java", "tomcat", "spring"]),
-        ("Node.js", &["node", "npm", "nestjs"]),
+        ("Node.js", &["nodejs", "npm", "nestjs", "nextjs"]),
         ("Ruby", &["ruby", "puma", "rails"]),
         ("PHP", &["php"]),
     ];
-    const VARIABLES: [(&str, &str); 3] = [("PYTHON", "Python"), ("JAVA_", "a JVM"), ("NODE_", "Node.js")];
-    let words: Vec<String> = std::iter::once(&container.image)
-        .chain(&container.command)
+    const VARIABLES: [(&str, &str); 4] =
+        [("PYTHON", "Python"), ("JAVA_", "a JVM"), ("NODE_ENV", "Node.js"), ("NODE_OPTIONS", "Node.js")];
+    // Of the image the last part of its name counts, without the tag.
+    let image = container.image.rsplit('/').next().unwrap_or_default().split([':', '@']).next().unwrap_or_default();
+    let words: Vec<String> = std::iter::once(image)
+        .chain(container.command.iter().map(String::as_str))
         .flat_map(|text| text.split(|c: char| !c.is_ascii_alphabetic()))
         .map(str::to_ascii_lowercase)
         .collect();
+    // `node` is a word of many other things: node-exporter, the name of a Kubernetes node.
+    let program = container.command.first().map(|command| command.rsplit('/').next().unwrap_or_default());
+    if image == "node" || program == Some("node") {
+        return Some("Node.js");
+    }
     let by_word = SIGNS.into_iter().find(|(_, signs)| signs.iter().any(|sign| words.iter().any(|word| word == sign)));
     let by_variable = || {
         let has = |prefix: &str| container.env.iter().any(|name| name.starts_with(prefix));
@@ -235,6 +248,21 @@ pub(super) fn version_dependent(context: &Context<'_>) -> Vec<Hit> {
         if !template.pod_requests.is_empty() {
             let message = "are pod-level resources: utilization is relative to them from 1.34 on";
             hits.push(Hit::new(workload.origin, format!("{}.resources", workload.workload.pod_path), message));
+        }
+    }
+    hits
+}
+
+pub(super) fn metric_over_sidecars(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (workload, hpa) in scaled(context) {
+        let names: Vec<&str> = workload.workload.template.running().map(|c| c.name.as_str()).collect();
+        for (index, metric) in hpa.item.metrics.iter().enumerate() {
+            let MetricSource::Resource { name, .. } = metric else { continue };
+            if names.len() > 1 {
+                let message = format!("adds up the {name} of {}", names.join(", "));
+                hits.push(Hit::new(&hpa.origin, path(index), message));
+            }
         }
     }
     hits

@@ -1,11 +1,13 @@
 //! What will go wrong with autoscaling: rules over the manifests, each with its reason, its remedy and its sources.
 
+mod availability;
 mod capacity;
 mod metrics;
+mod objects;
 mod rules;
 mod targets;
 
-pub use rules::{RULES, Rule};
+pub use rules::{Rule, rules};
 
 use crate::model::{ControllerConfig, Inventory, LoadSource, Location, NodeShape, Origin};
 use crate::plan::{StorageRow, WorkloadPlan};
@@ -51,8 +53,23 @@ pub struct Context<'a> {
     pub nodes: &'a [NodeShape],
     /// For each HPA that was simulated under a load: its name, and how it was held back if it was.
     pub held_back: Vec<(String, Option<HeldBack>)>,
-    /// What the reader of the manifests found odd: place, field, sentence.
-    pub odd: Vec<(Location, String, String)>,
+    /// What the reader of the manifests found odd.
+    pub odd: Vec<Complaint>,
+    /// What the API server refuses.
+    pub refused: Vec<Complaint>,
+    /// API versions that the release does not serve.
+    pub removed: Vec<Complaint>,
+}
+
+/// What the reader of the manifests says of a field.
+#[derive(Clone, Debug)]
+pub struct Complaint {
+    /// Where it stands.
+    pub location: Location,
+    /// The field.
+    pub path: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
 }
 
 /// A scale-up that was slower than the load's rise.
@@ -98,7 +115,7 @@ pub struct Finding {
 /// Everything that is found, in the order of the files.
 pub fn lint(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
-        RULES.iter().flat_map(|rule| (rule.check)(context).into_iter().map(move |hit| Finding { rule, hit })).collect();
+        rules().flat_map(|rule| (rule.check)(context).into_iter().map(move |hit| Finding { rule, hit })).collect();
     findings
         .sort_by(|a, b| (&a.hit.location, a.rule.code, &a.hit.path).cmp(&(&b.hit.location, b.rule.code, &b.hit.path)));
     findings

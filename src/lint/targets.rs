@@ -1,8 +1,10 @@
 //! Rules about what is scaled, and by whom.
 
 use super::{Context, Hit};
-use crate::model::{HpaSpec, Placed, ResourceName, ScalerKind, SelectPolicy};
-use crate::plan::WorkloadPlan;
+use crate::model::{
+    HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName, ScalerKind, SelectPolicy,
+};
+use crate::plan::{AutoscalerRow, WorkloadPlan, autoscalers, missing_target};
 
 /// Every workload that an HPA of the manifests scales, with the HPA.
 pub(super) fn scaled<'a>(
@@ -12,10 +14,14 @@ pub(super) fn scaled<'a>(
 }
 
 pub(super) fn replicas_beside_hpa(context: &Context<'_>) -> Vec<Hit> {
-    let set = scaled(context).filter(|(workload, _)| workload.workload.replicas.is_some());
+    // In what was read from a cluster the number is the HPA's own, or the API server's.
+    let set = scaled(context).filter(|(workload, _)| workload.workload.replicas.is_some() && !workload.workload.live);
     set.map(|(workload, hpa)| {
         let replicas = workload.workload.replicas.unwrap_or_default();
-        let message = format!("is {replicas} beside {}, which scales it", hpa.item.name);
+        let message = match replicas {
+            0 => format!("is 0: {} is disabled until somebody scales it up by hand", hpa.item.name),
+            _ => format!("is {replicas} beside {}, which scales it", hpa.item.name),
+        };
         Hit::new(workload.origin, "spec.replicas", message)
     })
     .collect()
@@ -32,9 +38,12 @@ pub(super) fn min_equals_max(context: &Context<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn target_not_found(context: &Context<'_>) -> Vec<Hit> {
-    let missing = |hpa: &&Placed<HpaSpec>| context.inventory.target(&hpa.item.target_id()).is_none();
+    // What the controller cannot find at all has a rule of its own.
+    let missing = |hpa: &&Placed<HpaSpec>| {
+        context.inventory.target(&hpa.item.target_id()).is_none() && hpa.item.target.resolves().is_ok()
+    };
     let hit = |hpa: &Placed<HpaSpec>| {
-        let message = format!("no {} in namespace {} among the manifests", hpa.item.target, hpa.item.namespace);
+        let message = missing_target(context.inventory, &hpa.item.target_id());
         Hit::new(&hpa.origin, "spec.scaleTargetRef", message)
     };
     context.inventory.hpas.iter().filter(missing).map(hit).collect()
@@ -123,11 +132,77 @@ pub(super) fn scaling_disabled(context: &Context<'_>) -> Vec<Hit> {
     hits
 }
 
-pub(super) fn odd_field(context: &Context<'_>) -> Vec<Hit> {
-    let hit = |(location, path, message): &(crate::model::Location, String, String)| Hit {
-        location: location.clone(),
-        path: path.clone(),
-        message: message.clone(),
-    };
-    context.odd.iter().map(hit).collect()
+pub(super) fn overlapping_selectors(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    let workloads: Vec<&WorkloadPlan<'_>> =
+        context.workloads.iter().filter(|w| w.workload.selector.is_some()).collect();
+    for (index, workload) in workloads.iter().enumerate() {
+        let overlaps = |other: &&&WorkloadPlan<'_>| {
+            let (a, b) = (workload.workload, other.workload);
+            a.selects(&b.namespace, &b.template.labels) || b.selects(&a.namespace, &a.template.labels)
+        };
+        if let Some(other) = workloads[..index].iter().find(overlaps) {
+            let effect = match (workload.hpa, other.hpa) {
+                (Some(_), Some(_)) => "neither HPA scales on its metrics",
+                (None, None) => "each takes the other's pods for its own",
+                _ => "the HPA counts the pods of both",
+            };
+            let message = format!(
+                "and that of {} ({}) select the same pods: {effect}",
+                other.label(),
+                other.origin.locate("spec.selector")
+            );
+            hits.push(Hit::new(workload.origin, "spec.selector", message));
+        }
+    }
+    hits
+}
+
+pub(super) fn not_simulated(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for scaler in &context.inventory.other_scalers {
+        let item = &scaler.item;
+        let message = match &item.kind {
+            ScalerKind::Replicas { least, most } => format!("scales {} from {least} to {most} pods", item.target),
+            ScalerKind::Requests { resources } if item.passive => {
+                format!("recommends {} requests for {}", resources.join(" and "), item.target)
+            }
+            ScalerKind::Requests { resources } => {
+                format!("changes {} requests of {}", resources.join(" and "), item.target)
+            }
+        };
+        hits.push(Hit::new(&scaler.origin, "kind", format!("{} {message}", item.reference)));
+    }
+    let known = |row: &&AutoscalerRow| row.target.is_none();
+    for row in autoscalers(context.inventory, context.workloads).iter().filter(known) {
+        let message = format!("{} is of a kind that hpasim does not know", row.reference);
+        hits.push(Hit { location: row.location.clone(), path: "kind".into(), message });
+    }
+    hits
+}
+
+pub(super) fn target_kind_not_found(context: &Context<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for hpa in &context.inventory.hpas {
+        let item = &hpa.item;
+        let mut check = |reference: &ObjectReference, path: String, reason: &str| {
+            if let Err(problem) = reference.resolves() {
+                let why = match problem {
+                    ReferenceProblem::Malformed => "is malformed",
+                    ReferenceProblem::Missing => "is missing",
+                    ReferenceProblem::NotInGroup => "names a group that does not have the kind",
+                };
+                let right = reference.builtin_api_version().map_or_else(String::new, |v| format!("; {v} has it"));
+                hits.push(Hit::new(&hpa.origin, path, format!("of {reference} {why}: {reason}{right}")));
+            }
+        };
+        check(&item.target, "spec.scaleTargetRef.apiVersion".into(), "nothing scales (FailedGetScale)");
+        for (index, metric) in item.metrics.iter().enumerate() {
+            if let MetricSource::Object { described, .. } = metric {
+                let path = format!("spec.metrics[{index}].object.describedObject.apiVersion");
+                check(described, path, "the metric is never found (FailedGetObjectMetric)");
+            }
+        }
+    }
+    hits
 }

@@ -138,17 +138,23 @@ pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
 
 /// Why the LimitRanges of its namespace do not let a claim be made.
 pub fn claim_refusals(inventory: &Inventory, claim: &VolumeClaim) -> Vec<Refusal> {
-    let requests: Amounts = [("storage", claim.request.quantity)].into_iter().collect();
+    let request = claim.request.quantity;
     let mut all = Vec::new();
     for range in inventory.limit_ranges.iter().filter(|range| range.item.namespace == claim.namespace) {
         for item in range.item.limits.iter().filter(|item| item.kind == LimitKind::Claim) {
-            // A claim has no limits.
-            for (why, field, resource) in violations(item, &requests, &requests) {
-                all.push(Refusal {
-                    origin: range.origin.clone(),
-                    path: format!("{}.{field}.{resource}", item.path),
-                    message: format!("PersistentVolumeClaim {} is refused: it {why}", claim.name),
-                });
+            let bounds = [("min", &item.min, "minimum"), ("max", &item.max, "maximum")];
+            for (field, amounts, word) in bounds {
+                let Some(bound) = amounts.get("storage") else { continue };
+                if (field == "min" && request < bound) || (field == "max" && request > bound) {
+                    let name = &claim.name;
+                    all.push(Refusal {
+                        origin: range.origin.clone(),
+                        path: format!("{}.{field}.storage", item.path),
+                        message: format!(
+                            "PersistentVolumeClaim {name} is refused: it requests {request}, the {word} is {bound}"
+                        ),
+                    });
+                }
             }
         }
     }

@@ -263,6 +263,19 @@ impl Inventory {
         self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.id() == *id)
     }
 
+    /// Whether there is nothing that bears on autoscaling and planning.
+    pub fn is_empty(&self) -> bool {
+        self.hpas.is_empty()
+            && self.workloads.is_empty()
+            && self.claims.is_empty()
+            && self.quotas.is_empty()
+            && self.budgets.is_empty()
+            && self.limit_ranges.is_empty()
+            && self.services.is_empty()
+            && self.other_scalers.is_empty()
+            && self.unread.is_empty()
+    }
+
     /// The namespaces of everything that makes pods or scales.
     pub fn namespaces(&self) -> BTreeSet<&str> {
         let workloads = self.workloads.iter().map(|workload| workload.item.namespace.as_str());

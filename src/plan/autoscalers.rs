@@ -111,7 +111,8 @@ pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec
     rows
 }
 
-fn missing_target(inventory: &Inventory, id: &ObjectId) -> String {
+/// Why the target of an autoscaler is not there.
+pub fn missing_target(inventory: &Inventory, id: &ObjectId) -> String {
     if let Some(object) = inventory.unread.iter().find(|object| object.item == *id) {
         return format!("{}/{} ({}) is of a kind whose pods hpasim cannot see", id.kind, id.name, object.location());
     }

@@ -9,7 +9,7 @@ mod packing;
 mod policies;
 mod storage;
 
-pub use autoscalers::{AutoscalerRow, Counted, autoscalers};
+pub use autoscalers::{AutoscalerRow, Counted, autoscalers, missing_target};
 pub use packing::{Binding, Packing, Unplaced};
 pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas, selects};
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};

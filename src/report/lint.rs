@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::lint::{Finding, RULES, Rule, Severity};
+use crate::lint::{Finding, Rule, Severity, rules};
 
 /// Sentences of the text are broken at this width.
 const TEXT_WIDTH: usize = 110;
@@ -81,7 +81,7 @@ pub fn sarif(findings: &[Finding]) -> Value {
         let region = json!({ "startLine": location.line.max(1), "startColumn": location.column.max(1) });
         json!({
             "ruleId": rule.code,
-            "ruleIndex": RULES.iter().position(|known| known.code == rule.code),
+            "ruleIndex": rules().position(|known| known.code == rule.code),
             "level": rule.severity.name(),
             "message": { "text": format!("{}: {}. {}", hit.path, hit.message, rule.remedy) },
             "locations": [{
@@ -97,7 +97,7 @@ pub fn sarif(findings: &[Finding]) -> Value {
             "tool": { "driver": {
                 "name": "hpasim",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": RULES.iter().map(rule).collect::<Vec<_>>(),
+                "rules": rules().map(rule).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "results": findings.iter().map(result).collect::<Vec<_>>(),

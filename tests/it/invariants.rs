@@ -232,6 +232,8 @@ proptest! {
             nodes: &shapes,
             held_back: Vec::new(),
             odd: Vec::new(),
+            refused: Vec::new(),
+            removed: Vec::new(),
         };
         for finding in hpasim::lint::lint(&context) {
             prop_assert!(finding.hit.location.line > 0, "{finding:?}");

@@ -37,6 +37,8 @@ pub struct Manifests {
     pub warnings: Vec<Diagnostic>,
     /// What the API server refuses.
     pub refused: Vec<Diagnostic>,
+    /// Objects whose API version the release does not serve, and whether they bear on autoscaling and planning.
+    pub removed: Vec<(Diagnostic, bool)>,
 }
 
 /// How manifests are read.
@@ -64,8 +66,21 @@ impl<'a> Context<'a> {
 impl Manifests {
     /// The same, if the API server refuses none of it.
     pub fn accepted(self) -> Result<Self, InputError> {
-        InputError::unless_empty(self.refused.clone())?;
+        let removed = self.removed.iter().filter(|(_, bears)| *bears).map(|(diagnostic, _)| diagnostic.clone());
+        InputError::unless_empty(removed.chain(self.refused.clone()).collect())?;
         Ok(self)
+    }
+
+    /// What is odd about what is read, for people: fields, versions without bearing, objects that stand there twice.
+    pub fn oddities(&self) -> Vec<Diagnostic> {
+        let twice = self.inventory.duplicates.iter().map(|duplicate| {
+            let id = &duplicate.object.item;
+            let message = format!("{id} stands there twice, also at {}: this one counts", duplicate.earlier);
+            let warning = Diagnostic::new(message).at(duplicate.object.location());
+            warning.hint("kubectl apply would apply both, one after the other")
+        });
+        let removed = self.removed.iter().filter(|(_, bears)| !bears).map(|(diagnostic, _)| diagnostic.clone());
+        self.warnings.iter().cloned().chain(removed).chain(twice).collect()
     }
 
     /// The same, if every document is an object.
@@ -127,7 +142,8 @@ pub fn read(sources: &[Source], context: Context<'_>) -> Result<Manifests, Input
     }
     let objects = in_namespace(objects, context, &mut notes)?;
     let (objects, duplicates) = last_of_each(objects);
-    let out = Manifests { notes, warnings, refused, inventory: Inventory { duplicates, ..Inventory::default() } };
+    let inventory = Inventory { duplicates, ..Inventory::default() };
+    let out = Manifests { notes, warnings, refused, removed: Vec::new(), inventory };
     let mut reader = Reader::new(context.version, context.default_namespace(), out);
     reader.read(&objects);
     Ok(reader.finish())

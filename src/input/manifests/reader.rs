@@ -52,13 +52,7 @@ impl<'a> Reader<'a> {
         Self { version, default_namespace, out }
     }
 
-    pub fn finish(mut self) -> Manifests {
-        for duplicate in &self.out.inventory.duplicates {
-            let id = &duplicate.object.item;
-            let message = format!("{id} stands there twice, also at {}: this one counts", duplicate.earlier);
-            let warning = crate::input::Diagnostic::new(message).at(duplicate.object.location());
-            self.out.warnings.push(warning.hint("kubectl apply would apply both, one after the other"));
-        }
+    pub fn finish(self) -> Manifests {
         self.out
     }
 
@@ -107,11 +101,7 @@ impl<'a> Reader<'a> {
             return true;
         };
         let diagnostic = object.diagnostic(problem);
-        if bears {
-            self.out.refused.push(diagnostic);
-        } else {
-            self.out.warnings.push(diagnostic);
-        }
+        self.out.removed.push((diagnostic, bears));
         false
     }
 

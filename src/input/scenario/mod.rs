@@ -184,7 +184,7 @@ impl Reader<'_> {
         }
         let manifests =
             manifests::read(&sources, manifests::Context::new(version, raw.namespace.as_deref()))?.accepted()?;
-        for warning in &manifests.warnings {
+        for warning in &manifests.oddities() {
             if !warnings.contains(warning) {
                 warnings.push(warning.clone());
             }

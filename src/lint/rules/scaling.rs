@@ -1,32 +1,10 @@
-//! The rules: code, severity, reason, remedy and sources. How each is checked is in the files beside this one.
+//! Rules about autoscaling itself: targets, metrics, bounds, room.
 
-use super::{Context, Hit, Severity, capacity, metrics, targets};
+use super::{HPA_DOCS, Rule};
+use crate::lint::{Severity, capacity, metrics, objects, targets};
 
-/// A rule.
-#[derive(Debug)]
-pub struct Rule {
-    /// `HPA001`, ...; a code never changes its meaning.
-    pub code: &'static str,
-    /// A name in words and dashes.
-    pub name: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What is wrong, in a sentence.
-    pub summary: &'static str,
-    /// What comes of it.
-    pub why: &'static str,
-    /// What to do.
-    pub remedy: &'static str,
-    /// Documentation or code of Kubernetes that says so.
-    pub sources: &'static [&'static str],
-    /// Finds where it is broken.
-    pub(super) check: fn(&Context<'_>) -> Vec<Hit>,
-}
-
-const HPA_DOCS: &str = "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/";
-
-/// All rules, by code.
-pub const RULES: [Rule; 19] = [
+/// The rules about targets, metrics and room.
+pub(super) const RULES: [Rule; 19] = [
     Rule {
         code: "HPA001",
         name: "missing-request",
@@ -198,7 +176,7 @@ pub const RULES: [Rule; 19] = [
         name: "version-dependent",
         severity: Severity::Note,
         summary: "Kubernetes releases differ in what they make of this",
-        why: "The same manifest scales differently, or is refused, on another release from 1.23 to 1.37. docs/kubernetes-versions.md has the list.",
+        why: "The same manifest scales differently, or is refused, on another release from 1.23 to 1.38. docs/kubernetes-versions.md has the list.",
         remedy: "Simulate the release that the cluster runs: --kubernetes-version.",
         sources: &["docs/kubernetes-versions.md", "pkg/features/kube_features.go"],
         check: metrics::version_dependent,
@@ -221,7 +199,7 @@ pub const RULES: [Rule; 19] = [
         why: "An unknown field is dropped (or refused by strict validation), and the default applies in its place.",
         remedy: "Correct the spelling or remove it.",
         sources: &["https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation"],
-        check: targets::odd_field,
+        check: objects::odd_field,
     },
     Rule {
         code: "HPA019",
