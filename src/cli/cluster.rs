@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use super::args::{amount, positive_span};
 use crate::input::{nodes, read_sources};
 use crate::model::{
-    Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, Inventory, LifecycleConfig, MetricsConfig,
-    NodesConfig, Queueing, Slo, TrafficConfig, Workload,
+    Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, Inventory, LifecycleConfig, MOST_PODS,
+    MetricsConfig, NodesConfig, Queueing, Slo, TrafficConfig, Workload,
 };
 use crate::units::{Bytes, Quantity, Replicas, Span};
 
@@ -17,7 +17,7 @@ use crate::units::{Bytes, Quantity, Replicas, Span};
 #[command(next_help_heading = "Cluster")]
 pub(super) struct ClusterArgs {
     /// Pods at the start, ready and in a steady state [default: the workload's spec.replicas]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=i64::from(MOST_PODS)))]
     pub replicas: Option<Replicas>,
     #[command(flatten)]
     pub pods: PodArgs,

@@ -69,10 +69,10 @@ pub(super) enum InterpolationArg {
 
 fn constant(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE, such as cpu=2.5")?;
-    let value = parse_value(&Column::from_name(name), value)
-        .filter(|value| value.is_finite())
-        .ok_or_else(|| format!("`{value}` is not a number"))?;
-    if name.is_empty() { Err("the column has no name".into()) } else { Ok((name.to_owned(), value)) }
+    let column = Column::from_name(name);
+    let number = parse_value(&column, value).ok_or_else(|| format!("`{value}` is not a number"))?;
+    column.check(number).map_err(|problem| format!("`{value}` {problem}"))?;
+    if name.is_empty() { Err("the column has no name".into()) } else { Ok((name.to_owned(), number)) }
 }
 
 /// What is simulated: an HPA, its target and what its load's columns drive.

@@ -1,15 +1,24 @@
 //! Writing: standard output, complaints, and files that are whole or not there.
 
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once};
 
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
 use crate::input::Diagnostic;
+use crate::model::escaped_lines;
 
-/// Writes a text to standard output.
+/// Writes a text to standard output. Names in it are data: control characters are written out.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    print_painted(&escaped_lines(text))
+}
+
+/// The same for a text whose control characters are our own.
+pub(super) fn print_painted(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
@@ -23,13 +32,117 @@ pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Writes a complaint to standard error. There is nobody to tell if that fails.
 pub(super) fn complain(level: &str, text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{level}: {text}");
+    let _ = writeln!(io::stderr().lock(), "{level}: {}", escaped_lines(text));
 }
 
 /// Writes warnings to standard error.
 pub(super) fn warn(warnings: &[Diagnostic]) {
     for warning in warnings {
         complain("warning", &warning.to_string());
+    }
+}
+
+/// Temporary files that are not finished yet; removed if a signal ends the program.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Sees to it that SIGINT and SIGTERM leave no temporary file behind, and end the program as they would have.
+fn clean_up_on_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[cfg(unix)]
+        {
+            use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+            let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+            std::thread::spawn(move || {
+                for signal in signals.forever() {
+                    // Held to the end: nothing new is begun.
+                    let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    for path in unfinished.iter() {
+                        let _ = std::fs::remove_file(path);
+                    }
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            });
+        }
+    });
+}
+
+fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A file that is being written, and what it is to become.
+enum Unfinished {
+    /// A temporary file that takes the place of an ordinary file, or of none.
+    Temporary { file: NamedTempFile, becomes: PathBuf },
+    /// A device, a pipe or the like, which is written to as it is.
+    Existing { file: File, contents: Vec<u8> },
+}
+
+/// Begins to write a file. What stands at the path and is no ordinary file is never replaced: a symbolic link stays,
+/// and what it points to is written.
+fn begin(path: &Path, contents: &[u8]) -> anyhow::Result<Unfinished> {
+    let cannot = || format!("cannot write {}", path.display());
+    clean_up_on_signals();
+    let there = std::fs::metadata(path).ok();
+    if there.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+        let file = OpenOptions::new().write(true).open(path).with_context(cannot)?;
+        return Ok(Unfinished::Existing { file, contents: contents.to_vec() });
+    }
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink());
+    let becomes = match (&there, is_link) {
+        (Some(_), _) => std::fs::canonicalize(path).with_context(cannot)?,
+        // A link to nothing yet.
+        (None, true) => {
+            let link = std::fs::read_link(path).with_context(cannot)?;
+            path.parent().map_or_else(|| link.clone(), |folder| folder.join(&link))
+        }
+        (None, false) => path.to_owned(),
+    };
+    let directory = becomes.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The umask takes from it what it takes from any new file.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    // Nothing may come between its making and its being known.
+    let mut list = unfinished();
+    let mut file =
+        builder.tempfile_in(directory).with_context(|| format!("cannot write to {}", directory.display()))?;
+    list.push(file.path().to_owned());
+    drop(list);
+    file.write_all(contents).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
+    if let Some(there) = there {
+        file.as_file().set_permissions(there.permissions()).with_context(cannot)?;
+    }
+    Ok(Unfinished::Temporary { file, becomes })
+}
+
+/// Gives a finished file its name, or writes to what is there.
+fn finish(unfinished_file: Unfinished) -> anyhow::Result<()> {
+    match unfinished_file {
+        Unfinished::Temporary { file, becomes } => {
+            let mut list = unfinished();
+            let temporary = file.path().to_owned();
+            file.persist(&becomes).with_context(|| format!("cannot write {}", becomes.display()))?;
+            list.retain(|path| *path != temporary);
+        }
+        Unfinished::Existing { mut file, contents } => file.write_all(&contents).and_then(|()| file.flush())?,
+    }
+    Ok(())
+}
+
+/// The contents of a text for people, without control characters; other files as they are.
+fn harmless<'a>(name: &str, contents: &'a [u8]) -> Cow<'a, [u8]> {
+    let is_text = name.ends_with(".md") || name.ends_with(".csv");
+    match std::str::from_utf8(contents) {
+        Ok(text) if is_text => match escaped_lines(text) {
+            Cow::Borrowed(_) => Cow::Borrowed(contents),
+            Cow::Owned(clean) => Cow::Owned(clean.into_bytes()),
+        },
+        _ => Cow::Borrowed(contents),
     }
 }
 
@@ -40,16 +153,12 @@ pub(super) fn write_files(directory: &Path, files: &[(impl AsRef<str>, Vec<u8>)]
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", here()))?;
     let mut ready = Vec::new();
     for (name, contents) in files {
-        let name = name.as_ref();
-        let mut file = NamedTempFile::new_in(directory).with_context(|| format!("cannot write to {}", here()))?;
-        file.write_all(contents)
-            .and_then(|()| file.as_file().sync_all())
-            .with_context(|| format!("cannot write {name}"))?;
-        ready.push((file, directory.join(name)));
+        let path = directory.join(name.as_ref());
+        ready.push((begin(&path, &harmless(name.as_ref(), contents))?, path));
     }
     let mut paths = Vec::new();
     for (file, path) in ready {
-        persist(file, &path)?;
+        finish(file)?;
         paths.push(path);
     }
     Ok(paths)
@@ -57,21 +166,5 @@ pub(super) fn write_files(directory: &Path, files: &[(impl AsRef<str>, Vec<u8>)]
 
 /// Writes one file, whole or not at all.
 pub(super) fn write_file(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file =
-        NamedTempFile::new_in(directory).with_context(|| format!("cannot write to {}", directory.display()))?;
-    file.write_all(contents).with_context(|| format!("cannot write {}", path.display()))?;
-    persist(file, path)
-}
-
-/// Gives a finished temporary file its name, with the permissions of an ordinary new file.
-fn persist(file: NamedTempFile, path: &Path) -> anyhow::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_or(0o644, |old| old.permissions().mode());
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
-    }
-    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+    finish(begin(path, contents)?)
 }

@@ -1,5 +1,6 @@
 //! `hpasim replay`: what documents promise, put to the test.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,7 +9,7 @@ use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::scenario::{self, BUILTIN_FOLDER, Files};
 use crate::model::{ClaimVerdict, Scenario};
-use crate::replay::{Replay, markdown, replay, text};
+use crate::replay::{Replay, markdown, replay, stem, text};
 use crate::report;
 
 /// Replay scenarios and say which of a document's claims are true
@@ -65,6 +66,9 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
 /// Runs the command.
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
     let scenarios = read_scenarios(&args.paths, &args.scenario)?;
+    if args.output.is_some() {
+        check_file_names(&scenarios)?;
+    }
     let replays = scenarios.iter().map(replay_one).collect::<anyhow::Result<Vec<_>>>()?;
     let written = match &args.output {
         Some(directory) => {
@@ -73,12 +77,26 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
         }
         None => Vec::new(),
     };
-    output::print(&text::render(&replays, paint(args.color)))?;
+    output::print_painted(&text::render(&replays, paint(args.color)))?;
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
     let as_expected = replays.iter().flat_map(|replay| &replay.findings).all(|finding| finding.as_expected());
     Ok(if as_expected { Outcome::Done } else { Outcome::CheckFailed })
+}
+
+/// No two runs may write the same file, on file systems that know no capitals either.
+fn check_file_names(scenarios: &[Scenario]) -> anyhow::Result<()> {
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
+    for scenario in scenarios {
+        for reading in &scenario.readings {
+            let name = stem(scenario, reading);
+            if let Some(other) = names.insert(name.to_lowercase(), &scenario.name) {
+                anyhow::bail!("scenarios `{other}` and `{}` would both write {name}.csv: rename one", scenario.name);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn replay_one(scenario: &Scenario) -> anyhow::Result<Replay<'_>> {

@@ -55,6 +55,9 @@ struct GenerateArgs {
     output: Option<PathBuf>,
 }
 
+/// More rows than a trace of a year has at a step of two seconds.
+const MOST_ROWS: i64 = 20_000_000;
+
 fn after_help() -> String {
     let mut text = "Patterns and their settings:\n".to_owned();
     for (name, settings) in PATTERNS {
@@ -71,6 +74,10 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut record = vec!["time".to_owned()];
     record.extend(columns.iter().map(|spec| spec.column.to_string()));
+    let rows = args.duration.seconds() / args.step.seconds();
+    if rows > MOST_ROWS {
+        anyhow::bail!("{rows} rows are too many: at most {MOST_ROWS}; make --step longer or --duration shorter");
+    }
     writer.write_record(&record)?;
     let mut values = vec![0.0; columns.len()];
     while let Some(at) = trace.next_row(&mut values).map_err(|error| anyhow::anyhow!("{error}"))? {

@@ -1,9 +1,8 @@
 //! Errors and warnings about the user's input.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use crate::model::Location;
+use crate::model::{LONGEST_PIECE, Location, escaped, piece};
 
 /// One thing that is wrong, or odd, with the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,37 +66,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The longest piece of a user's text that a message repeats, in characters.
-const LONGEST_PIECE: usize = 60;
-
 /// The most complaints that are printed one by one.
 const MOST_COMPLAINTS: usize = 50;
-
-/// At most a short piece of a text, without control characters.
-pub(crate) fn piece(text: &str) -> Cow<'_, str> {
-    let clean = escaped(text);
-    if clean.chars().count() <= LONGEST_PIECE {
-        return clean;
-    }
-    clean.chars().take(LONGEST_PIECE).chain("...".chars()).collect::<String>().into()
-}
-
-/// The text with control characters written out, so that it can be shown on a terminal.
-pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    // Bidirectional overrides could turn the text around that stands beside them.
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut clean = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_unsafe(c) { clean.extend(c.escape_default()) } else { clean.push(c) }
-    }
-    Cow::Owned(clean)
-}
 
 /// A message of serde's without the values in it that are long or of many lines: only their kind is left.
 pub(crate) fn without_long_values(message: &str) -> String {

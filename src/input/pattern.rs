@@ -31,6 +31,10 @@ pub fn parse_column(text: &str) -> Result<SyntheticColumn, InputError> {
     };
     let (name, patterns) =
         text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| wrong("has no name".into()))?;
+    if name.starts_with(['+', '-', '@']) {
+        // A spreadsheet would take the name for a formula.
+        return Err(wrong("has a name that begins with a sign".into()));
+    }
     let column = Column::from_name(name);
     let patterns = patterns
         .split('+')

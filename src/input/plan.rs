@@ -31,7 +31,11 @@ pub fn plan(
     costs: &RequestCosts,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<LoadPlan, InputError> {
-    let mut planner = Planner { columns, used: Vec::new(), errors: Vec::new() };
+    let custom = |metric: &&MetricSource| {
+        !matches!(metric, MetricSource::Resource { .. } | MetricSource::ContainerResource { .. })
+    };
+    let metrics = hpa.metrics.iter().filter(custom).map(MetricSource::label).collect();
+    let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
     let cpu_cost = costs.cpu_per_request.map(|cost| cost.as_f64() * NANOCORES_PER_CORE);
     let memory_cost = costs.memory_per_rps.map(Quantity::as_f64);
     let mut cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
@@ -50,7 +54,7 @@ pub fn plan(
                 container_problem(metric, template).or_else(|| resource_problem(name, cpu, memory, has_rps, has_memory))
             }
             MetricSource::Pods { .. } | MetricSource::Object { .. } | MetricSource::External { .. } => {
-                let column = planner.take(&Column::Metric(metric.label()));
+                let column = planner.take_named(&metric.label());
                 metric_columns.push(column);
                 column.is_none().then(|| no_column(&metric.label()))
             }
@@ -94,6 +98,8 @@ fn request_model(costs: &RequestCosts, planner: &Planner<'_>, cpu: Drive) -> Res
 /// The columns of a load, those that are used so far, and what is wrong.
 struct Planner<'a> {
     columns: &'a [Column],
+    /// The names of the HPA's custom metrics.
+    metrics: Vec<String>,
     used: Vec<usize>,
     errors: Vec<Diagnostic>,
 }
@@ -110,6 +116,15 @@ impl Planner<'_> {
         Some(column)
     }
 
+    /// A custom metric may have the name of a column that means something by itself: `rps`, `clients`, `replicas`.
+    fn take_named(&mut self, name: &str) -> Option<usize> {
+        self.take(&Column::Metric(name.to_owned())).or_else(|| {
+            let column = Column::from_name(name);
+            let shared = matches!(column, Column::Rps | Column::Clients | Column::Replicas);
+            shared.then(|| self.take(&column)).flatten()
+        })
+    }
+
     /// What drives a resource: total demand, utilization per pod, or requests per second.
     fn drive(&mut self, demand: &Column, observed: &Column, factor: f64, per_request: Option<f64>) -> Drive {
         if self.find(demand).is_some() && self.find(observed).is_some() {
@@ -120,7 +135,8 @@ impl Planner<'_> {
             return Drive::Demand { column, factor };
         }
         if let Some(column) = self.take(observed) {
-            return match self.take(&Column::Replicas) {
+            let of_a_metric = self.metrics.iter().any(|name| name == Column::Replicas.name());
+            return match if of_a_metric { None } else { self.take(&Column::Replicas) } {
                 Some(replicas) => Drive::Recorded { column, replicas },
                 None => Drive::Observed { column },
             };

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::source::unreadable;
 use super::{Diagnostic, InputError, Location};
-use crate::model::{Column, LoadError, LoadSource};
+use crate::model::{Column, LoadError, LoadSource, piece};
 use crate::units::{Quantity, SimTime, Span};
 
 /// Gaps are looked for once so many rows have come at equal distances.
@@ -49,6 +49,15 @@ impl Repairs {
         .collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }
+}
+
+/// Times beyond this, from 1970 on, are of no calendar.
+const FARTHEST_SECONDS: i64 = 1_000_000_000_000_000;
+
+/// Whether a text looks like the name of a column.
+fn is_name(text: &str) -> bool {
+    let name = |c: char| c.is_alphanumeric() || "_-.:/ ".contains(c);
+    !text.is_empty() && text.chars().count() <= 40 && text.chars().all(name)
 }
 
 /// How the times of a trace are written; the first row decides.
@@ -201,8 +210,14 @@ impl TraceReader {
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
         let here = self.at_line(1);
         let Some(time_field) = header.iter().position(|name| name == "time") else {
-            let found = if header.iter().all(String::is_empty) { "nothing".into() } else { header.join(", ") };
-            let diagnostic = Diagnostic::new(format!("the header has no `time` column; it has {found}")).at(here);
+            // A file that is something else altogether is not shown.
+            let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| is_name(name)).take(20).collect();
+            let found = match names.as_slice() {
+                [] if header.iter().all(String::is_empty) => "; it has nothing".to_owned(),
+                names if names.len() == header.len() => format!("; it has {}", names.join(", ")),
+                _ => String::new(),
+            };
+            let diagnostic = Diagnostic::new(format!("the header has no `time` column{found}")).at(here);
             return Err(diagnostic.hint("the first line names the columns, for example `time,cpu,memory`").into());
         };
         for (index, name) in header.iter().enumerate() {
@@ -210,7 +225,7 @@ impl TraceReader {
                 return Err(Diagnostic::new(format!("column {} has no name", index + 1)).at(here).into());
             }
             if header[..index].contains(name) {
-                return Err(Diagnostic::new("appears twice in the header").at(here).field(name).into());
+                return Err(Diagnostic::new("appears twice in the header").at(here).field(piece(name)).into());
             }
             if index != time_field {
                 self.fields.push(index);
@@ -248,8 +263,8 @@ impl TraceReader {
     fn seconds(&mut self) -> Result<i64, Diagnostic> {
         let text = self.field(self.time_field);
         let style = self.style.unwrap_or_else(|| TimeStyle::of(text));
-        let seconds = style.parse(text).ok_or_else(|| {
-            Diagnostic::new(format!("`{text}` is not a time"))
+        let seconds = style.parse(text).filter(|seconds| seconds.abs() <= FARTHEST_SECONDS).ok_or_else(|| {
+            Diagnostic::new(format!("`{}` is not a time", piece(text)))
                 .at(self.at_field(self.time_field))
                 .field("time")
                 .hint(format!("write {}", style.expected()))
@@ -271,19 +286,20 @@ impl TraceReader {
                 Column::Memory => "write bytes: `6442450944` or `6Gi`",
                 _ => "write a number",
             };
-            let diagnostic = Diagnostic::new(format!("`{text}` is not a number"));
+            let diagnostic = Diagnostic::new(format!("`{}` is not a number", piece(text)));
             Some(diagnostic.at(self.at_field(self.fields[column])).field(kind.name()).hint(hint))
         })?;
-        let may_be_negative = matches!(kind, Column::Metric(_));
-        if value.is_finite() && (value >= 0.0 || may_be_negative) { Ok(value) } else { Err(None) }
+        if kind.check(value).is_ok() { Ok(value) } else { Err(None) }
     }
 
     fn bad_value(&self, column: usize) -> Diagnostic {
         let text = self.field(self.fields[column]);
-        let message = match text {
-            "" => "is empty".to_owned(),
-            text if text.starts_with('-') => format!("is {text} and must not be negative"),
-            text => format!("is {text}, which is not a usable number"),
+        let kind = &self.columns[column];
+        let problem = parse_value(kind, text).and_then(|value| kind.check(value).err());
+        let message = match (text, problem) {
+            ("", _) => "is empty".to_owned(),
+            (text, Some(problem)) => format!("is {} and {problem}", piece(text)),
+            (text, None) => format!("is {}, which is not a usable number", piece(text)),
         };
         Diagnostic::new(message)
             .at(self.at_field(self.fields[column]))
@@ -306,6 +322,10 @@ impl TraceReader {
         }
         let first = *self.first_seconds.get_or_insert(seconds);
         let time = SimTime::from_seconds(seconds - first);
+        if time.since_start() > Span::LONGEST {
+            let diagnostic = Diagnostic::new("is more than a hundred years after the first row");
+            return Err(diagnostic.at(self.at_field(self.time_field)).field("time"));
+        }
         if let Some((previous, previous_line)) = self.previous {
             self.check_order(time, previous, previous_line)?;
         }
@@ -374,6 +394,12 @@ impl TraceReader {
             rows.push((seconds, values));
         }
         rows.sort_by_key(|(seconds, _)| *seconds);
+        let first = rows.first().map_or(0, |(seconds, _)| *seconds);
+        let years = |(seconds, _): &&(i64, Vec<Option<f64>>)| seconds - first > Span::LONGEST.seconds();
+        if rows.iter().any(|row| years(&row)) {
+            let diagnostic = Diagnostic::new("has rows more than a hundred years after the first one");
+            return Err(diagnostic.at(self.at_line(0)).field("time").into());
+        }
         let first = rows.first().map_or(0, |(seconds, _)| *seconds);
         self.first_seconds = Some(first);
         // Before the first good value of a column, that value holds.

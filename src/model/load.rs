@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::SimTime;
+use crate::units::{Replicas, SimTime};
 
 /// What a column of a load trace means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,37 @@ impl Column {
             Self::MemoryUtilization => "memory_utilization",
             Self::Replicas => "replicas",
             Self::Metric(name) => name,
+        }
+    }
+}
+
+/// The most replicas that are simulated.
+pub const MOST_PODS: Replicas = 1_000_000;
+
+impl Column {
+    /// The largest value that is read: more than any cluster has, and small enough to calculate with.
+    pub fn largest(&self) -> f64 {
+        match self {
+            Self::Cpu => 1e7,
+            Self::Memory => 1e17,
+            Self::Rps | Self::Clients => 1e9,
+            Self::CpuUtilization | Self::MemoryUtilization => 1e6,
+            Self::Replicas => f64::from(MOST_PODS),
+            Self::Metric(_) => 9e15,
+        }
+    }
+
+    /// Whether a value is one that the column can have; custom metrics may be negative.
+    pub fn check(&self, value: f64) -> Result<(), String> {
+        let largest = self.largest();
+        if !value.is_finite() {
+            Err("is not a usable number".to_owned())
+        } else if value < 0.0 && !matches!(self, Self::Metric(_)) {
+            Err("must not be negative".to_owned())
+        } else if value.abs() > largest {
+            Err(format!("must not be more than {largest:e}"))
+        } else {
+            Ok(())
         }
     }
 }

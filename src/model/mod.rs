@@ -17,6 +17,7 @@ mod object;
 mod plan;
 mod pod;
 mod scenario;
+mod text;
 mod workload;
 
 pub use admission::{Allowance, ForeignPods, Neighbours, Refusal, claim_refusals, lacking, quota_use, refusals};
@@ -35,7 +36,7 @@ pub use inventory::{
     AccessMode, BudgetBound, DisruptionBudget, Duplicate, Inventory, LimitItem, LimitKind, LimitRange, OtherScaler,
     ResourceQuota, ScalerKind, Service, VolumeClaim,
 };
-pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, RequestModel};
+pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, MOST_PODS, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
 pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL, available};
 pub use object::{ObjectId, api_group};
@@ -45,4 +46,5 @@ pub use pod::{
     Toleration, Volume, VolumeSource, is_pod_level,
 };
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, LoadReading, Reading, Scenario, Window};
+pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

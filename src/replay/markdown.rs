@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Replay;
 use super::text::{DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, verdict_cell, why};
 use crate::model::ClaimVerdict;
+use crate::report::markdown::{row, text as escape};
 
 /// The report.
 pub fn report(replays: &[Replay<'_>]) -> String {
@@ -32,10 +33,10 @@ fn verdict_table(replays: &[Replay<'_>]) -> String {
             let verdict = format!("**{}**", verdict_cell(finding));
             vec![
                 format!("[{0}](#{0})", replay.scenario.name),
-                finding.claim.says.clone(),
+                escape(&finding.claim.says),
                 verdict,
-                instead(replay, finding),
-                why(replay, finding),
+                escape(&instead(replay, finding)),
+                escape(&why(replay, finding)),
             ]
         })
     });
@@ -45,36 +46,39 @@ fn verdict_table(replays: &[Replay<'_>]) -> String {
 
 fn section(replay: &Replay<'_>, text: &mut String) {
     let scenario = replay.scenario;
-    let _ = write!(text, "\n## {}\n\n{}.", scenario.name, scenario.title);
+    let _ = write!(text, "\n## {}\n\n{}.", scenario.name, escape(&scenario.title));
     if let Some(source) = &scenario.source {
-        let _ = write!(text, " Source: {source}.");
+        let _ = write!(text, " Source: {}.", escape(source));
     }
     let _ = writeln!(
         text,
         " HPA {} on {}, {} to {} pods, {} at the start, Kubernetes {}.",
-        scenario.hpa.name,
-        scenario.hpa.target,
+        escape(&scenario.hpa.name),
+        escape(&scenario.hpa.target.to_string()),
         scenario.hpa.min_replicas,
         scenario.hpa.max_replicas,
         scenario.replicas,
         scenario.controller.version
     );
     for finding in &replay.findings {
-        let section = finding.claim.section.as_ref().map_or_else(String::new, |section| format!(" ({section})"));
-        let _ = write!(text, "\n- \"{}\"{section}: **{}**.", finding.claim.says, verdict_cell(finding));
+        let section = finding.claim.section.as_ref().map_or_else(String::new, |s| format!(" ({})", escape(s)));
+        let _ = write!(text, "\n- \"{}\"{section}: **{}**.", escape(&finding.claim.says), verdict_cell(finding));
         if let Some(note) = &finding.claim.note {
-            let _ = write!(text, " {note}");
+            let _ = write!(text, " {}", escape(note));
         }
     }
     text.push('\n');
     for run in &replay.runs {
-        let _ = write!(text, "\n{}\n\n", load_line(run));
+        let _ = write!(text, "\n{}\n\n", escape(&load_line(run)));
         let headers = DECISION_HEADERS.map(str::to_lowercase);
-        text.push_str(&table(&headers.each_ref().map(String::as_str), decisions(run)));
+        text.push_str(&table(&headers.each_ref().map(String::as_str), escaped(decisions(run))));
         let told = happenings(run);
         if !told.is_empty() {
             text.push('\n');
-            text.push_str(&table(&HAPPENING_HEADERS.map(str::to_lowercase).each_ref().map(String::as_str), told));
+            text.push_str(&table(
+                &HAPPENING_HEADERS.map(str::to_lowercase).each_ref().map(String::as_str),
+                escaped(told),
+            ));
         }
         let stem = &run.stem;
         let _ = write!(
@@ -84,11 +88,13 @@ fn section(replay: &Replay<'_>, text: &mut String) {
     }
 }
 
+fn escaped(rows: impl IntoIterator<Item = Vec<String>>) -> impl Iterator<Item = Vec<String>> {
+    rows.into_iter().map(|row| row.iter().map(|cell| escape(cell)).collect())
+}
+
+/// A table of cells that are Markdown.
 fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
+    let line = |cells: &[String]| row(cells);
     let names: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
     let mut text = line(&names);
     text += &format!("|{}\n", "---|".repeat(headers.len()));

@@ -155,8 +155,8 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
     Ok(ReadingRun { stem: stem(scenario, load), load, setup, columns: table.columns().to_vec(), summary, rows, steps })
 }
 
-/// The scenario's name, with that of the reading if there are several.
-fn stem(scenario: &Scenario, load: &LoadReading) -> String {
+/// The name of a run's files: the scenario's, with that of the reading if there are several.
+pub fn stem(scenario: &Scenario, load: &LoadReading) -> String {
     if scenario.readings.len() == 1 {
         return scenario.name.clone();
     }

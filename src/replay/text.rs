@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Finding, Outcome, ReadingRun, Replay};
-use crate::model::{ClaimVerdict, Reading};
+use crate::model::{ClaimVerdict, Reading, escaped_lines};
 use crate::report::{arithmetic, cluster, kubectl, table};
 
 const WIDTH: u16 = 100;
@@ -13,9 +13,10 @@ pub type Paint = fn(ClaimVerdict, &str) -> String;
 
 /// What is printed: the table of verdicts, then each scenario with its decisions.
 pub fn render(replays: &[Replay<'_>], paint: Paint) -> String {
-    let mut text = colored(&verdicts(replays), paint);
+    // Names are data: what is not our own colour must not act on the terminal.
+    let mut text = colored(&escaped_lines(&verdicts(replays)), paint);
     for replay in replays {
-        text += &scenario(replay);
+        text += &escaped_lines(&scenario(replay));
     }
     text + &closing(replays)
 }

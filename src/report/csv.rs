@@ -6,6 +6,12 @@ use crate::hpa::MetricStatus;
 use crate::model::{MetricSource, MetricTarget, ValueTarget};
 use crate::sim::TimelineRow;
 
+/// A name in a cell. Spreadsheets would take one that begins like a formula for one.
+pub(super) fn cell(name: &str) -> String {
+    let acts = name.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if acts { format!("'{name}") } else { name.to_owned() }
+}
+
 /// A row for every sync.
 pub fn timeline(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -27,6 +33,7 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
     header.extend(pods.map(str::to_owned));
     for source in &run.hpa().metrics {
         let (label, unit) = (source.label(), unit(source));
+        let label = cell(&label);
         header.extend([format!("{label}_{unit}"), format!("{label}_target"), format!("{label}_proposal")]);
     }
     let rest = [
@@ -135,7 +142,7 @@ pub fn events(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
             run.timestamp(event.at).unwrap_or_default(),
             decision.current.to_string(),
             decision.desired.to_string(),
-            metric.unwrap_or_default(),
+            metric.as_deref().map(cell).unwrap_or_default(),
             arithmetic::formula(run.hpa(), decision),
             arithmetic::limits(run.hpa(), decision),
             reasons::rescale_reason(run.hpa(), run.setup.controller.version, decision),

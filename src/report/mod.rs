@@ -7,6 +7,7 @@ pub mod csv;
 pub mod json;
 pub mod kubectl;
 pub mod lint;
+pub mod markdown;
 pub mod plan;
 pub mod plot;
 pub mod reasons;

@@ -7,7 +7,7 @@ use super::PodNumbers;
 use super::cohort::{Cohort, Lost, Milestones, NEVER, merge_places};
 use super::draw::{Draws, Purpose};
 use super::rules::{Drawn, Rules};
-use crate::model::{Balancing, Delay};
+use crate::model::{Balancing, Delay, MOST_PODS};
 use crate::units::{Replicas, SimTime, Span};
 
 /// All pods, in the order of their creation; of a StatefulSet, of their ordinals.
@@ -66,7 +66,7 @@ impl Pods {
 
     /// Whether a quota lets no more pods be made now.
     pub fn is_full(&self, rules: &Rules<'_>) -> bool {
-        rules.most_pods < Replicas::MAX && self.sum(|_| true) >= rules.most_pods
+        rules.most_pods < MOST_PODS && self.sum(|_| true) >= rules.most_pods
     }
 
     /// How many pods get and take work.

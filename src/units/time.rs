@@ -37,6 +37,9 @@ impl SimTime {
 }
 
 impl Span {
+    /// The longest time that is read: a hundred years.
+    pub const LONGEST: Self = Self(100 * 31_557_600);
+
     /// No time.
     pub const ZERO: Self = Self(0);
 
@@ -116,7 +119,8 @@ impl fmt::Display for Span {
 
 /// Reads a duration that need not be whole seconds: `300ms`, `1.5s`, or any that a [`Span`] reads. In seconds.
 pub fn parse_seconds(text: &str) -> Option<f64> {
-    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+    let longest = Span::LONGEST.0 as f64;
+    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| (0.0..=longest).contains(value));
     if let Some(millis) = text.strip_suffix("ms").and_then(number) {
         return Some(millis / 1e3);
     }
@@ -128,8 +132,14 @@ pub fn parse_seconds(text: &str) -> Option<f64> {
 
 /// Why a text is not a duration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is not a duration in whole seconds: write `90s`, `15m`, `1h30m`, `7d`, `2w` or a number of seconds")]
-pub struct ParseSpanError(String);
+pub enum ParseSpanError {
+    /// It does not look like one.
+    #[error("`{0}` is not a duration in whole seconds: write `90s`, `15m`, `1h30m`, `7d`, `2w` or a number of seconds")]
+    Malformed(String),
+    /// It is longer than [`Span::LONGEST`].
+    #[error("`{0}` is longer than a hundred years")]
+    TooLong(String),
+}
 
 impl FromStr for Span {
     type Err = ParseSpanError;
@@ -137,9 +147,14 @@ impl FromStr for Span {
     /// Reads `90`, `90s`, `1h30m`, `1d`, `2w`, `1.5h`, `60000ms`; the result must be whole seconds
     /// and is never negative.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || ParseSpanError(text.to_owned());
+        let error = || ParseSpanError::Malformed(text.to_owned());
+        let too_long = || ParseSpanError::TooLong(text.to_owned());
         if let Ok(seconds) = text.parse::<i64>() {
-            return if seconds >= 0 { Ok(Self(seconds)) } else { Err(error()) };
+            return match seconds {
+                0.. if seconds <= Self::LONGEST.0 => Ok(Self(seconds)),
+                0.. => Err(too_long()),
+                _ => Err(error()),
+            };
         }
         let mut rest = text;
         let mut milliseconds = 0f64;
@@ -161,7 +176,13 @@ impl FromStr for Span {
             rest = &rest[unit_end..];
         }
         let seconds = milliseconds / 1e3;
-        if text.is_empty() || seconds.fract() != 0.0 || seconds > 1e15 {
+        if text.is_empty() || seconds.is_nan() {
+            return Err(error());
+        }
+        if seconds > Self::LONGEST.0 as f64 {
+            return Err(too_long());
+        }
+        if seconds.fract() != 0.0 {
             return Err(error());
         }
         Ok(Self(seconds as i64))
@@ -186,6 +207,9 @@ mod tests {
         ] {
             let span: Span = text.parse().expect(text);
             assert_eq!((span.seconds(), span.to_string().as_str()), (seconds, printed), "{text}");
+        }
+        for text in ["9223372036854775807", "101y", "1000000d", "99999999999999999999s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
         }
         for text in ["", "-5", "5x", "abc", "1.5s", "1ms", "s", "5 m", "1e3s"] {
             assert!(text.parse::<Span>().is_err(), "{text}");

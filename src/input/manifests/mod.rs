@@ -92,7 +92,7 @@ impl Manifests {
 
 /// At most a short piece of a user's text, without control characters.
 pub(crate) fn brief(text: &str) -> Cow<'_, str> {
-    crate::input::diagnostic::piece(text)
+    crate::model::piece(text)
 }
 
 /// serde's message without the names of our types and without long or many-lined values.

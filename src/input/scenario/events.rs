@@ -3,9 +3,14 @@
 use super::{Reader, raw};
 use crate::input::{Diagnostic, InputError, manifests};
 use crate::model::{
-    Action, ControllerConfig, Delay, HpaSpec, MetricsApi, Revision, ScheduledEvent, Workload, WorkloadController,
+    Action, ControllerConfig, Delay, HpaSpec, MOST_PODS, MetricsApi, Revision, ScheduledEvent, Workload,
+    WorkloadController,
 };
+
 use crate::units::SimTime;
+
+/// No load grows by more at once.
+const LARGEST_FACTOR: f64 = 10_000.0;
 
 impl Reader<'_> {
     /// The events in the order of time.
@@ -67,8 +72,9 @@ impl Reader<'_> {
         ];
         found.extend(plain.into_iter().filter(|(given, _)| given.is_some()).map(|(_, action)| action));
         if let Some(raw) = raw.scale {
-            if raw.replicas < 0 {
-                return Err(self.wrong(&format!("{path}.scale.replicas"), "must not be negative"));
+            if !(0..=MOST_PODS).contains(&raw.replicas) {
+                let message = format!("must be from 0 to {MOST_PODS}");
+                return Err(self.wrong(&format!("{path}.scale.replicas"), message));
             }
             found.push(Action::Scale(raw.replicas));
         }
@@ -101,8 +107,9 @@ impl Reader<'_> {
             found.push(Action::DependencyDown { init_container: raw.init_container.clone(), lasts });
         }
         if let Some(raw) = &raw.load_factor {
-            if !raw.factor.is_finite() || raw.factor < 0.0 {
-                return Err(self.wrong(&format!("{path}.loadFactor.factor"), "must be a number of zero or more"));
+            if !(0.0..=LARGEST_FACTOR).contains(&raw.factor) {
+                let message = format!("must be a number from 0 to {LARGEST_FACTOR}");
+                return Err(self.wrong(&format!("{path}.loadFactor.factor"), message));
             }
             let lasts = raw.lasts.as_ref().map(|raw| lasts("loadFactor", raw)).transpose()?;
             found.push(Action::LoadFactor { factor: raw.factor, lasts });

@@ -160,10 +160,8 @@ impl Reader<'_> {
             raw::Number::Number(number) => Some(*number),
             raw::Number::Text(text) => parse_value(column, text),
         };
-        let may_be_negative = matches!(column, Column::Metric(_));
-        value
-            .filter(|value| value.is_finite() && (*value >= 0.0 || may_be_negative))
-            .ok_or_else(|| self.wrong(path, "is not a number of zero or more"))
+        let value = value.ok_or_else(|| self.wrong(path, "is not a number of zero or more"))?;
+        column.check(value).map(|()| value).map_err(|problem| self.wrong(path, problem))
     }
 
     fn costs(&self, raw: &raw::Load) -> Result<RequestCosts, Diagnostic> {

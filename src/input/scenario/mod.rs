@@ -14,7 +14,7 @@ pub use files::Files;
 use super::manifests::{self, Manifests};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, Scenario};
+use crate::model::{Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, MOST_PODS, Scenario};
 use crate::units::Span;
 
 /// The folder of the built-in scenarios.
@@ -65,11 +65,10 @@ impl Reader<'_> {
     /// A duration at a field.
     fn span(&self, path: &str, raw: &raw::Duration) -> Result<Span, Diagnostic> {
         match raw {
-            raw::Duration::Seconds(seconds) => Ok(Span::from_seconds((*seconds).min(i64::MAX as u64) as i64)),
-            raw::Duration::Text(text) => {
-                text.parse().map_err(|error: crate::units::ParseSpanError| self.wrong(path, error.to_string()))
-            }
+            raw::Duration::Seconds(seconds) => seconds.to_string().parse(),
+            raw::Duration::Text(text) => text.parse(),
         }
+        .map_err(|error: crate::units::ParseSpanError| self.wrong(path, error.to_string()))
     }
 
     fn scenario(&self, warnings: &mut Vec<Diagnostic>) -> Result<Scenario, InputError> {
@@ -85,8 +84,8 @@ impl Reader<'_> {
             .map_err(|error| self.wrong("manifests", error.to_string()))?;
         let (hpa, workload) = (selection.hpa.item.clone(), selection.target.item.clone());
         let replicas = raw.start.replicas.or(workload.replicas).unwrap_or(1);
-        if replicas < 0 {
-            return Err(self.wrong("start.replicas", "must not be negative").into());
+        if !(0..=MOST_PODS).contains(&replicas) {
+            return Err(self.wrong("start.replicas", format!("must be from 0 to {MOST_PODS}")).into());
         }
         let cluster = self.cluster(&raw.cluster, raw.seed, &manifests, &workload)?;
         let events = self.events(&raw, &hpa, &workload, controller)?;

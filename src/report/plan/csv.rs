@@ -4,6 +4,7 @@ use super::PlanReport;
 use super::sections::under_load;
 use crate::model::Amounts;
 use crate::plan::{Counted, Level, resource_names, total};
+use crate::report::csv::cell;
 
 /// A row for every workload, level and resource; numbers in cores, bytes or units.
 pub fn plan_csv(report: &PlanReport<'_>) -> Result<Vec<u8>, csv::Error> {
@@ -17,7 +18,8 @@ pub fn plan_csv(report: &PlanReport<'_>) -> Result<Vec<u8>, csv::Error> {
                 let [workload, namespace, level] = who;
                 let limited = if bounded(name) { "true" } else { "false" };
                 let (requests, limits) = (number(requests), number(limits));
-                writer.write_record([workload, namespace, level, pods, name, &requests, &limits, limited])?;
+                let [workload, namespace, resource] = [workload, namespace, name.as_str()].map(cell);
+                writer.write_record([&workload, &namespace, level, pods, &resource, &requests, &limits, limited])?;
             }
             Ok::<(), csv::Error>(())
         };
@@ -76,17 +78,17 @@ pub fn storage_csv(report: &PlanReport<'_>) -> Result<Vec<u8>, csv::Error> {
         let total = row.size.as_ref().map(|_| row.total(Level::Maximum).value().to_string());
         writer.write_record([
             row.kind.name(),
-            &row.namespace,
-            &row.name,
-            row.class.as_deref().unwrap_or_default(),
+            &cell(&row.namespace),
+            &cell(&row.name),
+            &cell(row.class.as_deref().unwrap_or_default()),
             &modes.join(" "),
             &size.unwrap_or_default(),
             &row.counts[0].to_string(),
             &row.counts[1].to_string(),
             &row.counts[2].to_string(),
             &total.unwrap_or_default(),
-            &row.mounted_by.join(" "),
-            &row.location.to_string(),
+            &cell(&row.mounted_by.join(" ")),
+            &cell(&row.location.to_string()),
         ])?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -14,7 +14,7 @@ pub use csv::{plan_csv, storage_csv};
 pub use json::json;
 pub use sections::sections;
 
-use super::table;
+use super::{markdown, table};
 use crate::model::{Inventory, Location};
 use crate::plan::claims::ClaimFinding;
 use crate::plan::nodes::Pool;
@@ -132,15 +132,15 @@ pub fn text(report: &PlanReport<'_>) -> String {
 pub fn markdown(report: &PlanReport<'_>) -> String {
     let mut text = "# Capacity plan\n\n![Requests against the nodes' allocatable](capacity.png)\n".to_owned();
     let cells = |row: &[String]| {
-        let escaped: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', "<br>")).collect();
-        format!("| {} |\n", escaped.join(" | "))
+        let escaped: Vec<String> = row.iter().map(|cell| markdown::text(cell)).collect();
+        markdown::row(&escaped)
     };
     for section in sections(report) {
         text += &format!("\n## {}\n\n", section.title);
         if !section.rows.is_empty() {
             let headers: Vec<String> = section.headers.iter().map(|header| header.to_lowercase()).collect();
             text += &cells(&headers);
-            text += &cells(&vec!["---".to_owned(); headers.len()]);
+            text += &markdown::row(&vec!["---".to_owned(); headers.len()]);
             for row in &section.rows {
                 text += &cells(row);
             }
@@ -149,7 +149,7 @@ pub fn markdown(report: &PlanReport<'_>) -> String {
             }
         }
         for note in &section.notes {
-            text += &format!("- {note}\n");
+            text += &format!("- {}\n", markdown::text(note));
         }
     }
     text

@@ -6,7 +6,9 @@ mod settle;
 use thiserror::Error;
 
 use crate::hpa::{Decision, History, decide};
-use crate::model::{Action, Balancing, Column, Delay, Drive, HpaSpec, LoadError, LoadSource, WorkloadController};
+use crate::model::{
+    Action, Balancing, Column, Delay, Drive, HpaSpec, LoadError, LoadSource, MOST_PODS, WorkloadController,
+};
 use crate::sim::controller::Controller;
 use crate::sim::draw::{Draws, Purpose};
 use crate::sim::load::LoadCursor;
@@ -54,9 +56,10 @@ pub fn simulate(
     load: &mut dyn LoadSource,
     record: &mut dyn FnMut(&SyncRecord<'_>),
 ) -> Result<Summary, SimError> {
-    let steady = load.columns().iter().map(|column| *column == Column::Replicas).collect();
+    let largest = |column: &Column| (*column != Column::Replicas).then(|| column.largest());
+    let largest = load.columns().iter().map(largest).collect();
     let cursor = LoadCursor::start(load, setup.interpolation)?.ok_or(SimError::NoLoad)?;
-    let mut engine = Engine::new(setup, cursor, steady);
+    let mut engine = Engine::new(setup, cursor, largest);
     engine.run(record)?;
     Ok(engine.finish())
 }
@@ -66,8 +69,8 @@ struct Engine<'a> {
     hpa: &'a HpaSpec,
     rules: Rules<'a>,
     load: LoadCursor<'a>,
-    /// Columns that a load factor does not change.
-    unscaled: Vec<bool>,
+    /// The largest value of each column; none for those that a load factor does not change.
+    largest: Vec<Option<f64>>,
     /// The load's values, times the load factors.
     values: Vec<f64>,
     factors: Vec<(f64, SimTime)>,
@@ -104,7 +107,7 @@ struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     /// In a steady state under the load of the first row.
-    fn new(setup: &'a Setup<'a>, load: LoadCursor<'a>, unscaled: Vec<bool>) -> Self {
+    fn new(setup: &'a Setup<'a>, load: LoadCursor<'a>, largest: Vec<Option<f64>>) -> Self {
         let (workload, cluster) = (setup.workload, &setup.cluster);
         let size = PodSize::of(&workload.template);
         let asks = asks(&setup.plan, &size, load.values());
@@ -136,7 +139,7 @@ impl<'a> Engine<'a> {
         Self {
             setup,
             hpa: setup.hpa,
-            unscaled,
+            largest,
             values: load.values().to_vec(),
             factors: Vec::new(),
             load,
@@ -253,8 +256,10 @@ impl<'a> Engine<'a> {
         self.values.copy_from_slice(self.load.values());
         if !self.factors.is_empty() {
             let factor: f64 = self.factors.iter().map(|(factor, _)| factor).product();
-            for (value, unscaled) in self.values.iter_mut().zip(&self.unscaled) {
-                *value *= if *unscaled { 1.0 } else { factor };
+            for (value, largest) in self.values.iter_mut().zip(&self.largest) {
+                if let Some(largest) = largest {
+                    *value = (*value * factor).clamp(-largest, *largest);
+                }
             }
         }
         self.asks = asks(&self.setup.plan, &self.size, &self.values);
@@ -278,7 +283,7 @@ impl<'a> Engine<'a> {
             return Err(SimError::NotSteady { before, from: replicas, to: self.decision.desired });
         }
         if self.decision.rescaled {
-            self.controller.replicas = self.decision.desired;
+            self.controller.replicas = self.decision.desired.min(MOST_PODS);
             self.to_reconcile = true;
         }
         self.last_sync = (self.traffic.totals.cpu, now);
@@ -436,7 +441,7 @@ fn rules<'a>(setup: &'a Setup<'a>) -> Rules<'a> {
         apart: (random && open_loop && setup.plan.requests.is_some())
             || !matches!(setup.cluster.metrics.kubelet_interval, Delay::Fixed(_)),
         ordered: matches!(setup.workload.controller, WorkloadController::StatefulSet { .. }),
-        most_pods: setup.neighbours.allowance.as_ref().map_or(Replicas::MAX, |allowance| allowance.pods),
+        most_pods: setup.neighbours.allowance.as_ref().map_or(MOST_PODS, |allowance| allowance.pods.min(MOST_PODS)),
     }
 }
 
