@@ -56,7 +56,7 @@ const FARTHEST_SECONDS: i64 = 1_000_000_000_000_000;
 
 /// Whether a text looks like the name of a column.
 fn is_name(text: &str) -> bool {
-    let name = |c: char| c.is_alphanumeric() || "_-.:/ ".contains(c);
+    let name = |c: char| c.is_alphanumeric() || "_-. ".contains(c);
     !text.is_empty() && text.chars().count() <= 40 && text.chars().all(name)
 }
 
@@ -214,7 +214,7 @@ impl TraceReader {
             let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| is_name(name)).take(20).collect();
             let found = match names.as_slice() {
                 [] if header.iter().all(String::is_empty) => "; it has nothing".to_owned(),
-                names if names.len() == header.len() => format!("; it has {}", names.join(", ")),
+                names if names.len() == header.len() && names.len() > 1 => format!("; it has {}", names.join(", ")),
                 _ => String::new(),
             };
             let diagnostic = Diagnostic::new(format!("the header has no `time` column{found}")).at(here);

@@ -1,7 +1,7 @@
 //! How the simulated cluster behaves: pods, metrics, traffic, consumption and nodes.
 
 use super::{Amounts, NodeShape, PodTemplate};
-use crate::units::{Replicas, Span};
+use crate::units::{ParseSpanError, Replicas, Span};
 
 /// Settings of the simulated cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,15 +91,26 @@ impl std::fmt::Display for Delay {
 
 /// Why a text is not a delay.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a delay: write 20s, uniform:10s,40s, exponential:20s or lognormal:20s,0.5")]
-pub struct ParseDelayError(String);
+pub enum ParseDelayError {
+    /// It does not look like one.
+    #[error("`{0}` is not a delay: write 20s, uniform:10s,40s, exponential:20s or lognormal:20s,0.5")]
+    Malformed(String),
+    /// A time in it is too long.
+    #[error("{0}")]
+    TooLong(ParseSpanError),
+}
 
 impl std::str::FromStr for Delay {
     type Err = ParseDelayError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseDelayError(text.to_owned());
-        let span = |part: &str| part.trim().parse::<Span>().map_err(|_| wrong());
+        let wrong = || ParseDelayError::Malformed(text.to_owned());
+        let span = |part: &str| {
+            part.trim().parse::<Span>().map_err(|error| match error {
+                ParseSpanError::TooLong(_) => ParseDelayError::TooLong(error),
+                ParseSpanError::Malformed(_) => wrong(),
+            })
+        };
         let Some((shape, rest)) = text.split_once(':') else { return span(text).map(Self::Fixed) };
         let parts: Vec<&str> = rest.split(',').collect();
         match (shape.trim(), parts.as_slice()) {

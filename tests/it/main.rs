@@ -5,6 +5,7 @@ mod cli;
 mod cluster;
 mod clusters;
 mod conformance;
+mod controller;
 mod errors;
 mod fidelity;
 mod instructions;

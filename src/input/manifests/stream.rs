@@ -108,7 +108,9 @@ impl Object<'_> {
                 (path, inner) => format!("{path}.{inner}"),
             };
             let message = super::plain_words(&error.into_inner().to_string());
-            self.wrong(&full, if self.kind() == "Secret" { "is of the wrong type".to_owned() } else { message })
+            // The header may not have been read yet.
+            let secret = self.value.get("kind").and_then(Value::as_str) == Some("Secret");
+            self.wrong(&full, if secret { "is of the wrong type".to_owned() } else { message })
         })
     }
 
