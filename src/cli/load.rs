@@ -68,7 +68,7 @@ pub(super) enum InterpolationArg {
 }
 
 fn constant(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE, such as cpu=2.5")?;
+    let (name, value) = text.rsplit_once('=').ok_or("write COLUMN=VALUE, such as cpu=2.5")?;
     let column = Column::from_name(name);
     let number = parse_value(&column, value).ok_or_else(|| format!("`{value}` is not a number"))?;
     column.check(number).map_err(|problem| format!("`{value}` {problem}"))?;

@@ -52,15 +52,15 @@ impl fmt::Display for Diagnostic {
             write!(f, "{}: ", escaped(&location.to_string()))?;
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", escaped(&self.path))?;
+            write!(f, "{}: ", bounded(&self.path))?;
         }
         // A message may be several complaints, each on a line of its own.
         for (index, line) in self.message.split('\n').enumerate() {
             f.write_str(if index > 0 { "\n" } else { "" })?;
-            f.write_str(&escaped(line))?;
+            f.write_str(&bounded(line))?;
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {}", escaped(hint))?;
+            write!(f, "\n  hint: {}", bounded(hint))?;
         }
         Ok(())
     }
@@ -79,6 +79,21 @@ pub(crate) fn without_long_values(message: &str) -> String {
         }
         _ => piece(message).into_owned(),
     }
+}
+
+/// The longest line of a message, in characters.
+const LONGEST_LINE: usize = 600;
+
+/// A line of a message with what it quotes of the user's text cut short, and without control characters.
+fn bounded(line: &str) -> String {
+    let quoted = |(index, part): (usize, &str)| {
+        if index % 2 == 1 { piece(part).into_owned() } else { escaped(part).into_owned() }
+    };
+    let line = line.split('`').enumerate().map(quoted).collect::<Vec<_>>().join("`");
+    if line.chars().count() <= LONGEST_LINE {
+        return line;
+    }
+    line.chars().take(LONGEST_LINE).chain("...".chars()).collect()
 }
 
 /// Everything that is wrong with the input; never empty.

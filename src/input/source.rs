@@ -86,6 +86,7 @@ fn list(
     files: &mut Vec<Option<PathBuf>>,
 ) -> Result<(), InputError> {
     if recursive && !is_new(directory, seen) {
+        files.push(None);
         return Ok(());
     }
     let mut entries: Vec<PathBuf> = fs::read_dir(directory)

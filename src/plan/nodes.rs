@@ -64,7 +64,8 @@ impl<'a> Pool<'a> {
         if needed == 0 {
             return Some(0);
         }
-        // The fullest zone has a share rounded up; the others must have enough.
-        (needed..).find(|nodes| nodes - (nodes + zones - 1) / zones >= needed)
+        // The fullest zone has a share rounded up; the others must have enough: not fewer than this, and hardly more.
+        let least = needed.saturating_mul(zones) / (zones - 1);
+        (least..).find(|nodes| nodes - (nodes + zones - 1) / zones >= needed)
     }
 }
