@@ -171,7 +171,7 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
         output::complain("warning", message);
     }
     let new_pods = summary.rescales.iter().any(|event| event.decision.desired > event.decision.current);
-    if new_pods && lifecycle.fails_after.is_some() {
+    if new_pods && lifecycle.fails.is_some() {
         let startup = setup.cluster.lifecycle.startup;
         let message =
             format!("a probe gives up before the application is up ({startup} after the start): new pods never serve");

@@ -263,12 +263,15 @@ impl TraceReader {
     fn seconds(&mut self) -> Result<i64, Diagnostic> {
         let text = self.field(self.time_field);
         let style = self.style.unwrap_or_else(|| TimeStyle::of(text));
-        let seconds = style.parse(text).filter(|seconds| seconds.unsigned_abs() <= FARTHEST_SECONDS.unsigned_abs()).ok_or_else(|| {
-            Diagnostic::new(format!("`{}` is not a time", piece(text)))
-                .at(self.at_field(self.time_field))
-                .field("time")
-                .hint(format!("write {}", style.expected()))
-        })?;
+        let seconds = style
+            .parse(text)
+            .filter(|seconds| seconds.unsigned_abs() <= FARTHEST_SECONDS.unsigned_abs())
+            .ok_or_else(|| {
+                Diagnostic::new(format!("`{}` is not a time", piece(text)))
+                    .at(self.at_field(self.time_field))
+                    .field("time")
+                    .hint(format!("write {}", style.expected()))
+            })?;
         self.style = Some(style);
         Ok(seconds)
     }

@@ -96,6 +96,8 @@ pub struct Probe {
     pub failure_threshold: i32,
     /// `successThreshold`.
     pub success_threshold: i32,
+    /// `terminationGracePeriodSeconds`, which is the pod's without it; of a startup or liveness probe.
+    pub grace_period: Option<Span>,
 }
 
 /// A volume of a pod.

@@ -132,9 +132,13 @@ fn allowed(rules: &ScalingRules, up: bool, at_start: impl Fn(&ScalingPolicy) -> 
     }
 }
 
-/// The replicas just after an instant, changes at it included.
+/// The replicas just after an instant, changes at it included. The controller knows its own changes alone: what others
+/// changed since then is to it as if it had been so before.
 fn replicas_at(rows: &[TimelineRow], index: usize, at: SimTime) -> Replicas {
-    rows[..index].iter().rev().find(|row| row.now <= at).map_or(rows[0].replicas, |row| row.desired)
+    let start = rows[..index].iter().rposition(|row| row.now <= at);
+    let by_others: Replicas =
+        rows[start.unwrap_or(0)..=index].windows(2).map(|pair| pair[1].replicas - pair[0].desired).sum();
+    start.map_or(rows[0].replicas, |start| rows[start].desired) + by_others
 }
 
 /// Scaling down never goes below a recommendation of the window, scaling up never above one.

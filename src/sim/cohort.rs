@@ -9,7 +9,7 @@
 
 use std::cmp::Reverse;
 
-use super::lifecycle::{Lifecycle, back_off, crashes_kept};
+use super::lifecycle::{Lifecycle, Stop, back_off, crashes_kept};
 use super::metrics::Scraped;
 use super::queue::Queue;
 use super::rules::{Drawn, Outage, Rules};
@@ -38,9 +38,9 @@ pub(super) struct Milestones {
     pub(super) unserved: SimTime,
     /// It takes no new work.
     pub(super) closed: SimTime,
-    /// It has ended, if its work is done.
+    /// It has ended, if its work is done: the pod, or its containers that a probe restarts.
     pub(super) gone: SimTime,
-    /// It is killed, whatever it has to do.
+    /// What is to end is killed, whatever it has to do.
     pub(super) killed: SimTime,
     /// The node controller deletes it.
     pub(super) evicted: SimTime,
@@ -103,6 +103,8 @@ pub(super) struct Cohort {
     pub(super) due: SimTime,
     pub(super) at: Milestones,
     pub(super) drawn: Drawn,
+    /// How its containers are stopped when `at.fails` comes.
+    pub(super) stop: Stop,
     /// `status.startTime`: bound to a node.
     pub(super) start_time: Option<SimTime>,
     /// There is no node for them.
@@ -184,6 +186,7 @@ impl Cohort {
             due: created,
             at: Milestones { bound: created + drawn.scheduling, ..Milestones::default() },
             drawn,
+            stop: Stop::default(),
             start_time: None,
             unschedulable: false,
             running: None,
@@ -209,8 +212,8 @@ impl Cohort {
         }
     }
 
-    /// A part of them.
-    pub(super) fn split(&mut self, count: Replicas, freed_first: Option<usize>) -> Self {
+    /// A part of them: those at these places (nodes, and how many there), then others.
+    pub(super) fn split(&mut self, count: Replicas, places: &[(usize, Replicas)]) -> Self {
         let mut part = self.clone();
         part.count = count;
         self.count -= count;
@@ -226,10 +229,14 @@ impl Cohort {
                 part.nodes.push((node.0, taken));
             }
         };
-        for node in self.nodes.iter_mut().filter(|node| Some(node.0) == freed_first) {
-            take(node, &mut left);
+        for &(place, wanted) in places {
+            for node in self.nodes.iter_mut().filter(|node| node.0 == place) {
+                let mut wanted = wanted.min(left);
+                left -= wanted;
+                take(node, &mut wanted);
+                left += wanted;
+            }
         }
-        // Where there are most of them first, as the ReplicaSet controller ranks them.
         while left > 0 {
             let Some(fullest) = self.nodes.iter_mut().max_by_key(|node| (node.1, Reverse(node.0))) else { break };
             if fullest.1 == 0 {
@@ -306,7 +313,8 @@ impl Cohort {
         if self.at.up <= now {
             self.at.up = NEVER;
             self.up = true;
-            self.accepting = !self.deleted;
+            // Until its preStop hook is over it does not know that it is to end.
+            self.accepting = !self.stopping() || self.at.closed != NEVER;
         }
         if self.at.ready <= now && !self.deleted {
             self.at.ready = NEVER;
@@ -362,7 +370,8 @@ impl Cohort {
         let after = |span: Option<Span>| span.map_or(NEVER, |span| now + span);
         self.at.up = after(self.drawn.startup);
         self.at.ready = after(lifecycle.ready_after);
-        self.at.fails = after(lifecycle.fails_after);
+        self.at.fails = after(lifecycle.fails.map(|fails| fails.after));
+        self.stop = lifecycle.fails.map(|fails| fails.stop).unwrap_or_default();
     }
 
     pub(super) fn becomes_unready(&mut self, now: SimTime, propagation: Span) {
@@ -400,10 +409,47 @@ impl Cohort {
         lost
     }
 
-    /// The containers die and are started again after the kubelet's back-off.
+    /// The kubelet stops the containers. While a preStop hook runs, the application does not know that it is to end.
+    pub(super) fn begins_to_stop(&mut self, now: SimTime, stop: Stop, shutdown: Span) {
+        self.at.fails = NEVER;
+        self.at.closed = now + stop.hook;
+        self.at.gone = now + stop.hook + shutdown;
+        self.at.killed = now + stop.grace;
+        self.due = now;
+    }
+
+    /// Whether its containers have been told to end.
+    pub(super) fn stopping(&self) -> bool {
+        self.deleted || self.at.gone != NEVER
+    }
+
+    /// Whether containers that are to end have ended: their work is done, or their time is over.
+    fn stopped(&self, now: SimTime) -> bool {
+        self.at.killed <= now || (self.at.gone <= now && (self.queue.waiting == 0 || !self.up))
+    }
+
+    /// Whether its containers have ended and are to be started again.
+    pub(super) fn restarts(&self, now: SimTime) -> bool {
+        !self.deleted && self.stopping() && self.stopped(now)
+    }
+
+    /// What is lost with containers that have been told to end: requests under way only if they were killed.
+    pub(super) fn ends(&mut self, now: SimTime) -> Lost {
+        let in_time = self.at.gone <= now;
+        let lost = self.stops(now);
+        if in_time { Lost { requests: 0.0, ..lost } } else { lost }
+    }
+
+    /// The containers have died, with what was lost, and are started again after the kubelet's back-off, unless the pod is
+    /// terminating.
     pub(super) fn restart(&mut self, now: SimTime, propagation: Span) -> Lost {
         let ran = self.running.map_or(Span::ZERO, |since| now - since);
-        let lost = self.stops(now);
+        let lost = if self.stopping() { self.ends(now) } else { self.stops(now) };
+        if self.deleted {
+            self.at.gone = now;
+            return lost;
+        }
+        (self.at.gone, self.at.killed) = (NEVER, NEVER);
         self.becomes_unready(now, propagation);
         self.crashes = crashes_kept(self.crashes, ran);
         self.at.running = now + back_off(self.crashes);
@@ -418,19 +464,20 @@ impl Cohort {
         let noticed = |probe: &crate::model::Probe| {
             now + Span::from_seconds(probe.period.seconds() * i64::from(probe.failure_threshold))
         };
-        let first = |of: fn(&crate::model::Container) -> Option<crate::model::Probe>| {
-            template.running().filter_map(|container| of(container).as_ref().map(noticed)).min().unwrap_or(NEVER)
-        };
-        self.at.unready = first(|container| container.readiness_probe);
-        self.at.fails = first(|container| container.liveness_probe);
+        let readiness =
+            template.running().filter_map(|container| container.readiness_probe.as_ref().map(noticed)).min();
+        self.at.unready = readiness.unwrap_or(NEVER);
+        let liveness = template.running().filter_map(|container| {
+            let probe = container.liveness_probe.as_ref()?;
+            Some((noticed(probe), Stop::of_container(template, container, probe)))
+        });
+        (self.at.fails, self.stop) = liveness.min_by_key(|failure| failure.0).unwrap_or((NEVER, Stop::default()));
         self.due = now;
     }
 
     /// Whether it is done: nothing is sent to it any more, and its work is done or its time is over.
     pub(super) fn is_gone(&self, now: SimTime) -> bool {
-        self.deleted
-            && !self.serving
-            && (self.at.killed <= now || (self.at.gone <= now && (self.queue.waiting == 0 || !self.up)))
+        self.deleted && !self.serving && self.stopped(now)
     }
 }
 

@@ -25,7 +25,39 @@ pub struct Lifecycle {
     /// When the pod can do its work: ready, and the application is up.
     pub serving_after: Option<Span>,
     /// When a startup or liveness probe gives up, so that the container is restarted.
-    pub fails_after: Option<Span>,
+    pub fails: Option<Failure>,
+}
+
+/// A probe that gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When.
+    pub after: Span,
+    /// How the container is stopped then.
+    pub stop: Stop,
+}
+
+/// How the kubelet stops a container (`killContainer` in `pkg/kubelet/kuberuntime/kuberuntime_container.go`): it runs the
+/// preStop hook, asks the application to end, and kills it when the grace period is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stop {
+    /// How long the preStop hook takes.
+    pub hook: Span,
+    /// `terminationGracePeriodSeconds`, the probe's own or the pod's.
+    pub grace: Span,
+}
+
+impl Stop {
+    /// Of a whole pod that is deleted.
+    pub(super) fn of_pod(template: &PodTemplate) -> Self {
+        Self { hook: template.pre_stop(), grace: template.grace_period }
+    }
+
+    /// Of a container that a probe restarts.
+    pub(super) fn of_container(template: &PodTemplate, container: &Container, probe: &Probe) -> Self {
+        let grace = probe.grace_period.unwrap_or(template.grace_period);
+        Self { hook: container.pre_stop.unwrap_or(Span::ZERO), grace }
+    }
 }
 
 impl Lifecycle {
@@ -33,14 +65,20 @@ impl Lifecycle {
     /// up at once.
     pub fn of(template: &PodTemplate, startup: Option<Span>) -> Self {
         let up = |container: &Container| if container.sidecar { Some(Span::ZERO) } else { startup };
-        let fails_after = template.running().filter_map(|container| gives_up(container, up(container))).min();
+        let fails = template
+            .running()
+            .filter_map(|container| {
+                let (after, probe) = gives_up(container, up(container))?;
+                Some(Failure { after, stop: Stop::of_container(template, container, probe) })
+            })
+            .min_by_key(|failure| failure.after);
         let ready_after = template
             .running()
             .map(|container| container_ready(container, up(container)))
             .try_fold(Span::ZERO, |latest, ready| Some(latest.max(ready?)))
-            .filter(|ready| fails_after.is_none_or(|fails| *ready < fails));
+            .filter(|ready| fails.is_none_or(|fails| *ready < fails.after));
         let serving_after = ready_after.zip(startup).map(|(ready, startup)| ready.max(startup));
-        Self { ready_after, serving_after: serving_after.filter(|_| fails_after.is_none()), fails_after }
+        Self { ready_after, serving_after: serving_after.filter(|_| fails.is_none()), fails }
     }
 }
 
@@ -77,8 +115,8 @@ fn container_ready(container: &Container, startup: Option<Span>) -> Option<Span>
     }
 }
 
-/// When a probe restarts a container whose application comes up after `startup`, if one does.
-fn gives_up(container: &Container, startup: Option<Span>) -> Option<Span> {
+/// When a probe restarts a container whose application comes up after `startup`, if one does, and which.
+fn gives_up(container: &Container, startup: Option<Span>) -> Option<(Span, &Probe)> {
     let last = |probe: &Probe| {
         probe.initial_delay + Span::from_seconds((i64::from(probe.failure_threshold) - 1) * probe.period.seconds())
     };
@@ -89,7 +127,7 @@ fn gives_up(container: &Container, startup: Option<Span>) -> Option<Span> {
     let probe = container.startup_probe.as_ref().or(container.liveness_probe.as_ref())?;
     let first = startup.map(|startup| attempt_from(probe, startup));
     let gives_up = last(probe);
-    if first.is_some_and(|first| first <= gives_up) { None } else { Some(gives_up) }
+    if first.is_some_and(|first| first <= gives_up) { None } else { Some((gives_up, probe)) }
 }
 
 /// The first attempt at or after an instant.
@@ -136,7 +174,7 @@ mod tests {
 
     fn probe(initial_delay: i64, period: i64, failure_threshold: i32, success_threshold: i32) -> Option<Probe> {
         let (initial_delay, period) = (seconds(initial_delay), seconds(period));
-        Some(Probe { initial_delay, period, failure_threshold, success_threshold })
+        Some(Probe { initial_delay, period, failure_threshold, success_threshold, grace_period: None })
     }
 
     fn ready(startup_probe: Option<Probe>, readiness_probe: Option<Probe>, startup: i64) -> Option<i64> {
@@ -170,7 +208,7 @@ mod tests {
         let fails = |startup_probe, liveness_probe, startup: Option<i64>| {
             let container = Container { startup_probe, liveness_probe, ..Container::default() };
             let template = PodTemplate { containers: vec![container], ..PodTemplate::default() };
-            Lifecycle::of(&template, startup.map(seconds)).fails_after.map(Span::seconds)
+            Lifecycle::of(&template, startup.map(seconds)).fails.map(|fails| fails.after.seconds())
         };
         assert_eq!(fails(probe(0, 5, 12, 1), None, Some(55)), None);
         assert_eq!(fails(probe(0, 5, 12, 1), None, Some(56)), Some(55));

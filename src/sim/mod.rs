@@ -27,6 +27,7 @@ mod summary;
 mod timeline;
 mod traffic;
 mod usage;
+mod victims;
 
 pub use controller::Rollout;
 pub use engine::{SimError, simulate};

@@ -1,12 +1,12 @@
 //! The pods of the target: created, bound to nodes, killed, deleted, and evicted as the node lifecycle controller does it
 //! (`pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
 
-use std::cmp::Reverse;
-
 use super::PodNumbers;
 use super::cohort::{Cohort, Lost, Milestones, NEVER, merge_places};
 use super::draw::{Draws, Purpose};
+use super::lifecycle::Stop;
 use super::rules::{Drawn, Rules};
+use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay, MOST_PODS};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -15,7 +15,7 @@ use crate::units::{Replicas, SimTime, Span};
 pub(super) struct Pods {
     cohorts: Vec<Cohort>,
     /// The order of a scale down; kept for its memory.
-    victims: Vec<usize>,
+    victims: Vec<Victims>,
     pub lost: Lost,
     pub created: u64,
     pub deleted: u64,
@@ -138,38 +138,16 @@ impl Pods {
     }
 
     /// Deletes pods of a revision (or of any) in the order of the ReplicaSet controller.
-    ///
-    /// Mirrors `ActivePodsWithRanks` in `pkg/controller/controller_utils.go`: those without a node first, then pending
-    /// ones, then unready ones, then those on nodes with most of them, then the latest to become ready, then those that
-    /// restarted most, then the latest created. Upstream compares ages in powers of two and leaves the rest to chance;
-    /// here the latest goes.
-    pub fn delete(&mut self, mut count: Replicas, revision: Option<usize>, now: SimTime, rules: &Rules<'_>) {
+    pub fn delete(&mut self, count: Replicas, revision: Option<usize>, now: SimTime, rules: &Rules<'_>) {
         let mut victims = std::mem::take(&mut self.victims);
-        victims.clear();
-        victims.extend((0..self.cohorts.len()).filter(|&index| {
-            let cohort = &self.cohorts[index];
-            cohort.active() && revision.is_none_or(|revision| cohort.revision == revision)
-        }));
-        let cohorts = &self.cohorts;
-        victims.sort_by_key(|&index| {
-            let cohort = &cohorts[index];
-            let fullest = cohort.nodes.iter().map(|node| node.1).max().unwrap_or(0);
-            (
-                cohort.start_time.is_some(),
-                cohort.has_run,
-                cohort.ready,
-                Reverse(fullest),
-                cohort.ready.then_some(Reverse(cohort.ready_since)),
-                Reverse(cohort.crashes),
-                Reverse(cohort.created),
-            )
-        });
-        for &index in &victims {
-            let deleted = count.min(self.cohorts[index].count);
+        victims::choose(&self.cohorts, count, revision, &mut victims);
+        for of_cohort in victims.chunk_by(|one, other| one.cohort == other.cohort) {
+            let deleted: Replicas = of_cohort.iter().map(|victims| victims.taken).sum();
             if deleted > 0 {
-                self.delete_of(index, deleted, None, now, rules);
+                let places: Vec<(usize, Replicas)> =
+                    of_cohort.iter().filter_map(|victims| Some((victims.node?, victims.taken))).collect();
+                self.delete_of(of_cohort[0].cohort, deleted, &places, now, rules);
             }
-            count -= deleted;
         }
         self.victims = victims;
         self.cohorts.retain(|cohort| cohort.count > 0);
@@ -184,18 +162,25 @@ impl Pods {
             // Those after it stay.
             let after = self.cohorts[index].first_ordinal + self.cohorts[index].count - ordinal - 1;
             if after > 0 {
-                let rest = self.cohorts[index].split(after, None);
+                let rest = self.cohorts[index].split(after, &[]);
                 self.cohorts.insert(index + 1, rest);
             }
-            self.delete_of(index, 1, None, now, rules);
+            self.delete_of(index, 1, &[], now, rules);
         }
         self.cohorts.retain(|cohort| cohort.count > 0);
     }
 
-    /// Deletes some pods of a cohort, those on a node first. A cohort without pods may be left.
-    fn delete_of(&mut self, index: usize, count: Replicas, node: Option<usize>, now: SimTime, rules: &Rules<'_>) {
+    /// Deletes some pods of a cohort, those at these places first. A cohort without pods may be left.
+    fn delete_of(
+        &mut self,
+        index: usize,
+        count: Replicas,
+        places: &[(usize, Replicas)],
+        now: SimTime,
+        rules: &Rules<'_>,
+    ) {
         self.deleted += u64::from(count.unsigned_abs());
-        let mut part = self.cohorts[index].split(count, node);
+        let mut part = self.cohorts[index].split(count, places);
         if part.running.is_none() {
             // Nothing runs: nothing to wait for.
             self.freed.append(&mut part.nodes);
@@ -204,22 +189,16 @@ impl Pods {
         let lifecycle = &rules.config.lifecycle;
         part.deleted = true;
         part.available = false;
-        let hook = rules.template.pre_stop();
         let at = &mut part.at;
         at.ready = NEVER;
         at.available = NEVER;
         at.serving = NEVER;
-        at.fails = NEVER;
         at.unready = NEVER;
         at.evicted = NEVER;
         if part.serving {
             at.unserved = now + lifecycle.endpoint_propagation;
         }
-        // While its preStop hook runs, the application does not know that it is to end.
-        at.closed = now + hook;
-        at.gone = now + (hook + lifecycle.shutdown).min(rules.template.grace_period);
-        at.killed = now + rules.template.grace_period;
-        part.due = now;
+        part.begins_to_stop(now, Stop::of_pod(rules.template), lifecycle.shutdown);
         part.advance(now, rules);
         if part.is_gone(now) {
             let lost = part.stops(now);
@@ -244,13 +223,19 @@ impl Pods {
                 continue;
             }
             changed = true;
-            if self.cohorts[index].at.fails <= now {
-                self.restart_cohort(index, now, rules);
-            } else {
-                self.cohorts[index].advance(now, rules);
+            let cohort = &mut self.cohorts[index];
+            if cohort.at.fails <= now {
+                cohort.begins_to_stop(now, cohort.stop, rules.config.lifecycle.shutdown);
             }
+            cohort.advance(now, rules);
             if self.cohorts[index].at.evicted <= now {
                 self.evicted(index, now, rules);
+            }
+        }
+        for index in 0..self.cohorts.len() {
+            if self.cohorts[index].restarts(now) {
+                self.restart_cohort(index, now, rules);
+                changed = true;
             }
         }
         if self.cohorts.iter().any(|cohort| cohort.deleted || cohort.count == 0) {
@@ -265,7 +250,7 @@ impl Pods {
         let cohort = &mut self.cohorts[index];
         if !rules.ordered {
             let count = cohort.count;
-            self.delete_of(index, count, None, now, rules);
+            self.delete_of(index, count, &[], now, rules);
             return;
         }
         self.deleted += u64::from(cohort.count.unsigned_abs());
@@ -281,10 +266,9 @@ impl Pods {
         self.cohorts.retain_mut(|cohort| {
             let gone = cohort.count == 0 || cohort.is_gone(now);
             if gone && cohort.count > 0 {
-                let with_it = cohort.stops(now);
+                let with_it = cohort.ends(now);
                 lost.work += with_it.work;
-                // Requests under way end with the pod in time, unless it is killed.
-                lost.requests += if cohort.at.gone <= now { 0.0 } else { with_it.requests };
+                lost.requests += with_it.requests;
                 freed.append(&mut cohort.nodes);
             }
             !gone
@@ -315,7 +299,7 @@ impl Pods {
             let hit = count.min(cohort.count);
             count -= hit;
             if hit < cohort.count {
-                let part = cohort.split(hit, None);
+                let part = cohort.split(hit, &[]);
                 self.cohorts.insert(index + 1, part);
                 act(self, index + 1);
             } else {
@@ -327,7 +311,9 @@ impl Pods {
     /// The containers of a cohort die and are started again.
     pub fn restart_cohort(&mut self, index: usize, now: SimTime, rules: &Rules<'_>) {
         let cohort = &mut self.cohorts[index];
-        self.restarts += u64::from(cohort.count.unsigned_abs());
+        if !cohort.deleted {
+            self.restarts += u64::from(cohort.count.unsigned_abs());
+        }
         let lost = cohort.restart(now, rules.config.lifecycle.endpoint_propagation);
         cohort.advance(now, rules);
         self.loses(lost);
@@ -343,7 +329,7 @@ impl Pods {
                 continue;
             }
             let hit = if there < self.cohorts[index].count {
-                let part = self.cohorts[index].split(there, Some(node));
+                let part = self.cohorts[index].split(there, &[(node, there)]);
                 self.cohorts.insert(index + 1, part);
                 index + 1
             } else {
@@ -368,7 +354,7 @@ impl Pods {
             let cohort = &self.cohorts[index];
             let there: Replicas = cohort.nodes.iter().filter(|n| n.0 == node).map(|n| n.1).sum();
             if cohort.active() && there > 0 {
-                self.delete_of(index, there, Some(node), now, rules);
+                self.delete_of(index, there, &[(node, there)], now, rules);
             }
         }
         self.cohorts.retain(|cohort| cohort.count > 0);
@@ -433,7 +419,7 @@ impl Pods {
         let mut all = Vec::new();
         for mut cohort in std::mem::take(&mut self.cohorts) {
             while cohort.count > 0 {
-                let mut one = cohort.split(1, None);
+                let mut one = cohort.split(1, &[]);
                 if let interval @ (Delay::Uniform { .. } | Delay::Exponential { .. } | Delay::Lognormal { .. }) =
                     rules.config.metrics.kubelet_interval
                 {

@@ -455,14 +455,15 @@ impl<'a> Traffic<'a> {
         matches!(self.ask, Ask::Total(_)).then_some(rate * interval.seconds() as f64)
     }
 
-    /// When a terminating pod has done what waits at it.
+    /// When a pod that is to end has done what waits at it.
     pub fn drained(&self, pods: &Pods, now: SimTime) -> SimTime {
         let drain = |cohort: &Cohort| {
             let capacity = i128::from(cohort.rate.capacity.unwrap_or(i64::MAX).max(1));
             let seconds = (cohort.queue.waiting + capacity - 1) / capacity;
             now + Span::from_seconds(seconds.clamp(1, i128::from(i32::MAX)) as i64)
         };
-        let draining = pods.cohorts().iter().filter(|cohort| cohort.deleted && cohort.up && cohort.queue.waiting > 0);
+        let draining =
+            pods.cohorts().iter().filter(|cohort| cohort.stopping() && cohort.up && cohort.queue.waiting > 0);
         draining.map(drain).min().unwrap_or(SimTime::MAX)
     }
 }

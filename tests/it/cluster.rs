@@ -652,3 +652,31 @@ fn cost_does_not_grow_with_the_number_of_pods() {
     let (few, many) = (allocations(100), allocations(100_000));
     assert!(many <= few + few / 10, "{few} allocations with 100 pods, {many} with 100,000");
 }
+
+/// Upstream runs the preStop hook and asks the application to end before a probe's restart; meanwhile it takes work as
+/// long as the hook runs. The probe's own grace period goes before the pod's.
+#[test]
+fn a_probe_restart_waits_for_pre_stop_and_shutdown() {
+    let restarted = |probe: &str, pod: &str, container: &str, shutdown: i64| {
+        let container = format!(", livenessProbe: {{periodSeconds: 10{probe}}}{container}");
+        let deployment = workload("Deployment", "replicas: 4, ", pod, &container);
+        let load = cpu(0.1, 200);
+        let events = [at(60, Action::HangPods(1))];
+        let mut setup = deployment.setup(&load);
+        setup.events = &events;
+        setup.keep_pod_numbers = true;
+        setup.cluster.lifecycle.shutdown = seconds(shutdown);
+        setup.cluster.lifecycle.startup = seconds(3).into();
+        let (summary, _) = run(&setup, &load);
+        assert_eq!(summary.restarts, 1);
+        // Without a readiness probe it is not ready from the end of its container to a second after the next.
+        let unready = summary.pod_numbers.iter().find(|(when, numbers)| when.seconds() > 60 && numbers.ready == 3);
+        unready.unwrap().0.seconds()
+    };
+    assert_eq!(restarted("", "", "", 0), 90, "three failures, and killed at once");
+    assert_eq!(restarted("", "", "", 7), 97);
+    let hook = ", lifecycle: {preStop: {sleep: {seconds: 5}}}";
+    assert_eq!(restarted("", "", hook, 7), 102);
+    assert_eq!(restarted("", "terminationGracePeriodSeconds: 9, ", hook, 7), 99);
+    assert_eq!(restarted(", terminationGracePeriodSeconds: 4", "terminationGracePeriodSeconds: 9, ", hook, 7), 94);
+}

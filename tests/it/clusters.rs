@@ -54,6 +54,7 @@ fn workloads() -> impl Strategy<Value = Deployment> {
         ", readinessProbe: {periodSeconds: 5}, livenessProbe: {initialDelaySeconds: 20, periodSeconds: 7}",
         ", startupProbe: {periodSeconds: 3, failureThreshold: 8}, readinessProbe: {periodSeconds: 4, successThreshold: 2}",
         ", lifecycle: {preStop: {sleep: {seconds: 4}}}, readinessProbe: {initialDelaySeconds: 10}",
+        ", lifecycle: {preStop: {sleep: {seconds: 9}}}, livenessProbe: {periodSeconds: 6, terminationGracePeriodSeconds: 11}",
     ]);
     (kinds, pods, containers).prop_map(|((kind, spec), pod, container)| workload(kind, spec, pod, container))
 }

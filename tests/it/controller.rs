@@ -287,7 +287,7 @@ fn replica_counts_saturate() {
     assert_eq!((proposed(37), proposed(38)), (i32::MIN, i32::MAX));
 }
 
-/// 5. From 1.38 on Succeeded pods are ignored, the average of nothing at zero replicas is 0, and the reason of an Object
+/// From 1.38 on Succeeded pods are ignored, the average of nothing at zero replicas is 0, and the reason of an Object
 /// metric with an average target is its own.
 #[test]
 fn what_else_is_new_in_1_38() {

@@ -351,7 +351,18 @@ fn probe(raw: &raw::Probe, path: &str, single_success: bool, problems: &mut Prob
         period: Span::from_seconds(number("periodSeconds", raw.period_seconds, 10, 1).into()),
         failure_threshold: number("failureThreshold", raw.failure_threshold, 3, 1),
         success_threshold,
+        grace_period: raw
+            .termination_grace_period_seconds
+            .map(|grace| Span::from_seconds(grace.clamp(1, MOST_SECONDS))),
     };
+    if let Some(grace) = raw.termination_grace_period_seconds {
+        let at = format!("{path}.terminationGracePeriodSeconds");
+        if grace < 1 {
+            problems.error(at, format!("is {grace} and must be at least 1"), "");
+        } else if !single_success {
+            problems.error(at, "cannot be set for a readiness probe", "a readiness probe restarts nothing");
+        }
+    }
     if single_success && success_threshold != 1 {
         let kind = if path.ends_with("startupProbe") { "startup" } else { "liveness" };
         problems.error(format!("{path}.successThreshold"), format!("must be 1 for a {kind} probe"), "");

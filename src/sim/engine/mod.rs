@@ -308,7 +308,7 @@ impl<'a> Engine<'a> {
             .min(self.controller.deadline())
             .min(self.observer.next_reading())
             .min(self.memory.next(&self.pods, self.asks.memory, self.now))
-            .min(if self.numbers.terminating > 0 { self.traffic.drained(&self.pods, self.now) } else { SimTime::MAX })
+            .min(self.traffic.drained(&self.pods, self.now))
             .min(end);
         if let Some(event) = self.setup.events.get(self.next_event) {
             next = next.min(event.at);

@@ -170,6 +170,7 @@ pub(crate) struct Probe {
     pub period_seconds: Option<i32>,
     pub failure_threshold: Option<i32>,
     pub success_threshold: Option<i32>,
+    pub termination_grace_period_seconds: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
