@@ -76,7 +76,8 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
                         if *resource == ResourceName::from(name.as_str()))
                 })
             };
-            let (path, message) = if let ScalerKind::Requests { resources } = &item.kind {
+            let (path, message) = if matches!(item.kind, ScalerKind::Requests { .. }) {
+                let resources = context.inventory.requests_changed(item);
                 let shared: Vec<&String> = resources.iter().filter(targeted).collect();
                 if shared.is_empty() {
                     continue;
@@ -164,11 +165,13 @@ pub(super) fn not_simulated(context: &Context<'_>) -> Vec<Hit> {
         let item = &scaler.item;
         let message = match &item.kind {
             ScalerKind::Replicas { least, most } => format!("scales {} from {least} to {most} pods", item.target),
-            ScalerKind::Requests { resources } if item.passive => {
-                format!("recommends {} requests for {}", resources.join(" and "), item.target)
-            }
-            ScalerKind::Requests { resources } => {
-                format!("changes {} requests of {}", resources.join(" and "), item.target)
+            ScalerKind::Requests { .. } => {
+                let resources = context.inventory.requests_changed(item).join(" and ");
+                if resources.is_empty() {
+                    continue;
+                }
+                let (does, of) = if item.passive { ("recommends", "for") } else { ("changes", "of") };
+                format!("{does} {resources} requests {of} {}", item.target)
             }
         };
         hits.push(Hit::new(&scaler.origin, "kind", format!("{} {message}", item.reference)));

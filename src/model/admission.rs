@@ -43,6 +43,8 @@ pub struct Allowance {
 /// Why no pod of a template, or no claim, can be made.
 #[derive(Clone, Debug)]
 pub struct Refusal {
+    /// Its kind and name.
+    pub object: String,
     /// The document of the quota or the LimitRange.
     pub origin: Origin,
     /// The field there.
@@ -105,7 +107,12 @@ pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
                     workload.reference,
                     names.join(" and ")
                 );
-                all.push(Refusal { origin: quota.origin.clone(), path: hard_path(resource), message });
+                all.push(Refusal {
+                    object: format!("ResourceQuota {}", quota.item.name),
+                    origin: quota.origin.clone(),
+                    path: hard_path(resource),
+                    message,
+                });
             }
         }
     }
@@ -114,11 +121,20 @@ pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
             let mut add = |what: String, why: String, field: &str, resource: &str| {
                 let path = format!("{}.{field}.{resource}", item.path);
                 let message = format!("pods of {} are refused: {what} {why}", workload.reference);
-                all.push(Refusal { origin: range.origin.clone(), path, message });
+                all.push(Refusal {
+                    object: format!("LimitRange {}", range.item.name),
+                    origin: range.origin.clone(),
+                    path,
+                    message,
+                });
             };
             match item.kind {
                 LimitKind::Container => {
                     for container in template.all_containers() {
+                        for (request, name, limit) in over_default(item, container) {
+                            let why = format!("requests {request} of {name}, its limit is {limit} by default");
+                            add(format!("container {}", container.name), why, "default", name);
+                        }
                         for violation in violations(item, &container.requests, &container.limits) {
                             add(format!("container {}", container.name), violation.0, violation.1, violation.2);
                         }
@@ -136,6 +152,15 @@ pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
     all
 }
 
+/// What a container requests over a limit that it has by default, and that is no maximum.
+fn over_default<'a>(item: &'a LimitItem, container: &'a Container) -> Vec<(Quantity, &'a str, Quantity)> {
+    let over = |(name, default): (&'a str, &'a super::Amount)| {
+        let (request, limit) = (container.request(name)?, container.limit(name)?);
+        (limit == default.quantity && request > limit).then_some((request, name, limit))
+    };
+    item.default.iter().filter_map(over).collect()
+}
+
 /// Why the LimitRanges of its namespace do not let a claim be made.
 pub fn claim_refusals(inventory: &Inventory, claim: &VolumeClaim) -> Vec<Refusal> {
     let request = claim.request.quantity;
@@ -148,6 +173,7 @@ pub fn claim_refusals(inventory: &Inventory, claim: &VolumeClaim) -> Vec<Refusal
                 if (field == "min" && request < bound) || (field == "max" && request > bound) {
                     let name = &claim.name;
                     all.push(Refusal {
+                        object: format!("LimitRange {}", range.item.name),
                         origin: range.origin.clone(),
                         path: format!("{}.{field}.storage", item.path),
                         message: format!(
@@ -231,7 +257,8 @@ fn declared(workload: &Workload) -> Replicas {
 fn allowance(inventory: &Inventory, workload: &Workload) -> Option<Allowance> {
     if let Some(refusal) = refusals(inventory, workload).into_iter().next() {
         let location = refusal.origin.locate(&refusal.path);
-        return Some(Allowance { pods: 0, reason: refusal.message, location });
+        let reason = format!("{}: {}", refusal.object, refusal.message);
+        return Some(Allowance { pods: 0, reason, location });
     }
     let id = workload.id();
     let (requests, limits) = (workload.template.requests(), workload.template.limits());

@@ -146,6 +146,8 @@ impl DisruptionBudget {
 /// A LimitRange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitRange {
+    /// `metadata.name`.
+    pub name: String,
     /// `metadata.namespace`.
     pub namespace: String,
     /// `spec.limits`, but for the defaults, which the pod templates have already.
@@ -159,6 +161,8 @@ pub struct LimitItem {
     pub kind: LimitKind,
     /// Its path in the manifest.
     pub path: String,
+    /// `default`: the limits of containers that have none.
+    pub default: Amounts,
     /// `min`.
     pub min: Amounts,
     /// `max`.
@@ -216,10 +220,12 @@ pub struct OtherScaler {
 /// What another autoscaler changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScalerKind {
-    /// The requests of these resources: a VerticalPodAutoscaler.
+    /// Requests of containers: a VerticalPodAutoscaler.
     Requests {
-        /// The resources, such as `cpu`.
-        resources: Vec<String>,
+        /// Of containers that have a policy of their own: which resources, such as `cpu`.
+        containers: Vec<(String, Vec<String>)>,
+        /// Of all others.
+        others: Vec<String>,
     },
     /// The number of pods: a ScaledObject, from which KEDA makes an HPA.
     Replicas {
@@ -246,6 +252,22 @@ impl OtherScaler {
 }
 
 impl Inventory {
+    /// The resources whose requests another autoscaler changes: of the containers of its target, or of any if the target is
+    /// not there.
+    pub fn requests_changed(&self, scaler: &OtherScaler) -> Vec<String> {
+        let ScalerKind::Requests { containers, others } = &scaler.kind else { return Vec::new() };
+        let id = scaler.target_id();
+        let target = self.workloads.iter().find(|workload| workload.item.id() == id);
+        let of = |name: &str| containers.iter().find(|own| own.0 == name).map_or(others, |own| &own.1);
+        let mut resources: Vec<String> = match target {
+            Some(target) => target.item.template.running().flat_map(|container| of(&container.name).clone()).collect(),
+            None => containers.iter().flat_map(|own| own.1.clone()).chain(others.clone()).collect(),
+        };
+        resources.sort();
+        resources.dedup();
+        resources
+    }
+
     /// The HPA that scales a workload, if there is one.
     pub fn hpa_of(&self, workload: &Workload) -> Option<&Placed<HpaSpec>> {
         let id = workload.id();

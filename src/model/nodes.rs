@@ -81,15 +81,22 @@ impl NodeShape {
     }
 
     /// What a node has for other pods, and how many: its allocatable without the pods of the DaemonSets that run on
-    /// it. Also says which of them do; one that does not fit beside those before it takes nothing.
-    pub fn beside<'a>(&self, daemons: impl Iterator<Item = &'a PodTemplate>) -> (Amounts, i64, Vec<bool>) {
-        let (mut allocatable, mut max_pods, mut run) = (self.allocatable(), self.max_pods, Vec::new());
+    /// it. Also says of each why it does not, if so; one that does not fit beside those before it takes nothing.
+    pub fn beside<'a>(&self, daemons: impl Iterator<Item = &'a PodTemplate>) -> (Amounts, i64, Vec<Option<String>>) {
+        let (mut allocatable, mut max_pods, mut reasons) = (self.allocatable(), self.max_pods, Vec::new());
         for daemon in daemons {
             let requests = daemon.requests();
-            let fits = requests.iter().all(|(name, asked)| asked.quantity <= available(&allocatable, name));
-            let runs = self.refuses(daemon).is_none() && fits && max_pods > 0;
-            run.push(runs);
-            if !runs {
+            let lacks = || {
+                let too_much = requests.iter().find(|(name, asked)| asked.quantity > available(&allocatable, name));
+                too_much.map(|(name, asked)| {
+                    let free = available(&allocatable, name);
+                    format!("requests {} {name}, {free} is free", asked.quantity)
+                })
+            };
+            let full = || (max_pods < 1).then(|| "no room for another pod".to_owned());
+            let reason = self.refuses(daemon).or_else(lacks).or_else(full);
+            reasons.push(reason);
+            if reasons.last().is_some_and(Option::is_some) {
                 continue;
             }
             let mut left = Amounts::default();
@@ -101,7 +108,7 @@ impl NodeShape {
             allocatable = left;
             max_pods -= 1;
         }
-        (allocatable, max_pods, run)
+        (allocatable, max_pods, reasons)
     }
 
     /// Why pods of a template cannot run on such a node, whatever else is on it.

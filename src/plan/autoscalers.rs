@@ -76,10 +76,14 @@ pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec
             (ScalerKind::Requests { .. }, _) if item.passive => {
                 Counted::NothingToCount("it only recommends".to_owned())
             }
-            (ScalerKind::Requests { resources }, _) => Counted::NothingToCount(format!(
-                "it changes {} requests, which are counted as written",
-                resources.join(" and ")
-            )),
+            (ScalerKind::Requests { .. }, _) => {
+                let resources = inventory.requests_changed(item).join(" and ");
+                Counted::NothingToCount(if resources.is_empty() {
+                    "it changes no requests".to_owned()
+                } else {
+                    format!("it changes {resources} requests, which are counted as written")
+                })
+            }
             (ScalerKind::Replicas { .. }, _) if item.passive => {
                 Counted::NothingToCount("it is paused: pods are counted as declared".to_owned())
             }

@@ -16,15 +16,23 @@ pub struct Pool<'a> {
     pub max_pods: i64,
     /// The DaemonSets that run on it.
     pub daemons: Vec<String>,
+    /// Those that do not, and why.
+    pub absent: Vec<(String, String)>,
 }
 
 impl<'a> Pool<'a> {
     /// Nodes of a shape.
     pub fn new(shape: &'a NodeShape, workloads: &[WorkloadPlan<'_>]) -> Self {
         let daemons: Vec<&WorkloadPlan<'_>> = workloads.iter().filter(|w| w.is_per_node()).collect();
-        let (allocatable, max_pods, run) = shape.beside(daemons.iter().map(|daemon| &daemon.workload.template));
-        let labels = daemons.iter().zip(run).filter(|(_, runs)| *runs).map(|(daemon, _)| daemon.label()).collect();
-        Self { shape, allocatable, max_pods, daemons: labels }
+        let (allocatable, max_pods, reasons) = shape.beside(daemons.iter().map(|daemon| &daemon.workload.template));
+        let (mut run, mut absent) = (Vec::new(), Vec::new());
+        for (daemon, reason) in daemons.iter().zip(reasons) {
+            match reason {
+                None => run.push(daemon.label()),
+                Some(reason) => absent.push((daemon.label(), reason)),
+            }
+        }
+        Self { shape, allocatable, max_pods, daemons: run, absent }
     }
 
     /// The nodes for so many pods of each workload.

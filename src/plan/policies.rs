@@ -107,6 +107,16 @@ pub struct BudgetFinding<'a> {
     pub pods: Replicas,
     /// How many of them may be evicted at once.
     pub allowed: Replicas,
+    /// Those of the workloads that another budget selects, too: none of their pods can be evicted (`EvictionREST.Create`
+    /// in `pkg/registry/core/pod/storage/eviction.go`).
+    pub shared: Vec<String>,
+}
+
+impl BudgetFinding<'_> {
+    /// Whether all its pods can be evicted, some after others.
+    pub fn drains(&self) -> bool {
+        self.allowed > 0 && self.shared.is_empty()
+    }
 }
 
 /// Whether a budget selects the pods of a workload.
@@ -118,6 +128,8 @@ pub fn selects(budget: &DisruptionBudget, workload: &Workload) -> bool {
 
 /// Every budget with the pods that it selects. Those of DaemonSets are not evicted by drains.
 pub fn budgets<'a>(inventory: &'a Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<BudgetFinding<'a>> {
+    let budgets_of =
+        |w: &WorkloadPlan<'_>| inventory.budgets.iter().filter(|budget| selects(&budget.item, w.workload)).count();
     let finding = |budget: &'a Placed<DisruptionBudget>| {
         let selected = workloads.iter().filter(|w| !w.is_per_node() && selects(&budget.item, w.workload));
         let selected: Vec<&WorkloadPlan<'_>> = selected.collect();
@@ -127,6 +139,7 @@ pub fn budgets<'a>(inventory: &'a Inventory, workloads: &[WorkloadPlan<'_>]) -> 
             workloads: selected.iter().map(|w| w.label()).collect(),
             pods,
             allowed: budget.item.allowed_disruptions(pods),
+            shared: selected.iter().filter(|w| budgets_of(w) > 1).map(|w| w.label()).collect(),
         }
     };
     inventory.budgets.iter().map(finding).collect()

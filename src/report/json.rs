@@ -53,7 +53,7 @@ pub fn summary(run: &Run<'_>) -> Value {
         "slo": run.setup.cluster.slo.map(|slo| json!({ "promise": slo.to_string(), "brokenSeconds": s.slow.seconds() })),
         "pods": { "created": s.pods_created, "deleted": s.pods_deleted, "restarts": s.restarts, "oomKills": s.oom_kills,
                   "unschedulableSeconds": s.unschedulable.seconds(),
-                  "refusedSeconds": s.refused.seconds() },
+                  "refusedByQuotaSeconds": s.refused.seconds() },
         "nodes": s.node_seconds.map(|seconds| json!({ "mean": seconds as f64 / s.duration.seconds().max(1) as f64,
                                                       "max": s.max_nodes })),
         "rollouts": s.rollouts.iter().map(|rollout| json!({

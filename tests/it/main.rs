@@ -14,6 +14,7 @@ mod invariants;
 mod lint;
 mod manifests;
 mod plan;
+mod policies;
 mod reading;
 mod replay;
 mod scaling;

@@ -31,7 +31,7 @@ spec:
 const LOAD: [&str; 6] = ["--constant", "cpu=0.2", "--constant", "memory=1Gi", "--duration", "10m"];
 
 /// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         write(&folder.path().join(name), text);
@@ -39,12 +39,12 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn path(folder: &tempfile::TempDir) -> &str {
+pub fn path(folder: &tempfile::TempDir) -> &str {
     folder.path().to_str().unwrap()
 }
 
 /// Runs a command on a text from standard input.
-fn piped(args: &[&str], yaml: &str) -> assert_cmd::assert::Assert {
+pub fn piped(args: &[&str], yaml: &str) -> assert_cmd::assert::Assert {
     hpasim(&[args, &["-f", "-"]].concat()).write_stdin(yaml.to_owned()).assert()
 }
 
@@ -53,7 +53,7 @@ fn simulated(yaml: &str) -> assert_cmd::assert::Assert {
 }
 
 /// The plan of a folder as JSON.
-fn plan_json(args: &[&str]) -> Value {
+pub fn plan_json(args: &[&str]) -> Value {
     let out = tempfile::tempdir().unwrap();
     hpasim(&[&["plan", "-o", path(&out)], args].concat()).assert().success();
     serde_json::from_slice(&std::fs::read(out.path().join("plan.json")).unwrap()).unwrap()

@@ -75,9 +75,10 @@ pub(super) fn quota(
     }
 }
 
-/// Converts a LimitRange; its defaults go elsewhere.
+/// Converts a LimitRange; what its defaults make of containers is read elsewhere.
 pub(super) fn limit_range(
     raw: &raw::LimitRange,
+    name: String,
     namespace: String,
     origin: &Origin,
     problems: &mut Problems,
@@ -101,12 +102,12 @@ pub(super) fn limit_range(
         let complaints = if kind == LimitKind::Container { silent } else { &mut *problems };
         let mut read =
             |list: &raw::ResourceList, field: &str| pod::amounts(list, &format!("{path}.{field}"), origin, complaints);
-        let (min, max) = (read(&item.min, "min"), read(&item.max, "max"));
+        let (default, min, max) = (read(&item.default, "default"), read(&item.min, "min"), read(&item.max, "max"));
         let max_ratio =
             pod::amounts(&item.max_limit_request_ratio, &format!("{path}.maxLimitRequestRatio"), origin, problems);
-        limits.push(LimitItem { kind, path, min, max, max_ratio });
+        limits.push(LimitItem { kind, path, default, min, max, max_ratio });
     }
-    LimitRange { namespace, limits }
+    LimitRange { name, namespace, limits }
 }
 
 /// Converts a PodDisruptionBudget. In policy/v1beta1 an empty selector selects nothing.
@@ -172,25 +173,16 @@ pub(super) fn other_scaler(
 /// What a VerticalPodAutoscaler changes, and whether it only recommends. A policy for all containers (`*`) holds for
 /// those that have none of their own.
 fn requests_scaler(spec: &raw::OtherScalerSpec) -> (ScalerKind, bool) {
-    let policies = &spec.resource_policy.container_policies;
-    let is_on = |policy: &&raw::ContainerPolicy| policy.mode.as_deref() != Some("Off");
-    let for_all = policies.iter().find(|policy| policy.container_name == "*");
-    let mut resources: Vec<String> = policies
-        .iter()
-        .filter(is_on)
-        .flat_map(|policy| match &policy.controlled_resources {
-            Some(resources) => resources.clone(),
-            None => vec!["cpu".into(), "memory".into()],
-        })
-        .collect();
-    if for_all.is_none() {
-        // Containers without a policy are resized in both.
-        resources.extend(["cpu".to_owned(), "memory".to_owned()]);
-    }
-    resources.sort();
-    resources.dedup();
-    let passive = spec.update_policy.update_mode.as_deref() == Some("Off") || resources.is_empty();
-    (ScalerKind::Requests { resources }, passive)
+    let controlled = |policy: &raw::ContainerPolicy| {
+        let off = policy.mode.as_deref() == Some("Off");
+        let both = || vec!["cpu".to_owned(), "memory".to_owned()];
+        if off { Vec::new() } else { policy.controlled_resources.clone().unwrap_or_else(both) }
+    };
+    let (for_all, own): (Vec<_>, Vec<_>) =
+        spec.resource_policy.container_policies.iter().partition(|policy| policy.container_name == "*");
+    let others = controlled(for_all.first().copied().unwrap_or(&raw::ContainerPolicy::default()));
+    let containers = own.iter().map(|policy| (policy.container_name.clone(), controlled(policy))).collect();
+    (ScalerKind::Requests { containers, others }, spec.update_policy.update_mode.as_deref() == Some("Off"))
 }
 
 /// How many pods a ScaledObject allows, and whether it is paused.

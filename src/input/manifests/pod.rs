@@ -273,7 +273,8 @@ fn amounts_of(raw: &raw::Resources, path: &str, origin: &Origin, problems: &mut 
     (read(&raw.requests, "requests"), read(&raw.limits, "limits"))
 }
 
-/// Requests and limits of a container: requests default to limits first, then the LimitRange fills what is missing.
+/// Requests and limits of a container: requests default to limits first, then the LimitRange fills what is missing. Where
+/// its limit is less than the request, the workload is accepted and its pods are refused.
 fn resources(
     raw: &raw::Resources,
     path: &str,
@@ -283,9 +284,9 @@ fn resources(
 ) -> (Amounts, Amounts) {
     let (mut requests, mut limits) = amounts_of(raw, path, origin, problems);
     fill(&mut requests, &limits);
+    refuse_requests_over_limits(&requests, &limits, &format!("{path}.requests"), problems);
     fill(&mut limits, &defaults.limits);
     fill(&mut requests, &defaults.requests);
-    refuse_requests_over_limits(&requests, &limits, &format!("{path}.requests"), problems);
     (requests, limits)
 }
 

@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
                 "LimitRange" => self.convert(object, |reader, raw, problems| {
                     let namespace = object.namespace();
                     around.defaults.entry(namespace.clone()).or_default().add(&raw, &object.origin, problems);
-                    let item = objects::limit_range(&raw, namespace, &object.origin, problems);
+                    let item = objects::limit_range(&raw, object.name(), namespace, &object.origin, problems);
                     reader.out.inventory.limit_ranges.push(Placed { item, origin: object.origin.clone() });
                 }),
                 "RuntimeClass" => self.convert(object, |_, raw: raw::RuntimeClass, problems| {

@@ -191,6 +191,7 @@ fn storage(report: &PlanReport<'_>) -> Value {
                 "accessModes": row.modes.iter().map(|mode| mode.name()).collect::<Vec<_>>(),
                 "size": row.size.as_ref().map(amount),
                 "counts": counts,
+                "deletedWithPods": row.deleted_with_pods,
                 "mountedBy": row.mounted_by,
                 "source": row.location.to_string(),
             })
@@ -243,6 +244,7 @@ fn budgets(report: &PlanReport<'_>) -> Value {
             "workloads": finding.workloads,
             "pods": finding.pods,
             "allowedDisruptions": finding.allowed,
+            "refusedForSeveralBudgets": finding.shared,
             "source": finding.budget.origin.locate("spec").to_string(),
         })
     };
@@ -282,6 +284,7 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Va
             (row.level.to_owned(), value)
         })
         .collect();
+    let absent: Vec<Value> = pool.absent.iter().map(|(name, why)| json!({ "workload": name, "reason": why })).collect();
     json!({
         "shape": pool.shape.name,
         "source": pool.shape.location.as_ref().map_or_else(|| "built in".to_owned(), ToString::to_string),
@@ -293,6 +296,7 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Va
         "maxPods": pool.shape.max_pods,
         "zones": pool.shape.zones,
         "daemonSets": pool.daemons,
+        "daemonSetsThatDoNotRun": absent,
         "levels": levels,
     })
 }

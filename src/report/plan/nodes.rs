@@ -78,6 +78,8 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
     ];
     for pool in &report.pools {
         notes.push(describe(pool));
+        let absent = pool.absent.iter();
+        notes.extend(absent.map(|(daemon, why)| format!("{}: {daemon} does not run there ({why})", pool.shape.name)));
         let rows = rows(report, pool);
         notes.extend(unplaced(pool, &rows));
         notes.extend(too_many(pool, &rows));

@@ -137,6 +137,9 @@ fn replicas(workload: &WorkloadPlan<'_>) -> String {
     }
     match workload.workload.controller {
         WorkloadController::DaemonSet => "one per node".to_owned(),
+        WorkloadController::Job { parallelism: 0 } | WorkloadController::CronJob { parallelism: 0, .. } => {
+            "0, suspended".to_owned()
+        }
         WorkloadController::Job { parallelism } => format!("{parallelism} while it runs"),
         WorkloadController::CronJob { parallelism, overlapping } => {
             let each = if overlapping { "per run, runs may overlap" } else { "while it runs" };
@@ -258,8 +261,9 @@ fn requirement_notes(report: &PlanReport<'_>) -> Vec<String> {
             notes.push(format!("{resource} limits do not bound the use of {list}: a container has none"));
         }
     }
-    let is_job = |w: &&WorkloadPlan<'_>| {
-        matches!(w.workload.controller, WorkloadController::Job { .. } | WorkloadController::CronJob { .. })
+    let is_job = |w: &&WorkloadPlan<'_>| match w.workload.controller {
+        WorkloadController::Job { parallelism } | WorkloadController::CronJob { parallelism, .. } => parallelism > 0,
+        _ => false,
     };
     let jobs: Vec<String> = workloads.iter().filter(is_job).map(WorkloadPlan::label).collect();
     if !jobs.is_empty() {

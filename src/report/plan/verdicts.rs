@@ -72,12 +72,17 @@ pub(super) fn budgets(report: &PlanReport<'_>) -> Option<Section> {
             bound,
             finding.pods.to_string(),
             finding.allowed.to_string(),
-            if finding.allowed > 0 { "possible" } else { "blocked" }.to_owned(),
+            if finding.drains() { "possible" } else { "blocked" }.to_owned(),
             finding.budget.location().to_string(),
         ]);
     }
     let idle = report.budgets.iter().filter(|finding| finding.workloads.is_empty()).map(|finding| finding.budget);
-    let notes = idle.map(|b| format!("{}: {} selects no pods of these manifests", b.location(), b.item.name)).collect();
+    let mut notes: Vec<String> =
+        idle.map(|b| format!("{}: {} selects no pods of these manifests", b.location(), b.item.name)).collect();
+    let mut shared: Vec<&String> = report.budgets.iter().flat_map(|finding| &finding.shared).collect();
+    shared.sort();
+    shared.dedup();
+    notes.extend(shared.iter().map(|w| format!("no pod of {w} can be evicted: more than one budget selects it")));
     Some(Section { title: "Disruption budgets, with the fewest pods".to_owned(), headers, rows, notes })
 }
 
