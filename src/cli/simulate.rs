@@ -173,8 +173,10 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
     let new_pods = summary.rescales.iter().any(|event| event.decision.desired > event.decision.current);
     if new_pods && lifecycle.fails.is_some() {
         let startup = setup.cluster.lifecycle.startup;
-        let message =
-            format!("a probe gives up before the application is up ({startup} after the start): new pods never serve");
+        let message = format!(
+            "a probe gives up before the application is up, which takes {startup} here: new pods never serve (--startup \
+             says how long it takes)"
+        );
         output::complain("warning", &message);
     } else if new_pods && lifecycle.ready_after < lifecycle.serving_after {
         let message = "no readiness probe: new pods count as ready, and are sent work, before they can serve";

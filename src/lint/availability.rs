@@ -126,7 +126,8 @@ pub(super) fn service_selects_nothing(context: &Context<'_>) -> Vec<Hit> {
         let here: Vec<&WorkloadPlan<'_>> =
             context.workloads.iter().filter(|w| w.workload.namespace == service.item.namespace).collect();
         // Without any workload of its namespace the pods are somewhere else.
-        let idle = !service.item.selector.is_empty() && !here.is_empty();
+        let elsewhere = here.is_empty() || context.inventory.has_unknown_workloads(&service.item.namespace);
+        let idle = !service.item.selector.is_empty() && !elsewhere;
         if idle && !here.iter().any(|workload| selected_by(&service.item, workload)) {
             let labels: Vec<String> =
                 service.item.selector.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -141,7 +142,8 @@ pub(super) fn budget_selects_nothing(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for budget in &context.inventory.budgets {
         let mut here = context.workloads.iter().filter(|w| w.workload.namespace == budget.item.namespace).peekable();
-        if here.peek().is_some() && !here.any(|workload| selects(&budget.item, workload.workload)) {
+        let elsewhere = here.peek().is_none() || context.inventory.has_unknown_workloads(&budget.item.namespace);
+        if !elsewhere && !here.any(|workload| selects(&budget.item, workload.workload)) {
             let message = format!("{} selects no pods of the manifests", budget.item.name);
             hits.push(Hit::new(&budget.origin, "spec.selector", message));
         }

@@ -110,8 +110,8 @@ pub(super) fn blocking_budget(context: &Context<'_>) -> Vec<Hit> {
         .iter()
         .filter(|finding| finding.allowed == 0 && finding.pods > 0)
         .map(|finding| {
-            let message =
-                format!("allows no disruption of {} with {} pods", finding.workloads.join(" and "), finding.pods);
+            let pods = if finding.pods == 1 { "1 pod".to_owned() } else { format!("{} pods", finding.pods) };
+            let message = format!("allows no disruption of {} with {pods}", finding.workloads.join(" and "));
             Hit::new(&finding.budget.origin, "spec", message)
         })
         .collect()

@@ -54,7 +54,7 @@ pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
     let hpas = &context.inventory.hpas;
     for (index, hpa) in hpas.iter().enumerate() {
         let id = hpa.item.target_id();
-        let same = |other: &&Placed<HpaSpec>| other.item.target_id() == id;
+        let same = |other: &&Placed<HpaSpec>| other.item.target_id() == id && !other.item.target.name.is_empty();
         if let Some(first) = hpas[..index].iter().find(same) {
             let message =
                 format!("{} is also the target of {} ({})", hpa.item.target, first.item.name, first.location());
@@ -189,7 +189,9 @@ pub(super) fn target_kind_not_found(context: &Context<'_>) -> Vec<Hit> {
     for hpa in &context.inventory.hpas {
         let item = &hpa.item;
         let mut check = |reference: &ObjectReference, path: String, reason: &str| {
-            if let Err(problem) = reference.resolves() {
+            // One that names nothing, as in a patch, has an error of its own.
+            let named = !reference.kind.is_empty() && !reference.name.is_empty();
+            if let Some(problem) = reference.resolves().err().filter(|_| named) {
                 let why = match problem {
                     ReferenceProblem::Malformed => "is malformed",
                     ReferenceProblem::Missing => "is missing",

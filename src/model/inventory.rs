@@ -285,6 +285,15 @@ impl Inventory {
         self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.id() == *id)
     }
 
+    /// Whether a namespace has workloads whose pods are not known: something that an autoscaler scales is not there, or is
+    /// of a kind that is not read.
+    pub fn has_unknown_workloads(&self, namespace: &str) -> bool {
+        let of_hpas = self.hpas.iter().filter(|hpa| hpa.item.namespace == namespace).map(|hpa| hpa.item.target_id());
+        let others = self.other_scalers.iter().filter(|scaler| scaler.item.namespace == namespace);
+        let mut targets = of_hpas.chain(others.map(|scaler| scaler.item.target_id()));
+        targets.any(|id| !self.workloads.iter().any(|workload| workload.item.id() == id))
+    }
+
     /// Whether there is nothing that bears on autoscaling and planning.
     pub fn is_empty(&self) -> bool {
         self.hpas.is_empty()

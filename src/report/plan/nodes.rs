@@ -20,6 +20,13 @@ pub(super) struct NodeRow {
     pub cost: Option<f64>,
 }
 
+impl NodeRow {
+    /// How many pods cannot run on such nodes.
+    fn unplaced(&self) -> i64 {
+        self.packing.iter().flat_map(|packing| &packing.unplaced).map(|unplaced| unplaced.pods).sum()
+    }
+}
+
 /// The levels of a shape, from few to many.
 pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
     let row = |level: &'static str, packing: Packing| NodeRow {
@@ -85,20 +92,25 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
         notes.extend(too_many(pool, &rows));
         for row in rows {
             let percent = |share: f64| format!("{}%", decimal(share * 100.0, 0));
-            let of_packing = |of: &dyn Fn(&Packing) -> String| dash(row.packing.as_ref().map(of));
+            let left = row.unplaced();
+            // Of nothing that fits there is nothing to say.
+            let known = row.nodes > 0.0 || left == 0;
+            let of_packing = |of: &dyn Fn(&Packing) -> String| dash(row.packing.as_ref().filter(|_| known).map(of));
+            let lost = |nodes: Option<i64>| dash(nodes.filter(|_| known).map(|nodes| nodes.to_string()));
+            let nodes = dash(known.then(|| decimal(row.nodes, 2)));
             let mut line = vec![
                 pool.shape.name.clone(),
                 row.level.to_owned(),
-                decimal(row.nodes, 2),
+                if left > 0 { format!("{nodes} ({left} unplaced)") } else { nodes },
                 of_packing(&|packing| packing.lower_bound.to_string()),
-                dash(row.node_lost.map(|nodes| nodes.to_string())),
-                dash(row.zone_lost.map(|nodes| nodes.to_string())),
+                lost(row.node_lost),
+                lost(row.zone_lost),
                 of_packing(&|packing| packing.binding.name().to_owned()),
                 of_packing(&|packing| percent(packing.cpu_share)),
                 of_packing(&|packing| percent(packing.memory_share)),
             ];
             if priced {
-                line.push(dash(row.cost.map(|cost| decimal(cost, 2))));
+                line.push(dash(row.cost.filter(|_| known).map(|cost| decimal(cost, 2))));
             }
             table.push(line);
         }
