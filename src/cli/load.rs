@@ -97,7 +97,7 @@ pub(super) fn setup<'a>(
     let plan = plan::plan(columns, hpa, &workload.template, &costs, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
-    let neighbours = inventory.neighbours(workload);
+    let neighbours = inventory.neighbours(hpa, workload);
     warn_of_neighbours(selection, &neighbours, &mut warnings);
     output::warn(&warnings);
     Ok(Setup {
@@ -130,10 +130,10 @@ fn warn_of_neighbours(selection: &Selection<'_>, neighbours: &Neighbours, warnin
     if !neighbours.ambiguous_with.is_empty() {
         let others = neighbours.ambiguous_with.join(", ");
         let message = format!(
-            "the selector of {} selects pods of {others}, too: neither HPA scales on its metrics (AmbiguousSelector)",
+            "pods of {} are also those of {others}: neither HPA scales on its metrics (AmbiguousSelector)",
             target.item.reference
         );
-        let hint = "give each workload labels and a selector of its own";
+        let hint = "merge two HPAs on one workload; give each workload labels and a selector of its own";
         warnings.push(Diagnostic::new(message).at(target.location()).field("spec.selector").hint(hint));
     }
     for pods in &neighbours.foreign {

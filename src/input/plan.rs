@@ -149,9 +149,12 @@ impl Planner<'_> {
 }
 
 fn no_column(metric: &str) -> (String, String) {
+    // As a shell takes it.
+    let plain = metric.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c));
+    let quote = if plain { "" } else { "'" };
     (
         format!("the load has no column `{metric}` for the metric of that name"),
-        format!("add the column, or --constant {metric}=VALUE for a load that does not change"),
+        format!("add the column, or --constant {quote}{metric}=VALUE{quote} for a load that does not change"),
     )
 }
 

@@ -300,7 +300,7 @@ fn allowance(inventory: &Inventory, workload: &Workload) -> Option<Allowance> {
 
 impl Inventory {
     /// What else is in the namespace that bears on an HPA's target.
-    pub fn neighbours(&self, target: &Workload) -> Neighbours {
+    pub fn neighbours(&self, hpa: &super::HpaSpec, target: &Workload) -> Neighbours {
         let id = target.id();
         let others = self.workloads.iter().filter(|other| other.item.id() != id);
         let under: Vec<&Placed<Workload>> = others
@@ -308,9 +308,13 @@ impl Inventory {
             .filter(|other| !matches!(other.item.controller, WorkloadController::CronJob { .. }))
             .collect();
         // Of all pods under the selector, those that another HPA's target selects, too.
-        let ambiguous = |hpa: &&Placed<super::HpaSpec>| {
-            let other_id = hpa.item.target_id();
-            let Some(other) = self.target(&other_id).filter(|_| other_id != id) else { return false };
+        let ambiguous = |other: &&Placed<super::HpaSpec>| {
+            let is_itself = other.item.name == hpa.name && other.item.namespace == hpa.namespace;
+            let other_id = other.item.target_id();
+            if is_itself || other_id == id {
+                return !is_itself;
+            }
+            let Some(other) = self.target(&other_id) else { return false };
             let labels = under.iter().filter(|w| declared(&w.item) > 0).map(|w| &w.item.template.labels);
             std::iter::once(&target.template.labels).chain(labels).any(|l| other.item.selects(&target.namespace, l))
         };

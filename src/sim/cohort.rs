@@ -467,12 +467,16 @@ impl Cohort {
         let readiness =
             template.running().filter_map(|container| container.readiness_probe.as_ref().map(noticed)).min();
         self.at.unready = readiness.unwrap_or(NEVER);
+        self.due = now;
+        if self.stopping() {
+            // A probe restarts it already.
+            return;
+        }
         let liveness = template.running().filter_map(|container| {
             let probe = container.liveness_probe.as_ref()?;
             Some((noticed(probe), Stop::of_container(template, container, probe)))
         });
         (self.at.fails, self.stop) = liveness.min_by_key(|failure| failure.0).unwrap_or((NEVER, Stop::default()));
-        self.due = now;
     }
 
     /// Whether it is done: nothing is sent to it any more, and its work is done or its time is over.

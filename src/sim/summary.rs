@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::traffic::Passed;
 use super::{PodNumbers, Rollout, Setup};
-use crate::hpa::{Decision, MetricStatus};
+use crate::hpa::{Decision, MetricStatus, Verdict};
 use crate::model::{HpaSpec, MetricSource, MetricTarget, ValueTarget};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
@@ -292,6 +292,11 @@ impl Accounts {
                 Ok(_) => {}
                 Err(_) => total.unavailable = total.unavailable + period,
             }
+        }
+        // Where the controller gives up before it, no metric is read.
+        let gave_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale) && decision.metrics.is_empty();
+        for total in self.metrics.iter_mut().filter(|_| gave_up) {
+            total.unavailable = total.unavailable + period;
         }
         if decision.rescaled {
             self.rescales.push(RescaleRecord { at: now, decision: decision.clone() });

@@ -388,6 +388,27 @@ fn a_custom_metric_may_have_the_name_of_a_column() {
     piped(&args, &yaml).success().stdout(contains("2 -> 4"));
 }
 
+/// Two HPAs on one target stop each other from 1.27 on, and can be simulated; before, they fight, and cannot.
+#[test]
+fn two_hpas_on_one_target_stop_each_other() {
+    let cpu =
+        "  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]\n";
+    let second =
+        HPA.replace("metadata: {name: web}", "metadata: {name: too}").replace("minReplicas: 1", "minReplicas: 3");
+    let yaml = format!("{HPA}{cpu}---\n{second}{cpu}---\n{WEB}");
+    let args = ["simulate", "--constant", "cpu=2", "--duration", "10m", "--hpa"];
+    piped(&[&args[..], &["web"]].concat(), &yaml)
+        .success()
+        .stdout(contains("Scaling events: 0").and(contains("cpu above target       0s, not readable for 10m (100%)")))
+        .stderr(contains("neither HPA scales on its metrics (AmbiguousSelector)"));
+    // The bounds are kept all the same.
+    piped(&[&args[..], &["too"]].concat(), &yaml).success().stdout(contains("2 -> 3"));
+    let before = ["web", "--kubernetes-version", "1.26"];
+    piped(&[&args[..], &before].concat(), &yaml)
+        .code(2)
+        .stderr(contains("two HPAs on one target work against each other"));
+}
+
 /// An object is its kind, group, namespace and name, whatever is printed.
 #[test]
 fn objects_of_several_namespaces_are_kept_apart() {

@@ -39,6 +39,8 @@ pub struct Manifests {
     pub refused: Vec<Diagnostic>,
     /// Objects whose API version the release does not serve, and whether they bear on autoscaling and planning.
     pub removed: Vec<(Diagnostic, bool)>,
+    /// The release that they are read for.
+    pub version: KubernetesVersion,
 }
 
 /// How manifests are read.
@@ -143,7 +145,7 @@ pub fn read(sources: &[Source], context: Context<'_>) -> Result<Manifests, Input
     let objects = in_namespace(objects, context, &mut notes)?;
     let (objects, duplicates) = last_of_each(objects);
     let inventory = Inventory { duplicates, ..Inventory::default() };
-    let out = Manifests { notes, warnings, refused, removed: Vec::new(), inventory };
+    let out = Manifests { notes, warnings, refused, removed: Vec::new(), inventory, version: context.version };
     let mut reader = Reader::new(context.version, context.default_namespace(), out);
     reader.read(&objects);
     Ok(reader.finish())

@@ -158,8 +158,11 @@ impl Manifests {
         })
     }
 
-    /// Another HPA with the same target: the two would fight.
+    /// Another HPA with the same target, where the two fight: from 1.27 on neither scales.
     fn conflict(&self, hpa: &Placed<HpaSpec>) -> Option<Diagnostic> {
+        if self.version.at_least(27) {
+            return None;
+        }
         let id = hpa.item.target_id();
         let same = |other: &&Placed<HpaSpec>| other.location() != hpa.location() && other.item.target_id() == id;
         let other = self.inventory.hpas.iter().find(same)?;

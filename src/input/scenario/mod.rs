@@ -115,7 +115,7 @@ impl Reader<'_> {
                 .filter(|placed| placed.item.is_scalable())
                 .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
                 .collect(),
-            neighbours: manifests.inventory.neighbours(&workload),
+            neighbours: manifests.inventory.neighbours(&hpa, &workload),
             hpa,
             workload,
             controller,

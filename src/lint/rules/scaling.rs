@@ -52,7 +52,7 @@ pub(super) const RULES: [Rule; 19] = [
         name: "two-hpas-on-one-target",
         severity: Severity::Error,
         summary: "two HPAs scale the same workload",
-        why: "Each undoes what the other does. The controller notices pods that several HPAs select (AmbiguousSelector) and scales with neither.",
+        why: "From 1.27 on the controller notices pods that several HPAs select (AmbiguousSelector) and scales with neither. Before, each undoes what the other does.",
         remedy: "Keep one HPA and put all metrics into it; the largest proposal wins.",
         sources: &["pkg/controller/podautoscaler/horizontal.go: hpaSelectors, AmbiguousSelector"],
         check: targets::two_hpas,
