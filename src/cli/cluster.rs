@@ -9,7 +9,7 @@ use super::args::{amount, positive_span};
 use crate::input::{nodes, read_sources};
 use crate::model::{
     Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, Inventory, LifecycleConfig, MOST_PODS,
-    MetricsConfig, NodesConfig, Queueing, Slo, TrafficConfig, Workload,
+    MetricsConfig, NodesConfig, Queueing, Slo, Startup, TrafficConfig, Workload,
 };
 use crate::units::{Bytes, Quantity, Replicas, Span};
 
@@ -34,8 +34,9 @@ pub(super) struct ClusterArgs {
 pub(super) struct PodArgs {
     /// Time that the application in a new pod needs until it answers probes and serves; a duration, or drawn for each
     /// pod: uniform:10s,40s, exponential:20s, lognormal:20s,0.5 (median, standard deviation of the logarithm)
-    #[arg(long, value_name = "DELAY", default_value = "20s")]
-    pub startup: Delay,
+    /// [default: 20s is assumed, or less if the pod's own probes give up sooner]
+    #[arg(long, value_name = "DELAY")]
+    startup: Option<Delay>,
     /// Time until the scheduler has bound a new pod
     #[arg(long, value_name = "DELAY", default_value = "0s")]
     scheduling: Delay,
@@ -198,7 +199,7 @@ impl ClusterArgs {
                 scheduling: pods.scheduling,
                 image_pull: pods.image_pull,
                 init: pods.init,
-                startup: pods.startup,
+                startup: pods.startup.map_or(LifecycleConfig::default().startup, Startup::Stated),
                 shutdown: pods.shutdown,
                 endpoint_propagation: pods.endpoint_propagation,
             },

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::replay::read_scenarios;
+use super::replay::{note_assumptions, read_scenarios};
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::model::Scenario;
@@ -59,6 +59,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
         text = serde_json::to_string_pretty(&list)? + "\n";
     }
     output::print(&text)?;
+    note_assumptions(&scenarios);
     Ok(Outcome::Done)
 }
 

@@ -96,7 +96,9 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         let mut load = Load::open(args.load.as_deref(), &args.options)?;
         let setup =
             load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
-        vec![(selection.hpa.item.name.clone(), held_back(&setup, load.source()).map_err(explain_error)?)]
+        let held_back = held_back(&setup, load.source()).map_err(explain_error)?;
+        load::note_assumptions(&setup);
+        vec![(selection.hpa.item.name.clone(), held_back)]
     } else {
         Vec::new()
     };
@@ -107,7 +109,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         workloads: &workloads,
         storage: &storage,
         controller,
-        startup: args.cluster.pods.startup.typical(),
+        startup: args.cluster.config()?.lifecycle.startup,
         nodes: &shapes,
         held_back,
         odd: complaints(&manifests.warnings),

@@ -15,6 +15,7 @@ use crate::model::{
     Column, ControllerConfig, Interpolation, Inventory, KubernetesVersion, LoadSource, LoadTable, MetricSource,
     MetricTarget, Neighbours,
 };
+use crate::report::assumptions;
 use crate::sim::Setup;
 use crate::units::{Quantity, SimTime, Span, parse_seconds};
 
@@ -118,6 +119,13 @@ pub(super) fn setup<'a>(
         keep_pod_numbers: false,
         every_second: false,
     })
+}
+
+/// Says what was assumed in a simulation.
+pub(super) fn note_assumptions(setup: &Setup<'_>) {
+    if let Some(note) = assumptions::startup(setup.cluster.lifecycle.startup, setup.workload, "--startup") {
+        output::complain("note", &note);
+    }
 }
 
 /// What the namespace makes of the target's pods.

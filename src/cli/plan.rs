@@ -281,6 +281,7 @@ fn under_load<'a>(
     }
     let run = |one: &Simulated<'a>| course(&one.setup, &mut one.load.clone()).map_err(explain_error);
     let courses: Vec<Course> = simulated.iter().map(run).collect::<anyhow::Result<_>>()?;
+    simulated.iter().for_each(|one| load::note_assumptions(&one.setup));
     let indexed: Vec<(usize, &Course)> = simulated.iter().map(|one| one.workload).zip(&courses).collect();
     report.fleet = Some(Fleet::new(report.workloads, &indexed));
     report.courses =

@@ -1,6 +1,6 @@
 //! `hpasim replay`: what documents promise, put to the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -63,6 +63,16 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
     Ok(scenarios)
 }
 
+/// Says what was assumed in simulations, once, however many scenarios assume it.
+pub(super) fn note_assumptions(scenarios: &[Scenario]) {
+    let assumed = |scenario: &Scenario| {
+        report::assumptions::startup(scenario.cluster.lifecycle.startup, &scenario.workload, "cluster.startup")
+    };
+    for note in scenarios.iter().filter_map(assumed).collect::<BTreeSet<String>>() {
+        output::complain("note", &note);
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
     let scenarios = read_scenarios(&args.paths, &args.scenario)?;
@@ -81,6 +91,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
+    note_assumptions(&scenarios);
     let as_expected = replays.iter().flat_map(|replay| &replay.findings).all(|finding| finding.as_expected());
     Ok(if as_expected { Outcome::Done } else { Outcome::CheckFailed })
 }

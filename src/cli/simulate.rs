@@ -13,7 +13,7 @@ use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{ControllerConfig, HpaSpec, Placed};
 use crate::report::{self, Run, kubectl};
-use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate};
+use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate, typical_startup};
 
 /// Simulate an HPA and its target under a load, and summarize what happens
 ///
@@ -158,13 +158,16 @@ fn simulate_one(
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
+    load::note_assumptions(&setup);
     warn_of_surprises(&setup, &summary);
     Ok(Outcome::Done)
 }
 
 /// What the summary's numbers alone would not say.
 fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
-    let lifecycle = Lifecycle::of(&setup.workload.template, Some(setup.cluster.lifecycle.startup.typical()));
+    let template = &setup.workload.template;
+    let startup = typical_startup(setup.cluster.lifecycle.startup, template);
+    let lifecycle = Lifecycle::of(template, Some(startup));
     if setup.initial_replicas == 0 && summary.rescales.is_empty() {
         let message =
             "the workload is at 0 replicas and the HPA did not put it there: autoscaling is off (--replicas N)";
@@ -172,10 +175,8 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
     }
     let new_pods = summary.rescales.iter().any(|event| event.decision.desired > event.decision.current);
     if new_pods && lifecycle.fails.is_some() {
-        let startup = setup.cluster.lifecycle.startup;
         let message = format!(
-            "a probe gives up before the application is up, which takes {startup} here: new pods never serve (--startup \
-             says how long it takes)"
+            "a probe gives up before the application is up, which takes {startup} (--startup): new pods never serve"
         );
         output::complain("warning", &message);
     } else if new_pods && lifecycle.ready_after < lifecycle.serving_after {

@@ -2,8 +2,9 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{DisruptionBudget, Placed, Service, VolumeSource, WorkloadController};
+use crate::model::{DisruptionBudget, Placed, Service, Startup, VolumeSource, WorkloadController};
 use crate::plan::{WorkloadPlan, selects};
+use crate::sim::Patience;
 
 fn budget_of<'a>(
     context: &'a Context<'_>,
@@ -103,6 +104,23 @@ pub(super) fn keeps_nodes(context: &Context<'_>) -> Vec<Hit> {
                     format!("{} is local storage: nodes with pods that {} added stay", volume.name, hpa.item.name);
                 hits.push(Hit::new(workload.origin, volume.path.clone(), message));
             }
+        }
+    }
+    hits
+}
+
+pub(super) fn hasty_probe(context: &Context<'_>) -> Vec<Hit> {
+    let startup = context.startup.delay().typical();
+    let mut hits = Vec::new();
+    for (workload, _) in scaled(context) {
+        let patience = Patience::of(&workload.workload.template).filter(|patience| patience.startup < startup);
+        if let Some(patience) = patience {
+            let taken = match context.startup {
+                Startup::Assumed(_) => format!("a start-up of {startup} is assumed, and is shortened to that"),
+                Startup::Stated(_) => format!("the start-up takes {startup}: new pods never serve"),
+            };
+            let message = format!("gives up {} after the start of the container; {taken}", patience.startup);
+            hits.push(Hit::new(workload.origin, format!("{}.{}", patience.container.path, patience.probe()), message));
         }
     }
     hits

@@ -2,9 +2,9 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{Container, MetricSource, MetricTarget, MissingRequest, PodTemplate, ResourceName};
+use crate::model::{Container, MetricSource, MetricTarget, MissingRequest, PodTemplate, ResourceName, Startup};
 use crate::plan::WorkloadPlan;
-use crate::sim::Lifecycle;
+use crate::sim::{Lifecycle, typical_startup};
 use crate::units::{Quantity, Span};
 
 /// The container (if the metric is of one), the resource and the target of a resource metric.
@@ -201,11 +201,12 @@ pub(super) fn slow_readiness(context: &Context<'_>) -> Vec<Hit> {
                 found = true;
             }
         }
-        let ready = Lifecycle::of(template, Some(context.startup)).ready_after;
+        let startup = typical_startup(context.startup, template);
+        let ready = Lifecycle::of(template, Some(startup)).ready_after;
         if !found && ready.is_some_and(|ready| ready > period) {
             let message = format!(
-                "with a start-up of {} pods are ready after {}, the CPU initialization period is {period}",
-                context.startup,
+                "with {} start-up of {startup} pods are ready after {}, the CPU initialization period is {period}",
+                if matches!(context.startup, Startup::Assumed(_)) { "an assumed" } else { "a" },
                 ready.unwrap_or(Span::ZERO)
             );
             hits.push(Hit::new(workload.origin, workload.workload.pod_path.clone(), message));

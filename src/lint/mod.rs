@@ -9,7 +9,7 @@ mod targets;
 
 pub use rules::{Rule, rules};
 
-use crate::model::{ControllerConfig, Inventory, LoadSource, Location, NodeShape, Origin};
+use crate::model::{ControllerConfig, Inventory, LoadSource, Location, NodeShape, Origin, Startup};
 use crate::plan::{StorageRow, WorkloadPlan};
 use crate::sim::{Setup, SimError, simulate};
 use crate::units::{Replicas, SimTime, Span};
@@ -48,7 +48,7 @@ pub struct Context<'a> {
     /// The controller's settings and the release.
     pub controller: ControllerConfig,
     /// The time that the application in a new pod needs.
-    pub startup: Span,
+    pub startup: Startup,
     /// The nodes, if they are known.
     pub nodes: &'a [NodeShape],
     /// For each HPA that was simulated under a load: its name, and how it was held back if it was.

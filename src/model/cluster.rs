@@ -129,6 +129,38 @@ impl std::str::FromStr for Delay {
     }
 }
 
+/// How long the application in a new pod needs until it answers probes and serves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Startup {
+    /// As the user says.
+    Stated(Delay),
+    /// Nobody says. It is no longer than the pod's own probes allow: they are written for an application that comes up.
+    Assumed(Delay),
+}
+
+impl Startup {
+    /// The delay that is stated or assumed.
+    pub fn delay(self) -> Delay {
+        match self {
+            Self::Stated(delay) | Self::Assumed(delay) => delay,
+        }
+    }
+
+    /// The same, so many times as long.
+    pub fn times(self, factor: f64) -> Self {
+        match self {
+            Self::Stated(delay) => Self::Stated(delay.times(factor)),
+            Self::Assumed(delay) => Self::Assumed(delay.times(factor)),
+        }
+    }
+}
+
+impl<T: Into<Delay>> From<T> for Startup {
+    fn from(delay: T) -> Self {
+        Self::Stated(delay.into())
+    }
+}
+
 /// How pods start and stop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifecycleConfig {
@@ -139,7 +171,7 @@ pub struct LifecycleConfig {
     /// Each init container, one after the other.
     pub init: Delay,
     /// From the start of the containers until the application answers probes and can serve.
-    pub startup: Delay,
+    pub startup: Startup,
     /// What the application needs to end after SIGTERM, once its work is done.
     pub shutdown: Span,
     /// Until proxies know that a pod is ready, or is not any more.
@@ -152,7 +184,7 @@ impl Default for LifecycleConfig {
             scheduling: Delay::ZERO,
             image_pull: Delay::ZERO,
             init: Delay::ZERO,
-            startup: Delay::Fixed(Span::from_seconds(20)),
+            startup: Startup::Assumed(Delay::Fixed(Span::from_seconds(20))),
             shutdown: Span::ZERO,
             // kube-proxy's --iptables-min-sync-period.
             endpoint_propagation: Span::from_seconds(1),

@@ -24,7 +24,7 @@ pub use admission::{Allowance, ForeignPods, Neighbours, Refusal, claim_refusals,
 pub use amounts::{Amount, Amounts};
 pub use cluster::{
     Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsConfig, NodePool,
-    NodesConfig, ParseBalancingError, ParseDelayError, ParseSloError, Queueing, Slo, TrafficConfig,
+    NodesConfig, ParseBalancingError, ParseDelayError, ParseSloError, Queueing, Slo, Startup, TrafficConfig,
 };
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent};

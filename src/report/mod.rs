@@ -2,6 +2,7 @@
 
 pub mod amounts;
 pub mod arithmetic;
+pub mod assumptions;
 pub mod cluster;
 pub mod csv;
 pub mod json;

@@ -4,7 +4,7 @@
 //! Mirrors the probe worker of the kubelet (`pkg/kubelet/prober/worker.go`) without its random start, and the back-off of
 //! its restarts (`pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `doBackOff`).
 
-use crate::model::{Container, PodTemplate, Probe};
+use crate::model::{Container, PodTemplate, Probe, Startup};
 use crate::units::Span;
 
 /// How long the kubelet takes to notice that a container runs (the period of its pod lifecycle event generator).
@@ -80,6 +80,43 @@ impl Lifecycle {
         let serving_after = ready_after.zip(startup).map(|(ready, startup)| ready.max(startup));
         Self { ready_after, serving_after: serving_after.filter(|_| fails.is_none()), fails }
     }
+}
+
+/// The longest start-up that the probes of a template let pass, and whose probe it is that gives up after that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patience<'a> {
+    /// From the start of the containers on.
+    pub startup: Span,
+    /// The container.
+    pub container: &'a Container,
+}
+
+impl<'a> Patience<'a> {
+    /// Of a template; none if no probe restarts its containers.
+    pub fn of(template: &'a PodTemplate) -> Option<Self> {
+        let of_container = |container: &'a Container| {
+            // What never comes up is given up on last.
+            let (startup, _) = gives_up(container, None)?;
+            Some(Self { startup, container })
+        };
+        template.running().filter_map(of_container).min_by_key(|patience| patience.startup)
+    }
+
+    /// The probe, as Kubernetes names it.
+    pub fn probe(&self) -> &'static str {
+        if self.container.startup_probe.is_some() { "startupProbe" } else { "livenessProbe" }
+    }
+}
+
+/// The start-up that a pod of a template typically has: an assumed one is not longer than its probes allow.
+pub fn typical_startup(startup: Startup, template: &PodTemplate) -> Span {
+    let typical = startup.delay().typical();
+    bound(startup, template).map_or(typical, |bound| typical.min(bound))
+}
+
+/// The longest start-up, where it is assumed.
+pub(super) fn bound(startup: Startup, template: &PodTemplate) -> Option<Span> {
+    matches!(startup, Startup::Assumed(_)).then(|| Patience::of(template))?.map(|patience| patience.startup)
 }
 
 /// What a sidecar holds up the init containers after it: until it has started.

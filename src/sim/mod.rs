@@ -31,7 +31,7 @@ mod victims;
 
 pub use controller::Rollout;
 pub use engine::{SimError, simulate};
-pub use lifecycle::Lifecycle;
+pub use lifecycle::{Lifecycle, Patience, typical_startup};
 pub use summary::{MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary};
 pub use timeline::TimelineRow;
 

@@ -4,7 +4,7 @@
 use super::PodNumbers;
 use super::cohort::{Cohort, Lost, Milestones, NEVER, merge_places};
 use super::draw::{Draws, Purpose};
-use super::lifecycle::Stop;
+use super::lifecycle::{Stop, typical_startup};
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay, MOST_PODS};
@@ -31,7 +31,7 @@ impl Pods {
         if count == 0 {
             return pods;
         }
-        let startup = Some(rules.config.lifecycle.startup.typical());
+        let startup = Some(typical_startup(rules.config.lifecycle.startup, rules.template));
         let mut cohort = Cohort::new(count, since, 0, Drawn { startup, ..Drawn::default() });
         cohort.at = Milestones::default();
         cohort.due = NEVER;

@@ -23,6 +23,8 @@ pub(super) struct Rules<'a> {
     pub outages: Vec<Outage>,
     /// What is different in each revision of the template.
     pub revisions: Vec<Revision>,
+    /// What an assumed start-up is not longer than.
+    pub startup_bound: Option<Span>,
     /// No two pods have the same load: each is a cohort by itself.
     pub apart: bool,
     /// Pods have ordinals: a StatefulSet.
@@ -56,7 +58,13 @@ impl Rules<'_> {
             image_pull: draws.delay(Purpose::ImagePull, revision.image_pull.unwrap_or(config.image_pull)),
             startup: match revision.broken {
                 true => None,
-                false => Some(draws.delay(Purpose::Startup, revision.startup.unwrap_or(config.startup))),
+                false => Some(match revision.startup {
+                    Some(startup) => draws.delay(Purpose::Startup, startup),
+                    None => {
+                        let drawn = draws.delay(Purpose::Startup, config.startup.delay());
+                        self.startup_bound.map_or(drawn, |bound| drawn.min(bound))
+                    }
+                }),
             },
         }
     }
@@ -64,10 +72,10 @@ impl Rules<'_> {
     /// Whether pods that are created together live alike.
     pub(super) fn all_alike(&self) -> bool {
         let config = &self.config.lifecycle;
+        let startup = config.startup.delay();
         let fixed = |delay: &Delay| matches!(delay, Delay::Fixed(_));
         let revisions = self.revisions.iter().flat_map(|revision| revision.startup.iter().chain(&revision.image_pull));
-        let mut all =
-            [&config.scheduling, &config.image_pull, &config.init, &config.startup].into_iter().chain(revisions);
+        let mut all = [&config.scheduling, &config.image_pull, &config.init, &startup].into_iter().chain(revisions);
         all.all(fixed) && !matches!(self.config.traffic.balancing, Balancing::Weighted { .. }) && !self.apart
     }
 }

@@ -3,6 +3,7 @@
 use hpasim::input::plan::RequestCosts;
 use hpasim::model::{
     Action, Balancing, ClusterAutoscaler, Delay, MetricsApi, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent,
+    Startup,
 };
 use hpasim::sim::{Occurrence, PodNumbers, Setup, Summary};
 use hpasim::units::SimTime;
@@ -63,7 +64,7 @@ fn init_containers_take_their_turn_and_wait_for_what_is_down() {
     let mut setup = deployment.setup(&load);
     setup.keep_pod_numbers = true;
     setup.cluster.lifecycle.init = seconds(10).into();
-    setup.cluster.lifecycle.startup = Delay::ZERO;
+    setup.cluster.lifecycle.startup = Delay::ZERO.into();
     // 10 s, the sidecar's 7 s, 10 s; ready a second later, when the kubelet has noticed.
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 26).pending, numbers(&summary, 26).ready), (3, 1));
@@ -82,7 +83,7 @@ fn drawn_delays_spread_the_pods() {
     let load = cpu(1.0, 120);
     let mut setup = deployment.setup(&load);
     setup.keep_pod_numbers = true;
-    setup.cluster.lifecycle.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 };
+    setup.cluster.lifecycle.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 }.into();
     let steps = |setup: &Setup<'_>| {
         let ready: Vec<i32> = run(setup, &load).0.pod_numbers.iter().map(|(_, pods)| pods.ready).collect();
         ready
@@ -651,6 +652,36 @@ fn cost_does_not_grow_with_the_number_of_pods() {
     };
     let (few, many) = (allocations(100), allocations(100_000));
     assert!(many <= few + few / 10, "{few} allocations with 100 pods, {many} with 100,000");
+}
+
+/// A start-up that nobody states gives way to the pod's own probes; one that is stated does not.
+#[test]
+fn an_assumed_start_up_does_not_fail_the_pods_own_probes() {
+    let serving = |probes: &str, startup: Startup| {
+        let deployment = workload("Deployment", "replicas: 1, ", "", probes);
+        let load = cpu(0.3, 120);
+        let mut setup = deployment.setup(&load);
+        setup.keep_pod_numbers = true;
+        setup.cluster.lifecycle.startup = startup;
+        let (summary, _) = run(&setup, &load);
+        // Pods are made at 0 s.
+        let all =
+            summary.pod_numbers.iter().find(|(_, numbers)| numbers.working == numbers.existing && numbers.existing > 1);
+        (summary.restarts > 0, all.map(|(at, _)| at.seconds()))
+    };
+    let (stated, assumed) = (Startup::Stated, Startup::Assumed);
+    let twenty = Delay::Fixed(seconds(20));
+    // Given up at 10 s, tried at 10 s; the proxies know a second later.
+    let hasty = ", livenessProbe: {periodSeconds: 5}, readinessProbe: {periodSeconds: 2}";
+    assert_eq!(serving(hasty, assumed(twenty)), (false, Some(11)));
+    assert!(serving(hasty, stated(twenty)).0);
+    // The startup probe stands before the liveness probe.
+    let patient = ", startupProbe: {periodSeconds: 10, failureThreshold: 9}, livenessProbe: {periodSeconds: 5}";
+    assert_eq!(serving(patient, assumed(twenty)), (false, Some(21)));
+    // Drawn or multiplied, it does not fail them either.
+    let drawn = Delay::Lognormal { median: seconds(20), sigma: 2.0 };
+    assert!(!serving(hasty, assumed(drawn)).0);
+    assert!(!serving(hasty, assumed(twenty).times(9.0)).0);
 }
 
 /// Upstream runs the preStop hook and asks the application to end before a probe's restart; meanwhile it takes work as

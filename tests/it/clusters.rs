@@ -4,7 +4,7 @@
 use hpasim::input::nodes;
 use hpasim::model::{
     Action, Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsApi,
-    MetricsConfig, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent, Slo, TrafficConfig,
+    MetricsConfig, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent, Slo, Startup, TrafficConfig,
 };
 use hpasim::units::{SimTime, Span};
 use proptest::prelude::*;
@@ -73,7 +73,7 @@ fn lifecycles() -> impl Strategy<Value = LifecycleConfig> {
             scheduling,
             image_pull,
             init,
-            startup,
+            startup: if shutdown % 3 == 0 { Startup::Assumed(startup) } else { Startup::Stated(startup) },
             shutdown: seconds(shutdown),
             endpoint_propagation: seconds(propagation),
         },

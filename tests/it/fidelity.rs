@@ -49,7 +49,7 @@ fn starproj() -> (Deployment, LoadTable) {
 fn starproj_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = deployment.setup(load);
     setup.initial_replicas = 4;
-    setup.cluster.lifecycle.startup = Delay::ZERO;
+    setup.cluster.lifecycle.startup = Delay::ZERO.into();
     setup.cluster.metrics.offset = seconds(offset);
     setup.cluster.metrics.kubelet_offset = seconds(phase);
     setup

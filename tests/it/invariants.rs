@@ -228,7 +228,7 @@ proptest! {
             workloads: &workloads,
             storage: &storage,
             controller: hpasim::model::ControllerConfig::default(),
-            startup: seconds(20),
+            startup: seconds(20).into(),
             nodes: &shapes,
             held_back: Vec::new(),
             odd: Vec::new(),

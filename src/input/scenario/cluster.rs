@@ -27,7 +27,6 @@ impl Reader<'_> {
     fn pods(&self, raw: &raw::Cluster, config: &mut ClusterConfig) -> Result<(), Diagnostic> {
         let pods = &mut config.lifecycle;
         for (field, raw, slot) in [
-            ("startup", &raw.startup, &mut pods.startup),
             ("scheduling", &raw.scheduling, &mut pods.scheduling),
             ("imagePull", &raw.image_pull, &mut pods.image_pull),
             ("init", &raw.init, &mut pods.init),
@@ -35,6 +34,9 @@ impl Reader<'_> {
             if let Some(raw) = raw {
                 *slot = self.delay(&format!("cluster.{field}"), raw)?;
             }
+        }
+        if let Some(raw) = &raw.startup {
+            pods.startup = self.delay("cluster.startup", raw)?.into();
         }
         for (field, raw, slot) in [
             ("shutdown", &raw.shutdown, &mut pods.shutdown),

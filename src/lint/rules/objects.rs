@@ -232,4 +232,17 @@ pub(super) const RULES: &[Rule] = &[
         ],
         check: targets::target_kind_not_found,
     },
+    Rule {
+        code: "HPA040",
+        name: "hasty-probe",
+        severity: Severity::Note,
+        summary: "a startup or liveness probe gives up before the application may be up",
+        why: "A container that is not up by then is restarted, again and again (CrashLoopBackOff), and new pods never serve. Where nobody says how long the start takes (--startup), what is assumed is shortened to what the probes allow.",
+        remedy: "Measure the start under load, and give it a startupProbe that lasts longer; state it with --startup.",
+        sources: &[
+            "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
+            "pkg/kubelet/prober/worker.go: doProbe",
+        ],
+        check: availability::hasty_probe,
+    },
 ];

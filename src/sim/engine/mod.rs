@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::sim::controller::Controller;
 use crate::sim::draw::{Draws, Purpose};
+use crate::sim::lifecycle::bound;
 use crate::sim::load::LoadCursor;
 use crate::sim::memory::Memory;
 use crate::sim::metrics::Scraped;
@@ -440,6 +441,7 @@ fn rules<'a>(setup: &'a Setup<'a>) -> Rules<'a> {
         revisions: vec![crate::model::Revision::default()],
         apart: (random && open_loop && setup.plan.requests.is_some())
             || !matches!(setup.cluster.metrics.kubelet_interval, Delay::Fixed(_)),
+        startup_bound: bound(setup.cluster.lifecycle.startup, &setup.workload.template),
         ordered: matches!(setup.workload.controller, WorkloadController::StatefulSet { .. }),
         most_pods: setup.neighbours.allowance.as_ref().map_or(MOST_PODS, |allowance| allowance.pods.min(MOST_PODS)),
     }
