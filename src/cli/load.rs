@@ -218,7 +218,13 @@ impl Load {
         }
     }
 
-    pub fn note_repairs(&self) {
+    /// Says how the trace was read, where it could have been meant otherwise, and what was mended.
+    pub fn note_reading(&self) {
+        if let Self::Trace(reader) = self
+            && reader.in_milliseconds()
+        {
+            output::complain("note", "the times of the load trace are read as milliseconds since 1970");
+        }
         if let Self::Trace(reader) = self
             && let Some(repairs) = reader.repairs().describe()
         {

@@ -273,7 +273,7 @@ fn under_load<'a>(
         let setup =
             load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
         let table = in_memory(&mut load)?;
-        load.note_repairs();
+        load.note_reading();
         let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();
         let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();
         simulated.push(Simulated { workload: index, setup, load: table, varies });

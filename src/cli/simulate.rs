@@ -139,7 +139,7 @@ fn simulate_one(
         watch.sync(record);
     })
     .map_err(explain_error)?;
-    load.note_repairs();
+    load.note_reading();
     let columns = load.source().columns().to_vec();
     let run = Run {
         setup: &setup,

@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod plan;
 pub mod scenario;
 mod source;
+mod times;
 pub mod trace;
 mod yaml;
 

@@ -11,6 +11,7 @@ use csv::StringRecord;
 use jiff::Timestamp;
 
 use super::source::unreadable;
+use super::times::TimeStyle;
 use super::{Diagnostic, InputError, Location};
 use crate::model::{Column, LoadError, LoadSource, piece};
 use crate::units::{Quantity, SimTime, Span};
@@ -51,63 +52,10 @@ impl Repairs {
     }
 }
 
-/// Times beyond this, from 1970 on, are of no calendar.
-const FARTHEST_SECONDS: i64 = 1_000_000_000_000_000;
-
 /// Whether a text looks like the name of a column.
 fn is_name(text: &str) -> bool {
     let name = |c: char| c.is_alphanumeric() || "_-. ".contains(c);
     !text.is_empty() && text.chars().count() <= 40 && text.chars().all(name)
-}
-
-/// How the times of a trace are written; the first row decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TimeStyle {
-    /// A number of seconds.
-    Seconds,
-    /// RFC 3339.
-    Timestamp,
-    /// `10m`, `1h30m`.
-    Duration,
-}
-
-impl TimeStyle {
-    /// The style that a text is written in.
-    fn of(text: &str) -> Self {
-        if text.parse::<f64>().is_ok() {
-            Self::Seconds
-        } else if text.parse::<Timestamp>().is_ok() {
-            Self::Timestamp
-        } else {
-            Self::Duration
-        }
-    }
-
-    /// Whole seconds, since 1970 for timestamps.
-    fn parse(self, text: &str) -> Option<i64> {
-        match self {
-            Self::Seconds => text.parse().ok().or_else(|| {
-                // `60.0` is a whole number as well.
-                let seconds = text.parse::<f64>().ok()?;
-                (seconds.fract() == 0.0 && seconds.abs() < 1e15).then_some(seconds as i64)
-            }),
-            Self::Timestamp => {
-                text.parse::<Timestamp>().ok().filter(|t| t.subsec_nanosecond() == 0).map(Timestamp::as_second)
-            }
-            Self::Duration => {
-                let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
-                digits.parse::<Span>().ok().map(|span| sign * span.seconds())
-            }
-        }
-    }
-
-    fn expected(self) -> &'static str {
-        match self {
-            Self::Seconds => "whole seconds, like the first row",
-            Self::Timestamp => "RFC 3339 in whole seconds, like the first row: 2026-11-02T09:00:00Z",
-            Self::Duration => "whole seconds, RFC 3339 (2026-11-02T09:00:00Z) or a duration (10m, 1h30m)",
-        }
-    }
 }
 
 /// A trace that is being read.
@@ -182,10 +130,13 @@ impl TraceReader {
 
     /// The instant of [`SimTime::ZERO`], if the trace has timestamps and a row has been read.
     pub fn start(&self) -> Option<Timestamp> {
-        (self.style == Some(TimeStyle::Timestamp))
-            .then_some(self.first_seconds)
-            .flatten()
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        let first = self.first_seconds.filter(|_| self.style.is_some_and(TimeStyle::is_instant))?;
+        Timestamp::from_second(first).ok()
+    }
+
+    /// Whether its times are milliseconds.
+    pub fn in_milliseconds(&self) -> bool {
+        self.style == Some(TimeStyle::Milliseconds)
     }
 
     fn at_line(&self, line: u64) -> Location {
@@ -263,15 +214,12 @@ impl TraceReader {
     fn seconds(&mut self) -> Result<i64, Diagnostic> {
         let text = self.field(self.time_field);
         let style = self.style.unwrap_or_else(|| TimeStyle::of(text));
-        let seconds = style
-            .parse(text)
-            .filter(|seconds| seconds.unsigned_abs() <= FARTHEST_SECONDS.unsigned_abs())
-            .ok_or_else(|| {
-                Diagnostic::new(format!("`{}` is not a time", piece(text)))
-                    .at(self.at_field(self.time_field))
-                    .field("time")
-                    .hint(format!("write {}", style.expected()))
-            })?;
+        let seconds = style.parse(text).ok_or_else(|| {
+            Diagnostic::new(format!("`{}` is not a time", piece(text)))
+                .at(self.at_field(self.time_field))
+                .field("time")
+                .hint(format!("write {}", style.expected()))
+        })?;
         self.style = Some(style);
         Ok(seconds)
     }
@@ -316,7 +264,7 @@ impl TraceReader {
             return Ok(None);
         }
         let (seconds, line) = (self.seconds()?, self.line());
-        if seconds < 0 && self.style != Some(TimeStyle::Timestamp) {
+        if seconds < 0 && !self.style.is_some_and(TimeStyle::is_instant) {
             let diagnostic = Diagnostic::new(format!("is {seconds}s and must not be negative"));
             return Err(diagnostic
                 .at(self.at_field(self.time_field))
@@ -376,7 +324,7 @@ impl TraceReader {
         let mut rows: Vec<(i64, Vec<Option<f64>>)> = Vec::new();
         while self.read_record()? {
             let seconds = self.seconds()?;
-            if seconds < 0 && self.style != Some(TimeStyle::Timestamp) {
+            if seconds < 0 && !self.style.is_some_and(TimeStyle::is_instant) {
                 self.repairs.negative_times += 1;
                 continue;
             }
@@ -485,15 +433,18 @@ mod tests {
     }
 
     #[test]
-    fn times_read_in_three_styles_relative_to_the_first() {
+    fn times_read_in_four_styles_relative_to_the_first() {
         for text in [
             "time,cpu\n0,1\n60,2\n",
             "time,cpu\n1700000000,1\n1700000060,2\n",
+            "time,cpu\n1700000000000,1\n1700000060000,2\n",
+            "time,cpu\n1.7e12,1\n1700000060000.0,2\n",
             "time,cpu\n0s,1\n1m,2\n",
             "cpu,time\n1,2026-11-02T09:00:00Z\n2,2026-11-02T10:01:00+01:00\n",
         ] {
             assert_eq!(rows(text, false).unwrap().0, [(0, vec![1.0]), (60, vec![2.0])], "{text}");
         }
+        assert!(rows("time,cpu\n1700000000000,1\n1700000060500,2\n", false).is_err(), "half a second");
     }
 
     #[test]
