@@ -11,7 +11,7 @@ use crate::model::{
     Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, Inventory, LifecycleConfig, MOST_PODS,
     MetricsConfig, NodesConfig, Queueing, Slo, Startup, TrafficConfig, Workload,
 };
-use crate::units::{Bytes, Quantity, Replicas, Span};
+use crate::units::{Bytes, Quantity, Replicas, Span, parse_share};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cluster")]
@@ -89,7 +89,7 @@ struct MetricsArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     housekeeping_offset: Span,
     /// The part of the samples that is missing at a sync
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = part)]
+    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = parse_share)]
     missing_samples: f64,
     /// How often the adapter of custom and external metrics reads them; 0s for at every sync
     #[arg(long, value_name = "DURATION", default_value = "0s")]
@@ -168,17 +168,10 @@ enum QueueArg {
     PerPod,
 }
 
-/// A part, written in percent.
-fn part(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
-    match number.filter(|number| (0.0..=100.0).contains(number)) {
-        Some(number) => Ok(number / 100.0),
-        None => Err("write a percentage from 0% to 100%, such as 5%".into()),
-    }
-}
-
+/// A part of the full speed.
 fn speed(text: &str) -> Result<f64, String> {
-    part(text).and_then(|part| if part > 0.0 { Ok(part) } else { Err("it must be above 0%".into()) })
+    let share = parse_share(text).map_err(|error| error.to_string())?;
+    if share > 0.0 { Ok(share) } else { Err("must be above 0".into()) }
 }
 
 fn balancing(text: &str) -> Result<Balancing, String> {
@@ -231,5 +224,25 @@ impl ClusterArgs {
             nodes: None,
             slo: traffic.slo,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    }
+
+    /// The options say in their help what the model assumes: a default cannot drift from it.
+    #[test]
+    fn the_defaults_of_the_options_are_those_of_the_model() {
+        let options = Options::try_parse_from(["test"]).expect("no option is required");
+        assert_eq!(options.cluster.config().expect("sensible"), ClusterConfig::default());
     }
 }

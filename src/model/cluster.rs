@@ -316,7 +316,7 @@ impl Default for ConsumptionConfig {
             background_cpu: 0,
             startup_cpu: 0,
             warmup: Span::ZERO,
-            warmup_speed: 1.0,
+            warmup_speed: 0.5,
             memory_growth_per_hour: 0,
             memory_released: true,
         }

@@ -43,9 +43,15 @@ impl Spread {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (mean, deviation) = moments(values);
+        // What never is below zero has no mean below zero, whatever Student's t makes of a skewed sample.
+        let floor = if sorted[0] < 0.0 { f64::NEG_INFINITY } else { 0.0 };
         let half = deviation.and_then(|deviation| Some(t_quantile(values.len())? * deviation / root(values.len())));
         Some(Self {
-            mean: Estimate { value: mean, low: half.map(|half| mean - half), high: half.map(|half| mean + half) },
+            mean: Estimate {
+                value: mean,
+                low: half.map(|half| (mean - half).max(floor)),
+                high: half.map(|half| mean + half),
+            },
             quantiles: QUANTILES.map(|share| quantile(&sorted, share)),
             runs_for_one_percent: deviation.and_then(|deviation| runs_needed(mean, deviation, 0.01)),
         })
@@ -121,6 +127,14 @@ mod tests {
         assert_eq!((p95.value, p95.low, p95.high), (95.0, Some(90.0), Some(100.0)));
         assert_eq!((p99.value, p99.high), (99.0, None), "100 runs do not reach");
         assert_eq!((runs_for_upper_end(0.99), runs_for_upper_end(0.95), runs_for_upper_end(0.5)), (368, 72, 6));
+    }
+
+    #[test]
+    fn the_mean_of_what_cannot_be_negative_is_not() {
+        let low = |values: &[f64]| Spread::of(values).and_then(|spread| spread.mean.low).expect("low");
+        // 2 - 2.776 x 4.472 / root of 5 is below zero.
+        assert_eq!(low(&[0.0, 0.0, 0.0, 0.0, 10.0]), 0.0);
+        assert!(low(&[-1.0, 0.0, 0.0, 0.0, 10.0]) < 0.0);
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 mod quantity;
 mod resources;
+mod share;
 mod time;
 
 pub use quantity::{ParseQuantityError, Quantity};
 pub use resources::{Bytes, Millicores};
+pub use share::{ParseShareError, parse_share};
 pub use time::{ParseSpanError, SimTime, Span, parse_seconds};
 
 /// A number of pods, as the Kubernetes API holds it (`int32`).

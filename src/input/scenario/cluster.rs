@@ -4,7 +4,7 @@ use super::{Reader, raw};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError, nodes};
 use crate::model::{ClusterAutoscaler, ClusterConfig, Delay, NodesConfig, Queueing, Slo, Workload};
-use crate::units::{Bytes, Quantity, Span};
+use crate::units::{Bytes, Quantity, Span, parse_share};
 
 impl Reader<'_> {
     pub(super) fn cluster(
@@ -48,9 +48,6 @@ impl Reader<'_> {
             }
         }
         let consumption = &mut config.consumption;
-        if consumption.warmup > Span::ZERO {
-            consumption.warmup_speed = 0.5;
-        }
         if let Some(raw) = &raw.warmup_speed {
             consumption.warmup_speed = self.part("cluster.warmupSpeed", raw)?;
             if consumption.warmup_speed == 0.0 {
@@ -188,14 +185,11 @@ impl Reader<'_> {
 
     /// A part at a field: 0.05 or 5%.
     fn part(&self, path: &str, raw: &raw::Number) -> Result<f64, Diagnostic> {
-        let part = match raw {
-            raw::Number::Number(number) => Some(*number),
-            raw::Number::Text(text) => {
-                text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok()).map(|number| number / 100.0)
-            }
+        let text = match raw {
+            raw::Number::Number(number) => number.to_string(),
+            raw::Number::Text(text) => text.clone(),
         };
-        part.filter(|part| (0.0..=1.0).contains(part))
-            .ok_or_else(|| self.wrong(path, "is not a part: write 0.05 or 5%, at most 100%"))
+        parse_share(&text).map_err(|error| self.wrong(path, error.to_string()))
     }
 
     /// A quantity at a field, not negative.
