@@ -7,6 +7,7 @@ pub mod claims;
 pub mod conformance;
 mod diagnostic;
 pub mod manifests;
+mod names;
 pub mod nodes;
 pub mod pattern;
 pub mod plan;

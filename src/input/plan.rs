@@ -1,5 +1,6 @@
 //! From a trace's columns and the user's options to what drives what.
 
+use super::names::nearest;
 use super::{Diagnostic, InputError};
 use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, RequestModel, ResourceName};
 use crate::units::{Bytes, Quantity};
@@ -205,12 +206,9 @@ fn unused(column: &Column, hpa: &HpaSpec, cpu_per_request: bool) -> Diagnostic {
             let known = ["cpu", "memory", "rps", "clients", "cpu_utilization", "memory_utilization", "replicas"];
             let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();
             let candidates = known.iter().copied().chain(labels.iter().map(String::as_str));
-            let best = candidates
-                .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            match best {
-                Some((score, candidate)) if score > 0.8 => warning.hint(format!("did you mean `{candidate}`?")),
-                _ => warning.hint("no metric of the HPA has that name"),
+            match nearest(name, candidates) {
+                Some(candidate) => warning.hint(format!("did you mean `{candidate}`?")),
+                None => warning.hint("no metric of the HPA has that name"),
             }
         }
         _ => warning,

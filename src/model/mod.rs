@@ -45,6 +45,6 @@ pub use pod::{
     AntiAffinity, Container, Labels, MissingRequest, Placement, PodTemplate, Probe, QosClass, SpreadConstraint,
     Toleration, Volume, VolumeSource, is_pod_level,
 };
-pub use scenario::{Check, Claim, ClaimVerdict, Figure, LoadReading, Reading, Scenario, Window};
+pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, Window};
 pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

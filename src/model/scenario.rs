@@ -178,10 +178,10 @@ pub enum Check {
         /// How many.
         pods: Replicas,
     },
-    /// The first change is held back or let through by a reason of the controller.
+    /// A change is held back or let through by this.
     LimitedBy {
-        /// `ScaleUpLimit`, `ScaleDownStabilized`, ...
-        reason: String,
+        /// What.
+        limit: Limit,
         /// When.
         within: Window,
     },
@@ -278,4 +278,45 @@ pub enum Figure {
     PeakCpuRequests,
     /// The highest sum of memory requests, bytes.
     PeakMemoryRequests,
+}
+
+/// What can keep a decision from its largest proposal, by the controller's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The lowest recommendation of the window.
+    ScaleUpStabilized,
+    /// The highest recommendation of the window.
+    ScaleDownStabilized,
+    /// The rate of scaling up.
+    ScaleUpLimit,
+    /// The rate of scaling down.
+    ScaleDownLimit,
+    /// `maxReplicas`.
+    TooManyReplicas,
+    /// `minReplicas`.
+    TooFewReplicas,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::ScaleUpStabilized,
+        Self::ScaleDownStabilized,
+        Self::ScaleUpLimit,
+        Self::ScaleDownLimit,
+        Self::TooManyReplicas,
+        Self::TooFewReplicas,
+    ];
+
+    /// As the controller writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ScaleUpStabilized => "ScaleUpStabilized",
+            Self::ScaleDownStabilized => "ScaleDownStabilized",
+            Self::ScaleUpLimit => "ScaleUpLimit",
+            Self::ScaleDownLimit => "ScaleDownLimit",
+            Self::TooManyReplicas => "TooManyReplicas",
+            Self::TooFewReplicas => "TooFewReplicas",
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! One claim against one timeline.
 
 use super::{Outcome, ReadingRun, Step, cluster_check};
-use crate::hpa::{Decision, Verdict, limit_proposal};
-use crate::model::{Check, Figure, HpaSpec, MetricSource, MetricTarget, Scenario, Window};
+use crate::hpa::{Decision, LimitReason, StabilizationKind, Verdict, limit_proposal};
+use crate::model::{Check, Figure, HpaSpec, Limit, MetricSource, MetricTarget, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
 use crate::sim::RescaleRecord;
 use crate::units::{Replicas, SimTime};
@@ -21,7 +21,7 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) 
         Check::Reaches { replicas, within } => checker.reaches(*replicas, *within),
         Check::AtMost { replicas } => checker.at_most(*replicas),
         Check::EveryStepUp { pods } => checker.every_step_up(*pods),
-        Check::LimitedBy { reason, within } => checker.limited_by(reason, *within),
+        Check::LimitedBy { limit, within } => checker.limited_by(*limit, *within),
         Check::Reason { contains, within } => checker.reason(contains, *within),
         Check::Triggers { metric, within } => checker.triggers(metric, *within),
         Check::Total { figure, equals } => checker.total(*figure, *equals),
@@ -29,6 +29,23 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) 
         Check::GetPods { at, pods } => checker.get_pods(scenario, *at, pods),
         other => cluster_check::outcome(run, other),
     }
+}
+
+/// What stabilized a decision, and what limited it.
+fn limits_of(decision: &Decision) -> [Option<Limit>; 2] {
+    let moved = decision.stabilization.filter(|stage| decision.proposed.is_some_and(|p| stage.replicas != p));
+    let stabilized = moved.map(|stage| match stage.kind {
+        StabilizationKind::Up => Limit::ScaleUpStabilized,
+        StabilizationKind::Down => Limit::ScaleDownStabilized,
+    });
+    let limited = decision.rate_limit.filter(|stage| stage.limited).and_then(|stage| match stage.reason {
+        LimitReason::ScaleUpLimit => Some(Limit::ScaleUpLimit),
+        LimitReason::ScaleDownLimit => Some(Limit::ScaleDownLimit),
+        LimitReason::TooManyReplicas => Some(Limit::TooManyReplicas),
+        LimitReason::TooFewReplicas => Some(Limit::TooFewReplicas),
+        LimitReason::DesiredWithinRange => None,
+    });
+    [stabilized, limited]
 }
 
 struct Checker<'a> {
@@ -175,13 +192,13 @@ impl Checker<'_> {
         self.outcome(holds, self.told(&ups, SimTime::ZERO), why)
     }
 
-    fn limited_by(&self, reason: &str, within: Window) -> Outcome {
-        let named = |step: &Step| self.limits(step).split("; ").any(|limit| limit.starts_with(&format!("{reason}:")));
+    fn limited_by(&self, limit: Limit, within: Window) -> Outcome {
+        let named = |step: &Step| limits_of(&step.decision).contains(&Some(limit));
         let mut steps = self.run.steps.iter().filter(|step| within.contains(step.now));
         if let Some(step) = steps.clone().find(|step| named(step)) {
             return self.outcome(true, format!("limited at {}", step.now), self.why(step.now, &step.decision));
         }
-        let limited = steps.find(|step| !self.limits(step).is_empty());
+        let limited = steps.find(|step| limits_of(&step.decision) != [None, None]);
         let first = self.run.summary.rescales.first().map(|event| (event.at, &event.decision));
         let decision = limited.map(|step| (step.now, &step.decision)).or(first);
         let why = decision.map_or_else(

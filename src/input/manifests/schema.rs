@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use serde_yaml::Value;
 
+use crate::input::names::nearest;
+
 /// Definitions of the published OpenAPI, one a line; made by tools/fields.py. Status is not looked into.
 const DEFINITIONS: &str = include_str!("fields.txt");
 
@@ -87,7 +89,11 @@ fn check(value: &Value, definition: &str, path: &str, found: &mut Vec<Unknown>) 
         let Some(name) = key.as_str() else { continue };
         let child_path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let Some(field) = fields.get(name) else {
-            found.push(Unknown { path: child_path, name: name.to_owned(), nearest: nearest(name, fields) });
+            found.push(Unknown {
+                path: child_path,
+                name: name.to_owned(),
+                nearest: nearest(name, fields.keys().copied()).map(str::to_owned),
+            });
             continue;
         };
         let Some(of) = field.of else { continue };
@@ -106,14 +112,6 @@ fn check(value: &Value, definition: &str, path: &str, found: &mut Vec<Unknown>) 
             }
         }
     }
-}
-
-/// The most similar field name, if any is similar enough to have been meant.
-fn nearest(name: &str, fields: &Fields) -> Option<String> {
-    let lower = name.to_ascii_lowercase();
-    let similarity = |known: &str| strsim::jaro_winkler(&lower, &known.to_ascii_lowercase());
-    let (best, score) = fields.keys().map(|known| (known, similarity(known))).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (score > 0.75).then(|| (*best).to_owned())
 }
 
 #[cfg(test)]

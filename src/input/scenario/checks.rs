@@ -2,12 +2,27 @@
 
 use super::{Reader, raw};
 use crate::input::Diagnostic;
+use crate::input::names::nearest;
 use crate::input::trace::parse_value;
-use crate::model::{Check, Column, Figure, Window};
+use crate::model::{Check, Column, Figure, Limit, Window, piece};
 use crate::units::{SimTime, Span};
 
+/// What claims may name.
+pub(super) struct Names {
+    /// The metrics of the HPA, of those that replace it, too.
+    pub metrics: Vec<String>,
+    /// The workloads that pods are counted by.
+    pub workloads: Vec<String>,
+}
+
 impl Reader<'_> {
-    pub(super) fn check(&self, path: &str, raw: &raw::Check, duration: Span) -> Result<Check, Diagnostic> {
+    pub(super) fn check(
+        &self,
+        path: &str,
+        raw: &raw::Check,
+        duration: Span,
+        names: &Names,
+    ) -> Result<Check, Diagnostic> {
         let at = |field: &str, raw: &raw::Duration| -> Result<SimTime, Diagnostic> {
             Ok(SimTime::ZERO + self.span(&format!("{path}.{field}"), raw)?)
         };
@@ -36,7 +51,8 @@ impl Reader<'_> {
         found.extend(raw.every_step_up.map(|pods| Check::EveryStepUp { pods }));
         if let Some(c) = &raw.limited_by {
             let within = window("limitedBy", &c.not_before, &c.by)?;
-            found.push(Check::LimitedBy { reason: c.reason.clone(), within });
+            let limit = self.limit(&format!("{path}.limitedBy.reason"), &c.reason)?;
+            found.push(Check::LimitedBy { limit, within });
         }
         if let Some(c) = &raw.reason {
             let within = window("reason", &c.not_before, &c.by)?;
@@ -44,6 +60,7 @@ impl Reader<'_> {
         }
         if let Some(c) = &raw.triggers {
             let within = window("triggers", &c.not_before, &c.by)?;
+            self.known(&format!("{path}.triggers.metric"), &c.metric, "is no metric of the HPA", &names.metrics)?;
             found.push(Check::Triggers { metric: c.metric.clone(), within });
         }
         if let Some(total) = &raw.total {
@@ -54,6 +71,10 @@ impl Reader<'_> {
             found.push(Check::GetHpa { at: at("getHpa.at", &c.at)?, targets, min_pods, max_pods });
         }
         if let Some(c) = &raw.get_pods {
+            for name in c.pods.keys() {
+                let path = format!("{path}.getPods.pods.{name}");
+                self.known(&path, name, "is no workload of the manifests", &names.workloads)?;
+            }
             let pods = c.pods.iter().map(|(name, count)| (name.clone(), *count)).collect();
             found.push(Check::GetPods { at: at("getPods.at", &c.at)?, pods });
         }
@@ -62,6 +83,26 @@ impl Reader<'_> {
             1 => Ok(found.swap_remove(0)),
             0 => Err(self.wrong(path, "has no test").hint("see `hpasim schema` for the tests that there are")),
             _ => Err(self.wrong(path, "has several tests").hint("make a claim of each")),
+        }
+    }
+
+    /// What limits decisions, by its name.
+    fn limit(&self, path: &str, name: &str) -> Result<Limit, Diagnostic> {
+        let limit = Limit::ALL.into_iter().find(|limit| limit.name() == name);
+        limit.ok_or_else(|| self.unknown(path, name, "limits no decision", &Limit::ALL.map(Limit::name)))
+    }
+
+    /// Refuses a name that is not among those that are known.
+    fn known(&self, path: &str, name: &str, what: &str, known: &[String]) -> Result<(), Diagnostic> {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        if known.contains(&name) { Ok(()) } else { Err(self.unknown(path, name, what, &known)) }
+    }
+
+    fn unknown(&self, path: &str, name: &str, what: &str, known: &[&str]) -> Diagnostic {
+        let error = self.wrong(path, format!("`{}` {what}", piece(name)));
+        match nearest(name, known.iter().copied()) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None => error.hint(format!("there is {}", known.join(", "))),
         }
     }
 

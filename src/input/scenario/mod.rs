@@ -11,11 +11,14 @@ use std::path::Path;
 
 pub use files::Files;
 
+use self::checks::Names;
 use super::manifests::{self, Manifests};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, MOST_PODS, Scenario};
-use crate::units::Span;
+use crate::model::{
+    Action, Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, MOST_PODS, MetricSource, Scenario,
+};
+use crate::units::{Replicas, Span};
 
 /// The folder of the built-in scenarios.
 pub const BUILTIN_FOLDER: &str = "rag-system";
@@ -97,24 +100,38 @@ impl Reader<'_> {
             Some(_) => lead_in(&hpa, &controller, cluster.metrics.resolution),
             None => Span::ZERO,
         };
+        let workloads: Vec<(String, Replicas)> = manifests
+            .inventory
+            .workloads
+            .iter()
+            .filter(|placed| placed.item.is_scalable())
+            .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
+            .collect();
+        let changed = events.iter().filter_map(|event| match &event.action {
+            Action::ChangeHpa(hpa) => Some(hpa.as_ref()),
+            _ => None,
+        });
+        let metrics = std::iter::once(&hpa).chain(changed).flat_map(|hpa| &hpa.metrics);
+        let names = Names {
+            metrics: metrics.map(MetricSource::label).collect(),
+            workloads: workloads
+                .iter()
+                .map(|(name, _)| name.clone())
+                .chain([workload.reference.name.clone()])
+                .collect(),
+        };
         let claims = raw
             .claims
             .iter()
             .enumerate()
-            .map(|(index, raw)| self.claim(index, raw, duration))
+            .map(|(index, raw)| self.claim(index, raw, duration, &names))
             .collect::<Result<_, _>>()?;
         Ok(Scenario {
             readings: self.readings(&raw, &hpa, &workload, replicas, lead_in)?,
             name: raw.name,
             title: raw.title,
             source: raw.source,
-            workloads: manifests
-                .inventory
-                .workloads
-                .iter()
-                .filter(|placed| placed.item.is_scalable())
-                .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
-                .collect(),
+            workloads,
             neighbours: manifests.inventory.neighbours(&hpa, &workload),
             hpa,
             workload,
@@ -191,11 +208,11 @@ impl Reader<'_> {
         Ok(manifests)
     }
 
-    fn claim(&self, index: usize, raw: &raw::Claim, duration: Span) -> Result<Claim, Diagnostic> {
+    fn claim(&self, index: usize, raw: &raw::Claim, duration: Span, names: &Names) -> Result<Claim, Diagnostic> {
         Ok(Claim {
             says: raw.says.clone(),
             section: raw.section.clone(),
-            check: self.check(&format!("claims[{index}].check"), &raw.check, duration)?,
+            check: self.check(&format!("claims[{index}].check"), &raw.check, duration, names)?,
             expected: match raw.expect {
                 raw::Verdict::Confirmed => ClaimVerdict::Confirmed,
                 raw::Verdict::Contradicted => ClaimVerdict::Contradicted,
