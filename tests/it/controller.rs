@@ -57,9 +57,13 @@ struct Seen<'a> {
     ambiguous: bool,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
     fn external(replicas: i32, value: i64) -> Self {
         Seen { replicas, pods: &[], reading: Reading::Value(value), samples: &[], requests: &[], ambiguous: false }
+    }
+
+    fn pods(replicas: i32, pods: &'a [PodGroup], samples: &'a [Option<Sample>], requests: &'a [Option<i64>]) -> Self {
+        Seen { replicas, pods, reading: Reading::Pods, samples, requests, ambiguous: false }
     }
 }
 
@@ -130,14 +134,7 @@ fn a_described_object_without_its_group_is_not_found() {
 fn an_ambiguous_selector_stops_both() {
     let hpa = spec(&format!("minReplicas: 2, maxReplicas: 9, {CPU_50}"));
     let (pods, samples, requests) = ([pod(3)], [sample(90)], [Some(100)]);
-    let seen = |replicas: i32, ambiguous: bool| Seen {
-        replicas,
-        pods: &pods,
-        reading: Reading::Pods,
-        samples: &samples,
-        requests: &requests,
-        ambiguous,
-    };
+    let seen = |replicas: i32, ambiguous: bool| Seen { ambiguous, ..Seen::pods(replicas, &pods, &samples, &requests) };
     let alone = sync(&hpa, 38, &mut History::default(), 0, &seen(3, false));
     assert_eq!(alone.desired, 6);
     let both = sync(&hpa, 38, &mut History::default(), 0, &seen(3, true));
@@ -154,14 +151,7 @@ fn pods_of_others_count_with_their_own_requests() {
     let hpa = spec(&format!("maxReplicas: 20, {CPU_50}"));
     // Three pods at 90 of 100, two idle ones that request 300: 270 / 900 = 30%, and five pods are multiplied.
     let (pods, samples) = ([pod(3), pod(2)], [sample(90), sample(0)]);
-    let seen = |requests| Seen {
-        replicas: 3,
-        pods: &pods,
-        reading: Reading::Pods,
-        samples: &samples,
-        requests,
-        ambiguous: false,
-    };
+    let seen = |requests| Seen::pods(3, &pods, &samples, requests);
     let decision = sync(&hpa, 38, &mut History::default(), 0, &seen(&[Some(100), Some(300)]));
     let proposal = decision.metrics[0].result.unwrap();
     assert_eq!((proposal.status.average_utilization, proposal.replicas), (Some(30), 3));
@@ -244,8 +234,7 @@ fn a_missing_pod_at_exactly_the_target() {
         "maxReplicas: 9, metrics: [{type: Pods, pods: {metric: {name: q}, target: {type: AverageValue, averageValue: '10'}}}]",
     );
     let (pods, samples) = ([pod(1), pod(1)], [sample(10_000), None]);
-    let seen =
-        Seen { replicas: 2, pods: &pods, reading: Reading::Pods, samples: &samples, requests: &[], ambiguous: false };
+    let seen = Seen::pods(2, &pods, &samples, &[]);
     let replicas = |minor: u8| sync(&hpa, minor, &mut History::default(), 0, &seen).metrics[0].result.unwrap();
     assert_eq!(replicas(28).arithmetic.recount.unwrap().current, 10_000);
     let old = replicas(27);
@@ -257,19 +246,11 @@ fn a_missing_pod_at_exactly_the_target() {
 fn current_metrics_of_a_failed_sync() {
     let hpa = spec(&format!("maxReplicas: 9, {CPU_50}"));
     let (pods, samples, requests) = ([pod(2)], [sample(50)], [Some(100)]);
-    let good = Seen {
-        replicas: 2,
-        pods: &pods,
-        reading: Reading::Pods,
-        samples: &samples,
-        requests: &requests,
-        ambiguous: false,
-    };
-    let bad = Seen { reading: Reading::Unavailable, ..Seen { samples: &[None], ..good } };
+    let good = Seen::pods(2, &pods, &samples, &requests);
+    let bad = Seen { reading: Reading::Unavailable, ..Seen::pods(2, &pods, &[None], &requests) };
     for (minor, kept) in [(28, true), (29, false), (38, false)] {
         let mut history = History::default();
-        let good = Seen { samples: &samples, pods: &pods, requests: &requests, ..Seen::external(2, 0) };
-        sync(&hpa, minor, &mut history, 0, &Seen { reading: Reading::Pods, ..good });
+        sync(&hpa, minor, &mut history, 0, &good);
         sync(&hpa, minor, &mut history, 15, &bad);
         assert_eq!(history.current_metrics()[0].is_some(), kept, "1.{minor}");
     }
@@ -294,14 +275,7 @@ fn what_else_is_new_in_1_38() {
     let hpa = spec(&format!("maxReplicas: 9, {CPU_50}"));
     let ended = PodGroup { phase: PodPhase::Succeeded, ready: None, ..pod(4) };
     let (pods, samples, requests) = ([pod(2), ended], [sample(20), None], [Some(100); 2]);
-    let seen = Seen {
-        replicas: 2,
-        pods: &pods,
-        reading: Reading::Pods,
-        samples: &samples,
-        requests: &requests,
-        ambiguous: false,
-    };
+    let seen = Seen::pods(2, &pods, &samples, &requests);
     let counts = |minor: u8| sync(&hpa, minor, &mut History::default(), 0, &seen).metrics[0].pods.unwrap();
     assert_eq!((counts(37).missing, counts(37).ignored), (4, 0));
     assert_eq!((counts(38).missing, counts(38).ignored), (0, 4));
@@ -352,8 +326,7 @@ fn the_reason_of_a_container_metric() {
                     {type: AverageValue, averageValue: 50m}}}]",
     );
     let (pods, samples) = ([pod(2)], [sample(100)]);
-    let seen =
-        Seen { replicas: 2, pods: &pods, reading: Reading::Pods, samples: &samples, requests: &[], ambiguous: false };
+    let seen = Seen::pods(2, &pods, &samples, &[]);
     let decision = sync(&hpa, 38, &mut History::default(), 0, &seen);
     assert_eq!(reasons::rescale_reason(&hpa, KubernetesVersion::NEWEST, &decision), "cpu resource above target");
 }

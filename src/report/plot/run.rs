@@ -74,8 +74,8 @@ fn reference(run: &Run<'_>, name: &str, color: usize, of: impl Fn(&HpaSpec) -> f
 fn replicas_panel(run: &Run<'_>) -> Panel {
     // Where there are others than those that are wanted: a rolling update, or pods that wait.
     let others = run.rows.iter().any(|row| row.pods.existing != row.replicas);
-    let existing = others
-        .then(|| line("existing", 2, LineStyle::Solid, series(run, |row| Some(row.pods.existing.into()))));
+    let existing =
+        others.then(|| line("existing", 2, LineStyle::Solid, series(run, |row| Some(row.pods.existing.into()))));
     let nodes =
         run.rows.iter().any(|row| row.pods.nodes.is_some()).then(|| {
             line("nodes", GREY, LineStyle::Solid, series(run, |row| row.pods.nodes.map(|nodes| nodes as f64)))
