@@ -4,11 +4,12 @@ mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hpasim::input::load_settings::LoadSettings;
 use hpasim::input::manifests::Manifests;
 use hpasim::input::pattern::parse_column;
-use hpasim::input::plan::{RequestCosts, plan};
+use hpasim::input::plan::plan;
 use hpasim::model::{
-    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, MetricSource, MetricTarget,
+    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, MetricSource, MetricTarget, Phase,
 };
 use hpasim::sim::pattern::Synthetic;
 use hpasim::sim::{Setup, simulate};
@@ -45,9 +46,9 @@ fn fleet_of_1000_for_a_day(bencher: divan::Bencher<'_, '_>) {
         pool.install(|| {
             hpas.par_iter().enumerate().for_each(|(index, hpa)| {
                 let mut setup = Setup { hpa, ..base.clone() };
-                setup.cluster.lifecycle.startup = Span::from_seconds(index as i64 % 90).into();
-                setup.cluster.metrics.offset = Span::from_seconds(index as i64 % 15);
-                setup.cluster.metrics.kubelet_offset = Span::from_seconds(index as i64 % 10);
+                setup.cluster.startup = Span::from_seconds(index as i64 % 90).into();
+                setup.phase.scrape = Span::from_seconds(index as i64 % 15);
+                setup.phase.kubelet = Span::from_seconds(index as i64 % 10);
                 let mut load = loads[index % loads.len()].clone();
                 let summary = simulate(&setup, &mut load, &mut |_| {}).expect("the load does not fail");
                 syncs.fetch_add(summary.syncs, Ordering::Relaxed);
@@ -94,13 +95,16 @@ fn seeded_load(days: i64, seed: u64) -> LoadTable {
 fn setup<'a>(manifests: &'a Manifests, load: &LoadTable) -> Setup<'a> {
     let selection = manifests.select(None, None).expect("there is one HPA");
     let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-    let plan = plan(load.columns(), hpa, &workload.template, &RequestCosts::default(), &mut Vec::new())
+    let plan = plan(load.columns(), hpa, &workload.template, &LoadSettings::default(), &mut Vec::new())
         .expect("the load drives both metrics");
     Setup {
         hpa,
         workload,
         controller: ControllerConfig::default(),
         cluster: ClusterConfig::default(),
+        nodes: None,
+        phase: Phase::default(),
+        seed: 0,
         plan,
         interpolation: Interpolation::Hold,
         initial_replicas: 3,

@@ -2,9 +2,10 @@
 
 mod common;
 
+use hpasim::input::load_settings::LoadSettings;
 use hpasim::input::manifests::Manifests;
-use hpasim::input::plan::{RequestCosts, plan};
-use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable};
+use hpasim::input::plan::plan;
+use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable, Phase};
 use hpasim::plan::nodes::Pool;
 use hpasim::plan::workloads;
 use hpasim::sim::Setup;
@@ -52,12 +53,15 @@ fn simulated(manifests: &Manifests) -> Simulated<'_> {
         load.push(SimTime::from_seconds(i64::from(minute) * 60), &[0.6 + 3.0 * level, 1.5e9 + 2.0e9 * level]);
     }
     let columns = [Column::Cpu, Column::Memory];
-    let plan = plan(&columns, hpa, &workload.template, &RequestCosts::default(), &mut Vec::new());
+    let plan = plan(&columns, hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
     let setup = Setup {
         hpa,
         workload,
         controller: ControllerConfig::default(),
         cluster: ClusterConfig::default(),
+        nodes: None,
+        phase: Phase::default(),
+        seed: 0,
         plan: plan.expect("the load drives both metrics"),
         interpolation: Interpolation::Hold,
         initial_replicas: 3,

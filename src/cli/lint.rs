@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{ControllerArgs, read_standard_input_once};
+use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
 use super::load::{self, Load, LoadOptions};
 use super::manifests::{SourceArgs, note_unread};
@@ -12,7 +12,7 @@ use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
 use crate::lint::{Complaint, Context, Severity, held_back, lint, rules};
-use crate::model::Location;
+use crate::model::{ControllerConfig, Location};
 use crate::plan;
 use crate::report::lint as report;
 
@@ -52,7 +52,7 @@ pub(super) struct LintArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
     #[command(flatten)]
-    controller: ControllerArgs,
+    controller: ControllerConfig,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -79,7 +79,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         };
         return output::print(&report::explain(rule)).map(|()| Outcome::Done);
     }
-    let controller = args.controller.config()?;
+    let controller = args::controller(args.controller)?;
     let files = args.sources.filenames.iter().chain(&args.nodes).chain(&args.load).map(PathBuf::as_path);
     read_standard_input_once(files)?;
     let manifests = args.sources.read(controller.version, true)?;
@@ -109,7 +109,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         workloads: &workloads,
         storage: &storage,
         controller,
-        startup: args.cluster.config()?.lifecycle.startup,
+        startup: args.cluster.config(&controller)?.startup,
         nodes: &shapes,
         held_back,
         odd: complaints(&manifests.warnings),

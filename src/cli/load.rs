@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::args::{amount, positive_span};
+use super::args::positive_span;
 use super::cluster::ClusterArgs;
 use super::output;
+use crate::input::load_settings::LoadSettings;
 use crate::input::manifests::Selection;
-use crate::input::plan::{self, RequestCosts};
+use crate::input::plan;
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Interpolation, Inventory, KubernetesVersion, LoadSource, LoadTable, MetricSource,
-    MetricTarget, Neighbours,
+    Column, ControllerConfig, Inventory, KubernetesVersion, LoadSource, LoadTable, MetricSource, MetricTarget,
+    Neighbours, Phases,
 };
 use crate::report::assumptions;
 use crate::sim::Setup;
-use crate::units::{Quantity, SimTime, Span, parse_seconds};
+use crate::units::{SimTime, Span};
 
 /// How the load is read and what requests cost.
 #[derive(Debug, Args)]
@@ -27,9 +28,6 @@ pub(super) struct LoadOptions {
     /// Without --load it needs --duration
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = constant)]
     pub constant: Vec<(String, f64)>,
-    /// The value between two rows: that of the earlier one, or on a straight line
-    #[arg(long, value_enum, default_value_t = InterpolationArg::Hold)]
-    pub interpolation: InterpolationArg,
     /// Mend the trace where it can be: sort rows, drop duplicate and negative times, hold the last good
     /// value over bad ones and gaps; the repairs are counted
     #[arg(long)]
@@ -37,35 +35,8 @@ pub(super) struct LoadOptions {
     /// How long to simulate [default: as long as the load lasts]
     #[arg(long, value_name = "DURATION", value_parser = positive_span)]
     pub duration: Option<Span>,
-    /// CPU time of one request in core-seconds, such as 40m; for the column rps
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    pub cpu_per_request: Option<Quantity>,
-    /// Memory for each request per second, such as 2Mi; for the column rps
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    pub memory_per_rps: Option<Quantity>,
-    /// Memory of a pod without load, such as 200Mi
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    pub memory_base: Option<Quantity>,
-    /// Memory of a request while it is under way, such as 1Mi; with --cpu-per-request
-    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
-    pub memory_per_request: Option<Quantity>,
-    /// Time that a request spends waiting for something other than CPU, such as 200ms
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = short_time)]
-    pub request_wait: f64,
-    /// Time between an answer and the client's next request; for the column clients
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = short_time)]
-    pub think_time: f64,
-}
-
-/// A time that need not be whole seconds.
-fn short_time(text: &str) -> Result<f64, String> {
-    parse_seconds(text).ok_or_else(|| "write a time such as 200ms, 1.5s or 2m".to_owned())
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum InterpolationArg {
-    Hold,
-    Linear,
+    #[command(flatten)]
+    pub settings: LoadSettings,
 }
 
 fn constant(text: &str) -> Result<(String, f64), String> {
@@ -86,16 +57,9 @@ pub(super) fn setup<'a>(
     columns: &[Column],
 ) -> anyhow::Result<Setup<'a>> {
     let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-    let costs = RequestCosts {
-        cpu_per_request: options.cpu_per_request,
-        memory_per_rps: options.memory_per_rps,
-        memory_base: options.memory_base,
-        memory_per_request: options.memory_per_request,
-        request_wait_seconds: options.request_wait,
-        think_seconds: options.think_time,
-    };
+    let cluster_config = cluster.config(&controller)?;
     let mut warnings = Vec::new();
-    let plan = plan::plan(columns, hpa, &workload.template, &costs, &mut warnings)
+    let plan = plan::plan(columns, hpa, &workload.template, &options.settings, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
     let neighbours = inventory.neighbours(hpa, workload);
@@ -105,12 +69,12 @@ pub(super) fn setup<'a>(
         hpa,
         workload,
         controller,
-        cluster: cluster.config()?,
+        phase: Phases::of(&cluster_config, &controller).nth(0),
+        cluster: cluster_config,
+        nodes: None,
+        seed: cluster.seed,
         plan,
-        interpolation: match options.interpolation {
-            InterpolationArg::Hold => Interpolation::Hold,
-            InterpolationArg::Linear => Interpolation::Linear,
-        },
+        interpolation: options.settings.interpolation,
         initial_replicas: cluster.replicas.or(workload.replicas).unwrap_or(1),
         duration: options.duration,
         lead_in: Span::ZERO,
@@ -123,7 +87,7 @@ pub(super) fn setup<'a>(
 
 /// Says what was assumed in a simulation.
 pub(super) fn note_assumptions(setup: &Setup<'_>) {
-    if let Some(note) = assumptions::startup(setup.cluster.lifecycle.startup, setup.workload, "--startup") {
+    if let Some(note) = assumptions::startup(setup.cluster.startup, setup.workload, "--startup") {
         output::complain("note", &note);
     }
 }

@@ -11,7 +11,7 @@ use super::output;
 use crate::input::manifests::{self, Context, Manifests, StatedPods};
 use crate::input::{Source, read_sources};
 use crate::model::{Amounts, KubernetesVersion};
-use crate::units::{Quantity, Replicas};
+use crate::units::{NonNegativeQuantity, ParseNonNegativeError, Quantity, Replicas};
 
 /// The most notes that are printed one by one.
 const MOST_NOTES: usize = 20;
@@ -63,7 +63,10 @@ fn resources(text: &str) -> Result<Resources, String> {
     let mut all = Vec::new();
     for part in text.split(',') {
         let (name, quantity) = part.split_once('=').ok_or("write RESOURCE=QUANTITY, such as cpu=500m,memory=1Gi")?;
-        all.push((name.trim().to_owned(), super::args::amount(quantity.trim())?));
+        all.push((name.trim().to_owned(), {
+            let quantity: Result<NonNegativeQuantity, _> = quantity.trim().parse();
+            quantity.map_err(|error: ParseNonNegativeError| error.to_string())?.get()
+        }));
     }
     Ok(Resources(all))
 }

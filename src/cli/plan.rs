@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::{ControllerArgs, read_standard_input_once};
+use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
 use super::load::{self, Load, LoadOptions};
 use super::manifests::ManifestArgs;
@@ -55,7 +55,7 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
     #[command(flatten)]
-    controller: ControllerArgs,
+    controller: ControllerConfig,
     /// Write plan.csv, storage.csv, plan.json, plan.md and capacity.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -67,9 +67,6 @@ struct OutlookArgs {
     /// Simulate so many times, with what is uncertain drawn at random
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     runs: Option<u64>,
-    /// Seed of what is drawn: the same seed gives the same bytes, on any number of threads
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
     /// How uncertain the load is as a whole (standard deviation of its logarithm)
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = percent)]
     load_level: f64,
@@ -122,7 +119,7 @@ fn horizon(text: &str) -> Result<u32, String> {
 
 /// Runs the command.
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
-    let controller = args.controller.config()?;
+    let controller = args::controller(args.controller)?;
     let files = args.manifests.sources.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
     let loads = args.load.iter().map(|load| Path::new(load.rsplit('=').next().unwrap_or(load)));
     read_standard_input_once(files.chain(loads))?;
@@ -329,7 +326,7 @@ fn uncertainty(
         noise: args.outlook.load_noise,
         startup: args.outlook.startup_spread,
     };
-    let seed = args.outlook.seed;
+    let seed = args.cluster.seed;
     // Drawn on a terminal only.
     let bar = indicatif::ProgressBar::new(count);
     let runs = montecarlo::runs(workloads, simulated, uncertainty, seed, count, &|| bar.inc(1));

@@ -66,7 +66,7 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
 /// Says what was assumed in simulations, once, however many scenarios assume it.
 pub(super) fn note_assumptions(scenarios: &[Scenario]) {
     let assumed = |scenario: &Scenario| {
-        report::assumptions::startup(scenario.cluster.lifecycle.startup, &scenario.workload, "cluster.startup")
+        report::assumptions::startup(scenario.cluster.startup, &scenario.workload, "cluster.startup")
     };
     for note in scenarios.iter().filter_map(assumed).collect::<BTreeSet<String>>() {
         output::complain("note", &note);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::{ControllerArgs, read_standard_input_once};
+use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
 use super::load::{self, Load, LoadOptions};
 use super::manifests::ManifestArgs;
@@ -40,11 +40,8 @@ pub(super) struct SimulateArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     nodes: NodeArgs,
-    /// Seed of everything that is drawn at random: the same seed gives the same bytes
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cluster")]
-    seed: u64,
     #[command(flatten)]
-    controller: ControllerArgs,
+    controller: ControllerConfig,
     /// Write timeline.csv, events.csv, summary.json and timeline.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -65,7 +62,7 @@ struct LoadArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
-    let controller = args.controller.config()?;
+    let controller = args::controller(args.controller)?;
     let inputs = args.manifests.sources.filenames.iter().chain(&args.load.load);
     read_standard_input_once(inputs.map(PathBuf::as_path))?;
     let namespace = args.manifests.sources.namespace.as_deref();
@@ -127,8 +124,7 @@ fn simulate_one(
     let mut load = Load::open(args.load.load.as_deref(), &args.load.options)?;
     let inventory = &manifests.inventory;
     let mut setup = load::setup(&args.load.options, &args.cluster, controller, inventory, &selection, load.columns())?;
-    setup.cluster.nodes = args.nodes.config(inventory, &selection.target.item)?;
-    setup.cluster.seed = args.seed;
+    setup.nodes = args.nodes.config(inventory, &selection.target.item)?;
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut watch = Watch::new(args.watch.then_some(&setup));
     let keep_rows = directory.is_some();
@@ -166,7 +162,7 @@ fn simulate_one(
 /// What the summary's numbers alone would not say.
 fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
     let template = &setup.workload.template;
-    let startup = typical_startup(setup.cluster.lifecycle.startup, template);
+    let startup = typical_startup(setup.cluster.startup, template);
     let lifecycle = Lifecycle::of(template, Some(startup));
     if setup.initial_replicas == 0 && summary.rescales.is_empty() {
         let message =

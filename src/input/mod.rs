@@ -6,6 +6,7 @@
 pub mod claims;
 pub mod conformance;
 mod diagnostic;
+pub mod load_settings;
 pub mod manifests;
 mod names;
 pub mod nodes;

@@ -7,9 +7,13 @@ use serde::Deserialize;
 use super::manifests::problems::Problems;
 use super::manifests::raw::{RawQuantity, ResourceList};
 use super::manifests::{amounts, plain_words};
+use super::names::nearest;
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Amounts, Inventory, NodePool, NodeShape, Placed, PodTemplate, Taint, Workload, WorkloadController};
+use crate::model::{
+    Amounts, Inventory, NodePool, NodeSettings, NodeShape, NodesConfig, Placed, PodTemplate, Taint, Workload,
+    WorkloadController,
+};
 use crate::units::{Quantity, Replicas};
 
 /// The kubelet's default `maxPods`.
@@ -80,8 +84,51 @@ struct RawTaint {
 /// The most nodes of a shape that are simulated one by one.
 pub const MOST_SIMULATED: i64 = 10_000;
 
+/// A number of nodes that cannot be.
+#[derive(Clone, Debug)]
+pub struct WrongNumber {
+    /// The field that has it, below the nodes.
+    pub field: String,
+    /// The name of the shape.
+    pub shape: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+/// The nodes of the settings, made of the shapes of their file.
+pub fn config(
+    shapes: &[NodeShape],
+    settings: &NodeSettings,
+    inventory: &Inventory,
+    target: &Workload,
+) -> Result<NodesConfig, WrongNumber> {
+    let none = BTreeMap::new();
+    let least = settings.autoscaler.as_ref().map_or(&none, |autoscaler| &autoscaler.min_nodes);
+    let named = settings.start.iter().map(|(name, count)| ("start", name, count));
+    for (field, name, count) in named.chain(least.iter().map(|(name, count)| ("autoscaler.minNodes", name, count))) {
+        let wrong = |problem: String, hint| {
+            Err(WrongNumber { field: format!("{field}.{name}"), shape: name.clone(), problem, hint })
+        };
+        if !shapes.iter().any(|shape| shape.name == *name) {
+            let known: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there is {}", known.join(", ")),
+            };
+            return wrong(format!("{} has no shape `{name}`", settings.file), Some(hint));
+        }
+        if !(0..=MOST_SIMULATED).contains(count) {
+            return wrong(format!("is {count} and must be from 0 to {MOST_SIMULATED}"), None);
+        }
+    }
+    let pools = pools(shapes, &settings.start, least, inventory);
+    Ok(NodesConfig { pools, autoscaler: settings.autoscaler.clone(), others: others(inventory, target) })
+}
+
 /// Pools of nodes of the shapes that are named: how many at the start, the fewest, and up to the shape's `maxNodes`.
-pub fn pools(
+fn pools(
     shapes: &[NodeShape],
     start: &BTreeMap<String, i64>,
     least: &BTreeMap<String, i64>,
@@ -100,7 +147,7 @@ pub fn pools(
 }
 
 /// The pods of the other workloads, which are on the nodes from the start.
-pub fn others(inventory: &Inventory, target: &Workload) -> Vec<(PodTemplate, Replicas)> {
+fn others(inventory: &Inventory, target: &Workload) -> Vec<(PodTemplate, Replicas)> {
     let other = |workload: &Workload| {
         let pods = match workload.controller {
             _ if workload.is_scalable() => workload.replicas.unwrap_or(1),

@@ -1,26 +1,10 @@
 //! From a trace's columns and the user's options to what drives what.
 
+use super::load_settings::LoadSettings;
 use super::names::nearest;
 use super::{Diagnostic, InputError};
 use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, RequestModel, ResourceName};
-use crate::units::{Bytes, Quantity};
-
-/// How requests per second turn into CPU and memory.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestCosts {
-    /// CPU time of one request, core-seconds.
-    pub cpu_per_request: Option<Quantity>,
-    /// Memory for each request per second.
-    pub memory_per_rps: Option<Quantity>,
-    /// Memory of a pod without load.
-    pub memory_base: Option<Quantity>,
-    /// Memory of a request while it is under way.
-    pub memory_per_request: Option<Quantity>,
-    /// Time that a request waits for something other than CPU, seconds.
-    pub request_wait_seconds: f64,
-    /// Time between an answer and the client's next request, seconds.
-    pub think_seconds: f64,
-}
+use crate::units::{Bytes, NonNegativeQuantity};
 
 const NANOCORES_PER_CORE: f64 = 1e9;
 
@@ -29,7 +13,7 @@ pub fn plan(
     columns: &[Column],
     hpa: &HpaSpec,
     template: &PodTemplate,
-    costs: &RequestCosts,
+    costs: &LoadSettings,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<LoadPlan, InputError> {
     let custom = |metric: &&MetricSource| {
@@ -37,8 +21,8 @@ pub fn plan(
     };
     let metrics = hpa.metrics.iter().filter(custom).map(MetricSource::label).collect();
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
-    let cpu_cost = costs.cpu_per_request.map(|cost| cost.as_f64() * NANOCORES_PER_CORE);
-    let memory_cost = costs.memory_per_rps.map(Quantity::as_f64);
+    let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * NANOCORES_PER_CORE);
+    let memory_cost = costs.memory_per_rps.map(|memory| memory.get().as_f64());
     let mut cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
     if cpu == Drive::None && cpu_cost.is_some() {
         cpu = planner.take(&Column::Clients).map_or(Drive::None, |column| Drive::Clients { column });
@@ -68,7 +52,7 @@ pub fn plan(
     let unused_columns = columns.iter().enumerate().filter(|(index, _)| !planner.used.contains(index));
     warnings.extend(unused_columns.map(|(_, column)| unused(column, hpa, cpu_cost.is_some())));
     InputError::unless_empty(planner.errors)?;
-    let mut memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base).get());
+    let mut memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base.get()).get());
     if memory_base_bytes > 0 && matches!(memory, Drive::Observed { .. } | Drive::Recorded { .. }) {
         warnings.push(Diagnostic::new("--memory-base is not used: observed memory utilization is all that pods use"));
         memory_base_bytes = 0;
@@ -77,8 +61,8 @@ pub fn plan(
 }
 
 /// What a request is, if the load is made of requests.
-fn request_model(costs: &RequestCosts, planner: &Planner<'_>, cpu: Drive) -> Result<Option<RequestModel>, InputError> {
-    let Some(cpu_per_request) = costs.cpu_per_request else { return Ok(None) };
+fn request_model(costs: &LoadSettings, planner: &Planner<'_>, cpu: Drive) -> Result<Option<RequestModel>, InputError> {
+    let Some(cpu_per_request) = costs.cpu_per_request.map(NonNegativeQuantity::get) else { return Ok(None) };
     let of_requests = match cpu {
         Drive::Clients { .. } => true,
         Drive::Demand { column, .. } => planner.columns.get(column) == Some(&Column::Rps),
@@ -90,9 +74,9 @@ fn request_model(costs: &RequestCosts, planner: &Planner<'_>, cpu: Drive) -> Res
     }
     Ok(of_requests.then(|| RequestModel {
         cpu_seconds: cpu_per_request.as_f64(),
-        wait_seconds: costs.request_wait_seconds,
-        think_seconds: costs.think_seconds,
-        memory_bytes: costs.memory_per_request.map_or(0, |memory| Bytes::from(memory).get()),
+        wait_seconds: costs.request_wait.get(),
+        think_seconds: costs.think_time.get(),
+        memory_bytes: costs.memory_per_request.map_or(0, |memory| Bytes::from(memory.get()).get()),
     }))
 }
 

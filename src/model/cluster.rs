@@ -1,240 +1,175 @@
-//! How the simulated cluster behaves: pods, metrics, traffic, consumption and nodes.
+//! How the simulated cluster behaves: one declaration of each setting.
 
-use super::{Amounts, NodeShape, PodTemplate};
-use crate::units::{ParseSpanError, Replicas, Span};
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Settings of the simulated cluster.
-#[derive(Clone, Debug, Default, PartialEq)]
+use super::{Delay, NodeSettings, Startup};
+use crate::units::{NonNegativeQuantity, Seconds, Share, Span, as_text};
+
+/// How the cluster behaves. A delay is a duration, or drawn for each pod: uniform:10s,40s, exponential:20s or
+/// lognormal:20s,0.5 (median, standard deviation of the logarithm).
+// Options, the fields of a scenario's `cluster`, its JSON Schema and the README's table are all made of this: the names,
+// the descriptions, the types and, from `Default`, the defaults.
+#[derive(Clone, Debug, PartialEq, Args, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "Cluster")]
 pub struct ClusterConfig {
-    /// Seed of everything that is drawn.
-    pub seed: u64,
-    /// How pods start and stop.
-    pub lifecycle: LifecycleConfig,
-    /// How usage becomes metrics.
-    pub metrics: MetricsConfig,
-    /// How work finds pods, and waits.
-    pub traffic: TrafficConfig,
-    /// What pods use besides the work of the load.
-    pub consumption: ConsumptionConfig,
-    /// The nodes; without them there is always room.
-    pub nodes: Option<NodesConfig>,
-    /// What requests are promised.
-    pub slo: Option<Slo>,
-}
-
-/// A time that is the same for every pod, or drawn for each.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Delay {
-    /// Always the same.
-    Fixed(Span),
-    /// Any time between the two, equally likely.
-    Uniform {
-        /// The shortest.
-        low: Span,
-        /// The longest.
-        high: Span,
-    },
-    /// Exponential.
-    Exponential {
-        /// The mean.
-        mean: Span,
-    },
-    /// Lognormal.
-    Lognormal {
-        /// The median.
-        median: Span,
-        /// The standard deviation of the logarithm.
-        sigma: f64,
-    },
-}
-
-impl From<Span> for Delay {
-    fn from(span: Span) -> Self {
-        Self::Fixed(span)
-    }
-}
-
-impl Delay {
-    /// No time at all.
-    pub const ZERO: Self = Self::Fixed(Span::ZERO);
-
-    /// A typical value: the fixed one, the middle, the mean or the median.
-    pub fn typical(self) -> Span {
-        match self {
-            Self::Fixed(span) | Self::Exponential { mean: span } | Self::Lognormal { median: span, .. } => span,
-            Self::Uniform { low, high } => Span::from_seconds((low.seconds() + high.seconds()) / 2),
-        }
-    }
-
-    /// The same shape, so many times as long.
-    pub fn times(self, factor: f64) -> Self {
-        let of = |span: Span| Span::from_seconds((span.seconds() as f64 * factor).round() as i64);
-        match self {
-            Self::Fixed(span) => Self::Fixed(of(span)),
-            Self::Uniform { low, high } => Self::Uniform { low: of(low), high: of(high) },
-            Self::Exponential { mean } => Self::Exponential { mean: of(mean) },
-            Self::Lognormal { median, sigma } => Self::Lognormal { median: of(median), sigma },
-        }
-    }
-}
-
-impl std::fmt::Display for Delay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Fixed(span) => write!(f, "{span}"),
-            Self::Uniform { low, high } => write!(f, "uniform:{low},{high}"),
-            Self::Exponential { mean } => write!(f, "exponential:{mean}"),
-            Self::Lognormal { median, sigma } => write!(f, "lognormal:{median},{sigma}"),
-        }
-    }
-}
-
-/// Why a text is not a delay.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ParseDelayError {
-    /// It does not look like one.
-    #[error("`{0}` is not a delay: write 20s, uniform:10s,40s, exponential:20s or lognormal:20s,0.5")]
-    Malformed(String),
-    /// A time in it is too long.
-    #[error("{0}")]
-    TooLong(ParseSpanError),
-}
-
-impl std::str::FromStr for Delay {
-    type Err = ParseDelayError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseDelayError::Malformed(text.to_owned());
-        let span = |part: &str| {
-            part.trim().parse::<Span>().map_err(|error| match error {
-                ParseSpanError::TooLong(_) => ParseDelayError::TooLong(error),
-                ParseSpanError::Malformed(_) => wrong(),
-            })
-        };
-        let Some((shape, rest)) = text.split_once(':') else { return span(text).map(Self::Fixed) };
-        let parts: Vec<&str> = rest.split(',').collect();
-        match (shape.trim(), parts.as_slice()) {
-            ("uniform", [low, high]) => {
-                let (low, high) = (span(low)?, span(high)?);
-                if low > high { Err(wrong()) } else { Ok(Self::Uniform { low, high }) }
-            }
-            ("exponential", [mean]) => Ok(Self::Exponential { mean: span(mean)? }),
-            ("lognormal", [median, sigma]) => {
-                let sigma: f64 = sigma.trim().parse().map_err(|_| wrong())?;
-                let good = sigma.is_finite() && (0.0..=5.0).contains(&sigma);
-                if good { Ok(Self::Lognormal { median: span(median)?, sigma }) } else { Err(wrong()) }
-            }
-            _ => Err(wrong()),
-        }
-    }
-}
-
-/// How long the application in a new pod needs until it answers probes and serves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Startup {
-    /// As the user says.
-    Stated(Delay),
-    /// Nobody says. It is no longer than the pod's own probes allow: they are written for an application that comes up.
-    Assumed(Delay),
-}
-
-impl Startup {
-    /// The delay that is stated or assumed.
-    pub fn delay(self) -> Delay {
-        match self {
-            Self::Stated(delay) | Self::Assumed(delay) => delay,
-        }
-    }
-
-    /// The same, so many times as long.
-    pub fn times(self, factor: f64) -> Self {
-        match self {
-            Self::Stated(delay) => Self::Stated(delay.times(factor)),
-            Self::Assumed(delay) => Self::Assumed(delay.times(factor)),
-        }
-    }
-}
-
-impl<T: Into<Delay>> From<T> for Startup {
-    fn from(delay: T) -> Self {
-        Self::Stated(delay.into())
-    }
-}
-
-/// How pods start and stop.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LifecycleConfig {
-    /// From a pod's creation until the scheduler has bound it to a node, where there is room.
-    pub scheduling: Delay,
-    /// Pulling the images.
-    pub image_pull: Delay,
-    /// Each init container, one after the other.
-    pub init: Delay,
-    /// From the start of the containers until the application answers probes and can serve.
+    /// Time that the application in a new pod needs until it answers probes and serves: a delay; assumed:20s is a guess,
+    /// no longer than the pod's own probes allow
+    #[arg(long, value_name = "DELAY", default_value_t = Self::default().startup, help_heading = "Pods")]
     pub startup: Startup,
-    /// What the application needs to end after SIGTERM, once its work is done.
+    /// Time until the scheduler has bound a new pod: a delay
+    #[arg(long, value_name = "DELAY", default_value_t = Self::default().scheduling, help_heading = "Pods")]
+    pub scheduling: Delay,
+    /// Time to pull a new pod's images: a delay
+    #[arg(long, value_name = "DELAY", default_value_t = Self::default().image_pull, help_heading = "Pods")]
+    pub image_pull: Delay,
+    /// Time that each init container takes, one after the other: a delay
+    #[arg(long, value_name = "DELAY", default_value_t = Self::default().init, help_heading = "Pods")]
+    pub init: Delay,
+    /// Time that the application needs to end after SIGTERM, once its work is done
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().shutdown, help_heading = "Pods")]
     pub shutdown: Span,
-    /// Until proxies know that a pod is ready, or is not any more.
+    /// Time until proxies know that a pod is ready, or is not any more
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().endpoint_propagation, help_heading = "Pods")]
     pub endpoint_propagation: Span,
+    /// How long a new pod is slower
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().warmup, help_heading = "Pods")]
+    pub warmup: Span,
+    /// Its speed in that time, as a part of the full one, above 0
+    #[arg(long, value_name = "PERCENT", default_value_t = Self::default().warmup_speed, help_heading = "Pods")]
+    pub warmup_speed: Share,
+    /// CPU of a running pod without work, such as 5m
+    #[arg(long, value_name = "QUANTITY", default_value_t = Self::default().background_cpu, help_heading = "Pods")]
+    pub background_cpu: NonNegativeQuantity,
+    /// CPU of a pod while its application starts, such as 1
+    #[arg(long, value_name = "QUANTITY", default_value_t = Self::default().startup_cpu, help_heading = "Pods")]
+    pub startup_cpu: NonNegativeQuantity,
+    /// Memory that a pod gains in an hour, such as 20Mi: a leak, or a cache that fills
+    #[arg(long, value_name = "QUANTITY", default_value_t = Self::default().memory_growth, help_heading = "Pods")]
+    pub memory_growth: NonNegativeQuantity,
+    /// Pods never give memory back, as many runtimes do not
+    #[arg(long, help_heading = "Pods")]
+    pub memory_kept: bool,
+    /// How often metrics-server scrapes the kubelets (its --metric-resolution)
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().metric_resolution, help_heading = "Metrics")]
+    pub metric_resolution: Span,
+    /// How often the kubelet samples a container, from its start on: a delay; 0s for a fresh sample at every scrape.
+    /// Upstream waits up to as long again each time, which is uniform:10s,20s, for each pod by itself
+    #[arg(long, value_name = "DELAY", default_value_t = Self::default().housekeeping_interval, help_heading = "Metrics")]
+    pub housekeeping_interval: Delay,
+    /// The part of the samples that is missing at a sync
+    #[arg(long, value_name = "PERCENT", default_value_t = Self::default().missing_samples, help_heading = "Metrics")]
+    pub missing_samples: Share,
+    /// How often the adapter of custom and external metrics reads them; 0s for at every sync
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().adapter_interval, help_heading = "Metrics")]
+    pub adapter_interval: Span,
+    /// How long after the start of the load the HPA's first sync is, less than the sync period [default: not known]
+    #[arg(long, value_name = "DURATION", help_heading = "Phases (what is not given is not known: it is sampled)")]
+    pub sync_offset: Option<Span>,
+    /// How long after the HPA's syncs the scrapes are, less than the metric resolution [default: not known]
+    #[arg(long, value_name = "DURATION", help_heading = "Phases (what is not given is not known: it is sampled)")]
+    pub metric_offset: Option<Span>,
+    /// How long after the HPA's first sync the kubelet samples the pods that are there at the start, less than its interval
+    /// [default: not known]
+    #[arg(long, value_name = "DURATION", help_heading = "Phases (what is not given is not known: it is sampled)")]
+    pub housekeeping_offset: Option<Span>,
+    /// How work is spread over the pods: even, random (each request to any pod), weighted:SIGMA (pods differ by so much,
+    /// lognormal) or sticky:DURATION (clients stay for a session)
+    #[arg(long, value_name = "HOW", default_value_t = Self::default().balancing, help_heading = "Traffic")]
+    pub balancing: Balancing,
+    /// Where work waits for CPU: in front of all pods, or at the pod that it was sent to (always, unless balancing is even)
+    #[arg(long, value_enum, default_value_t = Self::default().queue, help_heading = "Traffic")]
+    pub queue: Queueing,
+    /// How long work waits for CPU before it is dropped (requests time out, clients hold back) [default: for ever]
+    #[arg(long, value_name = "DURATION", help_heading = "Traffic")]
+    pub queue_timeout: Option<Span>,
+    /// The most work that waits for each pod, in core-seconds; what is beyond is dropped [default: no limit]
+    #[arg(long, value_name = "QUANTITY", help_heading = "Traffic")]
+    pub queue_limit: Option<NonNegativeQuantity>,
+    /// A promise about response times, such as p95<300ms: the time in which it is broken is reported; the load must be
+    /// requests (rps or clients, with their CPU) [default: none]
+    #[arg(long, value_name = "PROMISE", help_heading = "Traffic")]
+    pub slo: Option<Slo>,
+    /// The nodes; without them there is always room
+    #[arg(skip)]
+    pub nodes: Option<NodeSettings>,
 }
 
-impl Default for LifecycleConfig {
+impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
+            startup: Startup::Assumed(Delay::Fixed(Span::from_seconds(20))),
             scheduling: Delay::ZERO,
             image_pull: Delay::ZERO,
             init: Delay::ZERO,
-            startup: Startup::Assumed(Delay::Fixed(Span::from_seconds(20))),
             shutdown: Span::ZERO,
             // kube-proxy's --iptables-min-sync-period.
             endpoint_propagation: Span::from_seconds(1),
-        }
-    }
-}
-
-/// How usage becomes metrics.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MetricsConfig {
-    /// How often metrics-server scrapes the kubelets (`--metric-resolution`).
-    pub resolution: Span,
-    /// How long after the HPA's syncs the scrapes are, less than `resolution`: neither knows of the other.
-    pub offset: Span,
-    /// How often the kubelet samples a container, from its start on; zero for a fresh sample at every scrape. By
-    /// default 10 s (`--housekeeping-interval`); upstream waits up to as long again, drawn each time (`jitter` in
-    /// cAdvisor's `manager/container.go`), which is `uniform:10s,20s` here, for each pod by itself.
-    pub kubelet_interval: Delay,
-    /// How long after the HPA's syncs the kubelet samples the pods that are there at the start.
-    pub kubelet_offset: Span,
-    /// The part of the samples that is missing at a sync, 0 to 1.
-    pub missing: f64,
-    /// How old custom and external metrics may be: how often their adapter reads them; zero for at every sync.
-    pub adapter_interval: Span,
-}
-
-impl Default for MetricsConfig {
-    fn default() -> Self {
-        Self {
-            resolution: Span::from_seconds(15),
-            offset: Span::ZERO,
-            kubelet_interval: Delay::Fixed(Span::from_seconds(10)),
-            kubelet_offset: Span::ZERO,
-            missing: 0.0,
+            warmup: Span::ZERO,
+            warmup_speed: Share::from_percent(50),
+            background_cpu: NonNegativeQuantity::ZERO,
+            startup_cpu: NonNegativeQuantity::ZERO,
+            memory_growth: NonNegativeQuantity::ZERO,
+            memory_kept: false,
+            metric_resolution: Span::from_seconds(15),
+            // cAdvisor's --housekeeping-interval; the time up to twice that is `jitter` in its `manager/container.go`.
+            housekeeping_interval: Delay::Fixed(Span::from_seconds(10)),
+            missing_samples: Share::ZERO,
             adapter_interval: Span::ZERO,
+            sync_offset: None,
+            metric_offset: None,
+            housekeeping_offset: None,
+            balancing: Balancing::Even,
+            queue: Queueing::Shared,
+            queue_timeout: None,
+            queue_limit: None,
+            slo: None,
+            nodes: None,
         }
     }
 }
 
-/// How work finds pods, and waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct TrafficConfig {
-    /// How work is spread over the pods.
-    pub balancing: Balancing,
-    /// Where work waits.
-    pub queueing: Queueing,
-    /// How long work waits for CPU before it is dropped: requests time out, clients hold back. None waits for ever.
-    pub queue_timeout: Option<Span>,
-    /// The most work that waits for each pod, nanocore-seconds; what is beyond is dropped.
-    pub queue_limit: Option<i64>,
+/// A setting that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Senseless {
+    /// Its name in scenarios.
+    pub setting: &'static str,
+    /// What is wrong with it, to be said after its name.
+    pub problem: String,
+}
+
+impl Senseless {
+    /// The option of that name.
+    pub fn option(&self) -> String {
+        let kebab = |c: char| if c.is_ascii_uppercase() { format!("-{}", c.to_ascii_lowercase()) } else { c.into() };
+        format!("--{}", self.setting.chars().map(kebab).collect::<String>())
+    }
+}
+
+impl ClusterConfig {
+    /// Refuses what no type excludes; `sync_period` is the controller's.
+    pub fn check(&self, sync_period: Span) -> Result<(), Senseless> {
+        let wrong = |setting, problem: String| Err(Senseless { setting, problem });
+        if self.warmup_speed == Share::ZERO {
+            return wrong("warmupSpeed", "must be above 0".into());
+        }
+        if self.metric_resolution == Span::ZERO {
+            return wrong("metricResolution", "must be at least 1s".into());
+        }
+        let sampled = self.housekeeping_interval.typical();
+        for (setting, offset, period, what) in [
+            ("syncOffset", self.sync_offset, sync_period, "the sync period"),
+            ("metricOffset", self.metric_offset, self.metric_resolution, "metricResolution"),
+            ("housekeepingOffset", self.housekeeping_offset, sampled, "housekeepingInterval"),
+        ] {
+            if let Some(offset) = offset.filter(|offset| *offset >= period && *offset > Span::ZERO) {
+                return wrong(setting, format!("is {offset} and must be less than {what}, which is {period}"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How work is spread over the pods that serve.
@@ -255,6 +190,17 @@ pub enum Balancing {
         /// The mean length of a session.
         session: Span,
     },
+}
+
+impl std::fmt::Display for Balancing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Even => f.write_str("even"),
+            Self::Random => f.write_str("random"),
+            Self::Weighted { sigma } => write!(f, "weighted:{sigma}"),
+            Self::Sticky { session } => write!(f, "sticky:{session}"),
+        }
+    }
 }
 
 /// Why a text does not say how work is spread.
@@ -284,43 +230,16 @@ impl std::str::FromStr for Balancing {
 }
 
 /// Where work waits for CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Queueing {
     /// In front of the pods, which take from it what they can: a broker, an ingress that holds requests.
     #[default]
     Shared,
     /// At the pod that it was sent to: new pods do not relieve the old ones, and what waits is lost with the pod.
+    #[serde(alias = "per-pod")]
+    #[value(alias = "perPod")]
     PerPod,
-}
-
-/// What pods use besides the work of the load.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ConsumptionConfig {
-    /// CPU of a running pod without work, nanocores.
-    pub background_cpu: i64,
-    /// CPU of a pod while its application starts, nanocores.
-    pub startup_cpu: i64,
-    /// How long a new pod is slower.
-    pub warmup: Span,
-    /// Its speed in that time, as a part of the full one: above 0, up to 1.
-    pub warmup_speed: f64,
-    /// Memory that a pod gains in an hour, bytes: a leak, or a cache that fills.
-    pub memory_growth_per_hour: i64,
-    /// Whether memory that is not needed any more is given back; many runtimes never do.
-    pub memory_released: bool,
-}
-
-impl Default for ConsumptionConfig {
-    fn default() -> Self {
-        Self {
-            background_cpu: 0,
-            startup_cpu: 0,
-            warmup: Span::ZERO,
-            warmup_speed: 0.5,
-            memory_growth_per_hour: 0,
-            memory_released: true,
-        }
-    }
 }
 
 /// A promise about response times: `p95 < 300ms`.
@@ -352,64 +271,13 @@ impl std::str::FromStr for Slo {
         let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let (quantile, time) = bare.strip_prefix('p').and_then(|rest| rest.split_once('<')).ok_or_else(wrong)?;
         let quantile = quantile.parse::<f64>().map_err(|_| wrong())? / 100.0;
-        let within_seconds = crate::units::parse_seconds(time).ok_or_else(wrong)?;
+        let within_seconds = time.parse::<Seconds>().map_err(|_| wrong())?.get();
         let good = quantile > 0.0 && quantile < 1.0 && within_seconds > 0.0;
         if good { Ok(Self { quantile, within_seconds }) } else { Err(wrong()) }
     }
 }
 
-/// The nodes of the cluster.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodesConfig {
-    /// The node pools.
-    pub pools: Vec<NodePool>,
-    /// The cluster autoscaler, if there is one.
-    pub autoscaler: Option<ClusterAutoscaler>,
-    /// Pods of other workloads, there from the start.
-    pub others: Vec<(PodTemplate, Replicas)>,
-}
-
-/// Equal nodes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodePool {
-    /// What a node is.
-    pub shape: NodeShape,
-    /// What a node has left for pods beside the DaemonSets'.
-    pub allocatable: Amounts,
-    /// How many pods a node may run beside those.
-    pub max_pods: i64,
-    /// Nodes at the start.
-    pub nodes: i64,
-    /// The fewest that the autoscaler keeps.
-    pub min_nodes: i64,
-    /// The most that it makes.
-    pub max_nodes: i64,
-}
-
-/// The cluster autoscaler's settings, by the names of its flags.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClusterAutoscaler {
-    /// `--scan-interval`.
-    pub scan_interval: Span,
-    /// From the decision until a new node is ready: the provider's time.
-    pub provisioning: Delay,
-    /// `--scale-down-unneeded-time`.
-    pub unneeded_time: Span,
-    /// `--scale-down-utilization-threshold`.
-    pub utilization_threshold: f64,
-    /// `--scale-down-delay-after-add`.
-    pub delay_after_add: Span,
-}
-
-impl Default for ClusterAutoscaler {
-    /// The defaults of its flags (`cluster-autoscaler/config/flags`); two minutes for a node are an assumption.
-    fn default() -> Self {
-        Self {
-            scan_interval: Span::from_seconds(10),
-            provisioning: Delay::Fixed(Span::from_seconds(120)),
-            unneeded_time: Span::from_seconds(600),
-            utilization_threshold: 0.5,
-            delay_after_add: Span::from_seconds(600),
-        }
-    }
+as_text! {
+    Balancing: "Balancing", "string", "even, random, weighted:0.3 or sticky:60s";
+    Slo: "Promise", "string", "a promise about response times, such as p95<300ms or p99<2s";
 }

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use clap::Args;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::units::Span;
+use super::Senseless;
+use crate::units::{Span, as_text};
 
 /// A minor release of Kubernetes, 1.23 to 1.38.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,21 +63,71 @@ impl FromStr for KubernetesVersion {
     }
 }
 
-/// The kube-controller-manager's flags that the HPA controller reads.
-#[derive(Clone, Copy, Debug, PartialEq)]
+as_text! {
+    KubernetesVersion: "KubernetesVersion", ["number", "string"], "a Kubernetes version such as 1.37";
+}
+
+/// The kube-controller-manager's flags, without the prefix horizontal-pod-autoscaler.
+// Options, scenario fields, JSON Schema and README follow from this, as from `ClusterConfig`.
+#[derive(Clone, Copy, Debug, PartialEq, Args, Deserialize, Serialize, JsonSchema)]
+#[command(next_help_heading = "Controller settings (the kube-controller-manager's flags)")]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "Controller")]
 pub struct ControllerConfig {
-    /// The release whose semantics apply.
+    /// Kubernetes release whose semantics are simulated: 1.23 to 1.38
+    // In scenarios it stands beside the controller's settings: the manifests are read by it, too.
+    #[arg(long = "kubernetes-version", value_name = "VERSION", default_value_t = Self::default().version)]
+    #[serde(skip)]
     pub version: KubernetesVersion,
-    /// `--horizontal-pod-autoscaler-sync-period`.
+    /// Time between two syncs of the HPA
+    #[arg(
+        long = "horizontal-pod-autoscaler-sync-period",
+        value_name = "DURATION",
+        default_value_t = Self::default().sync_period
+    )]
     pub sync_period: Span,
-    /// `--horizontal-pod-autoscaler-tolerance`, a ratio.
+    /// Change of the metric ratio that is tolerated without scaling
+    #[arg(
+        long = "horizontal-pod-autoscaler-tolerance",
+        value_name = "RATIO",
+        default_value_t = Self::default().tolerance
+    )]
     pub tolerance: f64,
-    /// `--horizontal-pod-autoscaler-downscale-stabilization`.
+    /// Stabilization window of scaling down where the HPA sets none
+    #[arg(
+        long = "horizontal-pod-autoscaler-downscale-stabilization",
+        value_name = "DURATION",
+        default_value_t = Self::default().downscale_stabilization
+    )]
     pub downscale_stabilization: Span,
-    /// `--horizontal-pod-autoscaler-cpu-initialization-period`.
+    /// Time after a pod's start in which its CPU samples count only while it is ready
+    #[arg(
+        long = "horizontal-pod-autoscaler-cpu-initialization-period",
+        value_name = "DURATION",
+        default_value_t = Self::default().cpu_initialization_period
+    )]
     pub cpu_initialization_period: Span,
-    /// `--horizontal-pod-autoscaler-initial-readiness-delay`.
+    /// Time after a pod's start in which a change to unready counts as its first readiness
+    #[arg(
+        long = "horizontal-pod-autoscaler-initial-readiness-delay",
+        value_name = "DURATION",
+        default_value_t = Self::default().initial_readiness_delay
+    )]
     pub initial_readiness_delay: Span,
+}
+
+impl ControllerConfig {
+    /// Refuses what no type excludes.
+    pub fn check(&self) -> Result<(), Senseless> {
+        let wrong = |setting, problem: &str| Err(Senseless { setting, problem: problem.into() });
+        if self.sync_period == Span::ZERO {
+            return wrong("syncPeriod", "must be at least 1s");
+        }
+        if !self.tolerance.is_finite() || self.tolerance < 0.0 {
+            return wrong("tolerance", "must be a ratio of zero or more, such as 0.1");
+        }
+        Ok(())
+    }
 }
 
 impl Default for ControllerConfig {

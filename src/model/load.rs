@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Replicas, SimTime};
 
 /// What a column of a load trace means.
@@ -93,7 +97,8 @@ impl fmt::Display for Column {
 }
 
 /// How the value between two rows is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Interpolation {
     /// A row holds until the next one.
     #[default]

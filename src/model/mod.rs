@@ -7,13 +7,16 @@ mod admission;
 mod amounts;
 mod cluster;
 mod controller;
+mod delay;
 mod event;
 mod hpa;
 mod inventory;
 mod load;
 mod location;
+mod node_pools;
 mod nodes;
 mod object;
+mod phase;
 mod plan;
 mod pod;
 mod scenario;
@@ -22,11 +25,9 @@ mod workload;
 
 pub use admission::{Allowance, ForeignPods, Neighbours, Refusal, claim_refusals, lacking, quota_use, refusals};
 pub use amounts::{Amount, Amounts};
-pub use cluster::{
-    Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsConfig, NodePool,
-    NodesConfig, ParseBalancingError, ParseDelayError, ParseSloError, Queueing, Slo, Startup, TrafficConfig,
-};
+pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
+pub use delay::{Delay, ParseDelayError, Startup};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,
@@ -38,8 +39,10 @@ pub use inventory::{
 };
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, MOST_PODS, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
+pub use node_pools::{ClusterAutoscaler, NodePool, NodeSettings, NodesConfig};
 pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL, available};
 pub use object::{ObjectId, api_group};
+pub use phase::{Phase, Phases};
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{
     AntiAffinity, Container, Labels, MissingRequest, Placement, PodTemplate, Probe, QosClass, SpreadConstraint,

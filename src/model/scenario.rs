@@ -1,6 +1,8 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
-use super::{ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, ScheduledEvent, Workload};
+use super::{
+    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, NodesConfig, ScheduledEvent, Workload,
+};
 use crate::units::{Replicas, SimTime, Span};
 
 /// A deployment under a load, and the claims about it.
@@ -24,6 +26,10 @@ pub struct Scenario {
     pub controller: ControllerConfig,
     /// Settings of the simulated cluster.
     pub cluster: ClusterConfig,
+    /// Its nodes; without them there is always room.
+    pub nodes: Option<NodesConfig>,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
     /// Pods at the start.
     pub replicas: Replicas,
     /// Time before the start in which the state is steady.

@@ -90,16 +90,14 @@ fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     }
     let holds = lost.is_empty();
     let instead = if holds { "no request fails".to_owned() } else { lost.join(", ") };
-    let lifecycle = &run.setup.cluster.lifecycle;
+    let propagation = run.setup.cluster.endpoint_propagation;
     let hook = run.setup.workload.template.pre_stop();
     let mut outcome = Outcome::new(holds, instead, String::new());
     if s.refusing.seconds() > 0 {
-        outcome.why = format!(
-            "proxies hear of a change after {}, and the pods' preStop hook takes {hook}",
-            lifecycle.endpoint_propagation
-        );
-        if hook < lifecycle.endpoint_propagation {
-            outcome.remedy = format!("a preStop hook that sleeps {} or more", lifecycle.endpoint_propagation);
+        outcome.why =
+            format!("proxies hear of a change after {}, and the pods' preStop hook takes {hook}", propagation);
+        if hook < propagation {
+            outcome.remedy = format!("a preStop hook that sleeps {} or more", propagation);
         }
     }
     outcome

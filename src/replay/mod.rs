@@ -8,7 +8,7 @@ pub mod markdown;
 pub mod text;
 
 use crate::hpa::{Decision, History};
-use crate::model::{Action, Claim, ClaimVerdict, Column, LoadReading, LoadSource, Scenario};
+use crate::model::{Action, Claim, ClaimVerdict, Column, LoadReading, LoadSource, Phases, Scenario};
 use crate::report::Run;
 use crate::sim::{Setup, SimError, Summary, TimelineRow, simulate};
 use crate::units::{Replicas, SimTime};
@@ -135,6 +135,9 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
         workload: &scenario.workload,
         controller: scenario.controller,
         cluster: scenario.cluster.clone(),
+        nodes: scenario.nodes.clone(),
+        phase: Phases::of(&scenario.cluster, &scenario.controller).nth(0),
+        seed: scenario.seed,
         plan: load.plan.clone(),
         interpolation: scenario.interpolation,
         initial_replicas: scenario.replicas,

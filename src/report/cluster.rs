@@ -83,7 +83,7 @@ pub fn figures(run: &Run<'_>) -> Vec<(String, String)> {
                 | MetricSource::ContainerResource { name: ResourceName::Memory, .. }
         )
     });
-    if !run.setup.cluster.consumption.memory_released && memory_target {
+    if run.setup.cluster.memory_kept && memory_target {
         let value = "never given back, so that the memory target does not scale down before pods are replaced";
         add("Memory", value.to_owned());
     }

@@ -321,7 +321,7 @@ impl Cohort {
             self.ready = true;
             self.ready_since = now;
             self.at.available = now + rules.min_ready;
-            self.at.serving = now + config.lifecycle.endpoint_propagation;
+            self.at.serving = now + config.endpoint_propagation;
         }
         if self.at.available <= now {
             self.at.available = NEVER;
@@ -331,11 +331,11 @@ impl Cohort {
             self.at.serving = NEVER;
             self.serving = true;
             self.serving_since = now;
-            if config.consumption.warmup > Span::ZERO {
+            if config.warmup > Span::ZERO {
                 self.warm = false;
-                self.at.warm = now + config.consumption.warmup;
+                self.at.warm = now + config.warmup;
             }
-            if matches!(config.traffic.balancing, Balancing::Sticky { .. }) {
+            if matches!(config.balancing, Balancing::Sticky { .. }) {
                 self.sessions = 0.0;
             }
         }
@@ -345,7 +345,7 @@ impl Cohort {
         }
         if self.at.unready <= now {
             self.at.unready = NEVER;
-            self.becomes_unready(now, config.lifecycle.endpoint_propagation);
+            self.becomes_unready(now, config.endpoint_propagation);
         }
         if self.at.unserved <= now {
             self.at.unserved = NEVER;
@@ -362,9 +362,9 @@ impl Cohort {
     fn starts(&mut self, now: SimTime, rules: &Rules<'_>) {
         self.running = Some(now);
         self.has_run = true;
-        if rules.config.metrics.kubelet_interval != Delay::ZERO {
-            self.scraped.kubelet_samples(now, 0, now, rules.config.metrics.resolution);
-            self.next_sample = now + rules.config.metrics.kubelet_interval.typical();
+        if rules.config.housekeeping_interval != Delay::ZERO {
+            self.scraped.kubelet_samples(now, 0, now, rules.config.metric_resolution);
+            self.next_sample = now + rules.config.housekeeping_interval.typical();
         }
         let lifecycle = Lifecycle::of(rules.template, self.drawn.startup);
         let after = |span: Option<Span>| span.map_or(NEVER, |span| now + span);

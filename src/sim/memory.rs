@@ -6,8 +6,8 @@
 use super::cohort::Cohort;
 use super::pods::Pods;
 use super::usage::{Ask, div_ceil};
-use crate::model::{ConsumptionConfig, LoadPlan};
-use crate::units::{SimTime, Span};
+use crate::model::{ClusterConfig, LoadPlan};
+use crate::units::{Bytes, SimTime, Span};
 
 const SECONDS_PER_HOUR: i64 = 3600;
 
@@ -24,12 +24,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub fn new(plan: &LoadPlan, consumption: &ConsumptionConfig, limit: Option<i64>, start: SimTime) -> Self {
+    pub fn new(plan: &LoadPlan, cluster: &ClusterConfig, limit: Option<i64>, start: SimTime) -> Self {
         Self {
             base: plan.memory_base_bytes,
             per_request: plan.requests.map_or(0, |requests| requests.memory_bytes),
-            growth_per_hour: consumption.memory_growth_per_hour,
-            released: consumption.memory_released,
+            growth_per_hour: Bytes::from(cluster.memory_growth.get()).get(),
+            released: !cluster.memory_kept,
             limit,
             start,
         }

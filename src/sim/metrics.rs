@@ -7,7 +7,8 @@
 
 use super::usage::div_ceil;
 use crate::hpa::Sample;
-use crate::model::{Container, MetricSource, MetricsConfig, PodTemplate, ResourceName};
+use crate::model::{Container, MetricSource, PodTemplate, ResourceName};
+use crate::sim::Setup;
 use crate::units::{SimTime, Span};
 
 /// How old a container must be for its start to count as a sample (`freshContainerMinMetricsResolution`).
@@ -30,6 +31,33 @@ pub(super) struct Scraped {
     pub sample: Option<Usage>,
 }
 
+/// When samples are taken and scraped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pipeline {
+    /// The first scrape from the start of the simulation on.
+    pub first_scrape: SimTime,
+    /// The first sample of pods that are there at the start.
+    pub first_sample: SimTime,
+    /// The time between two scrapes.
+    pub resolution: Span,
+    /// The time between two samples; zero for a fresh one at every scrape.
+    pub interval: Span,
+}
+
+impl Pipeline {
+    /// Of a simulation that begins at `start`.
+    pub fn of(setup: &Setup<'_>, start: SimTime) -> Self {
+        let (cluster, phase) = (&setup.cluster, setup.phase);
+        let within = |offset: Span, period: Span| {
+            let late = (phase.sync + offset).seconds();
+            start + Span::from_seconds(if period == Span::ZERO { 0 } else { late.rem_euclid(period.seconds()) })
+        };
+        let (resolution, interval) = (cluster.metric_resolution, cluster.housekeeping_interval.typical());
+        let first_sample = within(phase.kubelet, interval);
+        Self { first_scrape: within(phase.scrape, resolution), first_sample, resolution, interval }
+    }
+}
+
 /// A pod's use between two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
@@ -42,25 +70,25 @@ pub(super) struct Usage {
 }
 
 impl Scraped {
-    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `start`, sampled as the settings have it.
-    pub fn steady(cpu: i64, memory: i64, start: SimTime, config: &MetricsConfig) -> Self {
+    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `now`, sampled as the pipeline has it.
+    pub fn steady(cpu: i64, memory: i64, now: SimTime, pipeline: &Pipeline) -> Self {
         let used = |span: Span| cpu.saturating_mul(span.seconds());
-        let scraped = start - config.resolution + config.offset;
-        let interval = config.kubelet_interval.typical().seconds();
-        // The last sample before an instant; the one at the start is still to come.
+        let scraped = pipeline.first_scrape - pipeline.resolution;
+        let interval = pipeline.interval.seconds();
+        // The last sample before an instant; the one at `now` is still to come.
         let before = |at: SimTime| {
-            let late = (start + config.kubelet_offset - at).seconds();
+            let late = (pipeline.first_sample - at).seconds();
             at - Span::from_seconds((interval - late.rem_euclid(interval)).rem_euclid(interval))
         };
         let (seen, latest) =
-            if interval == 0 { (scraped, scraped) } else { (before(scraped), before(start - Span::from_seconds(1))) };
+            if interval == 0 { (scraped, scraped) } else { (before(scraped), before(now - Span::from_seconds(1))) };
         Self {
-            cpu_since: used(start - latest),
+            cpu_since: used(now - latest),
             latest: Some((latest, memory)),
             unseen: used(latest - seen),
             fresh: 0,
             seen: Some(seen),
-            sample: Some(Usage { cpu, memory, at: seen, window: config.resolution }),
+            sample: Some(Usage { cpu, memory, at: seen, window: pipeline.resolution }),
         }
     }
 
@@ -232,13 +260,13 @@ mod tests {
     #[test]
     fn a_steady_pod_looks_the_same_whatever_the_phases() {
         for (offset, kubelet_offset) in [(0, 0), (3, 9), (14, 5), (7, 0)] {
-            let span = Span::from_seconds;
-            let config = MetricsConfig {
-                offset: span(offset),
-                kubelet_offset: span(kubelet_offset),
-                ..MetricsConfig::default()
+            let pipeline = Pipeline {
+                first_scrape: at(offset),
+                first_sample: at(kubelet_offset),
+                resolution: RESOLUTION,
+                interval: Span::from_seconds(10),
             };
-            let mut scraped = Scraped::steady(1_000, 7, at(0), &config);
+            let mut scraped = Scraped::steady(1_000, 7, at(0), &pipeline);
             for second in 0..60 {
                 if second % 10 == kubelet_offset {
                     scraped.kubelet_samples(at(second), 7, at(-86_400), RESOLUTION);
@@ -246,7 +274,7 @@ mod tests {
                 if second % 15 == offset {
                     scraped.scrape(Some(at(-86_400)), RESOLUTION);
                 }
-                assert_eq!(scraped.sample.map(|usage| usage.cpu), Some(1_000), "{config:?} at {second}");
+                assert_eq!(scraped.sample.map(|usage| usage.cpu), Some(1_000), "{pipeline:?} at {second}");
                 scraped.cpu_since += 1_000;
             }
         }

@@ -37,7 +37,8 @@ pub use timeline::TimelineRow;
 
 use crate::hpa::{Decision, History};
 use crate::model::{
-    Action, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, Neighbours, ScheduledEvent, Workload,
+    Action, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, Neighbours, NodesConfig, Phase,
+    ScheduledEvent, Workload,
 };
 use crate::units::{Replicas, SimTime, Span};
 
@@ -52,6 +53,12 @@ pub struct Setup<'a> {
     pub controller: ControllerConfig,
     /// How pods start and metrics are gathered.
     pub cluster: ClusterConfig,
+    /// The nodes; without them there is always room.
+    pub nodes: Option<NodesConfig>,
+    /// When the HPA syncs, metrics-server scrapes and the kubelets sample.
+    pub phase: Phase,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
     /// What the columns of the load drive.
     pub plan: LoadPlan,
     /// How the load changes between rows.

@@ -92,7 +92,7 @@ impl<'a> Nodes<'a> {
             others: config.others.iter().map(|(template, _)| asked(template)).collect(),
             apart: Apart::of(template),
             resources,
-            next_scan: config.autoscaler.map_or(SimTime::MAX, |autoscaler| start + autoscaler.scan_interval),
+            next_scan: config.autoscaler.as_ref().map_or(SimTime::MAX, |autoscaler| start + autoscaler.scan_interval),
             last_added: None,
             changed: false,
             version: 0,
@@ -246,17 +246,17 @@ impl<'a> Nodes<'a> {
 
     /// The autoscaler looks, if it is due; gives the node whose pods are to be evicted.
     pub fn scan(&mut self, now: SimTime, unschedulable: Replicas, draws: &mut Draws) -> Option<usize> {
-        let autoscaler = self.config.autoscaler.filter(|_| self.next_scan <= now)?;
+        let autoscaler = self.config.autoscaler.as_ref().filter(|_| self.next_scan <= now)?;
         self.next_scan = now + autoscaler.scan_interval;
         if unschedulable > 0 {
             for node in &mut self.nodes {
                 node.low_since = None;
             }
             self.looked_at = None;
-            self.scale_up(&autoscaler, now, unschedulable, draws);
+            self.scale_up(autoscaler, now, unschedulable, draws);
             return None;
         }
-        self.scale_down(&autoscaler, now)
+        self.scale_down(autoscaler, now)
     }
 
     fn scale_up(&mut self, autoscaler: &ClusterAutoscaler, now: SimTime, pods: Replicas, draws: &mut Draws) {
@@ -292,16 +292,16 @@ impl<'a> Nodes<'a> {
     }
 
     fn scale_down(&mut self, autoscaler: &ClusterAutoscaler, now: SimTime) -> Option<usize> {
-        let too_soon = self.last_added.is_some_and(|added| now < added + autoscaler.delay_after_add);
+        let too_soon = self.last_added.is_some_and(|added| now < added + autoscaler.scale_down_delay_after_add);
         if self.looked_at != Some(self.version) {
             self.looked_at = Some(self.version);
             for index in 0..self.nodes.len() {
-                let low = self.is_unneeded(index, autoscaler.utilization_threshold, now);
+                let low = self.is_unneeded(index, autoscaler.scale_down_utilization_threshold.get(), now);
                 let since = self.nodes[index].low_since.unwrap_or(now);
                 self.nodes[index].low_since = low.then_some(since);
             }
         }
-        let long = |node: &Node| node.low_since.is_some_and(|since| since + autoscaler.unneeded_time <= now);
+        let long = |node: &Node| node.low_since.is_some_and(|since| since + autoscaler.scale_down_unneeded_time <= now);
         let unneeded = self.nodes.iter().position(|node| !node.gone && long(node)).filter(|_| !too_soon);
         let index = unneeded?;
         self.nodes[index].gone = true;

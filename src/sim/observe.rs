@@ -66,7 +66,7 @@ const LONG_AGO: Span = Span::from_seconds(86_400);
 
 impl Observer {
     pub fn new(setup: &Setup<'_>) -> Self {
-        let interval = setup.cluster.metrics.adapter_interval;
+        let interval = setup.cluster.adapter_interval;
         let start = SimTime::ZERO - setup.lead_in;
         let template = &setup.workload.template;
         let version = setup.controller.version;
@@ -77,7 +77,7 @@ impl Observer {
             requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
             foreign: setup.neighbours.foreign.iter().map(|pods| foreign(setup, &pods.template, pods.pods)).collect(),
             ambiguous_selector: !setup.neighbours.ambiguous_with.is_empty(),
-            window: setup.cluster.metrics.resolution,
+            window: setup.cluster.metric_resolution,
             groups: Vec::new(),
             origins: Vec::new(),
             metrics: Vec::new(),

@@ -31,7 +31,7 @@ impl Pods {
         if count == 0 {
             return pods;
         }
-        let startup = Some(typical_startup(rules.config.lifecycle.startup, rules.template));
+        let startup = Some(typical_startup(rules.config.startup, rules.template));
         let mut cohort = Cohort::new(count, since, 0, Drawn { startup, ..Drawn::default() });
         cohort.at = Milestones::default();
         cohort.due = NEVER;
@@ -117,7 +117,7 @@ impl Pods {
         let mut ordinal = first_ordinal;
         while left > 0 {
             let drawn = rules.draw(revision, draws);
-            let weight = match rules.config.traffic.balancing {
+            let weight = match rules.config.balancing {
                 Balancing::Weighted { sigma } => draws.weight(sigma),
                 _ => 1.0,
             };
@@ -186,7 +186,7 @@ impl Pods {
             self.freed.append(&mut part.nodes);
             return;
         }
-        let lifecycle = &rules.config.lifecycle;
+        let config = rules.config;
         part.deleted = true;
         part.available = false;
         let at = &mut part.at;
@@ -196,9 +196,9 @@ impl Pods {
         at.unready = NEVER;
         at.evicted = NEVER;
         if part.serving {
-            at.unserved = now + lifecycle.endpoint_propagation;
+            at.unserved = now + config.endpoint_propagation;
         }
-        part.begins_to_stop(now, Stop::of_pod(rules.template), lifecycle.shutdown);
+        part.begins_to_stop(now, Stop::of_pod(rules.template), config.shutdown);
         part.advance(now, rules);
         if part.is_gone(now) {
             let lost = part.stops(now);
@@ -225,7 +225,7 @@ impl Pods {
             changed = true;
             let cohort = &mut self.cohorts[index];
             if cohort.at.fails <= now {
-                cohort.begins_to_stop(now, cohort.stop, rules.config.lifecycle.shutdown);
+                cohort.begins_to_stop(now, cohort.stop, rules.config.shutdown);
             }
             cohort.advance(now, rules);
             if self.cohorts[index].at.evicted <= now {
@@ -314,7 +314,7 @@ impl Pods {
         if !cohort.deleted {
             self.restarts += u64::from(cohort.count.unsigned_abs());
         }
-        let lost = cohort.restart(now, rules.config.lifecycle.endpoint_propagation);
+        let lost = cohort.restart(now, rules.config.endpoint_propagation);
         cohort.advance(now, rules);
         self.loses(lost);
     }
@@ -411,7 +411,7 @@ impl Pods {
 
     /// Settled pods that do not have the same load are cohorts by themselves.
     pub fn set_apart(&mut self, rules: &Rules<'_>, draws: &mut Draws) {
-        let sigma = match rules.config.traffic.balancing {
+        let sigma = match rules.config.balancing {
             Balancing::Weighted { sigma } => Some(sigma),
             _ if rules.apart => None,
             _ => return,
@@ -421,7 +421,7 @@ impl Pods {
             while cohort.count > 0 {
                 let mut one = cohort.split(1, &[]);
                 if let interval @ (Delay::Uniform { .. } | Delay::Exponential { .. } | Delay::Lognormal { .. }) =
-                    rules.config.metrics.kubelet_interval
+                    rules.config.housekeeping_interval
                 {
                     // Its first sample is anywhere within an interval.
                     let late = draws

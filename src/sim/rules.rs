@@ -47,7 +47,7 @@ pub(super) struct Drawn {
 impl Rules<'_> {
     /// Draws the times of a pod.
     pub(super) fn draw(&self, revision: usize, draws: &mut Draws) -> Drawn {
-        let config = &self.config.lifecycle;
+        let config = self.config;
         let revision = &self.revisions[revision];
         let init = self.template.init_containers.iter().map(|container| {
             if container.sidecar { sidecar_started(container) } else { draws.delay(Purpose::Init, config.init) }
@@ -71,11 +71,11 @@ impl Rules<'_> {
 
     /// Whether pods that are created together live alike.
     pub(super) fn all_alike(&self) -> bool {
-        let config = &self.config.lifecycle;
+        let config = self.config;
         let startup = config.startup.delay();
         let fixed = |delay: &Delay| matches!(delay, Delay::Fixed(_));
         let revisions = self.revisions.iter().flat_map(|revision| revision.startup.iter().chain(&revision.image_pull));
         let mut all = [&config.scheduling, &config.image_pull, &config.init, &startup].into_iter().chain(revisions);
-        all.all(fixed) && !matches!(self.config.traffic.balancing, Balancing::Weighted { .. }) && !self.apart
+        all.all(fixed) && !matches!(self.config.balancing, Balancing::Weighted { .. }) && !self.apart
     }
 }

@@ -86,8 +86,7 @@ impl<'a> Traffic<'a> {
 
     /// Whether work waits at its pod.
     fn per_pod(&self) -> bool {
-        let traffic = &self.config.traffic;
-        traffic.queueing == Queueing::PerPod || traffic.balancing != Balancing::Even
+        self.config.queue == Queueing::PerPod || self.config.balancing != Balancing::Even
     }
 
     /// Work that waits, nanocore-seconds.
@@ -115,7 +114,7 @@ impl<'a> Traffic<'a> {
 
     /// Whether something changes from second to second, so that no second may be skipped.
     pub fn is_restless(&self, pods: &Pods) -> bool {
-        let sticky = matches!(self.config.traffic.balancing, Balancing::Sticky { .. });
+        let sticky = matches!(self.config.balancing, Balancing::Sticky { .. });
         if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.sessions < 1.0) {
             return true;
         }
@@ -192,12 +191,8 @@ impl<'a> Traffic<'a> {
         if cohort.running.is_none() {
             return 0;
         }
-        let consumption = &self.config.consumption;
-        let idle = if cohort.up {
-            consumption.background_cpu
-        } else {
-            consumption.startup_cpu.max(consumption.background_cpu)
-        };
+        let background = self.config.background_cpu.get().nano_value();
+        let idle = if cohort.up { background } else { self.config.startup_cpu.get().nano_value().max(background) };
         idle.min(self.cpu_limit.unwrap_or(i64::MAX))
     }
 
@@ -205,8 +200,7 @@ impl<'a> Traffic<'a> {
     fn pod_capacity(&self, cohort: &Cohort) -> Option<i64> {
         let limit = self.cpu_limit?;
         let mut capacity = (limit - cohort.rate.idle).max(0);
-        let consumption = &self.config.consumption;
-        let speed = if cohort.warm { 1.0 } else { consumption.warmup_speed };
+        let speed = if cohort.warm { 1.0 } else { self.config.warmup_speed.get() };
         let factor = speed / cohort.rate.cpu_factor;
         if factor != 1.0 {
             capacity = (capacity as f64 * factor) as i64;
@@ -232,7 +226,7 @@ impl<'a> Traffic<'a> {
         if !self.per_pod() || self.working == 0 {
             return;
         }
-        let even = self.config.traffic.balancing == Balancing::Even;
+        let even = self.config.balancing == Balancing::Even;
         // What waited for a pod is sent to those that are there now.
         let share_of_front = self.front.waiting / i128::from(self.working);
         self.front.waiting -= share_of_front * i128::from(self.working);
@@ -255,7 +249,7 @@ impl<'a> Traffic<'a> {
             cpu_seconds: requests.cpu_seconds,
         };
         let stations: Vec<Station> = pods.cohorts().iter().filter(|cohort| cohort.works()).map(station).collect();
-        let solution = clients::solve(clients, &requests, &stations, self.config.traffic.balancing);
+        let solution = clients::solve(clients, &requests, &stations, self.config.balancing);
         self.throughput = solution.throughput;
         let working = pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works());
         for (cohort, rate) in working.zip(&solution.per_pod) {
@@ -353,12 +347,11 @@ impl<'a> Traffic<'a> {
 
     /// The most that may wait, nanocore-seconds: what a time-out and a limit leave.
     fn bound(&self, demand: i64, capacity: Option<i64>, pods: i64) -> Option<i128> {
-        let traffic = &self.config.traffic;
-        let timeout = traffic.queue_timeout.map(|timeout| {
+        let timeout = self.config.queue_timeout.map(|timeout| {
             let rate = if pods == 0 { demand } else { demand.max(capacity.unwrap_or(i64::MAX)) };
             i128::from(rate) * i128::from(timeout.seconds())
         });
-        let limit = traffic.queue_limit.map(|limit| i128::from(limit) * i128::from(pods));
+        let limit = self.config.queue_limit.map(|limit| i128::from(limit.get().nano_value()) * i128::from(pods));
         timeout.into_iter().chain(limit).min()
     }
 
@@ -438,7 +431,7 @@ impl<'a> Traffic<'a> {
 
     /// Sessions end and begin: pods that are new get their share. Second by second, as long as it changes.
     pub fn sessions_pass(&self, pods: &mut Pods) {
-        let Balancing::Sticky { session } = self.config.traffic.balancing else { return };
+        let Balancing::Sticky { session } = self.config.balancing else { return };
         let kept = (-1.0 / session.seconds().max(1) as f64).exp();
         for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works() && cohort.sessions < 1.0) {
             cohort.sessions = 1.0 - (1.0 - cohort.sessions) * kept;
@@ -450,7 +443,7 @@ impl<'a> Traffic<'a> {
 
     /// The requests that go to each pod in an interval, in expectation.
     pub fn expected_requests(&self, interval: Span) -> Option<f64> {
-        let requests = self.requests.filter(|_| self.config.traffic.balancing == Balancing::Random)?;
+        let requests = self.requests.filter(|_| self.config.balancing == Balancing::Random)?;
         let rate = self.demand as f64 / NANOCORES_PER_CORE / requests.cpu_seconds / self.working.max(1) as f64;
         matches!(self.ask, Ask::Total(_)).then_some(rate * interval.seconds() as f64)
     }

@@ -88,14 +88,14 @@ fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: 
     let mut setup = simulated.setup.clone();
     let stream = |purpose: Stream| stream(seed, run, purpose, simulated.workload);
     let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
-    setup.cluster.lifecycle.startup = setup.cluster.lifecycle.startup.times(factor);
-    setup.cluster.seed = stream(Stream::Cluster).random();
+    setup.cluster.startup = setup.cluster.startup.times(factor);
+    setup.seed = stream(Stream::Cluster).random();
     // Neither do metrics-server and the kubelets know when the controller syncs, nor does the load.
-    let resolution = setup.cluster.metrics.resolution.seconds();
+    let resolution = setup.cluster.metric_resolution.seconds();
     let mut offsets = stream(Stream::Offset);
-    setup.cluster.metrics.offset = Span::from_seconds(offsets.random_range(0..resolution));
-    let interval = setup.cluster.metrics.kubelet_interval.typical().seconds();
-    setup.cluster.metrics.kubelet_offset = Span::from_seconds(offsets.random_range(0..interval.max(1)));
+    setup.phase.scrape = Span::from_seconds(offsets.random_range(0..resolution));
+    let interval = setup.cluster.housekeeping_interval.typical().seconds();
+    setup.phase.kubelet = Span::from_seconds(offsets.random_range(0..interval.max(1)));
     let period = setup.controller.sync_period.seconds();
     let phase = stream(Stream::Phase).random_range(0..period);
     // Busy days are busy for all: the level is that of the run.

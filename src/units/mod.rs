@@ -6,12 +6,14 @@
 mod quantity;
 mod resources;
 mod share;
+pub(crate) mod text;
 mod time;
 
-pub use quantity::{ParseQuantityError, Quantity};
+pub use quantity::{NonNegativeQuantity, ParseNonNegativeError, ParseQuantityError, Quantity};
 pub use resources::{Bytes, Millicores};
-pub use share::{ParseShareError, parse_share};
-pub use time::{ParseSpanError, SimTime, Span, parse_seconds};
+pub use share::{ParseShareError, Share};
+pub(crate) use text::as_text;
+pub use time::{ParseSpanError, Seconds, SimTime, Span};
 
 /// A number of pods, as the Kubernetes API holds it (`int32`).
 pub type Replicas = i32;

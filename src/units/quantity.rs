@@ -349,6 +349,56 @@ impl fmt::Display for Quantity {
     }
 }
 
+/// A quantity that is not negative; its errors say what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NonNegativeQuantity(Quantity);
+
+impl NonNegativeQuantity {
+    /// Nothing.
+    pub const ZERO: Self = Self(Quantity::ZERO);
+
+    /// The quantity.
+    pub const fn get(self) -> Quantity {
+        self.0
+    }
+}
+
+impl Default for NonNegativeQuantity {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Display for NonNegativeQuantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for NonNegativeQuantity {
+    type Err = ParseNonNegativeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let quantity: Quantity = text.parse()?;
+        if quantity.signum() < 0 { Err(ParseNonNegativeError::Negative(text.to_owned())) } else { Ok(Self(quantity)) }
+    }
+}
+
+/// Why a text is not a quantity of zero or more.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ParseNonNegativeError {
+    /// It is no quantity.
+    #[error("{0}; {hint}", hint = .0.hint())]
+    Quantity(#[from] ParseQuantityError),
+    /// It is negative.
+    #[error("`{0}` must not be negative")]
+    Negative(String),
+}
+
+super::as_text! {
+    NonNegativeQuantity: "Quantity", ["number", "string"], "a quantity such as 500m, 1.5 or 2Gi";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -117,17 +117,49 @@ impl fmt::Display for Span {
     }
 }
 
-/// Reads a duration that need not be whole seconds: `300ms`, `1.5s`, or any that a [`Span`] reads. In seconds.
-pub fn parse_seconds(text: &str) -> Option<f64> {
-    let longest = Span::LONGEST.0 as f64;
-    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| (0.0..=longest).contains(value));
-    if let Some(millis) = text.strip_suffix("ms").and_then(number) {
-        return Some(millis / 1e3);
+/// A duration that need not be whole seconds: `300ms`, `1.5s`, or any that a [`Span`] reads; never negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Seconds(f64);
+
+impl Seconds {
+    /// A duration, in seconds.
+    pub const fn new(seconds: f64) -> Self {
+        Self(seconds)
     }
-    match text.strip_suffix('s').and_then(number) {
-        Some(seconds) => Some(seconds),
-        None => text.parse::<Span>().ok().map(|span| span.seconds() as f64),
+
+    /// The duration in seconds.
+    pub const fn get(self) -> f64 {
+        self.0
     }
+}
+
+impl FromStr for Seconds {
+    type Err = ParseSecondsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let longest = Span::LONGEST.0 as f64;
+        let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| (0.0..=longest).contains(value));
+        let whole = || text.parse::<Span>().ok().map(|span| span.seconds() as f64);
+        let millis = text.strip_suffix("ms").and_then(number).map(|millis| millis / 1e3);
+        let seconds = millis.or_else(|| number(text.strip_suffix('s').unwrap_or(text))).or_else(whole);
+        seconds.map(Self).ok_or_else(|| ParseSecondsError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 > 0.0 && self.0 < 1.0 { write!(f, "{}ms", self.0 * 1e3) } else { write!(f, "{}s", self.0) }
+    }
+}
+
+/// Why a text is not a duration that need not be whole seconds.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is not a time such as 200ms, 1.5s or 2m")]
+pub struct ParseSecondsError(String);
+
+super::as_text! {
+    Span: "Duration", ["integer", "string"], "a duration such as 90s, 15m or 1h30m, or a number of seconds";
+    Seconds: "Time", ["number", "string"], "a time such as 200ms, 1.5s or 2m, or a number of seconds";
 }
 
 /// Why a text is not a duration.

@@ -1,12 +1,12 @@
 //! What each part of the simulated cluster does to the timeline of replicas; worked out by hand where it can be.
 
-use hpasim::input::plan::RequestCosts;
+use hpasim::input::load_settings::LoadSettings;
 use hpasim::model::{
     Action, Balancing, ClusterAutoscaler, Delay, MetricsApi, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent,
     Startup,
 };
 use hpasim::sim::{Occurrence, PodNumbers, Setup, Summary};
-use hpasim::units::SimTime;
+use hpasim::units::{Seconds, Share, SimTime};
 
 use crate::support::{Deployment, changes, costs, run, seconds, setup_with, table};
 
@@ -46,11 +46,11 @@ fn pulling_an_image_delays_the_next_step() {
     let mut setup = rag.setup(&load);
     assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (45, 5)]);
     // Running at 60 s, ready at 80 s; sampled at 90 s with a window from before that, at 100 s with a full one.
-    setup.cluster.lifecycle.image_pull = seconds(60).into();
+    setup.cluster.image_pull = seconds(60).into();
     assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
     // Two init containers of 30 s are as long.
-    setup.cluster.lifecycle.image_pull = Delay::ZERO;
-    setup.cluster.lifecycle.init = seconds(60).into();
+    setup.cluster.image_pull = Delay::ZERO;
+    setup.cluster.init = seconds(60).into();
     assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
 }
 
@@ -63,8 +63,8 @@ fn init_containers_take_their_turn_and_wait_for_what_is_down() {
     let load = cpu(0.3, 300);
     let mut setup = deployment.setup(&load);
     setup.keep_pod_numbers = true;
-    setup.cluster.lifecycle.init = seconds(10).into();
-    setup.cluster.lifecycle.startup = Delay::ZERO.into();
+    setup.cluster.init = seconds(10).into();
+    setup.cluster.startup = Delay::ZERO.into();
     // 10 s, the sidecar's 7 s, 10 s; ready a second later, when the kubelet has noticed.
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 26).pending, numbers(&summary, 26).ready), (3, 1));
@@ -83,7 +83,7 @@ fn drawn_delays_spread_the_pods() {
     let load = cpu(1.0, 120);
     let mut setup = deployment.setup(&load);
     setup.keep_pod_numbers = true;
-    setup.cluster.lifecycle.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 }.into();
+    setup.cluster.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 }.into();
     let steps = |setup: &Setup<'_>| {
         let ready: Vec<i32> = run(setup, &load).0.pod_numbers.iter().map(|(_, pods)| pods.ready).collect();
         ready
@@ -91,7 +91,7 @@ fn drawn_delays_spread_the_pods() {
     let first = steps(&setup);
     assert!(first.len() > 5, "pods become ready one by one: {first:?}");
     assert_eq!(first, steps(&setup));
-    setup.cluster.seed = 1;
+    setup.seed = 1;
     assert_ne!(first, steps(&setup));
 }
 
@@ -137,7 +137,7 @@ fn recreate_has_no_pods_for_a_while() {
     let load = cpu(0.2, 200);
     let events = [at(50, Action::Restart)];
     let mut setup = deployment.setup(&load);
-    setup.cluster.lifecycle.shutdown = seconds(6);
+    setup.cluster.shutdown = seconds(6);
     setup.events = &events;
     setup.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);
@@ -211,7 +211,7 @@ fn a_partitioned_update_leaves_the_lower_ordinals() {
         set.hpa.max_replicas = 4;
         let mut setup = set.setup(&load);
         setup.events = &events;
-        setup.cluster.traffic.queueing = Queueing::PerPod;
+        setup.cluster.queue = Queueing::PerPod;
         let (summary, rows) = run(&setup, &load);
         let after = rows.iter().find(|row| row.now.seconds() == 300).unwrap();
         (summary.rollouts[0].completed.is_some(), after.resources.cpu_used)
@@ -275,7 +275,7 @@ fn an_outage_of_the_metrics_api_stops_the_hpa() {
     let first = |events: &[ScheduledEvent]| {
         let mut setup = deployment.setup(&load);
         setup.events = events;
-        setup.cluster.metrics.kubelet_interval = Delay::ZERO;
+        setup.cluster.housekeeping_interval = Delay::ZERO;
         changes(&run(&setup, &load).0)[0]
     };
     assert_eq!(first(&[]), (105, 7));
@@ -292,9 +292,9 @@ fn old_metrics_do_not_make_it_oscillate() {
     let load = cpu(0.6, 3600);
     for (resolution, offset) in [(60, 0), (60, 23), (60, 59), (120, 7)] {
         let mut setup = deployment.setup(&load);
-        setup.cluster.metrics.resolution = seconds(resolution);
-        setup.cluster.metrics.offset = seconds(offset);
-        setup.cluster.traffic.queue_timeout = Some(seconds(0));
+        setup.cluster.metric_resolution = seconds(resolution);
+        setup.phase.scrape = seconds(offset);
+        setup.cluster.queue_timeout = Some(seconds(0));
         let changes = changes(&run(&setup, &load).0);
         assert!(changes.windows(2).all(|pair| pair[0].1 < pair[1].1), "{resolution} s, {offset} s: {changes:?}");
         let (at, last) = changes[changes.len() - 1];
@@ -310,7 +310,7 @@ fn missing_samples_hold_the_count() {
     let mut setup = deployment.setup(&load);
     let pod_seconds = |setup: &Setup<'_>| run(setup, &load).0.pod_seconds();
     let all = pod_seconds(&setup);
-    setup.cluster.metrics.missing = 0.3;
+    setup.cluster.missing_samples = Share::from_percent(30);
     assert!(pod_seconds(&setup) > all, "{} {all}", pod_seconds(&setup));
 }
 
@@ -324,7 +324,7 @@ fn an_adapter_reads_at_its_own_interval() {
     let load = table(&["queue"], &[(0, &[10.0]), (65, &[30.0]), (300, &[30.0])]);
     let mut setup = deployment.setup(&load);
     assert_eq!(changes(&run(&setup, &load).0), [(75, 3)]);
-    setup.cluster.metrics.adapter_interval = seconds(60);
+    setup.cluster.adapter_interval = seconds(60);
     assert_eq!(changes(&run(&setup, &load).0), [(120, 3)]);
 }
 
@@ -334,7 +334,7 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     let deployment = workload("Deployment", "replicas: 1, ", "", PROBED);
     let load = table(&["clients"], &[(0, &[0.0]), (60, &[50.0]), (600, &[50.0])]);
     let mut requests = costs("10m", "0", 0.0);
-    requests.think_seconds = 2.0;
+    requests.think_time = Seconds::new(2.0);
     let mut setup = setup_with(&deployment, &load, &requests);
     let (summary, rows) = run(&setup, &load);
     // 50 / (2 s + 50 ms on a fifth of a core) are 24.4 requests a second, 244m: more than the 200m of a pod. Five pods do
@@ -346,7 +346,7 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     let last = rows.last().unwrap();
     assert_eq!((last.replicas, last.resources.cpu_used / 1_000_000), (5, 242));
     // Think longer, need fewer pods.
-    requests.think_seconds = 9.0;
+    requests.think_time = Seconds::new(9.0);
     setup.plan = setup_with(&deployment, &load, &requests).plan;
     assert_eq!(run(&setup, &load).1.last().unwrap().replicas, 2);
 }
@@ -357,8 +357,8 @@ fn sticky_sessions_reach_new_pods_slowly() {
     let load = cpu(1.2, 400);
     let waited = |balancing| {
         let mut setup = deployment.setup(&load);
-        setup.cluster.traffic.balancing = balancing;
-        setup.cluster.traffic.queueing = Queueing::PerPod;
+        setup.cluster.balancing = balancing;
+        setup.cluster.queue = Queueing::PerPod;
         run(&setup, &load).0.waiting.seconds()
     };
     let (even, sticky) = (waited(Balancing::Even), waited(Balancing::Sticky { session: seconds(300) }));
@@ -372,7 +372,7 @@ fn uneven_balancing_fills_some_pods_first() {
     let load = table(&["rps"], &[(0, &[90.0]), (600, &[90.0])]);
     let waited = |balancing| {
         let mut setup = setup_with(&deployment, &load, &costs("20m", "0", 0.0));
-        setup.cluster.traffic.balancing = balancing;
+        setup.cluster.balancing = balancing;
         setup.duration = Some(seconds(60));
         run(&setup, &load).0.waiting.seconds()
     };
@@ -392,11 +392,11 @@ fn what_waits_at_a_pod_dies_with_it() {
     setup.events = &events;
     let lost_at_10 = |setup: &Setup<'_>| run(setup, &load).1[1].resources.work_lost;
     assert_eq!(lost_at_10(&setup), 250_000_000, "what is sent to it before the proxies know: a second of a quarter");
-    setup.cluster.traffic.queueing = Queueing::PerPod;
+    setup.cluster.queue = Queueing::PerPod;
     // 50m too much for ten seconds at the pod that dies.
     assert_eq!(lost_at_10(&setup), 750_000_000);
     // With a limit of 0.2 core-seconds no more than that waits at each.
-    setup.cluster.traffic.queue_limit = Some(200_000_000);
+    setup.cluster.queue_limit = Some("200m".parse().unwrap());
     let (summary, _) = run(&setup, &load);
     assert_eq!(summary.peak_backlog, 800_000_000);
     assert!(summary.work_dropped > 0);
@@ -412,8 +412,8 @@ fn a_terminating_pod_finishes_its_queue() {
     let mut setup = deployment.setup(&load);
     setup.events = &events;
     setup.keep_pod_numbers = true;
-    setup.cluster.traffic.queueing = Queueing::PerPod;
-    setup.cluster.traffic.queue_limit = Some(2_000_000_000);
+    setup.cluster.queue = Queueing::PerPod;
+    setup.cluster.queue_limit = Some("2".parse().unwrap());
     let (summary, _) = run(&setup, &load);
     // 2 core-seconds at 200m are done after 10 s, long before the pod is killed; what is sent to it before the proxies
     // know is lost.
@@ -429,19 +429,19 @@ fn warm_up_and_idle_use_cost_capacity() {
     let mut setup = deployment.setup(&load);
     let waited = |setup: &Setup<'_>| run(setup, &load).0.waiting.seconds();
     let warm = waited(&setup);
-    setup.cluster.consumption.warmup = seconds(60);
-    setup.cluster.consumption.warmup_speed = 0.3;
+    setup.cluster.warmup = seconds(60);
+    setup.cluster.warmup_speed = Share::from_percent(30);
     assert!(waited(&setup) > warm + 20, "{warm} s, {} s", waited(&setup));
-    setup.cluster.consumption.warmup = seconds(0);
+    setup.cluster.warmup = seconds(0);
     // 20m of background use in each pod: 4 pods of 50m become 70m, and the HPA wants 6.
     let calm = cpu(0.2, 300);
     let mut setup = deployment.setup(&calm);
-    setup.cluster.consumption.background_cpu = 20_000_000;
+    setup.cluster.background_cpu = "20m".parse().unwrap();
     let (summary, rows) = run(&setup, &calm);
     assert_eq!(rows[0].resources.cpu_used, 280_000_000);
     assert_eq!(changes(&summary)[0], (0, 6));
     // What pods burn while they start is not counted by the HPA, which waits until they are ready, but it is used.
-    setup.cluster.consumption.startup_cpu = 200_000_000;
+    setup.cluster.startup_cpu = "200m".parse().unwrap();
     let (_, rows) = run(&setup, &calm);
     assert_eq!(rows[1].resources.cpu_used, 280_000_000 + 2 * 200_000_000);
     assert_eq!(rows[1].desired, 6);
@@ -481,7 +481,7 @@ fn a_promise_to_clients_who_get_no_answer() {
     let slow = |clients: f64, wait: f64| {
         let load = table(&["clients"], &[(0, &[clients]), (100, &[clients])]);
         let mut requests = costs("10m", "0", wait);
-        requests.think_seconds = 1.0;
+        requests.think_time = Seconds::new(1.0);
         let mut setup = setup_with(&deployment, &load, &requests);
         setup.events = &events;
         setup.keep_pod_numbers = true;
@@ -501,9 +501,9 @@ fn a_leak_is_killed_at_the_limit() {
     let mut deployment = workload("Deployment", "replicas: 2, ", "", PROBED);
     deployment.hpa.max_replicas = 2;
     let load = cpu(0.1, 6100);
-    let base = RequestCosts { memory_base: Some("100Mi".parse().unwrap()), ..RequestCosts::default() };
+    let base = LoadSettings { memory_base: Some("100Mi".parse().unwrap()), ..LoadSettings::default() };
     let mut setup = setup_with(&deployment, &load, &base);
-    setup.cluster.consumption.memory_growth_per_hour = 60 << 20;
+    setup.cluster.memory_growth = "60Mi".parse().unwrap();
     setup.duration = Some(seconds(6100));
     let (summary, _) = run(&setup, &load);
     let killed: Vec<i64> = summary
@@ -530,7 +530,7 @@ fn memory_that_is_kept_never_scales_down() {
         table(&["memory"], &[(0, &[100.0 * mib]), (60, &[300.0 * mib]), (300, &[100.0 * mib]), (3600, &[100.0 * mib])]);
     let last = |released: bool| {
         let mut setup = deployment.setup(&load);
-        setup.cluster.consumption.memory_released = released;
+        setup.cluster.memory_kept = !released;
         run(&setup, &load).1.last().unwrap().replicas
     };
     assert_eq!(last(true), 2);
@@ -552,12 +552,12 @@ fn pods_wait_for_the_cluster_autoscaler() {
     let mut setup = deployment.setup(&load);
     setup.keep_pod_numbers = true;
     let mut nodes = NodesConfig { pools: vec![pool(1, 9)], autoscaler: None, others: Vec::new() };
-    setup.cluster.nodes = Some(nodes.clone());
+    setup.nodes = Some(nodes.clone());
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 0).unschedulable, numbers(&summary, 600).unschedulable), (1, 5));
     assert_eq!(numbers(&summary, 600).ready, 3);
     nodes.autoscaler = Some(ClusterAutoscaler::default());
-    setup.cluster.nodes = Some(nodes);
+    setup.nodes = Some(nodes);
     let (summary, rows) = run(&setup, &load);
     // Scanned at 10 s, a node two minutes later, the pod ready after twenty seconds.
     assert_eq!((numbers(&summary, 129).nodes, numbers(&summary, 130).nodes), (Some(1), Some(2)));
@@ -575,7 +575,7 @@ fn anti_affinity_and_spread_are_the_schedulers() {
     let unschedulable = |pod: &str| {
         let deployment = workload("Deployment", "replicas: 2, ", pod, PROBED);
         let mut setup = deployment.setup(&load);
-        setup.cluster.nodes = Some(NodesConfig { pools: vec![pool(3, 3)], autoscaler: None, others: Vec::new() });
+        setup.nodes = Some(NodesConfig { pools: vec![pool(3, 3)], autoscaler: None, others: Vec::new() });
         run(&setup, &load).1.last().unwrap().pods.unschedulable
     };
     let term = "[{labelSelector: {matchLabels: {app: d}}, topologyKey: kubernetes.io/hostname}]";
@@ -597,7 +597,7 @@ fn a_lost_node_is_noticed_late() {
     let load = cpu(0.2, 700);
     let events = [at(60, Action::LoseNodes(1))];
     let mut setup = deployment.setup(&load);
-    setup.cluster.nodes = Some(NodesConfig { pools: vec![pool(2, 2)], autoscaler: None, others: Vec::new() });
+    setup.nodes = Some(NodesConfig { pools: vec![pool(2, 2)], autoscaler: None, others: Vec::new() });
     setup.events = &events;
     setup.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);
@@ -609,7 +609,8 @@ fn a_lost_node_is_noticed_late() {
     // Of a StatefulSet nothing takes their place.
     let set = workload("StatefulSet", "replicas: 4, ", "", PROBED);
     let mut of_set = set.setup(&load);
-    (of_set.cluster, of_set.events, of_set.keep_pod_numbers) = (setup.cluster.clone(), &events, true);
+    (of_set.cluster, of_set.nodes) = (setup.cluster.clone(), setup.nodes.clone());
+    (of_set.events, of_set.keep_pod_numbers) = (&events, true);
     let (summary, _) = run(&of_set, &load);
     let last = numbers(&summary, 700);
     assert_eq!((last.existing, last.ready, last.terminating), (2, 2, 2));
@@ -627,7 +628,7 @@ fn a_changed_hpa_and_a_changed_load() {
     ];
     let mut setup = deployment.setup(&load);
     setup.events = &events;
-    setup.cluster.metrics.kubelet_interval = Delay::ZERO;
+    setup.cluster.housekeeping_interval = Delay::ZERO;
     let (summary, rows) = run(&setup, &load);
     // Twice the load: five of the fifteen seconds at 105 s, then all of them. Back to 4 after the window, then minReplicas.
     assert_eq!(changes(&summary), [(105, 6), (120, 8), (465, 7)]);
@@ -662,7 +663,7 @@ fn an_assumed_start_up_does_not_fail_the_pods_own_probes() {
         let load = cpu(0.3, 120);
         let mut setup = deployment.setup(&load);
         setup.keep_pod_numbers = true;
-        setup.cluster.lifecycle.startup = startup;
+        setup.cluster.startup = startup;
         let (summary, _) = run(&setup, &load);
         // Pods are made at 0 s.
         let all =
@@ -696,8 +697,8 @@ fn a_probe_restart_waits_for_pre_stop_and_shutdown() {
         let mut setup = deployment.setup(&load);
         setup.events = &events;
         setup.keep_pod_numbers = true;
-        setup.cluster.lifecycle.shutdown = seconds(shutdown);
-        setup.cluster.lifecycle.startup = seconds(3).into();
+        setup.cluster.shutdown = seconds(shutdown);
+        setup.cluster.startup = seconds(3).into();
         let (summary, _) = run(&setup, &load);
         assert_eq!(summary.restarts, 1);
         // Without a readiness probe it is not ready from the end of its container to a second after the next.

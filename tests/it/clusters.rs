@@ -3,10 +3,10 @@
 
 use hpasim::input::nodes;
 use hpasim::model::{
-    Action, Balancing, ClusterAutoscaler, ClusterConfig, ConsumptionConfig, Delay, LifecycleConfig, MetricsApi,
-    MetricsConfig, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent, Slo, Startup, TrafficConfig,
+    Action, Balancing, ClusterAutoscaler, ClusterConfig, Delay, MetricsApi, NodePool, NodesConfig, Phase, Queueing,
+    Revision, ScheduledEvent, Slo, Startup,
 };
-use hpasim::units::{SimTime, Span};
+use hpasim::units::{Share, SimTime, Span};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -67,39 +67,40 @@ fn delay(most: i64) -> impl Strategy<Value = Delay> {
     })
 }
 
-fn lifecycles() -> impl Strategy<Value = LifecycleConfig> {
-    (delay(4), delay(20), delay(15), delay(40), 0..15i64, 0..4i64).prop_map(
-        |(scheduling, image_pull, init, startup, shutdown, propagation)| LifecycleConfig {
+/// One after the other, so that no setting is left out: each part sets its own.
+fn pods() -> impl Strategy<Value = ClusterConfig> {
+    let times = (delay(4), delay(20), delay(15), delay(40), 0..15i64, 0..4i64);
+    let use_of_them = (0..200i64, 0..2i64, 0..60i64, 20..100u8, select(vec![0i64, 0, 2_000_000]), any::<bool>());
+    (times, use_of_them).prop_map(
+        |(
+            (scheduling, image_pull, init, startup, shutdown, propagation),
+            (background, starting, warmup, warmup_speed, growth, memory_kept),
+        )| ClusterConfig {
             scheduling,
             image_pull,
             init,
             startup: if shutdown % 3 == 0 { Startup::Assumed(startup) } else { Startup::Stated(startup) },
             shutdown: seconds(shutdown),
             endpoint_propagation: seconds(propagation),
+            background_cpu: format!("{background}m").parse().unwrap(),
+            startup_cpu: format!("{}m", starting * 700).parse().unwrap(),
+            warmup: seconds(warmup),
+            warmup_speed: Share::from_percent(warmup_speed),
+            memory_growth: format!("{growth}k").parse().unwrap(),
+            memory_kept,
+            ..ClusterConfig::default()
         },
     )
 }
 
-fn metrics() -> impl Strategy<Value = MetricsConfig> {
+fn cluster() -> impl Strategy<Value = ClusterConfig> {
     let interval = select(vec![
         Delay::ZERO,
         Delay::Fixed(seconds(10)),
         Delay::Fixed(seconds(15)),
         Delay::Uniform { low: seconds(10), high: seconds(20) },
     ]);
-    (select(vec![10i64, 15, 60]), 0..10i64, interval, 0..10i64, select(vec![0.0, 0.0, 0.2])).prop_map(
-        |(resolution, offset, kubelet_interval, kubelet_offset, missing)| MetricsConfig {
-            resolution: seconds(resolution),
-            offset: seconds(offset),
-            kubelet_interval,
-            kubelet_offset: seconds(kubelet_offset),
-            missing,
-            adapter_interval: Span::ZERO,
-        },
-    )
-}
-
-fn traffic() -> impl Strategy<Value = TrafficConfig> {
+    let metrics = (select(vec![10i64, 15, 60]), interval, select(vec![0u8, 0, 20]));
     let balancing = select(vec![
         Balancing::Even,
         Balancing::Even,
@@ -107,27 +108,31 @@ fn traffic() -> impl Strategy<Value = TrafficConfig> {
         Balancing::Weighted { sigma: 0.4 },
         Balancing::Sticky { session: Span::from_seconds(40) },
     ]);
-    (balancing, any::<bool>(), prop::option::of(0..30i64), prop::option::of(0..20i64)).prop_map(
-        |(balancing, shared, timeout, limit)| TrafficConfig {
-            balancing,
-            queueing: if shared { Queueing::Shared } else { Queueing::PerPod },
-            queue_timeout: timeout.map(seconds),
-            queue_limit: limit.map(|limit| limit * 1_000_000_000),
+    let waiting = (any::<bool>(), prop::option::of(0..30i64), prop::option::of(0..20i64));
+    (pods(), metrics, balancing, waiting, any::<bool>()).prop_map(
+        |(pods, (resolution, housekeeping_interval, missing), balancing, (shared, timeout, limit), promise)| {
+            ClusterConfig {
+                metric_resolution: seconds(resolution),
+                housekeeping_interval,
+                missing_samples: Share::from_percent(missing),
+                balancing,
+                queue: if shared { Queueing::Shared } else { Queueing::PerPod },
+                queue_timeout: timeout.map(seconds),
+                queue_limit: limit.map(|limit| limit.to_string().parse().unwrap()),
+                slo: promise.then_some(Slo { quantile: 0.95, within_seconds: 0.5 }),
+                ..pods
+            }
         },
     )
 }
 
-fn consumption() -> impl Strategy<Value = ConsumptionConfig> {
-    (0..200i64, 0..2i64, 0..60i64, 0.2..1.0f64, select(vec![0i64, 0, 2_000_000_000]), any::<bool>()).prop_map(
-        |(background, startup, warmup, warmup_speed, growth, memory_released)| ConsumptionConfig {
-            background_cpu: background * 1_000_000,
-            startup_cpu: startup * 700_000_000,
-            warmup: seconds(warmup),
-            warmup_speed,
-            memory_growth_per_hour: growth,
-            memory_released,
-        },
-    )
+/// Any that there can be, and some more.
+fn phases() -> impl Strategy<Value = Phase> {
+    (0..15i64, 0..60i64, 0..20i64).prop_map(|(sync, scrape, kubelet)| Phase {
+        sync: seconds(sync),
+        scrape: seconds(scrape),
+        kubelet: seconds(kubelet),
+    })
 }
 
 fn node_pools() -> impl Strategy<Value = Option<NodesConfig>> {
@@ -139,8 +144,8 @@ fn node_pools() -> impl Strategy<Value = Option<NodesConfig>> {
         let pool = NodePool { shape, allocatable, max_pods, nodes, min_nodes: 1, max_nodes };
         let autoscaler = scales.then(|| ClusterAutoscaler {
             provisioning,
-            unneeded_time: Span::from_seconds(120),
-            delay_after_add: Span::from_seconds(60),
+            scale_down_unneeded_time: Span::from_seconds(120),
+            scale_down_delay_after_add: Span::from_seconds(60),
             ..ClusterAutoscaler::default()
         });
         Some(NodesConfig { pools: vec![pool], autoscaler, others: Vec::new() })
@@ -179,26 +184,12 @@ fn events() -> impl Strategy<Value = Vec<ScheduledEvent>> {
     })
 }
 
-fn cluster() -> impl Strategy<Value = ClusterConfig> {
-    (lifecycles(), metrics(), traffic(), consumption(), node_pools(), any::<bool>(), 0..100u64).prop_map(
-        |(lifecycle, metrics, traffic, consumption, nodes, promise, seed)| ClusterConfig {
-            seed,
-            lifecycle,
-            metrics,
-            traffic,
-            consumption,
-            nodes,
-            slo: promise.then_some(Slo { quantile: 0.95, within_seconds: 0.5 }),
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
     fn every_cluster_holds_what_must_hold(
-        deployment in workloads(), cluster in cluster(), events in events(),
+        deployment in workloads(), cluster in cluster(), nodes in node_pools(), phase in phases(), events in events(),
         column in select(vec!["cpu", "rps", "clients", "cpu_utilization"]), high in 0.5..4.0f64, seed in 0..1000u64,
     ) {
         let scale = match column { "cpu" => high, "rps" => high * 25.0, "clients" => high * 6.0, _ => high * 40.0 };
@@ -208,7 +199,7 @@ proptest! {
         costs.memory_base = Some("300Mi".parse().unwrap());
         let mut setup = setup_with(&deployment, &load, &costs);
         setup.cluster = cluster;
-        setup.cluster.metrics.offset = seconds(setup.cluster.metrics.offset.seconds() % setup.cluster.metrics.resolution.seconds());
+        (setup.nodes, setup.phase, setup.seed) = (nodes, phase, seed);
         setup.events = &events;
         setup.keep_pod_numbers = true;
         let (summary, rows) = run(&setup, &load);

@@ -2,7 +2,7 @@
 //! compared (times, replica counts) are, with their sources. See docs/fidelity.md, whose figures
 //! `what_the_assumptions_are_worth` prints.
 
-use hpasim::input::plan::RequestCosts;
+use hpasim::input::load_settings::LoadSettings;
 use hpasim::model::{Balancing, Delay, LoadTable};
 use hpasim::sim::Setup;
 
@@ -49,9 +49,9 @@ fn starproj() -> (Deployment, LoadTable) {
 fn starproj_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = deployment.setup(load);
     setup.initial_replicas = 4;
-    setup.cluster.lifecycle.startup = Delay::ZERO.into();
-    setup.cluster.metrics.offset = seconds(offset);
-    setup.cluster.metrics.kubelet_offset = seconds(phase);
+    setup.cluster.startup = Delay::ZERO.into();
+    setup.phase.scrape = seconds(offset);
+    setup.phase.kubelet = seconds(phase);
     setup
 }
 
@@ -80,10 +80,10 @@ fn vector() -> Deployment {
 
 fn vector_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = deployment.setup(load);
-    setup.cluster.lifecycle.startup = seconds(5).into();
-    setup.cluster.traffic.queue_timeout = Some(seconds(0));
-    setup.cluster.metrics.offset = seconds(offset);
-    setup.cluster.metrics.kubelet_offset = seconds(phase);
+    setup.cluster.startup = seconds(5).into();
+    setup.cluster.queue_timeout = Some(seconds(0));
+    setup.phase.scrape = seconds(offset);
+    setup.phase.kubelet = seconds(phase);
     setup
 }
 
@@ -115,8 +115,8 @@ fn vector_run_b_takes_a_slower_start_and_some_patience() {
     let as_recorded = |startup: i64, patience: i64| {
         let outcome = |&(offset, phase): &(i64, i64)| {
             let mut setup = vector_setup(&deployment, &load, offset, phase);
-            setup.cluster.lifecycle.startup = seconds(startup).into();
-            setup.cluster.traffic.queue_timeout = Some(seconds(patience));
+            setup.cluster.startup = seconds(startup).into();
+            setup.cluster.queue_timeout = Some(seconds(patience));
             let errors = errors(&predicted(&setup, &load, &RUN_B), &RUN_B, true);
             errors.is_some_and(|errors| errors.iter().all(|error| error.abs() <= 15))
         };
@@ -149,16 +149,16 @@ fn users(start: i64) -> LoadTable {
 }
 
 /// 10,057 requests used some 385 core-seconds: 38 ms each.
-fn request() -> RequestCosts {
+fn request() -> LoadSettings {
     costs("38m", "0", 0.0)
 }
 
 fn kirbytran_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = setup_with(deployment, load, &request());
-    setup.cluster.lifecycle.startup = seconds(1).into();
-    setup.cluster.traffic.balancing = Balancing::Random;
-    setup.cluster.metrics.offset = seconds(offset);
-    setup.cluster.metrics.kubelet_offset = seconds(phase);
+    setup.cluster.startup = seconds(1).into();
+    setup.cluster.balancing = Balancing::Random;
+    setup.phase.scrape = seconds(offset);
+    setup.phase.kubelet = seconds(phase);
     setup
 }
 
@@ -202,10 +202,10 @@ fn a_run_that_nothing_was_fitted_to() {
     let mut sequences = 0;
     for (offset, phase) in phases() {
         let mut setup = setup_with(&deployment, &load, &costs("30m", "0", 0.003));
-        setup.cluster.lifecycle.startup = seconds(1).into();
-        setup.cluster.traffic.balancing = Balancing::Random;
-        setup.cluster.metrics.offset = seconds(offset);
-        setup.cluster.metrics.kubelet_offset = seconds(phase);
+        setup.cluster.startup = seconds(1).into();
+        setup.cluster.balancing = Balancing::Random;
+        setup.phase.scrape = seconds(offset);
+        setup.phase.kubelet = seconds(phase);
         if let Some(errors) = errors(&predicted(&setup, &load, &RECORDED), &RECORDED, false) {
             sequences += 1;
             assert!(errors.iter().all(|error| (-46..=0).contains(error)), "{errors:?}");
@@ -259,9 +259,9 @@ fn what_the_assumptions_are_worth() {
     let (d, load) = starproj();
     let starproj_changes: [(&str, Change); 4] = [
         ("as above", |_| {}),
-        ("metric resolution 60 s", |s| s.cluster.metrics.resolution = seconds(60)),
-        ("a fresh sample at every scrape", |s| s.cluster.metrics.kubelet_interval = Delay::ZERO),
-        ("20 s until pods run", |s| s.cluster.lifecycle.image_pull = seconds(20).into()),
+        ("metric resolution 60 s", |s| s.cluster.metric_resolution = seconds(60)),
+        ("a fresh sample at every scrape", |s| s.cluster.housekeeping_interval = Delay::ZERO),
+        ("20 s until pods run", |s| s.cluster.image_pull = seconds(20).into()),
     ];
     for (name, change) in starproj_changes {
         let outcome = |(offset, phase)| {
@@ -275,9 +275,9 @@ fn what_the_assumptions_are_worth() {
     let load = table(&["cpu"], &[(0, &[3.4]), (300, &[3.4])]);
     let vector_changes: [(&str, Change); 4] = [
         ("as above", |_| {}),
-        ("what is over the capacity waits for ever", |s| s.cluster.traffic.queue_timeout = None),
-        ("start-up 25 s", |s| s.cluster.lifecycle.startup = seconds(25).into()),
-        ("metric resolution 60 s", |s| s.cluster.metrics.resolution = seconds(60)),
+        ("what is over the capacity waits for ever", |s| s.cluster.queue_timeout = None),
+        ("start-up 25 s", |s| s.cluster.startup = seconds(25).into()),
+        ("metric resolution 60 s", |s| s.cluster.metric_resolution = seconds(60)),
     ];
     for (name, change) in vector_changes {
         let outcome = |(offset, phase)| {
@@ -291,15 +291,15 @@ fn what_the_assumptions_are_worth() {
     let d = kirbytran();
     let kirbytran_changes: [(&str, Change); 6] = [
         ("as above", |_| {}),
-        ("requests in turn to the pods", |s| s.cluster.traffic.balancing = Balancing::Even),
+        ("requests in turn to the pods", |s| s.cluster.balancing = Balancing::Even),
         ("20 ms between answer and request", |s| {
             s.plan.requests =
                 s.plan.requests.map(|requests| hpasim::model::RequestModel { think_seconds: 0.02, ..requests });
         }),
-        ("start-up 20 s", |s| s.cluster.lifecycle.startup = seconds(20).into()),
-        ("kubelet samples 15 s apart", |s| s.cluster.metrics.kubelet_interval = seconds(15).into()),
+        ("start-up 20 s", |s| s.cluster.startup = seconds(20).into()),
+        ("kubelet samples 15 s apart", |s| s.cluster.housekeeping_interval = seconds(15).into()),
         ("kubelet samples 10 to 20 s apart, drawn", |s| {
-            s.cluster.metrics.kubelet_interval = Delay::Uniform { low: seconds(10), high: seconds(20) };
+            s.cluster.housekeeping_interval = Delay::Uniform { low: seconds(10), high: seconds(20) };
         }),
     ];
     let load = users(57);
@@ -309,7 +309,7 @@ fn what_the_assumptions_are_worth() {
     for (name, change) in kirbytran_changes {
         let outcome = |(offset, phase): (i64, i64)| {
             let mut setup = kirbytran_setup(&d, &load, offset, phase);
-            setup.cluster.seed = (offset * 10 + phase) as u64;
+            setup.seed = (offset * 10 + phase) as u64;
             change(&mut setup);
             predicted(&setup, &load, &KIRBYTRAN)
         };
@@ -318,9 +318,9 @@ fn what_the_assumptions_are_worth() {
     let open = table(&["cpu"], &[(0, &[0.0]), (57, &[2.42]), (237, &[0.0]), (600, &[0.0])]);
     let outcome = |(offset, phase)| {
         let mut setup = d.setup(&open);
-        setup.cluster.lifecycle.startup = seconds(1).into();
-        setup.cluster.metrics.offset = seconds(offset);
-        setup.cluster.metrics.kubelet_offset = seconds(phase);
+        setup.cluster.startup = seconds(1).into();
+        setup.phase.scrape = seconds(offset);
+        setup.phase.kubelet = seconds(phase);
         predicted(&setup, &open, &KIRBYTRAN)
     };
     let outcomes = agreeing.iter().copied().map(outcome).collect();

@@ -1,8 +1,9 @@
 //! What must hold of every simulation, whatever the HPA and the load: the independent checker finds nothing,
 //! skipping quiet seconds changes nothing, and the same inputs give the same bytes.
 
+use hpasim::input::load_settings::LoadSettings;
 use hpasim::input::pattern::parse_column;
-use hpasim::input::plan::{RequestCosts, plan};
+use hpasim::input::plan::plan;
 use hpasim::input::{Source, manifests, scenario};
 use hpasim::model::{Interpolation, LoadSource, LoadTable};
 use hpasim::plan::nodes::Pool;
@@ -80,8 +81,8 @@ proptest! {
         let cpu = format!("cpu=sine:mean={high},amplitude={high},period=1h+bursts:every=10m,height=2,length=4m");
         let load = load(&[cpu], 3.0, step, seed);
         let mut setup = deployment.setup(&load);
-        setup.cluster.lifecycle.startup = seconds(startup).into();
-        setup.cluster.metrics.resolution = seconds(resolution);
+        setup.cluster.startup = seconds(startup).into();
+        setup.cluster.metric_resolution = seconds(resolution);
         setup.interpolation = if linear { Interpolation::Linear } else { Interpolation::Hold };
         let (_, rows) = run(&setup, &load);
         let mut stepped = setup.clone();
@@ -194,7 +195,7 @@ proptest! {
         let Ok(selection) = manifests.select(None, None) else { return Ok(()) };
         let deployment = Deployment { hpa: selection.hpa.item.clone(), workload: selection.target.item.clone() };
         let load = load(&["cpu=diurnal:low=0.5,high=9,peak=1h".into(), "memory=constant:value=1Gi".into()], 2.0, 60, 0);
-        let Ok(plan) = plan(load.columns(), &deployment.hpa, &deployment.workload.template, &RequestCosts::default(), &mut Vec::new())
+        let Ok(plan) = plan(load.columns(), &deployment.hpa, &deployment.workload.template, &LoadSettings::default(), &mut Vec::new())
         else {
             return Ok(());
         };

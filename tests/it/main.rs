@@ -18,5 +18,6 @@ mod policies;
 mod reading;
 mod replay;
 mod scaling;
+mod settings;
 mod support;
 mod tidy;

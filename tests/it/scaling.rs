@@ -100,7 +100,7 @@ fn pods_metric_is_a_total_shared_by_the_pods() {
     let pod = deployment(hpa, "resources: {requests: {cpu: 100m}}");
     let load = table(&["sessions"], &[(0, &[350.0]), (60, &[350.0])]);
     let mut setup = pod.setup(&load);
-    setup.cluster.lifecycle.startup = seconds(0).into();
+    setup.cluster.startup = seconds(0).into();
     let (summary, rows) = run(&setup, &load);
     // ceil(1 x 350/100) = 4, which max(2 x 1, 4) allows.
     assert_eq!(changes(&summary), [(0, 4)]);
@@ -128,7 +128,7 @@ fn linear_interpolation_is_averaged_by_the_scrape() {
     let load = table(&["cpu"], &[(0, &[0.0]), (150, &[1.5])]);
     let mut setup = pod.setup(&load);
     setup.interpolation = Interpolation::Linear;
-    setup.cluster.metrics.kubelet_interval = Delay::ZERO;
+    setup.cluster.housekeeping_interval = Delay::ZERO;
     let (_, rows) = run(&setup, &load);
     // From 15 s to 30 s it rises from 150m to 290m: 220m on average.
     assert_eq!(rows[2].resources.cpu_used, 220_000_000);
@@ -145,12 +145,12 @@ fn the_queue_time_out_bounds_what_waits() {
     let (summary, _) = run(&setup, &load);
     assert_eq!(summary.work_dropped, 0);
     let unbounded = summary.peak_backlog;
-    setup.cluster.traffic.queue_timeout = Some(seconds(10));
+    setup.cluster.queue_timeout = Some(seconds(10));
     let (summary, _) = run(&setup, &load);
     // 30 cores demanded are more than ten pods' 20: ten seconds of 30 cores.
     assert_eq!(summary.peak_backlog, 300_000_000_000);
     assert!(summary.work_dropped > 0 && summary.peak_backlog < unbounded);
-    setup.cluster.traffic.queue_timeout = Some(seconds(0));
+    setup.cluster.queue_timeout = Some(seconds(0));
     let (summary, _) = run(&setup, &load);
     assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
 }
@@ -162,8 +162,8 @@ fn a_late_scrape_delays_the_decision() {
     let load = table(&["cpu", "memory"], &[(0, &[0.75, 1e9]), (30, &[3.0, 1e9]), (300, &[3.0, 1e9])]);
     let first = |offset: i64| {
         let mut setup = deployment.setup(&load);
-        setup.cluster.metrics.offset = seconds(offset);
-        setup.cluster.metrics.kubelet_interval = Delay::ZERO;
+        setup.phase.scrape = seconds(offset);
+        setup.cluster.housekeeping_interval = Delay::ZERO;
         let (_, rows) = run(&setup, &load);
         let row = rows.iter().find(|row| row.desired > row.replicas).unwrap();
         (row.now.seconds(), row.proposed.unwrap())

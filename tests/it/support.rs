@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use hpasim::input::plan::{RequestCosts, plan};
+use hpasim::input::load_settings::LoadSettings;
+use hpasim::input::plan::plan;
 use hpasim::input::{Source, manifests};
-use hpasim::model::{ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Workload};
+use hpasim::model::{
+    ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Phase, Workload,
+};
 use hpasim::sim::check::check;
 use hpasim::sim::{Setup, Summary, TimelineRow, simulate};
-use hpasim::units::{SimTime, Span};
+use hpasim::units::{Seconds, SimTime, Span};
 
 /// A path inside the project.
 pub fn project(path: &str) -> PathBuf {
@@ -45,12 +48,12 @@ impl Deployment {
 
     /// A simulation of it under a load.
     pub fn setup(&self, load: &LoadTable) -> Setup<'_> {
-        setup_with(self, load, &RequestCosts::default())
+        setup_with(self, load, &LoadSettings::default())
     }
 }
 
 /// A simulation under a load that is made of requests.
-pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &RequestCosts) -> Setup<'a> {
+pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &LoadSettings) -> Setup<'a> {
     let (hpa, workload) = (&deployment.hpa, &deployment.workload);
     let plan = plan(load.columns(), hpa, &workload.template, costs, &mut Vec::new()).unwrap();
     Setup {
@@ -58,6 +61,9 @@ pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &Requ
         workload,
         controller: ControllerConfig::default(),
         cluster: ClusterConfig::default(),
+        nodes: None,
+        phase: Phase::default(),
+        seed: 0,
         plan,
         interpolation: Interpolation::Hold,
         initial_replicas: workload.replicas.unwrap_or(1),
@@ -71,12 +77,12 @@ pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &Requ
 }
 
 /// What a request costs: CPU time, memory while it is under way, and seconds of waiting for something else.
-pub fn costs(cpu: &str, memory: &str, wait_seconds: f64) -> RequestCosts {
-    RequestCosts {
+pub fn costs(cpu: &str, memory: &str, wait_seconds: f64) -> LoadSettings {
+    LoadSettings {
         cpu_per_request: Some(cpu.parse().unwrap()),
         memory_per_request: Some(memory.parse().unwrap()),
-        request_wait_seconds: wait_seconds,
-        ..RequestCosts::default()
+        request_wait: Seconds::new(wait_seconds),
+        ..LoadSettings::default()
     }
 }
 

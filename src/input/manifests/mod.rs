@@ -99,13 +99,13 @@ pub(crate) fn brief(text: &str) -> Cow<'_, str> {
 
 /// serde's message without the names of our types and without long or many-lined values.
 pub(super) fn plain_words(message: &str) -> String {
-    if let Some(name) = message.strip_prefix("data did not match any variant of untagged enum ") {
-        return match name {
-            "Duration" => "is not a duration such as 90s, 15m or 1h30m".to_owned(),
-            _ => "is not a number or a quantity".to_owned(),
-        };
+    if message.starts_with("data did not match any variant of untagged enum ") {
+        return "is not a number or a quantity".to_owned();
     }
-    let Some((found, expected)) = message.split_once(", expected ") else { return brief(message).into_owned() };
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        // What reads a value says itself what is wrong with it, and quotes it; other texts may be the user's.
+        return if message.contains('`') { message.to_owned() } else { brief(message).into_owned() };
+    };
     let found = crate::input::diagnostic::without_long_values(found);
     match expected {
         "i32" => format!("{found}, expected a whole number"),

@@ -2,6 +2,7 @@
 
 use super::{Reader, raw};
 use crate::input::Diagnostic;
+use crate::input::load_settings::Number;
 use crate::input::names::nearest;
 use crate::input::trace::parse_value;
 use crate::model::{Check, Column, Figure, Limit, Window, piece};
@@ -23,18 +24,15 @@ impl Reader<'_> {
         duration: Span,
         names: &Names,
     ) -> Result<Check, Diagnostic> {
-        let at = |field: &str, raw: &raw::Duration| -> Result<SimTime, Diagnostic> {
-            Ok(SimTime::ZERO + self.span(&format!("{path}.{field}"), raw)?)
-        };
-        let window = |field: &str, not_before: &Option<raw::Duration>, by: &Option<raw::Duration>| {
-            self.window(&format!("{path}.{field}"), not_before.as_ref(), by.as_ref(), duration)
+        let window = |field: &str, not_before: &Option<Span>, by: &Option<Span>| {
+            self.window(&format!("{path}.{field}"), *not_before, *by, duration)
         };
         let mut found = Vec::new();
         if let Some(c) = &raw.stays {
             found.push(Check::Stays { replicas: c.replicas, within: window("stays", &c.not_before, &c.by)? });
         }
         if let Some(c) = &raw.replicas_at {
-            found.push(Check::ReplicasAt { at: at("replicasAt.at", &c.at)?, replicas: c.replicas });
+            found.push(Check::ReplicasAt { at: SimTime::ZERO + c.at, replicas: c.replicas });
         }
         if let Some(c) = &raw.scales {
             let within = window("scales", &c.not_before, &c.by)?;
@@ -68,7 +66,7 @@ impl Reader<'_> {
         }
         if let Some(c) = &raw.get_hpa {
             let (targets, min_pods, max_pods) = (c.targets.clone(), c.min_pods, c.max_pods);
-            found.push(Check::GetHpa { at: at("getHpa.at", &c.at)?, targets, min_pods, max_pods });
+            found.push(Check::GetHpa { at: SimTime::ZERO + c.at, targets, min_pods, max_pods });
         }
         if let Some(c) = &raw.get_pods {
             for name in c.pods.keys() {
@@ -76,7 +74,7 @@ impl Reader<'_> {
                 self.known(&path, name, "is no workload of the manifests", &names.workloads)?;
             }
             let pods = c.pods.iter().map(|(name, count)| (name.clone(), *count)).collect();
-            found.push(Check::GetPods { at: at("getPods.at", &c.at)?, pods });
+            found.push(Check::GetPods { at: SimTime::ZERO + c.at, pods });
         }
         self.cluster_checks(path, raw, duration, &mut found)?;
         match found.len() {
@@ -110,15 +108,12 @@ impl Reader<'_> {
     fn window(
         &self,
         path: &str,
-        not_before: Option<&raw::Duration>,
-        by: Option<&raw::Duration>,
+        not_before: Option<Span>,
+        by: Option<Span>,
         duration: Span,
     ) -> Result<Window, Diagnostic> {
-        let at = |field: &str, raw: &raw::Duration| {
-            Ok::<_, Diagnostic>(SimTime::ZERO + self.span(&format!("{path}.{field}"), raw)?)
-        };
-        let from = not_before.map_or(Ok(SimTime::ZERO), |raw| at("notBefore", raw))?;
-        let to = by.map_or(Ok(SimTime::ZERO + duration), |raw| at("by", raw))?;
+        let from = SimTime::ZERO + not_before.unwrap_or(Span::ZERO);
+        let to = SimTime::ZERO + by.unwrap_or(duration);
         if to < from {
             return Err(self.wrong(&format!("{path}.by"), "is before notBefore"));
         }
@@ -133,9 +128,8 @@ impl Reader<'_> {
         duration: Span,
         found: &mut Vec<Check>,
     ) -> Result<(), Diagnostic> {
-        let window = |field: &str, c: &raw::PodsWithin| {
-            self.window(&format!("{path}.{field}"), c.not_before.as_ref(), c.by.as_ref(), duration)
-        };
+        let window =
+            |field: &str, c: &raw::PodsWithin| self.window(&format!("{path}.{field}"), c.not_before, c.by, duration);
         if let Some(c) = &raw.ready_at_least {
             found.push(Check::ReadyAtLeast { pods: c.pods, within: window("readyAtLeast", c)? });
         }
@@ -147,12 +141,10 @@ impl Reader<'_> {
         }
         found.extend(raw.nothing_lost.map(|_| Check::NothingLost));
         if let Some(c) = &raw.rollout_completes {
-            let within = self.window(&format!("{path}.rolloutCompletes"), None, c.by.as_ref(), duration)?;
+            let within = self.window(&format!("{path}.rolloutCompletes"), None, c.by, duration)?;
             found.push(Check::RolloutCompletes { by: within.to });
         }
-        if let Some(raw) = &raw.slow_at_most {
-            found.push(Check::SlowAtMost { span: self.span(&format!("{path}.slowAtMost"), raw)? });
-        }
+        found.extend(raw.slow_at_most.map(|span| Check::SlowAtMost { span }));
         if let Some(restarts) = raw.restarts_at_most {
             let wrong = |_| self.wrong(&format!("{path}.restartsAtMost"), "must not be negative");
             found.push(Check::RestartsAtMost { restarts: restarts.try_into().map_err(wrong)? });
@@ -162,9 +154,9 @@ impl Reader<'_> {
     }
 
     fn total(&self, path: &str, raw: &raw::Total) -> Result<Check, Diagnostic> {
-        let amount = |field: &str, column: Column, raw: &raw::Number| match raw {
-            raw::Number::Number(number) => Ok(*number),
-            raw::Number::Text(text) => parse_value(&column, text)
+        let amount = |field: &str, column: Column, raw: &Number| match raw {
+            Number::Number(number) => Ok(*number),
+            Number::Text(text) => parse_value(&column, text)
                 .ok_or_else(|| self.wrong(&format!("{path}.{field}"), format!("`{text}` is not a quantity"))),
         };
         let mut found = Vec::new();

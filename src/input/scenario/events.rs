@@ -3,8 +3,7 @@
 use super::{Reader, raw};
 use crate::input::{Diagnostic, InputError, manifests};
 use crate::model::{
-    Action, ControllerConfig, Delay, HpaSpec, MOST_PODS, MetricsApi, Revision, ScheduledEvent, Workload,
-    WorkloadController,
+    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricsApi, Revision, ScheduledEvent, Workload, WorkloadController,
 };
 
 use crate::units::SimTime;
@@ -24,7 +23,7 @@ impl Reader<'_> {
         let mut events = Vec::new();
         for (index, event) in raw.events.iter().enumerate() {
             let path = format!("events[{index}]");
-            let at = SimTime::ZERO + self.span(&format!("{path}.at"), &event.at)?;
+            let at = SimTime::ZERO + event.at;
             let action = match &event.apply_hpa {
                 Some(apply) => {
                     vec![self.changed_hpa(&format!("{path}.applyHpa.file"), &apply.file, hpa, controller)?]
@@ -59,7 +58,6 @@ impl Reader<'_> {
             let message = format!("is {count} and must be at least 1");
             if count > 0 { Ok(()) } else { Err(self.wrong(&format!("{path}.{field}"), message)) }
         };
-        let lasts = |field: &str, raw: &raw::Duration| self.span(&format!("{path}.{field}.for"), raw);
         let mut found = Vec::new();
         if let Some(raw) = &raw.rollout {
             found.push(Action::Rollout(self.revision(&format!("{path}.rollout"), raw)?));
@@ -100,37 +98,28 @@ impl Reader<'_> {
                 Some(raw::MetricsApi::Custom) => MetricsApi::Custom,
                 Some(raw::MetricsApi::All) | None => MetricsApi::All,
             };
-            found.push(Action::MetricsOutage { which, lasts: lasts("metricsOutage", &raw.lasts)? });
+            found.push(Action::MetricsOutage { which, lasts: raw.lasts });
         }
         if let Some(raw) = &raw.dependency_down {
-            let lasts = lasts("dependencyDown", &raw.lasts)?;
-            found.push(Action::DependencyDown { init_container: raw.init_container.clone(), lasts });
+            let init_container = raw.init_container.clone();
+            found.push(Action::DependencyDown { init_container, lasts: raw.lasts });
         }
         if let Some(raw) = &raw.load_factor {
             if !(0.0..=LARGEST_FACTOR).contains(&raw.factor) {
                 let message = format!("must be a number from 0 to {LARGEST_FACTOR}");
                 return Err(self.wrong(&format!("{path}.loadFactor.factor"), message));
             }
-            let lasts = raw.lasts.as_ref().map(|raw| lasts("loadFactor", raw)).transpose()?;
-            found.push(Action::LoadFactor { factor: raw.factor, lasts });
+            found.push(Action::LoadFactor { factor: raw.factor, lasts: raw.lasts });
         }
         Ok(found)
     }
 
     fn revision(&self, path: &str, raw: &raw::Rollout) -> Result<Revision, Diagnostic> {
-        let delay = |field: &str, raw: &Option<raw::Duration>| -> Result<Option<Delay>, Diagnostic> {
-            raw.as_ref().map(|raw| self.delay(&format!("{path}.{field}"), raw)).transpose()
-        };
         let cpu_factor = raw.cpu_factor.unwrap_or(1.0);
         if !(0.001..=1000.0).contains(&cpu_factor) {
             return Err(self.wrong(&format!("{path}.cpuFactor"), "must be from 0.001 to 1000"));
         }
-        Ok(Revision {
-            startup: delay("startup", &raw.startup)?,
-            image_pull: delay("imagePull", &raw.image_pull)?,
-            broken: raw.broken,
-            cpu_factor,
-        })
+        Ok(Revision { startup: raw.startup, image_pull: raw.image_pull, broken: raw.broken, cpu_factor })
     }
 
     /// The HPA of the same name in another file.

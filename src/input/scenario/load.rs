@@ -1,13 +1,14 @@
 //! The load of a scenario, in each of its readings.
 
 use super::{Reader, raw};
+use crate::input::load_settings::{LoadSettings, Number, Reading as RawReading, Row, Values};
 use crate::input::pattern::parse_column;
-use crate::input::plan::{RequestCosts, plan};
+use crate::input::plan::plan;
 use crate::input::trace::parse_value;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, Reading, Workload};
 use crate::sim::pattern::Synthetic;
-use crate::units::{Quantity, Replicas, SimTime, Span, parse_seconds};
+use crate::units::{Replicas, SimTime, Span};
 
 /// A load that has been read: columns and rows.
 struct Rows {
@@ -44,15 +45,14 @@ impl Reader<'_> {
             Some(list) => list
                 .iter()
                 .map(|reading| match reading {
-                    raw::Reading::Held => Reading::Held,
-                    raw::Reading::Demand => Reading::Demand,
+                    RawReading::Held => Reading::Held,
+                    RawReading::Demand => Reading::Demand,
                 })
                 .collect(),
             None if has_observed && !load.columns.contains(&Column::Replicas) => vec![Reading::Held],
             None => vec![Reading::AsGiven],
         };
-        let costs = self.costs(&raw.load)?;
-        readings.into_iter().map(|reading| self.reading(reading, &load, hpa, workload, replicas, &costs)).collect()
+        readings.into_iter().map(|reading| self.reading(reading, &load, hpa, workload, replicas, &raw.load)).collect()
     }
 
     fn reading(
@@ -62,14 +62,14 @@ impl Reader<'_> {
         hpa: &HpaSpec,
         workload: &Workload,
         replicas: Replicas,
-        costs: &RequestCosts,
+        settings: &LoadSettings,
     ) -> Result<LoadReading, InputError> {
         let mut columns = load.columns.clone();
         if reading == Reading::Demand {
             columns.push(Column::Replicas);
         }
         let mut warnings = Vec::new();
-        let plan = plan(&columns, hpa, &workload.template, costs, &mut warnings)
+        let plan = plan(&columns, hpa, &workload.template, settings, &mut warnings)
             .map_err(|error| self.wrong("load", error.to_string()))?;
         if let Some(warning) = warnings.first() {
             return Err(self.wrong("load", warning.message.clone()).into());
@@ -106,21 +106,20 @@ impl Reader<'_> {
                 .map(|(name, pattern)| parse_column(&format!("{name}={pattern}")))
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| self.wrong("load.patterns", error.to_string()))?;
-            let duration = self.span("duration", &raw.duration)?;
-            return collect(&mut Synthetic::new(&columns, duration, Span::from_seconds(15), raw.seed));
+            return collect(&mut Synthetic::new(&columns, raw.duration, Span::from_seconds(15), raw.seed));
         }
         let path = load.trace.as_deref().unwrap_or_default();
         let mut trace = self.files.trace(self.source, path).map_err(|e| self.wrong("load.trace", e.to_string()))?;
         collect(&mut trace)
     }
 
-    fn given_rows(&self, raw: &[raw::Row]) -> Result<Rows, InputError> {
+    fn given_rows(&self, raw: &[Row]) -> Result<Rows, InputError> {
         let Some(first) = raw.first() else { return Err(self.wrong("load.rows", "must not be empty").into()) };
         let columns: Vec<Column> = first.values.keys().map(|name| Column::from_name(name)).collect();
         let mut rows: Vec<(SimTime, Vec<f64>)> = Vec::new();
         for (index, row) in raw.iter().enumerate() {
             let path = format!("load.rows[{index}]");
-            let at = SimTime::ZERO + self.span(&format!("{path}.at"), &row.at)?;
+            let at = SimTime::ZERO + row.at;
             let last = rows.last();
             if last.is_none() && at != SimTime::ZERO {
                 return Err(self.wrong(&format!("{path}.at"), "the first row must be at 0s").into());
@@ -139,7 +138,7 @@ impl Reader<'_> {
     fn values(
         &self,
         path: &str,
-        raw: &raw::Values,
+        raw: &Values,
         columns: &[Column],
         last: Option<&[f64]>,
     ) -> Result<Vec<f64>, Diagnostic> {
@@ -155,34 +154,13 @@ impl Reader<'_> {
         columns.iter().enumerate().map(value).collect()
     }
 
-    fn number(&self, path: &str, column: &Column, raw: &raw::Number) -> Result<f64, Diagnostic> {
+    fn number(&self, path: &str, column: &Column, raw: &Number) -> Result<f64, Diagnostic> {
         let value = match raw {
-            raw::Number::Number(number) => Some(*number),
-            raw::Number::Text(text) => parse_value(column, text),
+            Number::Number(number) => Some(*number),
+            Number::Text(text) => parse_value(column, text),
         };
         let value = value.ok_or_else(|| self.wrong(path, "is not a number of zero or more"))?;
         column.check(value).map(|()| value).map_err(|problem| self.wrong(path, problem))
-    }
-
-    fn costs(&self, raw: &raw::Load) -> Result<RequestCosts, Diagnostic> {
-        let quantity = |field: &str, raw: &Option<raw::Number>| -> Result<Option<Quantity>, Diagnostic> {
-            raw.as_ref().map(|raw| self.quantity(&format!("load.{field}"), raw)).transpose()
-        };
-        let seconds = |field: &str, raw: &Option<raw::Duration>| match raw {
-            None => Ok(0.0),
-            Some(raw::Duration::Seconds(seconds)) => Ok(*seconds as f64),
-            Some(raw::Duration::Text(text)) => parse_seconds(text).ok_or_else(|| {
-                self.wrong(&format!("load.{field}"), format!("`{text}` is not a time such as 200ms, 1.5s or 2m"))
-            }),
-        };
-        Ok(RequestCosts {
-            cpu_per_request: quantity("cpuPerRequest", &raw.cpu_per_request)?,
-            memory_per_rps: quantity("memoryPerRps", &raw.memory_per_rps)?,
-            memory_base: quantity("memoryBase", &raw.memory_base)?,
-            memory_per_request: quantity("memoryPerRequest", &raw.memory_per_request)?,
-            request_wait_seconds: seconds("requestWait", &raw.request_wait)?,
-            think_seconds: seconds("thinkTime", &raw.think_time)?,
-        })
     }
 }
 

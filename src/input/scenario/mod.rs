@@ -16,7 +16,7 @@ use super::manifests::{self, Manifests};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{
-    Action, Claim, ClaimVerdict, ControllerConfig, Interpolation, KubernetesVersion, MOST_PODS, MetricSource, Scenario,
+    Action, Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, MOST_PODS, MetricSource, Scenario,
 };
 use crate::units::{Replicas, Span};
 
@@ -65,22 +65,14 @@ impl Reader<'_> {
         self.document.diagnostic(path, message)
     }
 
-    /// A duration at a field.
-    fn span(&self, path: &str, raw: &raw::Duration) -> Result<Span, Diagnostic> {
-        match raw {
-            raw::Duration::Seconds(seconds) => seconds.to_string().parse(),
-            raw::Duration::Text(text) => text.parse(),
-        }
-        .map_err(|error: crate::units::ParseSpanError| self.wrong(path, error.to_string()))
-    }
-
     fn scenario(&self, warnings: &mut Vec<Diagnostic>) -> Result<Scenario, InputError> {
         let raw: raw::Scenario = serde_path_to_error::deserialize(&self.document.value).map_err(|error| {
             let path = error.path().to_string();
             self.wrong(if path == "." { "" } else { &path }, manifests::plain_words(&error.into_inner().to_string()))
         })?;
         self.check_name(&raw.name)?;
-        let controller = self.controller(&raw)?;
+        let controller = ControllerConfig { version: raw.kubernetes_version, ..raw.controller };
+        self.sensible("controller", controller.check())?;
         let manifests = self.manifests(&raw, controller.version, warnings)?;
         let selection = manifests
             .select(raw.namespace.as_deref(), raw.hpa.as_deref())
@@ -90,14 +82,14 @@ impl Reader<'_> {
         if !(0..=MOST_PODS).contains(&replicas) {
             return Err(self.wrong("start.replicas", format!("must be from 0 to {MOST_PODS}")).into());
         }
-        let cluster = self.cluster(&raw.cluster, raw.seed, &manifests, &workload)?;
+        let nodes = self.cluster(&raw.cluster, controller.sync_period, &manifests, &workload)?;
         let events = self.events(&raw, &hpa, &workload, controller)?;
-        let duration = self.span("duration", &raw.duration)?;
+        let duration = raw.duration;
         if duration == Span::ZERO {
             return Err(self.wrong("duration", "must be at least 1s").into());
         }
         let lead_in = match raw.start.before {
-            Some(_) => lead_in(&hpa, &controller, cluster.metrics.resolution),
+            Some(_) => lead_in(&hpa, &controller, raw.cluster.metric_resolution),
             None => Span::ZERO,
         };
         let workloads: Vec<(String, Replicas)> = manifests
@@ -136,14 +128,13 @@ impl Reader<'_> {
             hpa,
             workload,
             controller,
-            cluster,
+            cluster: raw.cluster,
+            nodes,
+            seed: raw.seed,
             replicas,
             lead_in,
             duration,
-            interpolation: match raw.load.interpolation {
-                raw::Interpolation::Hold => Interpolation::Hold,
-                raw::Interpolation::Linear => Interpolation::Linear,
-            },
+            interpolation: raw.load.interpolation,
             events,
             claims,
         })
@@ -155,36 +146,6 @@ impl Reader<'_> {
             return Ok(());
         }
         Err(self.wrong("name", format!("`{name}` cannot be the name of a file")).hint("use letters, digits and dashes"))
-    }
-
-    fn controller(&self, raw: &raw::Scenario) -> Result<ControllerConfig, Diagnostic> {
-        let mut config = ControllerConfig::default();
-        if let Some(version) = &raw.kubernetes_version {
-            config.version = version
-                .parse()
-                .map_err(|error: crate::model::ParseVersionError| self.wrong("kubernetesVersion", error.to_string()))?;
-        }
-        let settings = &raw.controller;
-        for (name, raw, slot) in [
-            ("syncPeriod", &settings.sync_period, &mut config.sync_period),
-            ("downscaleStabilization", &settings.downscale_stabilization, &mut config.downscale_stabilization),
-            ("cpuInitializationPeriod", &settings.cpu_initialization_period, &mut config.cpu_initialization_period),
-            ("initialReadinessDelay", &settings.initial_readiness_delay, &mut config.initial_readiness_delay),
-        ] {
-            if let Some(raw) = raw {
-                *slot = self.span(&format!("controller.{name}"), raw)?;
-            }
-        }
-        if config.sync_period == Span::ZERO {
-            return Err(self.wrong("controller.syncPeriod", "must be at least 1s"));
-        }
-        if let Some(tolerance) = settings.tolerance {
-            if !tolerance.is_finite() || tolerance < 0.0 {
-                return Err(self.wrong("controller.tolerance", "must be a ratio of zero or more"));
-            }
-            config.tolerance = tolerance;
-        }
-        Ok(config)
     }
 
     fn manifests(

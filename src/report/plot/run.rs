@@ -82,7 +82,7 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
         });
     let more = existing.into_iter().chain(nodes);
     Panel {
-        title: if run.setup.cluster.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
+        title: if run.setup.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
         lines: more
             .chain([
                 reference(run, "maxReplicas", 3, |hpa| hpa.max_replicas.into()),

@@ -14,7 +14,7 @@ use crate::sim::draw::{Draws, Purpose};
 use crate::sim::lifecycle::bound;
 use crate::sim::load::LoadCursor;
 use crate::sim::memory::Memory;
-use crate::sim::metrics::Scraped;
+use crate::sim::metrics::{Pipeline, Scraped};
 use crate::sim::nodes::Nodes;
 use crate::sim::observe::Observer;
 use crate::sim::pods::Pods;
@@ -114,18 +114,19 @@ impl<'a> Engine<'a> {
         let asks = asks(&setup.plan, &size, load.values());
         let start = SimTime::ZERO - setup.lead_in;
         let rules = rules(setup);
-        let sampled = cluster.metrics.kubelet_interval != Delay::ZERO;
-        let first_sample = if sampled { start + cluster.metrics.kubelet_offset } else { SimTime::MAX };
+        let pipeline = Pipeline::of(setup, start);
+        let sampled = cluster.housekeeping_interval != Delay::ZERO;
+        let first_sample = if sampled { pipeline.first_sample } else { SimTime::MAX };
         let there = setup.initial_replicas.min(rules.most_pods);
         let mut pods = Pods::settled(there, start - SETTLED, first_sample, &rules);
-        let mut nodes = cluster.nodes.as_ref().map(|config| Nodes::new(config, &workload.template, start));
-        let mut draws = Draws::new(cluster.seed);
+        let mut nodes = setup.nodes.as_ref().map(|config| Nodes::new(config, &workload.template, start));
+        let mut draws = Draws::new(setup.seed);
         if let Some(nodes) = &mut nodes {
             settle_on_nodes(&mut pods, nodes, start, &rules, &mut draws);
         }
         pods.set_apart(&rules, &mut draws);
         let mut traffic = Traffic::new(cluster, &setup.plan, &size);
-        let memory = Memory::new(&setup.plan, &cluster.consumption, size.memory_limit, start);
+        let memory = Memory::new(&setup.plan, cluster, size.memory_limit, start);
         traffic.update(asks.cpu, &mut pods, &rules);
         // The steady state before the start, as the first sync sees it.
         let period = setup.controller.sync_period;
@@ -133,7 +134,7 @@ impl<'a> Engine<'a> {
         for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
             let rate = traffic.steady_rate(cohort);
             let held = memory.of(cohort, asks.memory, working, start);
-            cohort.scraped = Scraped::steady(rate, held, start, &cluster.metrics);
+            cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
             used += i128::from(rate) * i128::from(cohort.count);
         }
         let before = -used * i128::from(period.seconds());
@@ -159,14 +160,14 @@ impl<'a> Engine<'a> {
             decision: Decision::default(),
             accounts: Accounts::new(setup.hpa.metrics.len(), setup.keep_pod_numbers),
             next_event: 0,
-            next_scrape: start + cluster.metrics.offset,
-            next_sync: start,
+            next_scrape: pipeline.first_scrape,
+            next_sync: start + setup.phase.sync,
             reconciled_at_once: false,
             resource_outage: start,
             custom_outage: start,
             changed: true,
             to_reconcile: true,
-            last_sync: (before, start - period),
+            last_sync: (before, start + setup.phase.sync - period),
             rules,
         }
     }
@@ -206,17 +207,17 @@ impl<'a> Engine<'a> {
 
     /// The kubelets sample, metrics-server scrapes, adapters read.
     fn sample(&mut self) {
-        let (now, metrics) = (self.now, self.setup.cluster.metrics);
+        let (now, cluster) = (self.now, &self.setup.cluster);
         let working = self.numbers.working.into();
         let scrape = now == self.next_scrape;
-        let fresh = metrics.kubelet_interval == Delay::ZERO;
+        let fresh = cluster.housekeeping_interval == Delay::ZERO;
         for cohort in self.pods.cohorts_mut() {
             let due = cohort.next_sample == now || (scrape && fresh);
             if let (true, Some(started)) = (due, cohort.running) {
                 let memory = self.memory.of(cohort, self.asks.memory, working, now);
-                cohort.scraped.kubelet_samples(now, memory, started, metrics.resolution);
+                cohort.scraped.kubelet_samples(now, memory, started, cluster.metric_resolution);
                 if !fresh {
-                    let interval = self.draws.delay(Purpose::Housekeeping, metrics.kubelet_interval);
+                    let interval = self.draws.delay(Purpose::Housekeeping, cluster.housekeeping_interval);
                     cohort.next_sample = now + interval.max(Span::from_seconds(1));
                 }
             }
@@ -225,16 +226,16 @@ impl<'a> Engine<'a> {
         if !scrape {
             return;
         }
-        self.next_scrape = now + metrics.resolution;
+        self.next_scrape = now + cluster.metric_resolution;
         for cohort in self.pods.cohorts_mut() {
             if now < self.resource_outage {
                 cohort.scraped.forget();
             } else {
-                cohort.scraped.scrape(cohort.running, metrics.resolution);
+                cohort.scraped.scrape(cohort.running, cluster.metric_resolution);
             }
         }
         self.pods.merge(now, self.setup.controller.cpu_initialization_period, &self.rules);
-        if let Some(expected) = self.traffic.expected_requests(metrics.resolution) {
+        if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution) {
             for cohort in self.pods.cohorts_mut() {
                 cohort.weight = self.draws.routing(expected);
             }
@@ -272,7 +273,7 @@ impl<'a> Engine<'a> {
         let replicas = self.controller.replicas;
         let controller = &self.setup.controller;
         let down = (now < self.resource_outage, now < self.custom_outage);
-        let missing = self.setup.cluster.metrics.missing;
+        let missing = self.setup.cluster.missing_samples.get();
         self.observer.observe(now, &self.pods, &self.values, missing, down, &mut self.draws);
         let observation = self.observer.observation(now, replicas, self.numbers.existing);
         decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
@@ -432,7 +433,7 @@ fn rules<'a>(setup: &'a Setup<'a>) -> Rules<'a> {
         _ => None,
     };
     let open_loop = matches!(setup.plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
-    let random = setup.cluster.traffic.balancing == Balancing::Random;
+    let random = setup.cluster.balancing == Balancing::Random;
     Rules {
         template: &setup.workload.template,
         config: &setup.cluster,
@@ -440,8 +441,8 @@ fn rules<'a>(setup: &'a Setup<'a>) -> Rules<'a> {
         outages: setup.events.iter().filter_map(outage).collect(),
         revisions: vec![crate::model::Revision::default()],
         apart: (random && open_loop && setup.plan.requests.is_some())
-            || !matches!(setup.cluster.metrics.kubelet_interval, Delay::Fixed(_)),
-        startup_bound: bound(setup.cluster.lifecycle.startup, &setup.workload.template),
+            || !matches!(setup.cluster.housekeeping_interval, Delay::Fixed(_)),
+        startup_bound: bound(setup.cluster.startup, &setup.workload.template),
         ordered: matches!(setup.workload.controller, WorkloadController::StatefulSet { .. }),
         most_pods: setup.neighbours.allowance.as_ref().map_or(MOST_PODS, |allowance| allowance.pods.min(MOST_PODS)),
     }

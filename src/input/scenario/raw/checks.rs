@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Duration, Nothing, Number};
+use super::Nothing;
+use crate::input::load_settings::Number;
+use crate::units::Span;
 
 /// A test of a claim: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -48,7 +50,7 @@ pub(crate) struct Check {
     /// The last rollout that has begun is complete.
     pub rollout_completes: Option<By>,
     /// The promise about response times (cluster.slo) is broken for no longer than this.
-    pub slow_at_most: Option<Duration>,
+    pub slow_at_most: Option<Span>,
     /// Containers are restarted no more often.
     pub restarts_at_most: Option<i32>,
     /// There are never more nodes.
@@ -60,16 +62,16 @@ pub(crate) struct Check {
 pub(crate) struct PodsWithin {
     pub pods: i32,
     /// From this time on; by default from the start.
-    pub not_before: Option<Duration>,
+    pub not_before: Option<Span>,
     /// Up to this time; by default to the end.
-    pub by: Option<Duration>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct By {
     /// Up to this time; by default to the end.
-    pub by: Option<Duration>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -77,15 +79,15 @@ pub(crate) struct By {
 pub(crate) struct CountWithin {
     pub replicas: i32,
     /// From this time on; by default from the start.
-    pub not_before: Option<Duration>,
+    pub not_before: Option<Span>,
     /// Up to this time; by default to the end.
-    pub by: Option<Duration>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CountAt {
-    pub at: Duration,
+    pub at: Span,
     pub replicas: i32,
 }
 
@@ -94,8 +96,8 @@ pub(crate) struct CountAt {
 pub(crate) struct Change {
     pub from: i32,
     pub to: i32,
-    pub not_before: Option<Duration>,
-    pub by: Option<Duration>,
+    pub not_before: Option<Span>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -103,32 +105,32 @@ pub(crate) struct Change {
 pub(crate) struct FirstChange {
     pub from: Option<i32>,
     pub to: Option<i32>,
-    pub not_before: Option<Duration>,
-    pub by: Option<Duration>,
+    pub not_before: Option<Span>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReasonWithin {
     pub reason: String,
-    pub not_before: Option<Duration>,
-    pub by: Option<Duration>,
+    pub not_before: Option<Span>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TextWithin {
     pub contains: String,
-    pub not_before: Option<Duration>,
-    pub by: Option<Duration>,
+    pub not_before: Option<Span>,
+    pub by: Option<Span>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct MetricWithin {
     pub metric: String,
-    pub not_before: Option<Duration>,
-    pub by: Option<Duration>,
+    pub not_before: Option<Span>,
+    pub by: Option<Span>,
 }
 
 /// Exactly one figure.
@@ -145,7 +147,7 @@ pub(crate) struct Total {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GetHpa {
-    pub at: Duration,
+    pub at: Span,
     /// The column TARGETS; the names of resources may be left out, as older releases of kubectl do.
     pub targets: String,
     pub min_pods: i32,
@@ -155,7 +157,7 @@ pub(crate) struct GetHpa {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GetPods {
-    pub at: Duration,
+    pub at: Span,
     /// The number of pods of each workload.
     pub pods: BTreeMap<String, i32>,
 }

@@ -3,14 +3,15 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Duration;
+use crate::model::Delay;
+use crate::units::Span;
 
 /// Something that happens at a time: exactly one of these.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Event {
     /// When.
-    pub at: Duration,
+    pub at: Span,
     /// A new pod template (kubectl set image).
     pub rollout: Option<Rollout>,
     /// kubectl rollout restart.
@@ -49,9 +50,9 @@ pub(crate) struct Nothing {}
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Rollout {
     /// Another start-up time: a delay.
-    pub startup: Option<Duration>,
+    pub startup: Option<Delay>,
     /// Another time to pull its image: a delay.
-    pub image_pull: Option<Duration>,
+    pub image_pull: Option<Delay>,
     /// The application never comes up.
     #[serde(default)]
     pub broken: bool,
@@ -81,7 +82,7 @@ pub(crate) struct NodeCount {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MetricsOutage {
     #[serde(rename = "for")]
-    pub lasts: Duration,
+    pub lasts: Span,
     /// Which metrics APIs: by default all.
     pub api: Option<MetricsApi>,
 }
@@ -100,7 +101,7 @@ pub(crate) enum MetricsApi {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DependencyDown {
     #[serde(rename = "for")]
-    pub lasts: Duration,
+    pub lasts: Span,
     /// The init container that waits; by default all of them do.
     pub init_container: Option<String>,
 }
@@ -119,5 +120,5 @@ pub(crate) struct LoadFactor {
     pub factor: f64,
     /// By default from now on.
     #[serde(rename = "for")]
-    pub lasts: Option<Duration>,
+    pub lasts: Option<Span>,
 }

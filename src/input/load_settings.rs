@@ -1,0 +1,88 @@
+//! How a load is read and what requests cost: options and the fields of a scenario's `load`, declared once.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::model::Interpolation;
+use crate::units::{NonNegativeQuantity, Seconds, Span};
+
+/// A number, or a text such as `6Gi` or `80%`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Number {
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+/// Load columns by name: cpu, memory, rps, clients, cpu_utilization, memory_utilization or a custom metric.
+pub type Values = BTreeMap<String, Number>;
+
+/// The load: exactly one of values, rows, trace and patterns.
+#[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "Load")]
+#[command(next_help_heading = "Load")]
+pub struct LoadSettings {
+    /// A load that does not change
+    #[arg(skip)]
+    pub values: Option<Values>,
+    /// A load that changes at times
+    #[arg(skip)]
+    pub rows: Option<Vec<Row>>,
+    /// A CSV file, relative to this file
+    #[arg(skip)]
+    pub trace: Option<String>,
+    /// Synthetic columns, as `hpasim trace generate` takes them: diurnal:low=1,high=3+noise:sigma=0.1
+    #[arg(skip)]
+    pub patterns: Option<BTreeMap<String, String>>,
+    /// How utilization is meant: held, whatever the number of pods; or as the demand that makes it at the
+    /// initial number of pods. Several readings are simulated one by one. By default held
+    #[arg(skip)]
+    pub readings: Option<Vec<Reading>>,
+    /// The value between two rows: that of the earlier one, or on a straight line
+    #[arg(long, value_enum, default_value_t = Self::default().interpolation)]
+    pub interpolation: Interpolation,
+    /// CPU time of one request in core-seconds, such as 40m; for the columns rps and clients
+    #[arg(long, value_name = "QUANTITY")]
+    pub cpu_per_request: Option<NonNegativeQuantity>,
+    /// Memory for each request per second, such as 2Mi; for the column rps
+    #[arg(long, value_name = "QUANTITY")]
+    pub memory_per_rps: Option<NonNegativeQuantity>,
+    /// Memory of a pod without load, such as 200Mi
+    #[arg(long, value_name = "QUANTITY")]
+    pub memory_base: Option<NonNegativeQuantity>,
+    /// Memory of a request while it is under way, such as 1Mi; for the columns rps and clients
+    #[arg(long, value_name = "QUANTITY")]
+    pub memory_per_request: Option<NonNegativeQuantity>,
+    /// Time that a request spends waiting for something other than CPU, such as 200ms
+    #[arg(long, value_name = "TIME", default_value_t = Self::default().request_wait)]
+    pub request_wait: Seconds,
+    /// Time between an answer and the client's next request; for the column clients
+    #[arg(long, value_name = "TIME", default_value_t = Self::default().think_time)]
+    pub think_time: Seconds,
+}
+
+/// The load from an instant on; columns that are left out keep their value.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Row {
+    /// From when on.
+    pub at: Span,
+    /// The columns that change.
+    pub values: Values,
+}
+
+/// How utilization is meant.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub enum Reading {
+    /// Every pod shows it, however many there are.
+    Held,
+    /// The demand that makes it at the initial number of pods.
+    Demand,
+}
