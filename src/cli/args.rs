@@ -31,3 +31,8 @@ pub(super) fn positive_span(text: &str) -> Result<Span, String> {
     let span: Span = text.parse().map_err(|error: crate::units::ParseSpanError| error.to_string())?;
     if span == Span::ZERO { Err("it must be at least 1s".into()) } else { Ok(span) }
 }
+
+/// How many phases: one, with everything in the middle of its period, or more.
+pub(super) fn phases_parser() -> clap::builder::RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(1..=100_000)
+}

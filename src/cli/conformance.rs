@@ -82,7 +82,7 @@ fn describe(case: &Case, mismatch: &Mismatch, text: &mut String) {
     }
     if let Some(stage) = decision.rate_limit {
         let limit = stage.limit.map_or_else(|| "none".into(), |limit| limit.to_string());
-        let _ = writeln!(text, "    rate limit {limit}, {}", reasons::limit_reason(stage.reason));
+        let _ = writeln!(text, "    rate limit {limit}, {}", stage.reason.name());
     }
 }
 

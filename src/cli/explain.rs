@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::replay::{note_assumptions, read_scenarios};
-use super::simulate::explain_error;
+use super::args::phases_parser;
+use super::replay::{note_assumptions, read_scenarios, replay_one};
 use super::{Outcome, output};
 use crate::model::Scenario;
-use crate::replay::{ReadingRun, Step, explain, replay};
+use crate::replay::{ReadingRun, Step, explain};
 use crate::units::{SimTime, Span};
 
 /// Explain the decisions of a scenario, stage by stage
@@ -29,6 +29,9 @@ pub(super) struct ExplainArgs {
     /// Only this reading of the load
     #[arg(long, value_enum)]
     reading: Option<ReadingArg>,
+    /// Of how many phases a typical one is explained, as in replay [default: that of replay]
+    #[arg(long, value_name = "N", value_parser = phases_parser())]
+    phases: Option<u64>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -69,8 +72,7 @@ fn explain_scenario(
     text: &mut String,
     list: &mut Vec<serde_json::Value>,
 ) -> anyhow::Result<()> {
-    let replayed =
-        replay(scenario).map_err(|error| explain_error(error).context(format!("scenario {}", scenario.name)))?;
+    let replayed = replay_one(scenario, args.phases.map(|count| count as usize))?;
     let wanted = |run: &&ReadingRun<'_>| match args.reading {
         None => true,
         Some(ReadingArg::Held) => run.load.reading == crate::model::Reading::Held,

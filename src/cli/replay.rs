@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::args::phases_parser;
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::scenario::{self, BUILTIN_FOLDER, Files};
@@ -30,6 +31,10 @@ pub(super) struct ReplayArgs {
     /// Write a CSV and a PNG file for each scenario, and report.md with all of them, into this directory
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// In how many phases of syncs, scrapes and samples the claims are tested [default: all, or what a budget of
+    /// simulated syncs allows]
+    #[arg(long, value_name = "N", value_parser = phases_parser())]
+    phases: Option<u64>,
     /// When to use colour; auto is on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
@@ -79,7 +84,8 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
     if args.output.is_some() {
         check_file_names(&scenarios)?;
     }
-    let replays = scenarios.iter().map(replay_one).collect::<anyhow::Result<Vec<_>>>()?;
+    let phases = args.phases.map(|count| count as usize);
+    let replays = scenarios.iter().map(|one| replay_one(one, phases)).collect::<anyhow::Result<Vec<_>>>()?;
     let written = match &args.output {
         Some(directory) => {
             let files = files(&replays)?;
@@ -110,8 +116,9 @@ fn check_file_names(scenarios: &[Scenario]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn replay_one(scenario: &Scenario) -> anyhow::Result<Replay<'_>> {
-    replay(scenario).map_err(|error| explain_error(error).context(format!("scenario {}", scenario.name)))
+/// Simulates a scenario; an error names it.
+pub(super) fn replay_one(scenario: &Scenario, phases: Option<usize>) -> anyhow::Result<Replay<'_>> {
+    replay(scenario, phases).map_err(|error| explain_error(error).context(format!("scenario {}", scenario.name)))
 }
 
 /// The report, and CSV and PNG for each reading of each scenario.

@@ -201,6 +201,41 @@ pub enum ScaledToZero {
     NotScaledToZero,
 }
 
+/// The names of reasons are those of the variants, as the controller writes them.
+macro_rules! named {
+    ($($type:ident: $($variant:ident),+;)+) => {$(
+        impl $type {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// As the controller writes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($variant)),+
+                }
+            }
+        }
+    )+};
+}
+
+named! {
+    AbleToScale: FailedGetScale, SucceededGetScale, SucceededRescale, ReadyForNewScale, ScaleUpStabilized,
+        ScaleDownStabilized;
+    ScalingActive: ValidMetricFound, ScalingDisabled, AmbiguousSelector, FailedGetResourceMetric,
+        FailedGetContainerResourceMetric, FailedGetPodsMetric, FailedGetObjectMetric, FailedGetExternalMetric;
+    LimitReason: DesiredWithinRange, TooFewReplicas, TooManyReplicas, ScaleUpLimit, ScaleDownLimit;
+    ScaledToZero: ScaledToZero, NotScaledToZero;
+}
+
+/// The names of all reasons that a condition can have.
+pub fn condition_reasons() -> Vec<&'static str> {
+    let able = AbleToScale::ALL.iter().map(|reason| reason.name());
+    let active = ScalingActive::ALL.iter().map(|reason| reason.name());
+    let limited = LimitReason::ALL.iter().map(|reason| reason.name());
+    let zero = ScaledToZero::ALL.iter().map(|reason| reason.name());
+    able.chain(active).chain(limited).chain(zero).collect()
+}
+
 impl From<AbleToScale> for Condition<AbleToScale> {
     fn from(reason: AbleToScale) -> Self {
         Self { status: reason != AbleToScale::FailedGetScale, reason }

@@ -20,7 +20,7 @@ mod observation;
 pub use calculator::{Arithmetic, Basis, KeepReason, MetricFailure, MetricOutcome, MetricStatus, Proposal, Recount};
 pub use decision::{
     AbleToScale, Condition, Conditions, Decision, LimitReason, PolicyLimit, RateLimit, RescaleReason, ScaledToZero,
-    ScalingActive, Stabilization, StabilizationKind, Verdict,
+    ScalingActive, Stabilization, StabilizationKind, Verdict, condition_reasons,
 };
 pub use explain::{PastRecommendation, PolicyExplanation};
 pub use groups::PodCounts;

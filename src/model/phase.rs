@@ -15,6 +15,14 @@ pub struct Phase {
     pub kubelet: Span,
 }
 
+impl Phase {
+    /// How far another one is, square seconds.
+    pub fn distance(self, other: Self) -> i64 {
+        let square = |a: Span, b: Span| (a.seconds() - b.seconds()).pow(2);
+        square(self.sync, other.sync) + square(self.scrape, other.scrape) + square(self.kubelet, other.kubelet)
+    }
+}
+
 /// The phases that there can be: those that are fixed, and every second of a period of what is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phases {
@@ -72,6 +80,12 @@ impl Phases {
             scrape: self.scrape.nth(scrape),
             kubelet: self.kubelet.nth(kubelet),
         }
+    }
+
+    /// The phase at these parts of the periods, each from 0 to below 1.
+    pub fn at(&self, sync: f64, scrape: f64, kubelet: f64) -> Phase {
+        let of = |choice: Choice, part: f64| choice.nth(((part * choice.count as f64) as i64).min(choice.count - 1));
+        Phase { sync: of(self.sync, sync), scrape: of(self.scrape, scrape), kubelet: of(self.kubelet, kubelet) }
     }
 
     /// Everything in the middle of its period.

@@ -1,7 +1,8 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
 use super::{
-    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, NodesConfig, ScheduledEvent, Workload,
+    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, NodesConfig, ScheduledEvent, Slo,
+    Workload,
 };
 use crate::units::{Replicas, SimTime, Span};
 
@@ -191,17 +192,24 @@ pub enum Check {
         /// When.
         within: Window,
     },
-    /// A change or a condition has a reason of the controller.
+    /// The reason of a change is a metric above its target.
     Reason {
-        /// Part of the SuccessfulRescale event's reason, or of a condition's.
-        contains: String,
+        /// The metric, by its index in the HPA.
+        metric: usize,
+        /// When.
+        within: Window,
+    },
+    /// A condition of the HPA has a reason.
+    Condition {
+        /// The reason, by the controller's name for it.
+        reason: &'static str,
         /// When.
         within: Window,
     },
     /// A metric by itself asks for more replicas.
     Triggers {
-        /// The metric's name.
-        metric: String,
+        /// The metric, by its index in the HPA.
+        metric: usize,
         /// When.
         within: Window,
     },
@@ -260,11 +268,18 @@ pub enum Check {
     },
     /// The promise about response times is broken for no longer.
     SlowAtMost {
+        /// The promise.
+        slo: Slo,
         /// How long.
         span: Span,
     },
     /// Containers are restarted no more often.
     RestartsAtMost {
+        /// How often.
+        restarts: u64,
+    },
+    /// Containers are restarted so often, or more often.
+    RestartsAtLeast {
         /// How often.
         restarts: u64,
     },

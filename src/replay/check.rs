@@ -1,7 +1,8 @@
 //! One claim against one timeline.
 
-use super::{Outcome, ReadingRun, Step, cluster_check};
-use crate::hpa::{Decision, LimitReason, StabilizationKind, Verdict, limit_proposal};
+use super::outcome::{Outcome, Part};
+use super::{ReadingRun, Step, cluster_check};
+use crate::hpa::{Decision, LimitReason, RescaleReason, StabilizationKind, Verdict, limit_proposal};
 use crate::model::{Check, Figure, HpaSpec, Limit, MetricSource, MetricTarget, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
 use crate::sim::RescaleRecord;
@@ -10,9 +11,9 @@ use crate::units::{Replicas, SimTime};
 /// So many changes are told one by one.
 const TOLD_CHANGES: usize = 3;
 
-/// Checks a claim.
-pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) -> Outcome {
-    let checker = Checker { run, hpa: &scenario.hpa };
+/// Checks a claim. Why, and what would make it hold, is told if it is asked for: that takes longer than the check.
+pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check, explain: bool) -> Outcome {
+    let checker = Checker { run, hpa: &scenario.hpa, explain };
     match check {
         Check::Stays { replicas, within } => checker.stays(*replicas, *within),
         Check::ReplicasAt { at, replicas } => checker.replicas_at(*at, *replicas),
@@ -22,12 +23,21 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check) 
         Check::AtMost { replicas } => checker.at_most(*replicas),
         Check::EveryStepUp { pods } => checker.every_step_up(*pods),
         Check::LimitedBy { limit, within } => checker.limited_by(*limit, *within),
-        Check::Reason { contains, within } => checker.reason(contains, *within),
-        Check::Triggers { metric, within } => checker.triggers(metric, *within),
+        Check::Reason { metric, within } => checker.reason(*metric, *within),
+        Check::Condition { reason, within } => checker.condition(reason, *within),
+        Check::Triggers { metric, within } => checker.triggers(*metric, *within),
         Check::Total { figure, equals } => checker.total(*figure, *equals),
         Check::GetHpa { at, targets, min_pods, max_pods } => checker.get_hpa(*at, targets, *min_pods, *max_pods),
         Check::GetPods { at, pods } => checker.get_pods(scenario, *at, pods),
-        other => cluster_check::outcome(run, other),
+        Check::ReadyAtLeast { pods, within } => cluster_check::ready_at_least(run, *pods, *within),
+        Check::ReadyAtMost { pods, within } => cluster_check::ready_at_most(run, *pods, *within),
+        Check::PodsAtMost { pods, within } => cluster_check::pods_at_most(run, *pods, *within),
+        Check::NothingLost => cluster_check::nothing_lost(run),
+        Check::RolloutCompletes { by } => cluster_check::rollout_completes(run, *by),
+        Check::SlowAtMost { slo, span } => cluster_check::slow_at_most(run, *slo, *span),
+        Check::RestartsAtMost { restarts } => cluster_check::restarts(run, |found| found <= *restarts),
+        Check::RestartsAtLeast { restarts } => cluster_check::restarts(run, |found| found >= *restarts),
+        Check::NodesAtMost { nodes } => cluster_check::nodes_at_most(run, *nodes),
     }
 }
 
@@ -51,6 +61,7 @@ fn limits_of(decision: &Decision) -> [Option<Limit>; 2] {
 struct Checker<'a> {
     run: &'a ReadingRun<'a>,
     hpa: &'a HpaSpec,
+    explain: bool,
 }
 
 impl Checker<'_> {
@@ -59,22 +70,25 @@ impl Checker<'_> {
     }
 
     /// `3 -> 4 at 15s, 4 -> 5 at 1m`, or that nothing changes.
-    fn told(&self, changes: &[&RescaleRecord], from: SimTime) -> String {
+    fn told(&self, changes: &[&RescaleRecord], from: SimTime) -> Vec<Part> {
         if changes.is_empty() {
-            return format!("stays at {}", self.run.replicas_at(from));
+            return Part::count("stays at ", self.run.replicas_at(from), "").into();
         }
         let one = |event: &&RescaleRecord| {
-            format!("{} -> {} at {}", event.decision.current, event.decision.desired, event.at)
+            Part::at(format_args!("{} -> {}", event.decision.current, event.decision.desired), event.at)
         };
-        let mut text = changes.iter().take(TOLD_CHANGES).map(one).collect::<Vec<_>>().join(", ");
+        let mut parts: Vec<Part> = changes.iter().take(TOLD_CHANGES).map(one).collect();
         if let Some(last) = changes.get(TOLD_CHANGES..).and_then(<[_]>::last) {
-            text += &format!(", ... {} at {}", last.decision.desired, last.at);
+            parts.push(Part::at(format_args!("... {}", last.decision.desired), last.at));
         }
-        text
+        parts
     }
 
     /// The calculation of a decision and what limited it.
     fn why(&self, at: SimTime, decision: &Decision) -> String {
+        if !self.explain {
+            return String::new();
+        }
         let hpa = self.run.setup.hpa_at(at);
         let limits = arithmetic::limits(hpa, decision);
         let formula = arithmetic::formula(hpa, decision);
@@ -96,7 +110,7 @@ impl Checker<'_> {
 
     /// What every metric says at the last sync up to an instant.
     fn why_not(&self, until: SimTime) -> String {
-        let Some(step) = self.run.step_at(until) else { return String::new() };
+        let Some(step) = self.run.step_at(until).filter(|_| self.explain) else { return String::new() };
         match step.decision.verdict {
             Verdict::Computed => {}
             Verdict::NoScale => return "the scale of the target cannot be found (FailedGetScale)".to_owned(),
@@ -125,7 +139,7 @@ impl Checker<'_> {
         let found = self.run.replicas_at(at);
         let changes = self.changes(Window { from: SimTime::ZERO, to: at });
         let last = changes.last().map_or_else(|| self.why_not(at), |event| self.why(event.at, &event.decision));
-        self.outcome(found == replicas, format!("{found} replicas at {at}"), last)
+        self.outcome(found == replicas, Part::count("", found, format!(" replicas at {at}")), last)
     }
 
     fn scales(&self, from: Replicas, to: Replicas, within: Window) -> Outcome {
@@ -158,16 +172,16 @@ impl Checker<'_> {
     fn reaches(&self, replicas: Replicas, within: Window) -> Outcome {
         let there = self.run.summary.rescales.iter().find(|event| event.decision.desired >= replicas);
         if self.run.setup.initial_replicas >= replicas {
-            let at_start = format!("{} from the start", self.run.setup.initial_replicas);
+            let at_start = Part::count("", self.run.setup.initial_replicas, " from the start");
             return self.outcome(within.from == SimTime::ZERO, at_start, String::new());
         }
         match there {
             Some(event) => {
-                let reached = format!("{} at {}", event.decision.desired, event.at);
+                let reached = Part::at(event.decision.desired, event.at);
                 self.outcome(event.at <= within.to, reached, self.why(event.at, &event.decision))
             }
             None => {
-                let most = format!("never more than {}", self.run.summary.max_replicas());
+                let most = Part::count("never more than ", self.run.summary.max_replicas(), "");
                 self.outcome(false, most, self.why_not(within.to))
             }
         }
@@ -178,7 +192,7 @@ impl Checker<'_> {
         let capped = self.run.steps.iter().find(|step| step.decision.desired >= self.hpa.max_replicas);
         let why =
             capped.map_or_else(|| format!("maxReplicas {}", self.hpa.max_replicas), |s| self.why(s.now, &s.decision));
-        self.outcome(most <= replicas, format!("at most {most}"), why)
+        self.outcome(most <= replicas, Part::count("at most ", most, ""), why)
     }
 
     fn every_step_up(&self, pods: Replicas) -> Outcome {
@@ -196,7 +210,7 @@ impl Checker<'_> {
         let named = |step: &Step| limits_of(&step.decision).contains(&Some(limit));
         let mut steps = self.run.steps.iter().filter(|step| within.contains(step.now));
         if let Some(step) = steps.clone().find(|step| named(step)) {
-            return self.outcome(true, format!("limited at {}", step.now), self.why(step.now, &step.decision));
+            return self.outcome(true, Part::at("limited", step.now), self.why(step.now, &step.decision));
         }
         let limited = steps.find(|step| limits_of(&step.decision) != [None, None]);
         let first = self.run.summary.rescales.first().map(|event| (event.at, &event.decision));
@@ -208,25 +222,39 @@ impl Checker<'_> {
             },
         );
         let instead = if limited.is_some() { "limited by something else" } else { "nothing is limited" };
-        self.outcome(false, instead.to_owned(), why)
+        self.outcome(false, Part::words(instead), why)
     }
 
-    fn reason(&self, contains: &str, within: Window) -> Outcome {
+    fn reason(&self, metric: usize, within: Window) -> Outcome {
         let mut seen: Vec<String> = Vec::new();
-        for step in self.run.steps.iter().filter(|step| within.contains(step.now)) {
-            let decision = &step.decision;
+        for step in self.run.steps.iter().filter(|step| within.contains(step.now) && step.decision.rescaled) {
             let setup = &self.run.setup;
-            let reason = || reasons::rescale_reason(setup.hpa_at(step.now), setup.controller.version, decision);
-            let rescale = decision.rescaled.then(reason);
-            let conditions = reasons::conditions(&decision.conditions);
-            let all = rescale.iter().map(String::as_str).chain(conditions.iter().map(|(.., reason)| *reason));
-            if let Some(found) = all.clone().find(|reason| reason.contains(contains)) {
-                return self.outcome(true, format!("{found}, at {}", step.now), self.why(step.now, decision));
+            let reason = reasons::rescale_reason(setup.hpa_at(step.now), setup.controller.version, &step.decision);
+            if step.decision.reason == Some(RescaleReason::AboveTarget { metric }) {
+                return self.outcome(true, Part::at(reason, step.now), self.why(step.now, &step.decision));
             }
-            seen.extend(rescale.filter(|reason| !reason.is_empty() && !seen.contains(reason)));
+            if !reason.is_empty() && !seen.contains(&reason) {
+                seen.push(reason);
+            }
         }
         let instead = if seen.is_empty() { "no rescale in this time".to_owned() } else { seen.join(", ") };
-        self.outcome(false, instead, String::new())
+        self.outcome(false, Part::words(instead), String::new())
+    }
+
+    fn condition(&self, wanted: &str, within: Window) -> Outcome {
+        let mut seen: Vec<&str> = Vec::new();
+        for step in self.run.steps.iter().filter(|step| within.contains(step.now)) {
+            for (kind, _, reason) in reasons::conditions(&step.decision.conditions) {
+                if reason == wanted {
+                    let instead = Part::at(format_args!("{kind} has {reason}"), step.now);
+                    return self.outcome(true, instead, self.why(step.now, &step.decision));
+                }
+                if !seen.contains(&reason) {
+                    seen.push(reason);
+                }
+            }
+        }
+        self.outcome(false, Part::words(format!("the conditions have {}", seen.join(", "))), String::new())
     }
 
     /// What the policy that governs a change allows.
@@ -238,23 +266,22 @@ impl Checker<'_> {
         format!("; {sign}{} governs and allows {} -> {limit}", from.policy, decision.current)
     }
 
-    fn triggers(&self, metric: &str, within: Window) -> Outcome {
-        let Some(index) = self.hpa.metrics.iter().position(|source| source.label() == metric) else {
-            return self.outcome(false, format!("the HPA has no metric {metric}"), String::new());
-        };
+    fn triggers(&self, index: usize, within: Window) -> Outcome {
         let source = &self.hpa.metrics[index];
+        let metric = source.label();
         let steps = self.run.steps.iter().filter(|step| within.contains(step.now));
         let mut why = String::new();
         for step in steps {
             let Some(outcome) = step.decision.metrics.get(index) else { continue };
             let Ok(proposal) = &outcome.result else { continue };
-            let formula = arithmetic::proposal_formula(source, proposal, outcome.pods);
+            let told = || arithmetic::proposal_formula(source, proposal, outcome.pods);
+            let formula = if self.explain { told() } else { String::new() };
             if proposal.replicas > step.decision.current {
-                return self.outcome(true, format!("{metric} asks for more at {}", step.now), formula);
+                return self.outcome(true, Part::at(format_args!("{metric} asks for more"), step.now), formula);
             }
             why = formula;
         }
-        self.outcome(false, format!("{metric} never asks for more"), why)
+        self.outcome(false, Part::words(format!("{metric} never asks for more")), why)
     }
 
     fn total(&self, figure: Figure, equals: f64) -> Outcome {
@@ -263,15 +290,15 @@ impl Checker<'_> {
         let (found, text) = match figure {
             Figure::PodHours => {
                 let hours = s.pod_seconds() as f64 / 3600.0;
-                (hours, format!("{} pod-hours", amounts::decimal(hours, 2)))
+                (hours, Part::decimal(hours, " pod-hours"))
             }
             Figure::PeakCpuRequests => {
                 let cores = s.pod_cpu_request.get() as f64 / 1000.0 * peak;
-                (cores, format!("{} cores", amounts::decimal(cores, 3)))
+                (cores, Part::words(format!("{} cores", amounts::decimal(cores, 3))))
             }
             Figure::PeakMemoryRequests => {
                 let bytes = s.pod_memory_request.get() as f64 * peak;
-                (bytes, amounts::bytes(bytes))
+                (bytes, Part::words(amounts::bytes(bytes)))
             }
         };
         // Pod-hours as they are printed; requests are exact.
@@ -283,7 +310,7 @@ impl Checker<'_> {
 
     fn get_hpa(&self, at: SimTime, targets: &str, min_pods: Replicas, max_pods: Replicas) -> Outcome {
         let Some(row) = self.run.rows.iter().rev().find(|row| row.now <= at) else {
-            return self.outcome(false, format!("no sync up to {at}"), String::new());
+            return self.outcome(false, Part::words(format!("no sync up to {at}")), String::new());
         };
         let hpa = self.run.setup.hpa_at(at);
         let found = kubectl::targets(hpa, &row.metrics);
@@ -293,7 +320,7 @@ impl Checker<'_> {
         let bounds = hpa.min_replicas == min_pods && hpa.max_replicas == max_pods;
         let instead = format!("{found}, {} to {} pods", hpa.min_replicas, hpa.max_replicas);
         let kubectl = if named(targets) || shown != targets { "" } else { "kubectl 1.30 and later name the resource" };
-        self.outcome(shown == targets && bounds, instead, kubectl.to_owned())
+        self.outcome(shown == targets && bounds, Part::words(instead), kubectl.to_owned())
     }
 
     fn get_pods(&self, scenario: &Scenario, at: SimTime, pods: &[(String, Replicas)]) -> Outcome {
@@ -308,10 +335,14 @@ impl Checker<'_> {
             .map(|(name, _)| found(name).map_or_else(|| format!("no {name}"), |count| format!("{count} {name}")))
             .collect();
         let holds = pods.iter().all(|(name, count)| found(name) == Some(*count));
-        self.outcome(holds, told.join(", "), format!("spec.replicas of the manifests, the HPA's choice at {at}"))
+        self.outcome(
+            holds,
+            Part::words(told.join(", ")),
+            format!("spec.replicas of the manifests, the HPA's choice at {at}"),
+        )
     }
 
-    fn outcome(&self, holds: bool, instead: String, why: String) -> Outcome {
+    fn outcome(&self, holds: bool, instead: impl Into<Vec<Part>>, why: String) -> Outcome {
         Outcome::new(holds, instead, why)
     }
 
@@ -326,7 +357,7 @@ impl Checker<'_> {
             _ => None,
         };
         let Some((label, target)) = self.hpa.metrics.iter().find_map(utilization) else { return String::new() };
-        if from < 1 || to < 1 || from == to {
+        if !self.explain || from < 1 || to < 1 || from == to {
             return String::new();
         }
         let (down, up) = self.hpa.tolerances(self.run.setup.controller.tolerance);

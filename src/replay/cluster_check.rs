@@ -1,40 +1,10 @@
 //! Claims about pods, requests and nodes.
 
-use super::{Outcome, ReadingRun};
-use crate::model::{Check, Window};
-use crate::report::amounts::decimal;
+use super::ReadingRun;
+use super::outcome::{Outcome, Part};
+use crate::model::{Action, ScheduledEvent, Slo, Window};
 use crate::sim::{PodNumbers, Summary};
-use crate::units::{Replicas, SimTime};
-
-/// Checks a claim; one that is not about these holds of nothing.
-pub(super) fn outcome(run: &ReadingRun<'_>, check: &Check) -> Outcome {
-    let s = &run.summary;
-    match check {
-        Check::ReadyAtLeast { pods, within } => ready_at_least(s, *pods, *within),
-        Check::ReadyAtMost { pods, within } => ready_at_most(s, *pods, *within),
-        Check::PodsAtMost { pods, within } => pods_at_most(s, *pods, *within),
-        Check::NothingLost => nothing_lost(run),
-        Check::RolloutCompletes { by } => rollout_completes(s, *by),
-        Check::SlowAtMost { span } => {
-            let Some(slo) = run.setup.cluster.slo else {
-                let instead = "there is no promise: cluster.slo".to_owned();
-                return Outcome::new(false, instead, String::new());
-            };
-            Outcome::new(s.slow <= *span, format!("{slo} is broken for {}", s.slow), String::new())
-        }
-        Check::RestartsAtMost { restarts } => {
-            let oom = if s.oom_kills > 0 { format!("{} of them OOMKilled", s.oom_kills) } else { String::new() };
-            Outcome::new(s.restarts <= *restarts, format!("{} restarts", s.restarts), oom)
-        }
-        Check::NodesAtMost { nodes } => {
-            let known = s.node_seconds.is_some();
-            let instead =
-                if known { format!("at most {} nodes", s.max_nodes) } else { "no nodes are simulated".into() };
-            Outcome::new(known && s.max_nodes <= *nodes, instead, String::new())
-        }
-        _ => Outcome::new(false, String::new(), String::new()),
-    }
-}
+use crate::units::{Replicas, SimTime, Span};
 
 /// The numbers of pods in a window: those at its start, and every change.
 fn numbers(s: &Summary, within: Window) -> impl Iterator<Item = &(SimTime, PodNumbers)> {
@@ -44,55 +14,65 @@ fn numbers(s: &Summary, within: Window) -> impl Iterator<Item = &(SimTime, PodNu
     before.filter(|_| !exact).into_iter().chain(inside)
 }
 
-fn ready_at_least(s: &Summary, pods: Replicas, within: Window) -> Outcome {
+pub(super) fn ready_at_least(run: &ReadingRun<'_>, pods: Replicas, within: Window) -> Outcome {
+    let s = &run.summary;
     let least = numbers(s, within).min_by_key(|(_, numbers)| numbers.ready);
-    let Some((at, least)) = least else { return Outcome::new(false, "no pods".into(), String::new()) };
-    let instead = format!("{} or more ready", least.ready);
+    let Some((at, least)) = least else { return Outcome::new(false, Part::words("no pods"), String::new()) };
+    let instead = Part::count("", least.ready, " or more ready");
     let why = if least.ready < pods { format!("{} of {} at {at}", least.ready, least.existing) } else { String::new() };
     Outcome::new(least.ready >= pods, instead, why)
 }
 
-fn ready_at_most(s: &Summary, pods: Replicas, within: Window) -> Outcome {
+pub(super) fn ready_at_most(run: &ReadingRun<'_>, pods: Replicas, within: Window) -> Outcome {
+    let s = &run.summary;
     let most = numbers(s, within).max_by_key(|(_, numbers)| numbers.ready);
-    let Some((at, most)) = most else { return Outcome::new(true, "no pods".into(), String::new()) };
+    let Some((at, most)) = most else { return Outcome::new(true, Part::words("no pods"), String::new()) };
     let pending = numbers(s, within).map(|(_, numbers)| numbers.pending).max().unwrap_or(0);
     let why = if most.ready > pods {
         format!("{} of {} at {at}", most.ready, most.existing)
     } else {
         format!("up to {pending} are Pending")
     };
-    Outcome::new(most.ready <= pods, format!("up to {} ready", most.ready), why)
+    Outcome::new(most.ready <= pods, Part::count("up to ", most.ready, " ready"), why)
 }
 
-fn pods_at_most(s: &Summary, pods: Replicas, within: Window) -> Outcome {
+pub(super) fn pods_at_most(run: &ReadingRun<'_>, pods: Replicas, within: Window) -> Outcome {
+    let s = &run.summary;
     let most = numbers(s, within).max_by_key(|(_, numbers)| numbers.existing);
-    let Some((at, most)) = most else { return Outcome::new(true, "no pods".into(), String::new()) };
+    let Some((at, most)) = most else { return Outcome::new(true, Part::words("no pods"), String::new()) };
     let terminating = numbers(s, within).map(|(_, numbers)| numbers.existing + numbers.terminating).max().unwrap_or(0);
     let why = format!("first at {at}; with terminating ones up to {terminating}");
-    Outcome::new(most.existing <= pods, format!("up to {} pods", most.existing), why)
+    Outcome::new(most.existing <= pods, Part::count("up to ", most.existing, " pods"), why)
 }
 
-fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
+pub(super) fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     let s = &run.summary;
-    let core_seconds = |work: i128| decimal(work as f64 / 1e9, 2);
+    let core_seconds = |work: i128| work as f64 / 1e9;
     let mut lost = Vec::new();
     if s.refusing.seconds() > 0 {
-        lost.push(format!("{} in which pods that end, or have not started, are still sent work", s.refusing));
+        lost.push(Part::span("", s.refusing, " in which pods that end, or have not started, are still sent work"));
     }
     if s.work_lost > 0 {
-        lost.push(format!("{} core-seconds lost", core_seconds(s.work_lost)));
+        lost.push(Part::decimal(core_seconds(s.work_lost), " core-seconds lost"));
     }
     if s.work_dropped > 0 {
-        lost.push(format!("{} core-seconds dropped from the queue", core_seconds(s.work_dropped)));
+        lost.push(Part::decimal(core_seconds(s.work_dropped), " core-seconds dropped from the queue"));
     }
     if s.requests_failed >= 0.5 {
-        lost.push(format!("{} requests cut off", decimal(s.requests_failed, 0)));
+        lost.push(Part::count("", s.requests_failed.round() as i64, " requests cut off"));
     }
     let holds = lost.is_empty();
-    let instead = if holds { "no request fails".to_owned() } else { lost.join(", ") };
+    let instead = if holds { Part::words("no request fails").into() } else { lost };
     let propagation = run.setup.cluster.endpoint_propagation;
     let hook = run.setup.workload.template.pre_stop();
     let mut outcome = Outcome::new(holds, instead, String::new());
+    let fails = |event: &ScheduledEvent| {
+        matches!(event.action, Action::HangPods(_) | Action::LoseNodes(_) | Action::KillPods(_))
+    };
+    if run.setup.events.iter().any(fails) {
+        outcome.why = "what fails is still sent work until a probe, or the node controller, notices".to_owned();
+        return outcome;
+    }
     if s.refusing.seconds() > 0 {
         outcome.why =
             format!("proxies hear of a change after {}, and the pods' preStop hook takes {hook}", propagation);
@@ -103,14 +83,31 @@ fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     outcome
 }
 
-fn rollout_completes(s: &Summary, by: SimTime) -> Outcome {
-    let Some(last) = s.rollouts.iter().rev().find(|rollout| rollout.began <= by) else {
-        return Outcome::new(false, "nothing is rolled out".into(), String::new());
+pub(super) fn rollout_completes(run: &ReadingRun<'_>, by: SimTime) -> Outcome {
+    let Some(last) = run.summary.rollouts.iter().rev().find(|rollout| rollout.began <= by) else {
+        return Outcome::new(false, Part::words("nothing is rolled out"), String::new());
     };
     let instead = match (last.completed, last.stalled) {
-        (Some(at), _) => format!("complete at {at}, {} after it began", at - last.began),
-        (None, Some(at)) => format!("ProgressDeadlineExceeded at {at}"),
-        (None, None) => "not complete at the end".to_owned(),
+        (Some(at), _) => vec![Part::at("complete", at), Part::span("", at - last.began, " after it began")],
+        (None, Some(at)) => Part::at("ProgressDeadlineExceeded", at).into(),
+        (None, None) => Part::words("not complete at the end").into(),
     };
     Outcome::new(last.completed.is_some_and(|at| at <= by), instead, String::new())
+}
+
+pub(super) fn slow_at_most(run: &ReadingRun<'_>, slo: Slo, span: Span) -> Outcome {
+    let slow = run.summary.slow;
+    Outcome::new(slow <= span, Part::span(format!("{slo} is broken for "), slow, ""), String::new())
+}
+
+pub(super) fn restarts(run: &ReadingRun<'_>, good: impl Fn(u64) -> bool) -> Outcome {
+    let s = &run.summary;
+    let oom = if s.oom_kills > 0 { format!("{} of them OOMKilled", s.oom_kills) } else { String::new() };
+    let count = i64::try_from(s.restarts).unwrap_or(i64::MAX);
+    Outcome::new(good(s.restarts), Part::count("container restarts: ", count, ""), oom)
+}
+
+pub(super) fn nodes_at_most(run: &ReadingRun<'_>, nodes: i64) -> Outcome {
+    let most = run.summary.max_nodes;
+    Outcome::new(most <= nodes, Part::count("at most ", most, " nodes"), String::new())
 }

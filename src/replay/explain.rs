@@ -220,7 +220,7 @@ pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
         "recommendations": recommendations,
         "policies": policies,
         "rateLimit": decision.rate_limit.map(|stage| json!({
-            "limit": stage.limit, "limited": stage.limited, "reason": reasons::limit_reason(stage.reason),
+            "limit": stage.limit, "limited": stage.limited, "reason": stage.reason.name(),
         })),
         "desiredReplicas": decision.desired,
         "rescaled": decision.rescaled,

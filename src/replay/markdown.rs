@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::Replay;
-use super::text::{DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, verdict_cell, why};
+use super::text::{
+    DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, phases_line, verdict_cell, why,
+};
 use crate::model::ClaimVerdict;
 use crate::report::markdown::{row, text as escape};
 
@@ -22,15 +24,16 @@ fn verdict_table(replays: &[Replay<'_>]) -> String {
         replays.iter().flat_map(|replay| &replay.findings).filter(|finding| finding.verdict == wanted).count()
     };
     let mut text = format!(
-        "{} confirmed, {} contradicted, {} depend on how the load is read.\n\n",
+        "{} confirmed, {} contradicted, {} depend. {}\n\n",
         count(ClaimVerdict::Confirmed),
         count(ClaimVerdict::Contradicted),
-        count(ClaimVerdict::Depends)
+        count(ClaimVerdict::Depends),
+        escape(&phases_line(replays))
     );
     let headers = ["scenario", "claim", "verdict", "what happens", "why"];
     let rows = replays.iter().flat_map(|replay| {
         replay.findings.iter().map(move |finding| {
-            let verdict = format!("**{}**", verdict_cell(finding));
+            let verdict = format!("**{}**", verdict_cell(replay, finding));
             vec![
                 format!("[{0}](#{0})", replay.scenario.name),
                 escape(&finding.claim.says),
@@ -62,14 +65,15 @@ fn section(replay: &Replay<'_>, text: &mut String) {
     );
     for finding in &replay.findings {
         let section = finding.claim.section.as_ref().map_or_else(String::new, |s| format!(" ({})", escape(s)));
-        let _ = write!(text, "\n- \"{}\"{section}: **{}**.", escape(&finding.claim.says), verdict_cell(finding));
+        let _ =
+            write!(text, "\n- \"{}\"{section}: **{}**.", escape(&finding.claim.says), verdict_cell(replay, finding));
         if let Some(note) = &finding.claim.note {
             let _ = write!(text, " {}", escape(note));
         }
     }
     text.push('\n');
     for run in &replay.runs {
-        let _ = write!(text, "\n{}\n\n", escape(&load_line(run)));
+        let _ = write!(text, "\n{}\n\n", escape(&load_line(replay, run)));
         let headers = DECISION_HEADERS.map(str::to_lowercase);
         text.push_str(&table(&headers.each_ref().map(String::as_str), escaped(decisions(run))));
         let told = happenings(run);

@@ -1,24 +1,39 @@
-//! Putting a document's claims to the test: a scenario is simulated in every reading of its load, and each
-//! claim is checked against each timeline.
+//! Putting a document's claims to the test: a scenario is simulated in every reading of its load and in every phase of
+//! what knows nothing of each other, and each claim is checked against each timeline.
 
 mod check;
 mod cluster_check;
 pub mod explain;
 pub mod markdown;
+mod outcome;
 pub mod text;
 
+pub use outcome::{Outcome, OverPhases, share};
+use rayon::prelude::*;
+
 use crate::hpa::{Decision, History};
-use crate::model::{Action, Claim, ClaimVerdict, Column, LoadReading, LoadSource, Phases, Scenario};
+use crate::model::{
+    Action, Check, Claim, ClaimVerdict, Column, LoadReading, LoadSource, LoadTable, Phase, Phases, Scenario,
+};
 use crate::report::Run;
 use crate::sim::{Setup, SimError, Summary, TimelineRow, simulate};
+use crate::study::phases::{Sample, typical};
 use crate::units::{Replicas, SimTime};
+
+/// So many syncs are simulated for the phases of a reading, by default: all phases of a scenario of three quarters of an
+/// hour.
+const MOST_SYNCS: u64 = 400_000;
+/// No fewer phases than this, however long the scenario.
+const FEWEST_PHASES: u64 = 10;
 
 /// A scenario, simulated and checked.
 #[derive(Clone, Debug)]
 pub struct Replay<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
-    /// A simulation for each reading of the load.
+    /// The phases that it was simulated in.
+    pub sample: Sample,
+    /// The typical simulation of each reading of the load.
     pub runs: Vec<ReadingRun<'a>>,
     /// A finding for each claim.
     pub findings: Vec<Finding<'a>>,
@@ -61,30 +76,22 @@ pub struct Finding<'a> {
     pub claim: &'a Claim,
     /// The verdict.
     pub verdict: ClaimVerdict,
-    /// The outcome in each reading.
-    pub outcomes: Vec<Outcome>,
+    /// What it came to in each reading.
+    pub readings: Vec<OverPhases>,
 }
 
-/// What a claim came to in one reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Whether it holds.
-    pub holds: bool,
-    /// What happens.
-    pub instead: String,
-    /// Why, in a line.
-    pub why: String,
-    /// What would make it hold; empty if it does, or if nothing is known.
-    pub remedy: String,
-}
-
-impl Outcome {
-    fn new(holds: bool, instead: String, why: String) -> Self {
-        Self { holds, instead, why, remedy: String::new() }
+impl<'a> Finding<'a> {
+    /// A verdict holds only if it holds in every reading and phase.
+    fn new(claim: &'a Claim, readings: Vec<OverPhases>) -> Self {
+        let holding: usize = readings.iter().map(OverPhases::holding).sum();
+        let verdict = match holding {
+            0 => ClaimVerdict::Contradicted,
+            all if all == readings.iter().map(|over| over.outcomes.len()).sum::<usize>() => ClaimVerdict::Confirmed,
+            _ => ClaimVerdict::Depends,
+        };
+        Self { claim, verdict, readings }
     }
-}
 
-impl Finding<'_> {
     /// Whether the verdict is the one on record.
     pub fn as_expected(&self) -> bool {
         self.verdict == self.claim.expected
@@ -122,21 +129,75 @@ impl ReadingRun<'_> {
     }
 }
 
-/// Simulates a scenario and checks its claims.
-pub fn replay(scenario: &Scenario) -> Result<Replay<'_>, SimError> {
-    let runs = scenario.readings.iter().map(|load| run(scenario, load)).collect::<Result<Vec<_>, _>>()?;
-    let findings = scenario.claims.iter().map(|claim| finding(scenario, claim, &runs)).collect();
-    Ok(Replay { scenario, runs, findings })
+/// Simulates a scenario in so many phases, by default as many as a budget of syncs allows, and checks its claims.
+pub fn replay(scenario: &Scenario, phases: Option<usize>) -> Result<Replay<'_>, SimError> {
+    let sample = sample(scenario, phases);
+    let (mut runs, mut readings) = (Vec::new(), Vec::new());
+    for load in &scenario.readings {
+        let mut checked: Vec<Checked> =
+            sample.phases.par_iter().map(|phase| checked(scenario, load, *phase)).collect::<Result<_, _>>()?;
+        let figures: Vec<Vec<f64>> = checked.iter().map(|checked| checked.figures.clone()).collect();
+        let shown = typical(&figures);
+        let typical = run(scenario, load, sample.phases[shown], true)?;
+        checked[shown].outcomes = outcomes(scenario, &typical, true);
+        runs.push(typical);
+        readings.push((checked, shown));
+    }
+    let over = |index: usize| {
+        let of = |(checked, shown): &(Vec<Checked>, usize)| OverPhases {
+            outcomes: checked.iter().map(|checked| checked.outcomes[index].clone()).collect(),
+            shown: *shown,
+        };
+        readings.iter().map(of).collect()
+    };
+    let claims = scenario.claims.iter().enumerate();
+    let findings = claims.map(|(index, claim)| Finding::new(claim, over(index))).collect();
+    Ok(Replay { scenario, sample, runs, findings })
 }
 
-fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'a>, SimError> {
+fn sample(scenario: &Scenario, phases: Option<usize>) -> Sample {
+    let all = Phases::of(&scenario.cluster, &scenario.controller);
+    let seconds = (scenario.duration + scenario.lead_in).seconds().unsigned_abs();
+    let syncs = (seconds / scenario.controller.sync_period.seconds().unsigned_abs().max(1)).max(1);
+    let affordable = usize::try_from((MOST_SYNCS / syncs).max(FEWEST_PHASES)).unwrap_or(usize::MAX);
+    Sample::of(&all, phases.unwrap_or(affordable), scenario.seed, 0)
+}
+
+/// The claims in one phase, and what makes it like another.
+struct Checked {
+    outcomes: Vec<Outcome>,
+    figures: Vec<f64>,
+}
+
+fn checked(scenario: &Scenario, load: &LoadReading, phase: Phase) -> Result<Checked, SimError> {
+    let run = run(scenario, load, phase, false)?;
+    let outcomes = outcomes(scenario, &run, false);
+    let summary = &run.summary;
+    let changes = summary.rescales.len() as f64;
+    let first = summary.rescales.first().map_or(summary.duration.seconds(), |event| event.at.seconds());
+    let mut figures = vec![first as f64, changes, summary.pod_seconds() as f64, f64::from(summary.max_replicas())];
+    figures.extend(outcomes.iter().map(|outcome| f64::from(u8::from(outcome.holds))));
+    Ok(Checked { outcomes, figures })
+}
+
+fn outcomes(scenario: &Scenario, run: &ReadingRun<'_>, explain: bool) -> Vec<Outcome> {
+    scenario.claims.iter().map(|claim| check::outcome(scenario, run, &claim.check, explain)).collect()
+}
+
+/// Simulates a reading in a phase; what only reports need is kept if it is asked for.
+fn run<'a>(
+    scenario: &'a Scenario,
+    load: &'a LoadReading,
+    phase: Phase,
+    keep_all: bool,
+) -> Result<ReadingRun<'a>, SimError> {
     let setup = Setup {
         hpa: &scenario.hpa,
         workload: &scenario.workload,
         controller: scenario.controller,
         cluster: scenario.cluster.clone(),
         nodes: scenario.nodes.clone(),
-        phase: Phases::of(&scenario.cluster, &scenario.controller).nth(0),
+        phase,
         seed: scenario.seed,
         plan: load.plan.clone(),
         interpolation: scenario.interpolation,
@@ -148,12 +209,15 @@ fn run<'a>(scenario: &'a Scenario, load: &'a LoadReading) -> Result<ReadingRun<'
         keep_pod_numbers: true,
         every_second: false,
     };
-    let mut table = load.table.clone();
+    let mut table: LoadTable = load.table.clone();
     let (mut rows, mut steps) = (Vec::new(), Vec::new());
+    let needs_rows = keep_all || scenario.claims.iter().any(|claim| matches!(claim.check, Check::GetHpa { .. }));
     let summary = simulate(&setup, &mut table, &mut |record| {
-        rows.push(record.into());
-        let (decision, history) = (record.decision.clone(), record.history.clone());
-        steps.push(Step { now: record.now, decision, history });
+        if needs_rows {
+            rows.push(record.into());
+        }
+        let history = if keep_all { record.history.clone() } else { History::default() };
+        steps.push(Step { now: record.now, decision: record.decision.clone(), history });
     })?;
     Ok(ReadingRun { stem: stem(scenario, load), load, setup, columns: table.columns().to_vec(), summary, rows, steps })
 }
@@ -164,15 +228,4 @@ pub fn stem(scenario: &Scenario, load: &LoadReading) -> String {
         return scenario.name.clone();
     }
     format!("{}-{}", scenario.name, load.reading.name().replace(' ', "-"))
-}
-
-fn finding<'a>(scenario: &Scenario, claim: &'a Claim, runs: &[ReadingRun<'_>]) -> Finding<'a> {
-    let outcomes: Vec<Outcome> = runs.iter().map(|run| check::outcome(scenario, run, &claim.check)).collect();
-    let holding = outcomes.iter().filter(|outcome| outcome.holds).count();
-    let verdict = match holding {
-        0 => ClaimVerdict::Contradicted,
-        all if all == outcomes.len() => ClaimVerdict::Confirmed,
-        _ => ClaimVerdict::Depends,
-    };
-    Finding { claim, verdict, outcomes }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Finding, Outcome, ReadingRun, Replay};
+use super::{Finding, OverPhases, ReadingRun, Replay};
 use crate::model::{ClaimVerdict, Reading, escaped_lines};
-use crate::report::{arithmetic, cluster, kubectl, table};
+use crate::report::{arithmetic, cluster, kubectl, phases, table};
 
 const WIDTH: u16 = 100;
 
@@ -29,7 +29,7 @@ fn verdicts(replays: &[Replay<'_>]) -> String {
                 // The name stands once.
                 if index == 0 { replay.scenario.name.clone() } else { String::new() },
                 finding.claim.says.clone(),
-                verdict_cell(finding),
+                verdict_cell(replay, finding),
                 instead(replay, finding),
                 why(replay, finding),
             ]
@@ -38,29 +38,51 @@ fn verdicts(replays: &[Replay<'_>]) -> String {
     table::wrapped(&["SCENARIO", "CLAIM", "VERDICT", "WHAT HAPPENS", "WHY"], rows, WIDTH)
 }
 
-/// The verdict, and the one on record if it differs.
-pub(super) fn verdict_cell(finding: &Finding<'_>) -> String {
-    if finding.as_expected() {
-        return finding.verdict.name().to_owned();
+/// The verdict, with the shares that it depends on; and the one on record if it differs.
+pub(super) fn verdict_cell(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+    let mut text = finding.verdict.name().to_owned();
+    if let (ClaimVerdict::Depends, Some(shares)) = (finding.verdict, shares(replay, finding)) {
+        text += &format!(": {shares}");
     }
-    format!("{} (expected {})", finding.verdict.name(), finding.claim.expected.name())
+    if !finding.as_expected() {
+        text += &format!(" (expected {})", finding.claim.expected.name());
+    }
+    text
 }
 
-/// What happens, in each reading where they differ.
+/// In how many phases a claim holds: `held 1.1%, demand 100%`. None where there is one phase.
+fn shares(replay: &Replay<'_>, finding: &Finding<'_>) -> Option<String> {
+    let of = replay.sample.phases.len();
+    if of == 1 {
+        return None;
+    }
+    let holding: Vec<usize> = finding.readings.iter().map(OverPhases::holding).collect();
+    if let [first, rest @ ..] = holding.as_slice()
+        && rest.iter().all(|other| other == first)
+    {
+        return Some(format!("holds in {} of {of}", first));
+    }
+    let named = replay.runs.iter().zip(&holding);
+    let told: Vec<String> =
+        named.map(|(run, count)| format!("{} in {count} of {of}", run.load.reading.name())).collect();
+    Some(told.join(", "))
+}
+
+/// What happens, in each reading where they differ, over the phases.
 pub(super) fn instead(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
-    by_reading(replay, finding, |outcome| outcome.instead.clone())
+    by_reading(replay, finding, OverPhases::instead)
 }
 
-/// Why, and what would make the claim true.
+/// Why, and what would make the claim true: in the runs that are shown.
 pub(super) fn why(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
-    let why = by_reading(replay, finding, |outcome| outcome.why.clone());
-    let remedy = finding.outcomes.iter().map(|outcome| outcome.remedy.as_str()).find(|text| !text.is_empty());
+    let why = by_reading(replay, finding, |over| over.shown().why.clone());
+    let remedy = finding.readings.iter().map(|over| over.shown().remedy.as_str()).find(|text| !text.is_empty());
     let parts = [Some(why.as_str()), remedy];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&Outcome) -> String) -> String {
-    let texts: Vec<String> = finding.outcomes.iter().map(of).collect();
+fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&OverPhases) -> String) -> String {
+    let texts: Vec<String> = finding.readings.iter().map(of).collect();
     match texts.as_slice() {
         [] => String::new(),
         [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
@@ -83,7 +105,7 @@ fn scenario(replay: &Replay<'_>) -> String {
         }
     }
     for run in &replay.runs {
-        let _ = writeln!(text, "\n{}", load_line(run));
+        let _ = writeln!(text, "\n{}", textwrap::fill(&load_line(replay, run), usize::from(WIDTH)));
         text += &table::wrapped(&DECISION_HEADERS, decisions(run), WIDTH);
         let told = happenings(run);
         if !told.is_empty() {
@@ -104,15 +126,16 @@ pub(super) fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     cluster::history(&run).into_iter().map(|(at, what)| vec![at, what]).chain(figures).collect()
 }
 
-/// What the load is, in a line.
-pub(super) fn load_line(run: &ReadingRun<'_>) -> String {
+/// What the load is, and in which phase it is shown.
+pub(super) fn load_line(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
     let reading = match run.load.reading {
         Reading::Held => "Utilization held, whatever the number of pods",
         Reading::Demand => "Utilization as demand: shared by the pods, so that it falls when there are more",
         Reading::AsGiven => "The load as given",
     };
-    let requests = run.summary.duration;
-    format!("{reading} ({requests}):")
+    let phase = phases::describe(run.setup.phase);
+    let typical = if replay.sample.phases.len() > 1 { ", a typical phase" } else { "" };
+    format!("{reading} ({}; {phase}{typical}):", run.summary.duration)
 }
 
 pub(super) const DECISION_HEADERS: [&str; 6] = ["TIME", "TARGETS", "READY", "REPLICAS", "CALCULATION", "LIMITED BY"];
@@ -156,7 +179,10 @@ fn colored(text: &str, paint: Paint) -> String {
     let mut painted = text.to_owned();
     for verdict in [ClaimVerdict::Confirmed, ClaimVerdict::Contradicted, ClaimVerdict::Depends] {
         let cell = format!("  {}", verdict.name());
-        painted = painted.replace(&format!("{cell} "), &format!("  {} ", paint(verdict, verdict.name())));
+        for after in [' ', ':'] {
+            let word = paint(verdict, verdict.name());
+            painted = painted.replace(&format!("{cell}{after}"), &format!("  {word}{after}"));
+        }
     }
     painted
 }
@@ -172,10 +198,23 @@ fn closing(replays: &[Replay<'_>]) -> String {
         many => format!("{many} NOT as on record"),
     };
     format!(
-        "\n{} claims: {} confirmed, {} contradicted, {} depend on how the load is read; {record}\n",
+        "\n{} claims: {} confirmed, {} contradicted, {} depend; {record}\n{}\n",
         findings.len(),
         count(ClaimVerdict::Confirmed),
         count(ClaimVerdict::Contradicted),
-        count(ClaimVerdict::Depends)
+        count(ClaimVerdict::Depends),
+        textwrap::fill(&phases_line(replays), usize::from(WIDTH))
+    )
+}
+
+/// In which phases the verdicts hold.
+pub(super) fn phases_line(replays: &[Replay<'_>]) -> String {
+    let mut samples: Vec<String> = replays.iter().map(|replay| replay.sample.describe()).collect();
+    samples.sort();
+    samples.dedup();
+    format!(
+        "A verdict holds in every reading of the load, and in {} of when the HPA syncs after the load begins, \
+         metrics-server scrapes and the kubelets sample; otherwise it depends.",
+        samples.join(", or ")
     )
 }

@@ -90,7 +90,7 @@ pub fn limits(hpa: &HpaSpec, decision: &Decision) -> String {
 }
 
 fn limit_text(hpa: &HpaSpec, decision: &Decision, reason: LimitReason, limit: Option<Replicas>) -> String {
-    let name = reasons::limit_reason(reason);
+    let name = reason.name();
     match reason {
         LimitReason::TooFewReplicas => format!("{name}: minReplicas {}", hpa.min_replicas),
         LimitReason::TooManyReplicas => format!("{name}: maxReplicas {}", hpa.max_replicas),

@@ -9,6 +9,7 @@ pub mod json;
 pub mod kubectl;
 pub mod lint;
 pub mod markdown;
+pub mod phases;
 pub mod plan;
 pub mod plot;
 pub mod reasons;

@@ -1,9 +1,6 @@
 //! The controller's own words: condition reasons and rescale messages.
 
-use crate::hpa::{
-    AbleToScale, Condition, Conditions, Decision, LimitReason, MetricFailure, RescaleReason, ScaledToZero,
-    ScalingActive,
-};
+use crate::hpa::{Condition, Conditions, Decision, MetricFailure, RescaleReason};
 use crate::model::{
     HpaSpec, KubernetesVersion, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ValueTarget,
 };
@@ -12,57 +9,18 @@ use crate::model::{
 pub fn conditions(conditions: &Conditions) -> Vec<(&'static str, bool, &'static str)> {
     let mut all = Vec::new();
     if let Some(Condition { status, reason }) = conditions.able_to_scale {
-        all.push(("AbleToScale", status, able_to_scale(reason)));
+        all.push(("AbleToScale", status, reason.name()));
     }
     if let Some(Condition { status, reason }) = conditions.scaling_active {
-        all.push(("ScalingActive", status, scaling_active(reason)));
+        all.push(("ScalingActive", status, reason.name()));
     }
     if let Some(Condition { status, reason }) = conditions.scaling_limited {
-        all.push(("ScalingLimited", status, limit_reason(reason)));
+        all.push(("ScalingLimited", status, reason.name()));
     }
     if let Some(Condition { status, reason }) = conditions.scaled_to_zero {
-        let reason = match reason {
-            ScaledToZero::ScaledToZero => "ScaledToZero",
-            ScaledToZero::NotScaledToZero => "NotScaledToZero",
-        };
-        all.push(("ScaledToZero", status, reason));
+        all.push(("ScaledToZero", status, reason.name()));
     }
     all
-}
-
-fn able_to_scale(reason: AbleToScale) -> &'static str {
-    match reason {
-        AbleToScale::FailedGetScale => "FailedGetScale",
-        AbleToScale::SucceededGetScale => "SucceededGetScale",
-        AbleToScale::SucceededRescale => "SucceededRescale",
-        AbleToScale::ReadyForNewScale => "ReadyForNewScale",
-        AbleToScale::ScaleUpStabilized => "ScaleUpStabilized",
-        AbleToScale::ScaleDownStabilized => "ScaleDownStabilized",
-    }
-}
-
-fn scaling_active(reason: ScalingActive) -> &'static str {
-    match reason {
-        ScalingActive::ValidMetricFound => "ValidMetricFound",
-        ScalingActive::ScalingDisabled => "ScalingDisabled",
-        ScalingActive::AmbiguousSelector => "AmbiguousSelector",
-        ScalingActive::FailedGetResourceMetric => "FailedGetResourceMetric",
-        ScalingActive::FailedGetContainerResourceMetric => "FailedGetContainerResourceMetric",
-        ScalingActive::FailedGetPodsMetric => "FailedGetPodsMetric",
-        ScalingActive::FailedGetObjectMetric => "FailedGetObjectMetric",
-        ScalingActive::FailedGetExternalMetric => "FailedGetExternalMetric",
-    }
-}
-
-/// The reason of the condition ScalingLimited.
-pub fn limit_reason(reason: LimitReason) -> &'static str {
-    match reason {
-        LimitReason::DesiredWithinRange => "DesiredWithinRange",
-        LimitReason::TooFewReplicas => "TooFewReplicas",
-        LimitReason::TooManyReplicas => "TooManyReplicas",
-        LimitReason::ScaleUpLimit => "ScaleUpLimit",
-        LimitReason::ScaleDownLimit => "ScaleDownLimit",
-    }
 }
 
 /// The reason in the event SuccessfulRescale; empty where only stabilization asked for the change.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::phases::Change;
 use crate::model::{Amounts, LoadSource, LoadTable};
 use crate::plan::{Level, WorkloadPlan};
 use crate::sim::{Setup, SimError, simulate};
@@ -35,6 +36,33 @@ pub struct Course {
     pub waiting: Span,
     /// Time in which the promise about response times was broken, where there is one and the load is made of requests.
     pub slow: Option<Span>,
+    /// Time at maxReplicas.
+    pub at_max: Span,
+    /// Work that was lost or dropped, nanocore-seconds.
+    pub work_gone: i128,
+    /// Seconds that pods existed, added over all pods.
+    pub pod_seconds: i128,
+    /// The most replicas.
+    pub max_replicas: Replicas,
+    /// The most nodes, if nodes are simulated.
+    pub max_nodes: Option<i64>,
+}
+
+impl Course {
+    /// What makes one simulation like another.
+    pub(super) fn figures(&self) -> Vec<f64> {
+        let spans = [Some(self.waiting), self.slow, Some(self.at_max)];
+        let first = self.steps.get(1).map_or(self.duration.seconds(), |(at, _)| at.seconds());
+        let counts = [first as f64, self.steps.len() as f64, f64::from(self.max_replicas)];
+        let sums = [self.pod_seconds as f64, self.work_gone as f64];
+        spans.into_iter().flatten().map(|span| span.seconds() as f64).chain(counts).chain(sums).collect()
+    }
+
+    /// Every change of the number of replicas.
+    pub fn changes(&self) -> Vec<Change> {
+        let pairs = self.steps.windows(2);
+        pairs.map(|pair| Change { at: pair[1].0, from: pair[0].1, to: pair[1].1 }).collect()
+    }
 }
 
 /// Runs one simulation.
@@ -49,6 +77,11 @@ pub fn course(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Course, Si
     })?;
     course.duration = summary.duration;
     course.waiting = summary.waiting;
+    course.at_max = summary.at_max;
+    course.work_gone = summary.work_lost + summary.work_dropped;
+    course.pod_seconds = summary.pod_seconds();
+    course.max_replicas = summary.max_replicas();
+    course.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
     course.slow = (setup.cluster.slo.is_some() && setup.plan.requests.is_some()).then_some(summary.slow);
     Ok(course)
 }

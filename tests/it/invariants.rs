@@ -258,7 +258,7 @@ proptest! {
         crate::support::write(&path, &text);
         if let Ok(scenarios) = scenario::read(scenario::Files::Disk, &path, &mut Vec::new()) {
             for scenario in scenarios.iter().filter(|scenario| scenario.duration <= seconds(86_400)) {
-                let _ = hpasim::replay::replay(scenario);
+                let _ = hpasim::replay::replay(scenario, Some(1));
             }
         }
     }

@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("study", &["units", "model", "hpa", "sim", "plan"]),
     ("lint", &["units", "model", "hpa", "sim", "plan"]),
     ("report", &["units", "model", "hpa", "sim", "plan", "study", "lint"]),
-    ("replay", &["units", "model", "hpa", "sim", "report"]),
+    ("replay", &["units", "model", "hpa", "sim", "study", "report"]),
     ("input", &["units", "model", "hpa", "sim"]),
     ("cli", &["units", "model", "hpa", "sim", "plan", "study", "lint", "report", "replay", "input"]),
 ];

@@ -1,38 +1,74 @@
 //! The test of a claim: exactly one of the fields of `check`.
 
 use super::{Reader, raw};
+use crate::hpa::condition_reasons;
 use crate::input::Diagnostic;
 use crate::input::load_settings::Number;
 use crate::input::names::nearest;
 use crate::input::trace::parse_value;
-use crate::model::{Check, Column, Figure, Limit, Window, piece};
+use crate::model::{
+    Action, Check, Column, Drive, Figure, HpaSpec, Limit, LoadReading, MetricSource, ScheduledEvent, Slo, Window, piece,
+};
 use crate::units::{SimTime, Span};
 
-/// What claims may name.
-pub(super) struct Names {
-    /// The metrics of the HPA, of those that replace it, too.
+/// What claims may name, and be about.
+pub(super) struct Facts {
+    /// How long the scenario lasts.
+    pub duration: Span,
+    /// The metrics of the HPA; those of an HPA that replaces it are the same.
     pub metrics: Vec<String>,
+    /// The promise about response times.
+    pub slo: Option<Slo>,
+    /// Whether the load is made of requests.
+    pub requests: bool,
+    /// Whether the load is work that can be lost, in every reading.
+    pub work: bool,
+    /// Whether nodes are simulated.
+    pub nodes: bool,
+    /// When the first rollout begins.
+    pub first_rollout: Option<SimTime>,
     /// The workloads that pods are counted by.
     pub workloads: Vec<String>,
 }
 
+impl Facts {
+    pub fn new(
+        raw: &raw::Scenario,
+        hpa: &HpaSpec,
+        workloads: Vec<String>,
+        readings: &[LoadReading],
+        events: &[ScheduledEvent],
+    ) -> Self {
+        let works = |reading: &LoadReading| {
+            matches!(reading.plan.cpu, Drive::Demand { .. } | Drive::Clients { .. } | Drive::Recorded { .. })
+        };
+        let rolls =
+            |event: &&ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart | Action::Rollback);
+        Self {
+            duration: raw.duration,
+            metrics: hpa.metrics.iter().map(MetricSource::label).collect(),
+            slo: raw.cluster.slo,
+            requests: readings.iter().all(|reading| reading.plan.requests.is_some()),
+            work: readings.iter().all(works),
+            nodes: raw.cluster.nodes.is_some(),
+            first_rollout: events.iter().find(rolls).map(|event| event.at),
+            workloads,
+        }
+    }
+}
+
 impl Reader<'_> {
-    pub(super) fn check(
-        &self,
-        path: &str,
-        raw: &raw::Check,
-        duration: Span,
-        names: &Names,
-    ) -> Result<Check, Diagnostic> {
+    pub(super) fn check(&self, path: &str, raw: &raw::Check, facts: &Facts) -> Result<Check, Diagnostic> {
         let window = |field: &str, not_before: &Option<Span>, by: &Option<Span>| {
-            self.window(&format!("{path}.{field}"), *not_before, *by, duration)
+            self.window(&format!("{path}.{field}"), *not_before, *by, facts)
         };
         let mut found = Vec::new();
         if let Some(c) = &raw.stays {
             found.push(Check::Stays { replicas: c.replicas, within: window("stays", &c.not_before, &c.by)? });
         }
         if let Some(c) = &raw.replicas_at {
-            found.push(Check::ReplicasAt { at: SimTime::ZERO + c.at, replicas: c.replicas });
+            let at = self.instant(&format!("{path}.replicasAt.at"), c.at, facts)?;
+            found.push(Check::ReplicasAt { at, replicas: c.replicas });
         }
         if let Some(c) = &raw.scales {
             let within = window("scales", &c.not_before, &c.by)?;
@@ -54,29 +90,41 @@ impl Reader<'_> {
         }
         if let Some(c) = &raw.reason {
             let within = window("reason", &c.not_before, &c.by)?;
-            found.push(Check::Reason { contains: c.contains.clone(), within });
+            let metric = self.metric(&format!("{path}.reason.metric"), &c.metric, facts)?;
+            found.push(Check::Reason { metric, within });
+        }
+        if let Some(c) = &raw.condition {
+            let within = window("condition", &c.not_before, &c.by)?;
+            let reasons = condition_reasons();
+            let known = reasons.iter().find(|reason| **reason == c.reason);
+            let path = format!("{path}.condition.reason");
+            let unknown = || self.unknown(&path, &c.reason, "is no reason of a condition", &reasons);
+            found.push(Check::Condition { reason: known.copied().ok_or_else(unknown)?, within });
         }
         if let Some(c) = &raw.triggers {
             let within = window("triggers", &c.not_before, &c.by)?;
-            self.known(&format!("{path}.triggers.metric"), &c.metric, "is no metric of the HPA", &names.metrics)?;
-            found.push(Check::Triggers { metric: c.metric.clone(), within });
+            let metric = self.metric(&format!("{path}.triggers.metric"), &c.metric, facts)?;
+            found.push(Check::Triggers { metric, within });
         }
         if let Some(total) = &raw.total {
             found.push(self.total(&format!("{path}.total"), total)?);
         }
         if let Some(c) = &raw.get_hpa {
             let (targets, min_pods, max_pods) = (c.targets.clone(), c.min_pods, c.max_pods);
-            found.push(Check::GetHpa { at: SimTime::ZERO + c.at, targets, min_pods, max_pods });
+            let at = self.instant(&format!("{path}.getHpa.at"), c.at, facts)?;
+            self.targets(&format!("{path}.getHpa.targets"), &targets, facts)?;
+            found.push(Check::GetHpa { at, targets, min_pods, max_pods });
         }
         if let Some(c) = &raw.get_pods {
             for name in c.pods.keys() {
                 let path = format!("{path}.getPods.pods.{name}");
-                self.known(&path, name, "is no workload of the manifests", &names.workloads)?;
+                self.known(&path, name, "is no workload of the manifests", &facts.workloads)?;
             }
             let pods = c.pods.iter().map(|(name, count)| (name.clone(), *count)).collect();
-            found.push(Check::GetPods { at: SimTime::ZERO + c.at, pods });
+            let at = self.instant(&format!("{path}.getPods.at"), c.at, facts)?;
+            found.push(Check::GetPods { at, pods });
         }
-        self.cluster_checks(path, raw, duration, &mut found)?;
+        self.cluster_checks(path, raw, facts, &mut found)?;
         match found.len() {
             1 => Ok(found.swap_remove(0)),
             0 => Err(self.wrong(path, "has no test").hint("see `hpasim schema` for the tests that there are")),
@@ -88,6 +136,34 @@ impl Reader<'_> {
     fn limit(&self, path: &str, name: &str) -> Result<Limit, Diagnostic> {
         let limit = Limit::ALL.into_iter().find(|limit| limit.name() == name);
         limit.ok_or_else(|| self.unknown(path, name, "limits no decision", &Limit::ALL.map(Limit::name)))
+    }
+
+    /// A metric of the HPA, by its name: its index.
+    fn metric(&self, path: &str, name: &str, facts: &Facts) -> Result<usize, Diagnostic> {
+        self.known(path, name, "is no metric of the HPA", &facts.metrics)?;
+        Ok(facts.metrics.iter().position(|metric| metric == name).unwrap_or_default())
+    }
+
+    /// An instant of the scenario.
+    fn instant(&self, path: &str, at: Span, facts: &Facts) -> Result<SimTime, Diagnostic> {
+        if at > facts.duration {
+            let message = format!("{at} is after the end of the scenario, which lasts {}", facts.duration);
+            return Err(self.wrong(path, message));
+        }
+        Ok(SimTime::ZERO + at)
+    }
+
+    /// The column TARGETS has a part for each metric, and names none that the HPA does not have.
+    fn targets(&self, path: &str, targets: &str, facts: &Facts) -> Result<(), Diagnostic> {
+        let parts: Vec<&str> = targets.split(", ").collect();
+        for name in parts.iter().filter_map(|part| part.split_once(": ")).map(|(name, _)| name) {
+            self.known(path, name, "is no metric of the HPA", &facts.metrics)?;
+        }
+        if parts.len() != facts.metrics.len() {
+            let message = format!("has {} parts, and the HPA has {} metrics", parts.len(), facts.metrics.len());
+            return Err(self.wrong(path, message).hint("write what kubectl get hpa prints, such as 50%/70%, 40%/80%"));
+        }
+        Ok(())
     }
 
     /// Refuses a name that is not among those that are known.
@@ -110,10 +186,10 @@ impl Reader<'_> {
         path: &str,
         not_before: Option<Span>,
         by: Option<Span>,
-        duration: Span,
+        facts: &Facts,
     ) -> Result<Window, Diagnostic> {
-        let from = SimTime::ZERO + not_before.unwrap_or(Span::ZERO);
-        let to = SimTime::ZERO + by.unwrap_or(duration);
+        let from = self.instant(&format!("{path}.notBefore"), not_before.unwrap_or(Span::ZERO), facts)?;
+        let to = self.instant(&format!("{path}.by"), by.unwrap_or(facts.duration), facts)?;
         if to < from {
             return Err(self.wrong(&format!("{path}.by"), "is before notBefore"));
         }
@@ -125,11 +201,11 @@ impl Reader<'_> {
         &self,
         path: &str,
         raw: &raw::Check,
-        duration: Span,
+        facts: &Facts,
         found: &mut Vec<Check>,
     ) -> Result<(), Diagnostic> {
         let window =
-            |field: &str, c: &raw::PodsWithin| self.window(&format!("{path}.{field}"), c.not_before, c.by, duration);
+            |field: &str, c: &raw::PodsWithin| self.window(&format!("{path}.{field}"), c.not_before, c.by, facts);
         if let Some(c) = &raw.ready_at_least {
             found.push(Check::ReadyAtLeast { pods: c.pods, within: window("readyAtLeast", c)? });
         }
@@ -139,17 +215,42 @@ impl Reader<'_> {
         if let Some(c) = &raw.pods_at_most {
             found.push(Check::PodsAtMost { pods: c.pods, within: window("podsAtMost", c)? });
         }
-        found.extend(raw.nothing_lost.map(|_| Check::NothingLost));
+        if raw.nothing_lost.is_some() {
+            if !facts.work {
+                let wrong =
+                    self.wrong(&format!("{path}.nothingLost"), "the load is utilization, of which nothing is lost");
+                return Err(wrong.hint("give the load as cpu, rps or clients, or read it as demand only"));
+            }
+            found.push(Check::NothingLost);
+        }
         if let Some(c) = &raw.rollout_completes {
-            let within = self.window(&format!("{path}.rolloutCompletes"), None, c.by, duration)?;
+            let within = self.window(&format!("{path}.rolloutCompletes"), None, c.by, facts)?;
+            if facts.first_rollout.is_none_or(|first| first > within.to) {
+                let wrong = self.wrong(&format!("{path}.rolloutCompletes"), "nothing is rolled out by then");
+                return Err(wrong.hint("add an event: rollout, restart or rollback"));
+            }
             found.push(Check::RolloutCompletes { by: within.to });
         }
-        found.extend(raw.slow_at_most.map(|span| Check::SlowAtMost { span }));
-        if let Some(restarts) = raw.restarts_at_most {
-            let wrong = |_| self.wrong(&format!("{path}.restartsAtMost"), "must not be negative");
-            found.push(Check::RestartsAtMost { restarts: restarts.try_into().map_err(wrong)? });
+        if let Some(span) = raw.slow_at_most {
+            let path = format!("{path}.slowAtMost");
+            let Some(slo) = facts.slo else {
+                return Err(self.wrong(&path, "there is no promise").hint("add cluster.slo, such as p95<300ms"));
+            };
+            if !facts.requests {
+                let wrong = self.wrong(&path, "response times are not known: the load is not made of requests");
+                return Err(wrong.hint("give rps or clients, with cpuPerRequest"));
+            }
+            found.push(Check::SlowAtMost { slo, span });
         }
-        found.extend(raw.nodes_at_most.map(|nodes| Check::NodesAtMost { nodes }));
+        found.extend(raw.restarts_at_most.map(|restarts| Check::RestartsAtMost { restarts }));
+        found.extend(raw.restarts_at_least.map(|restarts| Check::RestartsAtLeast { restarts }));
+        if let Some(nodes) = raw.nodes_at_most {
+            if !facts.nodes {
+                let wrong = self.wrong(&format!("{path}.nodesAtMost"), "no nodes are simulated");
+                return Err(wrong.hint("describe them under cluster.nodes"));
+            }
+            found.push(Check::NodesAtMost { nodes });
+        }
         Ok(())
     }
 

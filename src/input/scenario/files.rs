@@ -12,7 +12,7 @@ macro_rules! builtin {
 }
 
 /// The built-in scenarios and their manifests: path below `scenarios/`, contents.
-pub(crate) const BUILTIN: [(&str, &str); 17] = builtin![
+pub(crate) const BUILTIN: [(&str, &str); 19] = builtin![
     "rag-system/k8s/backend-deployment.yaml",
     "rag-system/k8s/configmap.yaml",
     "rag-system/k8s/ingress.yaml",
@@ -21,6 +21,7 @@ pub(crate) const BUILTIN: [(&str, &str); 17] = builtin![
     "rag-system/k8s/qdrant-statefulset.yaml",
     "rag-system/k8s/redis-deployment.yaml",
     "rag-system/k8s/secrets.yaml",
+    "rag-system/nodes.yaml",
     "rag-system/scenarios/1-normal-load.yaml",
     "rag-system/scenarios/2-high-load.yaml",
     "rag-system/scenarios/3-very-high-load.yaml",
@@ -30,6 +31,7 @@ pub(crate) const BUILTIN: [(&str, &str); 17] = builtin![
     "rag-system/scenarios/7-qdrant-down.yaml",
     "rag-system/scenarios/8-scale-manually.yaml",
     "rag-system/scenarios/9-load-test.yaml",
+    "rag-system/scenarios/promises.yaml",
 ];
 
 /// A place to read files from.

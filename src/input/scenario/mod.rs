@@ -11,13 +11,11 @@ use std::path::Path;
 
 pub use files::Files;
 
-use self::checks::Names;
+use self::checks::Facts;
 use super::manifests::{self, Manifests};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{
-    Action, Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, MOST_PODS, MetricSource, Scenario,
-};
+use crate::model::{Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, MOST_PODS, Scenario};
 use crate::units::{Replicas, Span};
 
 /// The folder of the built-in scenarios.
@@ -99,27 +97,17 @@ impl Reader<'_> {
             .filter(|placed| placed.item.is_scalable())
             .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
             .collect();
-        let changed = events.iter().filter_map(|event| match &event.action {
-            Action::ChangeHpa(hpa) => Some(hpa.as_ref()),
-            _ => None,
-        });
-        let metrics = std::iter::once(&hpa).chain(changed).flat_map(|hpa| &hpa.metrics);
-        let names = Names {
-            metrics: metrics.map(MetricSource::label).collect(),
-            workloads: workloads
-                .iter()
-                .map(|(name, _)| name.clone())
-                .chain([workload.reference.name.clone()])
-                .collect(),
-        };
+        let readings = self.readings(&raw, &hpa, &workload, replicas, lead_in)?;
+        let names = workloads.iter().map(|(name, _)| name.clone()).chain([workload.reference.name.clone()]).collect();
+        let facts = Facts::new(&raw, &hpa, names, &readings, &events);
         let claims = raw
             .claims
             .iter()
             .enumerate()
-            .map(|(index, raw)| self.claim(index, raw, duration, &names))
+            .map(|(index, raw)| self.claim(index, raw, &facts))
             .collect::<Result<_, _>>()?;
         Ok(Scenario {
-            readings: self.readings(&raw, &hpa, &workload, replicas, lead_in)?,
+            readings,
             name: raw.name,
             title: raw.title,
             source: raw.source,
@@ -169,11 +157,11 @@ impl Reader<'_> {
         Ok(manifests)
     }
 
-    fn claim(&self, index: usize, raw: &raw::Claim, duration: Span, names: &Names) -> Result<Claim, Diagnostic> {
+    fn claim(&self, index: usize, raw: &raw::Claim, facts: &Facts) -> Result<Claim, Diagnostic> {
         Ok(Claim {
             says: raw.says.clone(),
             section: raw.section.clone(),
-            check: self.check(&format!("claims[{index}].check"), &raw.check, duration, names)?,
+            check: self.check(&format!("claims[{index}].check"), &raw.check, facts)?,
             expected: match raw.expect {
                 raw::Verdict::Confirmed => ClaimVerdict::Confirmed,
                 raw::Verdict::Contradicted => ClaimVerdict::Contradicted,

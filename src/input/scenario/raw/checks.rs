@@ -29,8 +29,10 @@ pub(crate) struct Check {
     pub every_step_up: Option<i32>,
     /// A change is limited or stabilized for this reason of the controller, such as ScaleUpLimit.
     pub limited_by: Option<ReasonWithin>,
-    /// The reason of a rescale, or of a condition, contains this text.
-    pub reason: Option<TextWithin>,
+    /// The reason of a rescale is this metric, above its target.
+    pub reason: Option<MetricWithin>,
+    /// A condition of the HPA has this reason of the controller, such as ScalingDisabled.
+    pub condition: Option<ReasonWithin>,
     /// A metric by itself asks for more replicas.
     pub triggers: Option<MetricWithin>,
     /// A figure of the summary.
@@ -52,7 +54,9 @@ pub(crate) struct Check {
     /// The promise about response times (cluster.slo) is broken for no longer than this.
     pub slow_at_most: Option<Span>,
     /// Containers are restarted no more often.
-    pub restarts_at_most: Option<i32>,
+    pub restarts_at_most: Option<u64>,
+    /// Containers are restarted so often, or more often.
+    pub restarts_at_least: Option<u64>,
     /// There are never more nodes.
     pub nodes_at_most: Option<i64>,
 }
@@ -113,14 +117,6 @@ pub(crate) struct FirstChange {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReasonWithin {
     pub reason: String,
-    pub not_before: Option<Span>,
-    pub by: Option<Span>,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct TextWithin {
-    pub contains: String,
     pub not_before: Option<Span>,
     pub by: Option<Span>,
 }

@@ -1,0 +1,258 @@
+//! Phases: the same deployment under the same load, with syncs, scrapes and samples anywhere against each other and against
+//! the load.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+
+use super::fleet::{Course, course};
+use crate::model::{LoadTable, Phase, Phases};
+use crate::sim::{Setup, SimError};
+use crate::units::{Replicas, SimTime, Span};
+
+/// So many syncs are simulated for the phases of a command, by default: half a second or so.
+const MOST_SYNCS: i64 = 600_000;
+/// No more phases than this, by default.
+const MOST_PHASES: i64 = 100;
+/// Fewer say too little.
+const FEWEST_PHASES: i64 = 10;
+
+/// How many phases of simulations that last `duration` all together fit into the budget; none if it is too few.
+pub fn affordable(duration: Span, sync_period: Span) -> Option<usize> {
+    let syncs = (duration.seconds() / sync_period.seconds().max(1)).max(1);
+    let count = (MOST_SYNCS / syncs).min(MOST_PHASES);
+    usize::try_from(count).ok().filter(|_| count >= FEWEST_PHASES)
+}
+
+/// The longest duration for which phases fit into the budget.
+pub fn longest_affordable(sync_period: Span) -> Span {
+    Span::from_seconds((MOST_SYNCS / FEWEST_PHASES).saturating_mul(sync_period.seconds()))
+}
+
+/// The phases that are simulated, of those that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The phases; the first has everything in the middle of its period. All that there are go from there outwards.
+    pub phases: Vec<Phase>,
+    /// How many there are.
+    pub of: u64,
+    /// The seed that the sample was drawn with.
+    pub seed: u64,
+}
+
+impl Sample {
+    /// So many of the phases, or all. A sample is stratified: each of the three offsets takes all its values equally often
+    /// (a Latin hypercube). `stream` tells the samples of several targets apart.
+    pub fn of(phases: &Phases, most: usize, seed: u64, stream: usize) -> Self {
+        let of = phases.count();
+        if usize::try_from(of).is_ok_and(|count| count <= most) {
+            let mut all: Vec<Phase> = (0..of).map(|index| phases.nth(index)).collect();
+            all.sort_by_key(|phase| phase.distance(phases.middle()));
+            return Self { phases: all, of, seed };
+        }
+        let mut all = vec![phases.middle()];
+        let drawn = most.saturating_sub(1);
+        let mut rng = Pcg64::seed_from_u64(seed ^ (stream as u64).rotate_left(32));
+        let mut strata = || {
+            let mut order: Vec<usize> = (0..drawn).collect();
+            order.shuffle(&mut rng);
+            order
+        };
+        let (sync, scrape, kubelet) = (strata(), strata(), strata());
+        let part = |index: usize| (index as f64 + 0.5) / drawn as f64;
+        all.extend((0..drawn).map(|i| phases.at(part(sync[i]), part(scrape[i]), part(kubelet[i]))));
+        Self { phases: all, of, seed }
+    }
+
+    /// Whether these are all phases that there are.
+    pub fn is_complete(&self) -> bool {
+        self.phases.len() as u64 == self.of
+    }
+
+    /// `all 2250 phases`, `100 of 2250 phases (seed 0)`.
+    pub fn describe(&self) -> String {
+        let count = self.phases.len();
+        match self.is_complete() {
+            true if count == 1 => "the one phase that is given".to_owned(),
+            true => format!("all {count} phases"),
+            false => format!("{count} of {} phases (seed {})", self.of, self.seed),
+        }
+    }
+}
+
+/// The index of the run that is most like the others: its figures lie nearest the medians, each in units of its mean
+/// distance from the median. The first of equals.
+pub fn typical(runs: &[Vec<f64>]) -> usize {
+    let width = runs.iter().map(Vec::len).min().unwrap_or_default();
+    let mut distance = vec![0.0; runs.len()];
+    for figure in 0..width {
+        let mut sorted: Vec<f64> = runs.iter().map(|run| run[figure]).collect();
+        sorted.sort_by(f64::total_cmp);
+        let median = sorted[(sorted.len() - 1) / 2];
+        let scale = sorted.iter().map(|value| (value - median).abs()).sum::<f64>() / sorted.len() as f64;
+        if scale > 0.0 {
+            for (total, run) in distance.iter_mut().zip(runs) {
+                *total += (run[figure] - median).abs() / scale;
+            }
+        }
+    }
+    let nearest = distance.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+    nearest.map_or(0, |(index, _)| index)
+}
+
+/// The simulations of a sample.
+#[derive(Clone, Debug)]
+pub struct PhaseRuns {
+    /// The phases.
+    pub sample: Sample,
+    /// A simulation for each.
+    pub courses: Vec<Course>,
+    /// The index of the typical one.
+    pub typical: usize,
+}
+
+impl PhaseRuns {
+    /// Simulates a sample on all threads; the order of the results is that of the sample.
+    pub fn run(setup: &Setup<'_>, load: &LoadTable, sample: Sample) -> Result<Self, SimError> {
+        let one = |phase: &Phase| course(&Setup { phase: *phase, ..setup.clone() }, &mut load.clone());
+        let courses: Vec<Course> = sample.phases.par_iter().map(one).collect::<Result<_, _>>()?;
+        let figures: Vec<Vec<f64>> = courses.iter().map(Course::figures).collect();
+        Ok(Self { sample, typical: typical(&figures), courses })
+    }
+
+    /// The phase of the typical run.
+    pub fn phase(&self) -> Phase {
+        self.sample.phases[self.typical]
+    }
+
+    /// The range of a figure.
+    pub fn range<T: PartialOrd + Copy>(&self, of: impl Fn(&Course) -> T) -> Option<Range<T>> {
+        Range::of(self.courses.iter().map(of))
+    }
+
+    /// For every change of the typical run, when the same change comes in the other runs: those that have it, and the
+    /// earliest and the latest time. The same change is from and to the same counts, each being the nearest of its kind to
+    /// the other.
+    pub fn changes(&self) -> Vec<Recurrence> {
+        let typical = self.courses[self.typical].changes();
+        let mut all: Vec<Recurrence> = typical
+            .iter()
+            .map(|change| Recurrence { runs: 0, times: Range { low: change.at, high: change.at } })
+            .collect();
+        for course in &self.courses {
+            let other = course.changes();
+            for (index, found) in typical.iter().enumerate() {
+                let there = nearest(&other, found);
+                if let Some(same) = there.filter(|same| nearest(&typical, &other[*same]) == Some(index)) {
+                    all[index].runs += 1;
+                    all[index].times.include(other[same].at);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// A change of the number of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: SimTime,
+    /// From so many.
+    pub from: Replicas,
+    /// To so many.
+    pub to: Replicas,
+}
+
+/// The change of the same kind that is nearest in time: an index.
+fn nearest(changes: &[Change], to: &Change) -> Option<usize> {
+    let same = changes.iter().enumerate().filter(|(_, change)| (change.from, change.to) == (to.from, to.to));
+    same.min_by_key(|(_, change)| (change.at - to.at).seconds().abs()).map(|(index, _)| index)
+}
+
+/// How a change comes again in other runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recurrence {
+    /// In how many runs.
+    pub runs: usize,
+    /// When.
+    pub times: Range<SimTime>,
+}
+
+/// From the lowest to the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range<T> {
+    /// The lowest.
+    pub low: T,
+    /// The highest.
+    pub high: T,
+}
+
+impl<T: PartialOrd + Copy> Range<T> {
+    /// Of these; none if there are none.
+    pub fn of(mut values: impl Iterator<Item = T>) -> Option<Self> {
+        let first = values.next()?;
+        let mut range = Self { low: first, high: first };
+        values.for_each(|value| range.include(value));
+        Some(range)
+    }
+
+    /// Makes it reach so far.
+    pub fn include(&mut self, value: T) {
+        if value < self.low {
+            self.low = value;
+        }
+        if value > self.high {
+            self.high = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClusterConfig, ControllerConfig};
+
+    fn phases(cluster: &ClusterConfig) -> Phases {
+        Phases::of(cluster, &ControllerConfig::default())
+    }
+
+    #[test]
+    fn a_sample_is_all_or_takes_every_value_equally_often() {
+        let all = phases(&ClusterConfig::default());
+        assert_eq!(all.count(), 15 * 15 * 10);
+        let complete = Sample::of(&all, 2250, 0, 0);
+        let mut sorted = complete.phases.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert!(complete.is_complete() && sorted.len() == 2250);
+        let part = Sample::of(&all, 151, 7, 0);
+        assert_eq!(part.phases[0], all.middle());
+        for second in 0..15 {
+            let span = Span::from_seconds(second);
+            let count = |of: &dyn Fn(&Phase) -> Span| part.phases[1..].iter().filter(|phase| of(phase) == span).count();
+            assert_eq!((count(&|phase| phase.sync), count(&|phase| phase.scrape)), (10, 10), "{second}");
+            assert_eq!(count(&|phase| phase.kubelet), if second < 10 { 15 } else { 0 }, "{second}");
+        }
+        assert_eq!(part, Sample::of(&all, 151, 7, 0));
+        assert_ne!(part.phases, Sample::of(&all, 151, 8, 0).phases);
+        assert_ne!(part.phases, Sample::of(&all, 151, 7, 1).phases);
+    }
+
+    #[test]
+    fn what_is_fixed_does_not_vary() {
+        let fixed = |seconds| Some(Span::from_seconds(seconds));
+        let cluster = ClusterConfig { sync_offset: fixed(3), metric_offset: fixed(0), ..ClusterConfig::default() };
+        let sample = Sample::of(&phases(&cluster), 100, 0, 0);
+        assert_eq!(sample.phases.len(), 10);
+        assert!(sample.phases.iter().all(|phase| phase.sync == Span::from_seconds(3) && phase.scrape == Span::ZERO));
+    }
+
+    #[test]
+    fn the_typical_run_is_none_at_the_edge() {
+        let runs = [[1.0, 5.0], [2.0, 5.0], [3.0, 5.0], [9.0, 5.0]].map(Vec::from);
+        assert_eq!(typical(&runs), 1);
+        assert_eq!(typical(&[vec![1.0], vec![1.0]]), 0);
+    }
+}
