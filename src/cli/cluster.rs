@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::args::phases_parser;
 use crate::input::{nodes, read_sources};
 use crate::model::{
     ClusterAutoscaler, ClusterConfig, ControllerConfig, Inventory, MOST_PODS, NodeSettings, NodesConfig, Workload,
 };
-use crate::units::Replicas;
+use crate::study::phases;
+use crate::units::{Replicas, Span};
 
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
@@ -23,11 +25,26 @@ pub(super) struct ClusterArgs {
     /// Seed of everything that is drawn at random: the same seed gives the same bytes, on any number of threads
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cluster")]
     pub seed: u64,
+    /// In how many phases to simulate, for the ranges of figures and of the times of events; the one that is shown is a
+    /// typical one [default: as many as 600,000 simulated syncs allow, up to 100; one for a load that is too long for ten]
+    #[arg(long, value_name = "N", value_parser = phases_parser(), help_heading = "Cluster")]
+    phases: Option<u64>,
     #[command(flatten)]
     settings: ClusterConfig,
 }
 
 impl ClusterArgs {
+    /// How many phases to simulate, where one takes so long; none where there is to be one, since the load is too long.
+    pub fn phases(&self, duration: Span, controller: &ControllerConfig) -> Option<usize> {
+        let asked = self.phases.and_then(|count| usize::try_from(count).ok());
+        asked.or_else(|| phases::affordable(duration, controller.sync_period))
+    }
+
+    /// The longest load that is simulated in several phases.
+    pub fn longest(&self, controller: &ControllerConfig) -> Span {
+        self.phases.map_or_else(|| phases::longest_affordable(controller.sync_period), |_| Span::LONGEST)
+    }
+
     /// The settings; an error if they make no sense. Nodes are not among them.
     pub fn config(&self, controller: &ControllerConfig) -> anyhow::Result<ClusterConfig> {
         match self.settings.check(controller.sync_period) {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use rayon::prelude::*;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
@@ -11,10 +12,12 @@ use super::manifests::{SourceArgs, note_unread};
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
-use crate::lint::{Complaint, Context, Severity, held_back, lint, rules};
-use crate::model::{ControllerConfig, Location};
+use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
+use crate::model::{ControllerConfig, LoadSource, Location, Phase, Phases};
 use crate::plan;
 use crate::report::lint as report;
+use crate::sim::Setup;
+use crate::study::phases::Sample;
 
 /// Find what will go wrong with autoscaling, before it does
 ///
@@ -96,7 +99,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         let mut load = Load::open(args.load.as_deref(), &args.options)?;
         let setup =
             load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
-        let held_back = held_back(&setup, load.source()).map_err(explain_error)?;
+        let held_back = held_back_in_phases(args, &setup, &mut load)?;
         load::note_assumptions(&setup);
         vec![(selection.hpa.item.name.clone(), held_back)]
     } else {
@@ -136,6 +139,18 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     };
     let failed = findings.iter().any(|finding| finding.rule.severity >= threshold);
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+/// How an HPA is held back in each phase, or in one if the load is too long for more.
+fn held_back_in_phases(args: &LintArgs, setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Vec<Option<HeldBack>>> {
+    let Some(table) = load.table(setup.duration, args.cluster.longest(&setup.controller))? else {
+        return Ok(vec![held_back(setup, load).map_err(explain_error)?]);
+    };
+    let duration = setup.duration.unwrap_or_else(|| table.length());
+    let count = args.cluster.phases(duration, &setup.controller).unwrap_or(1);
+    let sample = Sample::of(&Phases::of(&setup.cluster, &setup.controller), count, setup.seed, 0);
+    let one = |phase: &Phase| held_back(&Setup { phase: *phase, ..setup.clone() }, &mut table.clone());
+    sample.phases.par_iter().map(one).collect::<Result<_, _>>().map_err(explain_error)
 }
 
 /// What the reader of the manifests says, with its advice.

@@ -7,17 +7,18 @@ use clap::Args;
 use super::args::positive_span;
 use super::cluster::ClusterArgs;
 use super::output;
+use super::simulate::explain_error;
 use crate::input::load_settings::LoadSettings;
 use crate::input::manifests::Selection;
 use crate::input::plan;
 use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Inventory, KubernetesVersion, LoadSource, LoadTable, MetricSource, MetricTarget,
-    Neighbours, Phases,
+    Column, ControllerConfig, Inventory, KubernetesVersion, LoadError, LoadSource, LoadTable, MetricSource,
+    MetricTarget, Neighbours, Phases,
 };
 use crate::report::assumptions;
-use crate::sim::Setup;
+use crate::sim::{Setup, SimError};
 use crate::units::{SimTime, Span};
 
 /// How the load is read and what requests cost.
@@ -69,7 +70,7 @@ pub(super) fn setup<'a>(
         hpa,
         workload,
         controller,
-        phase: Phases::of(&cluster_config, &controller).nth(0),
+        phase: Phases::of(&cluster_config, &controller).middle(),
         cluster: cluster_config,
         nodes: None,
         seed: cluster.seed,
@@ -143,10 +144,11 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
     }
 }
 
-/// The load: a trace, or constants alone.
-pub(super) enum Load {
-    Trace(Box<TraceReader>),
-    Constant(LoadTable),
+/// The load: a trace, which is read as far as it is needed, or constants alone.
+pub(super) struct Load {
+    /// What was read ahead.
+    head: LoadTable,
+    trace: Option<Box<TraceReader>>,
 }
 
 impl Load {
@@ -155,7 +157,8 @@ impl Load {
         let constants: Vec<(Column, f64)> =
             options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
         if let Some(path) = path {
-            return Ok(Self::Trace(Box::new(TraceReader::open(path, &constants, options.repair)?)));
+            let reader = TraceReader::open(path, &constants, options.repair)?;
+            return Ok(Self { head: LoadTable::new(reader.columns().to_vec()), trace: Some(Box::new(reader)) });
         }
         if constants.is_empty() || options.duration.is_none() {
             let diagnostic = Diagnostic::new("there is no load");
@@ -163,43 +166,54 @@ impl Load {
             return Err(InputError::from(diagnostic.hint(hint)).into());
         }
         let (columns, values): (Vec<Column>, Vec<f64>) = constants.into_iter().unzip();
-        let mut table = LoadTable::new(columns);
-        table.push(SimTime::ZERO, &values);
-        Ok(Self::Constant(table))
+        let mut head = LoadTable::new(columns);
+        head.push(SimTime::ZERO, &values);
+        Ok(Self { head, trace: None })
     }
 
-    pub fn source(&mut self) -> &mut dyn LoadSource {
-        match self {
-            Self::Trace(reader) => reader.as_mut(),
-            Self::Constant(table) => table,
+    /// All that is needed of the load to simulate it for `duration`, or to its end; none if that is longer than `longest`,
+    /// the rest being left to be read on the way.
+    pub fn table(&mut self, duration: Option<Span>, longest: Span) -> anyhow::Result<Option<LoadTable>> {
+        if duration.is_some_and(|duration| duration > longest) {
+            return Ok(None);
         }
-    }
-
-    pub fn columns(&self) -> &[Column] {
-        match self {
-            Self::Trace(reader) => reader.columns(),
-            Self::Constant(table) => table.columns(),
+        let Some(trace) = &mut self.trace else { return Ok(Some(self.head.clone())) };
+        let until = SimTime::ZERO + duration.unwrap_or(longest);
+        let mut values = vec![0.0; self.head.columns().len()];
+        while let Some(at) = trace.next_row(&mut values).map_err(|error| explain_error(SimError::Load(error)))? {
+            self.head.push(at, &values);
+            if at > until {
+                return Ok(duration.map(|_| self.head.clone()));
+            }
         }
+        Ok(Some(self.head.clone()))
     }
 
     /// Says how the trace was read, where it could have been meant otherwise, and what was mended.
     pub fn note_reading(&self) {
-        if let Self::Trace(reader) = self
-            && reader.in_milliseconds()
-        {
+        let Some(reader) = &self.trace else { return };
+        if reader.in_milliseconds() {
             output::complain("note", "the times of the load trace are read as milliseconds since 1970");
         }
-        if let Self::Trace(reader) = self
-            && let Some(repairs) = reader.repairs().describe()
-        {
+        if let Some(repairs) = reader.repairs().describe() {
             output::complain("note", &format!("the load trace was repaired: {repairs}"));
         }
     }
 
     pub fn epoch_seconds(&self) -> Option<i64> {
-        match self {
-            Self::Trace(reader) => reader.start().map(|start| start.as_second()),
-            Self::Constant(_) => None,
+        self.trace.as_ref()?.start().map(|start| start.as_second())
+    }
+}
+
+impl LoadSource for Load {
+    fn columns(&self) -> &[Column] {
+        self.head.columns()
+    }
+
+    fn next_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, LoadError> {
+        if let Some(at) = self.head.next_row(values)? {
+            return Ok(Some(at));
         }
+        self.trace.as_mut().map_or(Ok(None), |trace| trace.next_row(values))
     }
 }

@@ -14,16 +14,17 @@ use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
-use crate::model::{Column, ControllerConfig, Drive, LoadTable, NodeShape, PlanClaim};
+use crate::model::{Column, ControllerConfig, Drive, LoadSource, NodeShape, PlanClaim};
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::nodes::Pool;
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
-use crate::report::plan::{PlanReport, UncertaintyReport};
+use crate::report::plan::{PhaseReport, PlanReport, UncertaintyReport};
 use crate::report::{self, plot};
-use crate::study::fleet::{Course, course};
+use crate::study::Simulated;
 use crate::study::growth::{self, Growth};
 use crate::study::montecarlo::{self, Uncertainty};
-use crate::study::{Fleet, Simulated};
+use crate::study::phases::FleetPhases;
+use crate::units::Span;
 
 /// Plan capacity: pods, CPU, memory, storage and nodes, at the minimum, the maximum and under a load
 ///
@@ -162,6 +163,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         pools: shapes.iter().map(|shape: &NodeShape| Pool::new(shape, &workloads)).collect(),
         fleet: None,
         courses: Vec::new(),
+        phases: None,
         uncertainty: None,
         growth: None,
         claims: findings,
@@ -269,20 +271,30 @@ fn under_load<'a>(
         let mut load = Load::open(path, &args.options)?;
         let setup =
             load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
-        let table = in_memory(&mut load)?;
+        let table = load.table(setup.duration, Span::LONGEST)?.unwrap_or_default();
         load.note_reading();
         let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();
         let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();
         simulated.push(Simulated { workload: index, setup, load: table, varies });
         files.push(path.map_or_else(|| "constant".to_owned(), |path| path.display().to_string()));
     }
-    let run = |one: &Simulated<'a>| course(&one.setup, &mut one.load.clone()).map_err(explain_error);
-    let courses: Vec<Course> = simulated.iter().map(run).collect::<anyhow::Result<_>>()?;
+    let duration = |one: &Simulated<'a>| one.setup.duration.unwrap_or_else(|| one.load.length());
+    let total = simulated.iter().map(duration).fold(Span::ZERO, |sum, more| sum + more);
+    let count = args.cluster.phases(total, &controller);
+    let phases = FleetPhases::run(report.workloads, &simulated, count.unwrap_or(1)).map_err(explain_error)?;
+    for (index, one) in simulated.iter_mut().enumerate() {
+        one.setup.phase = phases.phase(index);
+    }
     simulated.iter().for_each(|one| load::note_assumptions(&one.setup));
-    let indexed: Vec<(usize, &Course)> = simulated.iter().map(|one| one.workload).zip(&courses).collect();
-    report.fleet = Some(Fleet::new(report.workloads, &indexed));
-    report.courses =
-        simulated.iter().zip(courses).zip(files).map(|((one, course), file)| (one.workload, course, file)).collect();
+    let shown = phases.shown().clone();
+    report.fleet = Some(shown.fleet);
+    report.courses = simulated
+        .iter()
+        .zip(shown.courses)
+        .zip(files)
+        .map(|((one, course), file)| (one.workload, course, file))
+        .collect();
+    report.phases = Some(PhaseReport { phases, too_long: count.is_none() });
     report.uncertainty = uncertainty(args, report.workloads, &simulated)?;
     if let Some(per_month) = args.outlook.growth {
         let observed = |one: &Simulated<'a>| matches!(one.setup.plan.cpu, Drive::Observed { .. });
@@ -301,18 +313,6 @@ fn under_load<'a>(
 fn index_of(workloads: &[WorkloadPlan<'_>], selection: &Selection<'_>) -> usize {
     let target = &selection.target.item;
     workloads.iter().position(|workload| std::ptr::eq(workload.workload, target)).unwrap_or_default()
-}
-
-/// All rows of a load.
-fn in_memory(load: &mut Load) -> anyhow::Result<LoadTable> {
-    let columns = load.columns().to_vec();
-    let mut values = vec![0.0; columns.len()];
-    let mut table = LoadTable::new(columns);
-    let failed = |error| explain_error(crate::sim::SimError::Load(error));
-    while let Some(at) = load.source().next_row(&mut values).map_err(failed)? {
-        table.push(at, &values);
-    }
-    Ok(table)
 }
 
 fn uncertainty(

@@ -11,9 +11,10 @@ use super::manifests::ManifestArgs;
 use super::{Outcome, output};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{ControllerConfig, HpaSpec, Placed};
+use crate::model::{ControllerConfig, HpaSpec, LoadSource, LoadTable, Phases, Placed};
 use crate::report::{self, Run, kubectl};
 use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate, typical_startup};
+use crate::study::phases::{PhaseRuns, Sample};
 
 /// Simulate an HPA and its target under a load, and summarize what happens
 ///
@@ -125,10 +126,15 @@ fn simulate_one(
     let inventory = &manifests.inventory;
     let mut setup = load::setup(&args.load.options, &args.cluster, controller, inventory, &selection, load.columns())?;
     setup.nodes = args.nodes.config(inventory, &selection.target.item)?;
+    let table = load.table(setup.duration, args.cluster.longest(&controller))?;
+    let phases = table.map(|table| phases_of(args, &setup, &table)).transpose()?.flatten();
+    if let Some(phases) = &phases {
+        setup.phase = phases.phase();
+    }
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut watch = Watch::new(args.watch.then_some(&setup));
     let keep_rows = directory.is_some();
-    let summary = simulate(&setup, load.source(), &mut |record| {
+    let summary = simulate(&setup, &mut load, &mut |record| {
         if keep_rows {
             rows.push(record.into());
         }
@@ -136,13 +142,14 @@ fn simulate_one(
     })
     .map_err(explain_error)?;
     load.note_reading();
-    let columns = load.source().columns().to_vec();
+    let columns = load.columns().to_vec();
     let run = Run {
         setup: &setup,
         columns: &columns,
         summary: &summary,
         rows: &rows,
         title: None,
+        phases: phases.as_ref(),
         epoch_seconds: load.epoch_seconds(),
     };
     let text = if args.watch { watch.finish() } else { report::summary::render(&run) };
@@ -157,6 +164,15 @@ fn simulate_one(
     load::note_assumptions(&setup);
     warn_of_surprises(&setup, &summary);
     Ok(Outcome::Done)
+}
+
+/// The same in other phases, unless that takes too long.
+fn phases_of(args: &SimulateArgs, setup: &Setup<'_>, table: &LoadTable) -> anyhow::Result<Option<PhaseRuns>> {
+    let duration = setup.duration.unwrap_or_else(|| table.length());
+    let Some(count) = args.cluster.phases(duration, &setup.controller) else { return Ok(None) };
+    let all = Phases::of(&setup.cluster, &setup.controller);
+    let sample = Sample::of(&all, count, setup.seed, 0);
+    PhaseRuns::run(setup, table, sample).map(Some).map_err(explain_error)
 }
 
 /// What the summary's numbers alone would not say.

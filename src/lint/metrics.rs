@@ -162,12 +162,21 @@ pub(super) fn unreachable_target(context: &Context<'_>) -> Vec<Hit> {
 
 pub(super) fn slow_scale_up(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for (name, held) in &context.held_back {
-        let (Some(held), Some(hpa)) = (held, context.inventory.hpas.iter().find(|hpa| hpa.item.name == *name)) else {
+    for (name, phases) in &context.held_back {
+        let held = || phases.iter().flatten();
+        let worst = held().max_by_key(|held| (held.wanted - held.got, held.total));
+        let (Some(held), count, Some(hpa)) =
+            (worst, held().count(), context.inventory.hpas.iter().find(|hpa| hpa.item.name == *name))
+        else {
             continue;
         };
+        let over = match phases.len() {
+            1 => String::new(),
+            all if all == count => format!(" (the worst of {all} phases)"),
+            all => format!(" (the worst of {all} phases, in {count} of which it is held back)"),
+        };
         let message = format!(
-            "at {} of the load {} pods are asked for and {} allowed; {name} is held back for {} in all",
+            "at {} of the load {} pods are asked for and {} allowed; {name} is held back for {} in all{over}",
             held.at, held.wanted, held.got, held.total
         );
         let place = if hpa.item.behavior.is_some() { "spec.behavior.scaleUp" } else { "spec" };

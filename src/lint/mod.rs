@@ -51,8 +51,8 @@ pub struct Context<'a> {
     pub startup: Startup,
     /// The nodes, if they are known.
     pub nodes: &'a [NodeShape],
-    /// For each HPA that was simulated under a load: its name, and how it was held back if it was.
-    pub held_back: Vec<(String, Option<HeldBack>)>,
+    /// For each HPA that was simulated under a load: its name, and in each phase how it was held back if it was.
+    pub held_back: Vec<(String, Vec<Option<HeldBack>>)>,
     /// What the reader of the manifests found odd.
     pub odd: Vec<Complaint>,
     /// What the API server refuses.

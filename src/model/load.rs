@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Replicas, SimTime};
+use crate::units::{Replicas, SimTime, Span};
 
 /// What a column of a load trace means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +201,16 @@ impl LoadTable {
         debug_assert_eq!(values.len(), self.columns.len());
         self.times.push(time);
         self.values.extend_from_slice(values);
+    }
+}
+
+impl LoadTable {
+    /// How long the load lasts: its last row as long as the one before it.
+    pub fn length(&self) -> Span {
+        match self.times.as_slice() {
+            [.., before, last] => (*last + (*last - *before)).since_start(),
+            _ => Span::ZERO,
+        }
     }
 }
 

@@ -58,8 +58,8 @@ pub(super) fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     if s.work_dropped > 0 {
         lost.push(Part::decimal(core_seconds(s.work_dropped), " core-seconds dropped from the queue"));
     }
-    if s.requests_failed >= 0.5 {
-        lost.push(Part::count("", s.requests_failed.round() as i64, " requests cut off"));
+    if s.requests_cut_off >= 0.5 {
+        lost.push(Part::count("", s.requests_cut_off.round() as i64, " requests cut off"));
     }
     let holds = lost.is_empty();
     let instead = if holds { Part::words("no request fails").into() } else { lost };

@@ -107,6 +107,7 @@ impl ReadingRun<'_> {
             summary: &self.summary,
             rows: &self.rows,
             title: Some(self.stem.clone()),
+            phases: None,
             epoch_seconds: None,
         }
     }

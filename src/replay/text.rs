@@ -122,7 +122,7 @@ pub(super) const HAPPENING_HEADERS: [&str; 2] = ["WHEN", "PODS, REQUESTS AND NOD
 pub(super) fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     let run = run.run();
     let figures =
-        cluster::figures(&run).into_iter().map(|(name, value)| vec!["in all".to_owned(), format!("{name}: {value}")]);
+        cluster::figures(&run).into_iter().map(|f| vec!["in all".to_owned(), format!("{}: {}", f.name, f.value)]);
     cluster::history(&run).into_iter().map(|(at, what)| vec![at, what]).chain(figures).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::amounts::{decimal, share};
+use super::phases::Ranges;
 use crate::model::{MetricSource, ResourceName};
 use crate::sim::{Occurrence, Rollout};
 
@@ -35,46 +36,70 @@ pub fn history(run: &Run<'_>) -> Vec<(String, String)> {
     s.occurrences.iter().map(|(at, what)| (at.to_string(), occurrence(run, *what))).collect()
 }
 
-/// Figures that not every simulation has, name and value.
-pub fn figures(run: &Run<'_>) -> Vec<(String, String)> {
-    let s = run.summary;
-    let mut all: Vec<(String, String)> = Vec::new();
-    let mut add = |name: &str, value: String| all.push((name.to_owned(), value));
-    for done in &s.rollouts {
-        add(&format!("Rollout at {}", done.began), rollout(done));
+/// A figure, and its range over the phases where there are several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// What it is.
+    pub name: String,
+    /// How much.
+    pub value: String,
+    /// From the least to the most in other phases; empty if it is not known.
+    pub range: String,
+}
+
+impl Figure {
+    /// A figure without a range.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into(), range: String::new() }
     }
-    if s.work_lost > 0 {
+
+    /// The same with a range.
+    #[must_use]
+    pub fn ranging(self, range: String) -> Self {
+        Self { range, ..self }
+    }
+}
+
+/// Figures that not every simulation has.
+pub fn figures(run: &Run<'_>) -> Vec<Figure> {
+    let (s, ranges) = (run.summary, Ranges::of(run));
+    let mut all: Vec<Figure> = Vec::new();
+    for done in &s.rollouts {
+        all.push(Figure::new(format!("Rollout at {}", done.began), rollout(done)));
+    }
+    if s.work_lost > 0 || ranges.any(|course| course.work_lost > 0) {
         let mut value = format!("{} core-seconds", decimal(s.work_lost as f64 / 1e9, 1));
         if s.refusing.seconds() > 0 {
             value += &format!(", sent to pods that did not take it for {}", share(s.refusing, s.duration));
         }
-        add("Work lost", value);
+        all.push(Figure::new("Work lost", value).ranging(ranges.work(|course| course.work_lost)));
     }
-    if s.requests_failed >= 0.5 {
-        add("Requests cut off", format!("{} under way at pods that died", decimal(s.requests_failed, 0)));
-    }
+    all.extend(requests_failed(run));
     if let Some(slo) = run.setup.cluster.slo {
-        let value = if run.setup.plan.requests.is_some() {
-            format!("broken for {}", share(s.slow, s.duration))
+        all.push(if run.setup.plan.requests.is_some() {
+            let value = format!("broken for {}", share(s.slow, s.duration));
+            Figure::new(slo.to_string(), value).ranging(ranges.span(|course| course.slow.unwrap_or_default()))
         } else {
-            "not known: the load is not made of requests (rps or clients, with --cpu-per-request)".to_owned()
-        };
-        add(&slo.to_string(), value);
+            let value = "not known: the load is not made of requests (rps or clients, with --cpu-per-request)";
+            Figure::new(slo.to_string(), value)
+        });
     }
     if s.restarts > 0 {
         let killed = if s.oom_kills > 0 { format!(", {} of them OOMKilled", s.oom_kills) } else { String::new() };
-        add("Container restarts", format!("{}{killed}", s.restarts));
+        all.push(Figure::new("Container restarts", format!("{}{killed}", s.restarts)));
     }
     if let Some(seconds) = s.node_seconds {
         let mean = seconds as f64 / s.duration.seconds().max(1) as f64;
-        add("Nodes", format!("mean {}, max {}", decimal(mean, 2), s.max_nodes));
-        add("Pods without a node", share(s.unschedulable, s.duration));
+        let most = ranges.figure(|course| course.max_nodes.unwrap_or(0), i64::to_string);
+        let most = if most.is_empty() { most } else { format!("max {most}") };
+        all.push(Figure::new("Nodes", format!("mean {}, max {}", decimal(mean, 2), s.max_nodes)).ranging(most));
+        all.push(Figure::new("Pods without a node", share(s.unschedulable, s.duration)));
     }
     if let Some(allowance) = &run.setup.neighbours.allowance
         && s.refused > crate::units::Span::ZERO
     {
         let value = format!("{}: {}", share(s.refused, s.duration), allowance.reason);
-        add("Pods refused", value);
+        all.push(Figure::new("Pods refused", value));
     }
     let memory_target = run.hpa().metrics.iter().any(|metric| {
         matches!(
@@ -85,7 +110,48 @@ pub fn figures(run: &Run<'_>) -> Vec<(String, String)> {
     });
     if run.setup.cluster.memory_kept && memory_target {
         let value = "never given back, so that the memory target does not scale down before pods are replaced";
-        add("Memory", value.to_owned());
+        all.push(Figure::new("Memory", value));
     }
     all
+}
+
+/// Requests that were not answered: how many, and why.
+fn requests_failed(run: &Run<'_>) -> Option<Figure> {
+    let failed = FailedRequests::of(run)?;
+    let count = |requests: f64| decimal(requests, 0);
+    let causes = [
+        (failed.cut_off, "under way at pods that died"),
+        (failed.lost, "sent to pods that did not take them, or lost with them"),
+        (failed.dropped, "dropped from the queue"),
+    ];
+    let told = causes.iter().filter(|(requests, _)| *requests >= 0.5);
+    let told: Vec<String> = told.map(|(requests, why)| format!("{} {why}", count(*requests))).collect();
+    (failed.all() >= 0.5)
+        .then(|| Figure::new("Requests failed", format!("{}: {}", count(failed.all()), told.join(", "))))
+}
+
+/// Requests that were not answered, if the load is made of requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FailedRequests {
+    /// Under way at pods that died.
+    pub cut_off: f64,
+    /// Sent to pods that did not take them, or lost with the pods that they waited at.
+    pub lost: f64,
+    /// Dropped because they had waited too long.
+    pub dropped: f64,
+}
+
+impl FailedRequests {
+    /// Of a run: work that came to nothing, by what a request takes.
+    pub fn of(run: &Run<'_>) -> Option<Self> {
+        let s = run.summary;
+        let seconds = run.setup.plan.requests?.cpu_seconds;
+        let requests = |work: i128| work as f64 / 1e9 / seconds;
+        Some(Self { cut_off: s.requests_cut_off, lost: requests(s.work_lost), dropped: requests(s.work_dropped) })
+    }
+
+    /// All of them.
+    pub fn all(&self) -> f64 {
+        self.cut_off + self.lost + self.dropped
+    }
 }

@@ -1,10 +1,11 @@
 //! `timeline.csv` and `events.csv`.
 
 use super::amounts::{decimal, milli};
-use super::{Run, arithmetic, reasons};
+use super::{Run, arithmetic, phases, reasons};
 use crate::hpa::MetricStatus;
 use crate::model::{MetricSource, MetricTarget, ValueTarget};
 use crate::sim::TimelineRow;
+use crate::units::SimTime;
 
 /// A name in a cell. Spreadsheets would take one that begins like a formula for one.
 pub(super) fn cell(name: &str) -> String {
@@ -132,9 +133,23 @@ fn target(source: &MetricSource) -> String {
 /// A row for every change of the replica count.
 pub fn events(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = ["time_seconds", "timestamp", "from", "to", "metric", "calculation", "limited_by", "reason"];
+    let header = [
+        "time_seconds",
+        "timestamp",
+        "from",
+        "to",
+        "metric",
+        "calculation",
+        "limited_by",
+        "reason",
+        "earliest_seconds",
+        "latest_seconds",
+        "phases",
+    ];
     writer.write_record(header)?;
-    for event in &run.summary.rescales {
+    for (event, found) in phases::recurrences(run) {
+        let found = found.map(|(_, found)| found);
+        let seconds = |at: Option<SimTime>| at.map_or_else(String::new, |at| at.seconds().to_string());
         let decision = &event.decision;
         let metric = arithmetic::deciding_metric(run.hpa(), decision).map(|(source, _)| source.label());
         writer.write_record([
@@ -146,6 +161,9 @@ pub fn events(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
             arithmetic::formula(run.hpa(), decision),
             arithmetic::limits(run.hpa(), decision),
             reasons::rescale_reason(run.hpa(), run.setup.controller.version, decision),
+            seconds(found.map(|found| found.times.low)),
+            seconds(found.map(|found| found.times.high)),
+            found.map_or_else(String::new, |found| found.runs.to_string()),
         ])?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Run, arithmetic, cluster, kubectl, reasons};
+use super::cluster::FailedRequests;
+use super::{Run, arithmetic, cluster, kubectl, phases, reasons};
 use crate::sim::{RescaleRecord, Snapshot};
+use crate::study::phases::{PhaseRuns, Recurrence};
 
 /// The summary, with units in the names of the fields.
 pub fn summary(run: &Run<'_>) -> Value {
@@ -34,6 +36,7 @@ pub fn summary(run: &Run<'_>) -> Value {
         "start": run.timestamp(crate::units::SimTime::ZERO),
         "durationSeconds": s.duration.seconds(),
         "syncs": s.syncs,
+        "phases": phases::json(run),
         "first": snapshot(run, &s.first),
         "last": snapshot(run, &s.last),
         "replicas": { "min": s.min_replicas(), "mean": s.mean_replicas(),
@@ -48,7 +51,9 @@ pub fn summary(run: &Run<'_>) -> Value {
         "droppedCoreSeconds": s.work_dropped as f64 / 1e9,
         "finalBacklogCoreSeconds": s.final_backlog as f64 / 1e9,
         "lostCoreSeconds": s.work_lost as f64 / 1e9,
-        "requestsFailed": s.requests_failed,
+        "requestsFailed": FailedRequests::of(run).map(|failed| json!({
+            "all": failed.all(), "cutOff": failed.cut_off, "lost": failed.lost, "dropped": failed.dropped,
+        })),
         "refusedSeconds": s.refusing.seconds(),
         "slo": run.setup.cluster.slo.map(|slo| json!({ "promise": slo.to_string(), "brokenSeconds": s.slow.seconds() })),
         "pods": { "created": s.pods_created, "deleted": s.pods_deleted, "restarts": s.restarts, "oomKills": s.oom_kills,
@@ -64,7 +69,7 @@ pub fn summary(run: &Run<'_>) -> Value {
         "occurrences": s.occurrences.iter().map(|(at, what)| json!({
             "timeSeconds": at.seconds(), "what": cluster::occurrence(run, *what),
         })).collect::<Vec<_>>(),
-        "events": s.rescales.iter().map(|event| rescale(run, event)).collect::<Vec<_>>(),
+        "events": phases::recurrences(run).into_iter().map(|(event, found)| rescale(run, event, found)).collect::<Vec<_>>(),
     })
 }
 
@@ -76,11 +81,15 @@ fn snapshot(run: &Run<'_>, snapshot: &Snapshot) -> Value {
     })
 }
 
-fn rescale(run: &Run<'_>, event: &RescaleRecord) -> Value {
+fn rescale(run: &Run<'_>, event: &RescaleRecord, found: Option<(&PhaseRuns, Recurrence)>) -> Value {
     let decision = &event.decision;
     json!({
         "timeSeconds": event.at.seconds(),
         "timestamp": run.timestamp(event.at),
+        "overPhases": found.map(|(runs, found)| json!({
+            "earliestSeconds": found.times.low.seconds(), "latestSeconds": found.times.high.seconds(),
+            "phases": found.runs, "of": runs.courses.len(),
+        })),
         "from": decision.current,
         "to": decision.desired,
         "metric": arithmetic::deciding_metric(run.hpa(), decision).map(|(source, _)| source.label()),

@@ -18,6 +18,7 @@ pub mod table;
 
 use crate::model::{ControllerConfig, HpaSpec, Workload};
 use crate::sim::{Setup, Summary, TimelineRow};
+use crate::study::phases::PhaseRuns;
 
 /// A finished simulation and what is needed to describe it.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Run<'a> {
     pub rows: &'a [TimelineRow],
     /// What is shown, for pictures of several simulations.
     pub title: Option<String>,
+    /// The same in other phases, where they were simulated.
+    pub phases: Option<&'a PhaseRuns>,
     /// The instant of the simulation's start, seconds since 1970, if the load has timestamps.
     pub epoch_seconds: Option<i64>,
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::amounts::{bytes, decimal, share};
-use super::{Run, arithmetic, cluster, kubectl, table};
+use super::cluster::Figure;
+use super::phases::Ranges;
+use super::{Run, arithmetic, cluster, kubectl, phases, table};
 use crate::model::Drive;
 use crate::sim::RescaleRecord;
 
@@ -20,8 +22,20 @@ pub fn render(run: &Run<'_>) -> String {
         text += &table::plain(&["TIME", "EVENT"], history.into_iter().map(|(at, what)| vec![at, what]));
         text.push('\n');
     }
-    text += &table::listing(figures(run));
+    text += &figure_table(run);
+    text.push('\n');
+    let _ = writeln!(text, "{}", phases::note(run));
     text
+}
+
+/// The figures, with their ranges where there are any.
+fn figure_table(run: &Run<'_>) -> String {
+    let Some(runs) = phases::several(run) else {
+        return table::listing(figures(run).into_iter().map(|figure| (figure.name, figure.value)));
+    };
+    let over = format!("OVER {} PHASES", runs.courses.len());
+    let rows = figures(run).into_iter().map(|figure| vec![figure.name, figure.value, figure.range]);
+    table::plain(&["FIGURE", "TYPICAL", &over], rows)
 }
 
 /// Every change of the replica count.
@@ -43,7 +57,16 @@ fn events(run: &Run<'_>) -> String {
     if run.epoch_seconds.is_some() {
         headers.insert(1, "TIMESTAMP");
     }
-    text + &table::plain(&headers, rescales.iter().map(|event| event_row(run, event)))
+    let over = phases::several(run).map(|runs| format!("OVER {} PHASES", runs.courses.len()));
+    headers.extend(over.as_deref());
+    let rows = phases::recurrences(run).into_iter().map(|(event, found)| {
+        let mut row = event_row(run, event);
+        if over.is_some() {
+            row.push(found.map_or_else(String::new, |(runs, found)| phases::recurrence(runs, found)));
+        }
+        row
+    });
+    text + &table::plain(&headers, rows)
 }
 
 fn event_row(run: &Run<'_>, event: &RescaleRecord) -> Vec<String> {
@@ -63,34 +86,35 @@ fn event_row(run: &Run<'_>, event: &RescaleRecord) -> Vec<String> {
     row
 }
 
-/// The figures for the review, name and value.
-fn figures(run: &Run<'_>) -> Vec<(String, String)> {
-    let s = run.summary;
+/// The figures for the review.
+fn figures(run: &Run<'_>) -> Vec<Figure> {
+    let (s, ranges) = (run.summary, Ranges::of(run));
     let (min, mean, peak) = (s.min_replicas(), s.mean_replicas(), s.max_replicas());
     let cpu = |replicas: f64| decimal(s.pod_cpu_request.get() as f64 / 1000.0 * replicas, 2);
     let memory = |replicas: f64| bytes(s.pod_memory_request.get() as f64 * replicas);
     let of = |amount: &dyn Fn(f64) -> String| {
         format!("min {}, mean {}, peak {}", amount(min.into()), amount(mean), amount(peak.into()))
     };
+    let replicas = format!("min {min}, mean {}, p95 {}, max {peak}", decimal(mean, 2), s.replicas_quantile(0.95));
+    let pod_hours = decimal(s.pod_seconds() as f64 / 3600.0, 2);
     let mut all = vec![
-        (
-            "Replicas".to_owned(),
-            format!("min {min}, mean {}, p95 {}, max {peak}", decimal(mean, 2), s.replicas_quantile(0.95)),
-        ),
-        ("Pod-hours".to_owned(), decimal(s.pod_seconds() as f64 / 3600.0, 2)),
-        ("CPU requests".to_owned(), format!("{} cores", of(&cpu))),
-        ("Memory requests".to_owned(), of(&memory)),
+        Figure::new("Replicas", replicas).ranging(ranges.replicas()),
+        Figure::new("Pod-hours", pod_hours).ranging(ranges.pod_hours()),
+        Figure::new("CPU requests", format!("{} cores", of(&cpu))).ranging(ranges.cpu_requests()),
+        Figure::new("Memory requests", of(&memory)).ranging(ranges.memory_requests()),
     ];
     for (source, metric) in run.hpa().metrics.iter().zip(&s.metrics) {
         let mut value = share(metric.above_target, s.duration);
         if metric.unavailable.seconds() > 0 {
             value += &format!(", not readable for {}", share(metric.unavailable, s.duration));
         }
-        all.push((format!("{} above target", source.label()), value));
+        all.push(Figure::new(format!("{} above target", source.label()), value));
     }
-    all.push((format!("At maxReplicas ({})", run.hpa().max_replicas), share(s.at_max, s.duration)));
+    let at_max = format!("At maxReplicas ({})", run.hpa().max_replicas);
+    all.push(Figure::new(at_max, share(s.at_max, s.duration)).ranging(ranges.span(|course| course.at_max)));
     if matches!(run.setup.plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. }) {
-        all.push(("Work waiting for CPU".to_owned(), waiting(run)));
+        let range = ranges.span(|course| course.waiting);
+        all.push(Figure::new("Work waiting for CPU", waiting(run)).ranging(range));
     }
     all.extend(cluster::figures(run));
     all

@@ -93,7 +93,7 @@ pub struct Summary {
     /// Work that was lost with pods, or sent to pods that did not take it, nanocore-seconds.
     pub work_lost: i128,
     /// Requests that were under way at pods that died, if the load is made of requests.
-    pub requests_failed: f64,
+    pub requests_cut_off: f64,
     /// Time in which work was sent to pods that did not take it.
     pub refusing: Span,
     /// Time in which more requests were slow than was promised.

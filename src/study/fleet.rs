@@ -38,8 +38,10 @@ pub struct Course {
     pub slow: Option<Span>,
     /// Time at maxReplicas.
     pub at_max: Span,
-    /// Work that was lost or dropped, nanocore-seconds.
-    pub work_gone: i128,
+    /// Work that was lost with pods or sent to pods that did not take it, nanocore-seconds.
+    pub work_lost: i128,
+    /// Work that was dropped from a queue, nanocore-seconds.
+    pub work_dropped: i128,
     /// Seconds that pods existed, added over all pods.
     pub pod_seconds: i128,
     /// The most replicas.
@@ -54,8 +56,13 @@ impl Course {
         let spans = [Some(self.waiting), self.slow, Some(self.at_max)];
         let first = self.steps.get(1).map_or(self.duration.seconds(), |(at, _)| at.seconds());
         let counts = [first as f64, self.steps.len() as f64, f64::from(self.max_replicas)];
-        let sums = [self.pod_seconds as f64, self.work_gone as f64];
+        let sums = [self.pod_seconds as f64, (self.work_lost + self.work_dropped) as f64];
         spans.into_iter().flatten().map(|span| span.seconds() as f64).chain(counts).chain(sums).collect()
+    }
+
+    /// The mean number of replicas over time.
+    pub fn mean_replicas(&self) -> f64 {
+        self.pod_seconds as f64 / self.duration.seconds().max(1) as f64
     }
 
     /// Every change of the number of replicas.
@@ -78,7 +85,7 @@ pub fn course(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Course, Si
     course.duration = summary.duration;
     course.waiting = summary.waiting;
     course.at_max = summary.at_max;
-    course.work_gone = summary.work_lost + summary.work_dropped;
+    (course.work_lost, course.work_dropped) = (summary.work_lost, summary.work_dropped);
     course.pod_seconds = summary.pod_seconds();
     course.max_replicas = summary.max_replicas();
     course.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);

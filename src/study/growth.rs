@@ -53,7 +53,7 @@ pub fn months(
                 hpa.max_replicas = hpa.max_replicas.max(UNBOUNDED);
                 let mut setup = one.setup.clone();
                 setup.hpa = &hpa;
-                let mut load = varied(&one.load, &one.varies, 0, |_| factor)?;
+                let mut load = varied(&one.load, &one.varies, |_| factor)?;
                 courses.push((one.workload, course(&setup, &mut load)?));
             }
             let borrowed: Vec<(usize, &Course)> = courses.iter().map(|(index, course)| (*index, course)).collect();

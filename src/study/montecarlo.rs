@@ -10,10 +10,9 @@ use rayon::prelude::*;
 use statrs::distribution::Normal;
 
 use super::fleet::{Course, Fleet, Simulated, course};
-use crate::model::{Column, LoadSource, LoadTable};
+use crate::model::{Column, LoadSource, LoadTable, Phases};
 use crate::plan::WorkloadPlan;
 use crate::sim::SimError;
-use crate::units::{SimTime, Span};
 
 /// How fast noise forgets: its correlation falls to 1/e in this time.
 const NOISE_MEMORY_SECONDS: f64 = 300.0;
@@ -36,7 +35,6 @@ enum Stream {
     Noise,
     Startup,
     Phase,
-    Offset,
     Cluster,
 }
 
@@ -62,6 +60,15 @@ pub struct RunResult {
     pub fleet: Fleet,
 }
 
+impl RunResult {
+    /// Of the courses of the workloads that are simulated, in their order.
+    pub(super) fn new(workloads: &[WorkloadPlan<'_>], simulated: &[Simulated<'_>], courses: Vec<Course>) -> Self {
+        let indexed: Vec<(usize, &Course)> = simulated.iter().map(|s| s.workload).zip(&courses).collect();
+        let fleet = Fleet::new(workloads, &indexed);
+        Self { courses, fleet }
+    }
+}
+
 /// Makes so many runs on all threads; `done` is called after each. The order of the results is that of the runs.
 pub fn runs(
     workloads: &[WorkloadPlan<'_>],
@@ -76,10 +83,8 @@ pub fn runs(
         .map(|run| {
             let courses =
                 simulated.iter().map(|s| one_run(s, uncertainty, seed, run)).collect::<Result<Vec<_>, _>>()?;
-            let indexed: Vec<(usize, &Course)> = simulated.iter().map(|s| s.workload).zip(&courses).collect();
-            let fleet = Fleet::new(workloads, &indexed);
             done();
-            Ok(RunResult { courses, fleet })
+            Ok(RunResult::new(workloads, simulated, courses))
         })
         .collect()
 }
@@ -89,20 +94,16 @@ fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: 
     let stream = |purpose: Stream| stream(seed, run, purpose, simulated.workload);
     let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
     setup.cluster.startup = setup.cluster.startup.times(factor);
-    setup.seed = stream(Stream::Cluster).random();
+    // The first run is the one that is simulated without uncertainty, if there is none.
+    setup.seed = if run == 0 { seed } else { stream(Stream::Cluster).random() };
     // Neither do metrics-server and the kubelets know when the controller syncs, nor does the load.
-    let resolution = setup.cluster.metric_resolution.seconds();
-    let mut offsets = stream(Stream::Offset);
-    setup.phase.scrape = Span::from_seconds(offsets.random_range(0..resolution));
-    let interval = setup.cluster.housekeeping_interval.typical().seconds();
-    setup.phase.kubelet = Span::from_seconds(offsets.random_range(0..interval.max(1)));
-    let period = setup.controller.sync_period.seconds();
-    let phase = stream(Stream::Phase).random_range(0..period);
+    let phases = Phases::of(&setup.cluster, &setup.controller);
+    setup.phase = phases.nth(stream(Stream::Phase).random_range(0..phases.count()));
     // Busy days are busy for all: the level is that of the run.
     let level = lognormal(&mut self::stream(seed, run, Stream::Level, 0), uncertainty.level);
     let mut rng = stream(Stream::Noise);
     let mut noise = Noise { state: standard_normal(&mut rng), deviation: uncertainty.noise, at: 0 };
-    let mut table = varied(&simulated.load, &simulated.varies, phase, |at| level * noise.factor(at, &mut rng))?;
+    let mut table = varied(&simulated.load, &simulated.varies, |at| level * noise.factor(at, &mut rng))?;
     course(&setup, &mut table)
 }
 
@@ -122,11 +123,10 @@ impl Noise {
     }
 }
 
-/// A load with every value that may vary times a factor of its time, and the rows after the first so much later.
+/// A load with every value that may vary times a factor of its time.
 pub(super) fn varied(
     load: &LoadTable,
     varies: &[bool],
-    later: i64,
     mut factor: impl FnMut(i64) -> f64,
 ) -> Result<LoadTable, SimError> {
     let mut source = load.clone();
@@ -140,7 +140,6 @@ pub(super) fn varied(
                 *value *= factor;
             }
         }
-        let at = if at > SimTime::ZERO { at + Span::from_seconds(later) } else { at };
         table.push(at, &values);
     }
     Ok(table)

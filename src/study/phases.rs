@@ -6,8 +6,10 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use super::fleet::{Course, course};
+use super::fleet::{Course, Simulated, course};
+use super::montecarlo::RunResult;
 use crate::model::{LoadTable, Phase, Phases};
+use crate::plan::WorkloadPlan;
 use crate::sim::{Setup, SimError};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -63,6 +65,11 @@ impl Sample {
         let part = |index: usize| (index as f64 + 0.5) / drawn as f64;
         all.extend((0..drawn).map(|i| phases.at(part(sync[i]), part(scrape[i]), part(kubelet[i]))));
         Self { phases: all, of, seed }
+    }
+
+    /// The phase of a run; where another target has more phases, these come again.
+    fn phase(&self, index: usize) -> Phase {
+        self.phases[index % self.phases.len()]
     }
 
     /// Whether these are all phases that there are.
@@ -132,8 +139,8 @@ impl PhaseRuns {
     }
 
     /// For every change of the typical run, when the same change comes in the other runs: those that have it, and the
-    /// earliest and the latest time. The same change is from and to the same counts, each being the nearest of its kind to
-    /// the other.
+    /// earliest and the latest time. The same change is from and to the same counts, within five minutes, each being the
+    /// nearest of its kind to the other.
     pub fn changes(&self) -> Vec<Recurrence> {
         let typical = self.courses[self.typical].changes();
         let mut all: Vec<Recurrence> = typical
@@ -154,6 +161,49 @@ impl PhaseRuns {
     }
 }
 
+/// Several workloads in a sample of phases: each HPA syncs when it does.
+#[derive(Clone, Debug)]
+pub struct FleetPhases {
+    /// The phases of each workload that is simulated.
+    pub samples: Vec<Sample>,
+    /// A run for each phase.
+    pub runs: Vec<RunResult>,
+    /// The index of the typical one.
+    pub typical: usize,
+}
+
+impl FleetPhases {
+    /// Simulates so many phases of each workload on all threads.
+    pub fn run(workloads: &[WorkloadPlan<'_>], simulated: &[Simulated<'_>], count: usize) -> Result<Self, SimError> {
+        let sample = |(stream, one): (usize, &Simulated<'_>)| {
+            Sample::of(&Phases::of(&one.setup.cluster, &one.setup.controller), count, one.setup.seed, stream)
+        };
+        let samples: Vec<Sample> = simulated.iter().enumerate().map(sample).collect();
+        let most = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
+        let one_run = |index: usize| {
+            let course = |(one, sample): (&Simulated<'_>, &Sample)| {
+                course(&Setup { phase: sample.phase(index), ..one.setup.clone() }, &mut one.load.clone())
+            };
+            let courses = simulated.iter().zip(&samples).map(course).collect::<Result<_, _>>()?;
+            Ok(RunResult::new(workloads, simulated, courses))
+        };
+        let runs: Vec<RunResult> = (0..most).into_par_iter().map(one_run).collect::<Result<_, SimError>>()?;
+        let figures = |run: &RunResult| run.courses.iter().flat_map(Course::figures).collect();
+        let figures: Vec<Vec<f64>> = runs.iter().map(figures).collect();
+        Ok(Self { samples, typical: typical(&figures), runs })
+    }
+
+    /// The run that is shown.
+    pub fn shown(&self) -> &RunResult {
+        &self.runs[self.typical]
+    }
+
+    /// The phase in which a workload that is simulated is shown.
+    pub fn phase(&self, index: usize) -> Phase {
+        self.samples[index].phase(self.typical)
+    }
+}
+
 /// A change of the number of replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -165,10 +215,15 @@ pub struct Change {
     pub to: Replicas,
 }
 
+/// A change that comes later or earlier than this is another one: phases shift it by some periods of half a minute.
+const SAME_WITHIN: Span = Span::from_seconds(300);
+
 /// The change of the same kind that is nearest in time: an index.
 fn nearest(changes: &[Change], to: &Change) -> Option<usize> {
+    let apart = |change: &Change| (change.at - to.at).seconds().abs();
     let same = changes.iter().enumerate().filter(|(_, change)| (change.from, change.to) == (to.from, to.to));
-    same.min_by_key(|(_, change)| (change.at - to.at).seconds().abs()).map(|(index, _)| index)
+    let near = same.filter(|(_, change)| apart(change) <= SAME_WITHIN.seconds());
+    near.min_by_key(|(_, change)| apart(change)).map(|(index, _)| index)
 }
 
 /// How a change comes again in other runs.

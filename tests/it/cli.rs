@@ -129,7 +129,8 @@ fn timestamps_appear_where_the_trace_has_them() {
         b"time,cpu,memory\n2026-11-02T09:00:00Z,1,1Gi\n2026-11-02T09:10:00Z,2,1Gi\n2026-11-02T09:20:00Z,2,1Gi\n",
     )
     .unwrap();
-    hpasim(&["simulate", "-f", K8S, "--load", trace.path().to_str().unwrap()])
+    let fixed = ["--sync-offset", "0s", "--metric-offset", "0s", "--housekeeping-offset", "0s"];
+    hpasim(&[&["simulate", "-f", K8S, "--load", trace.path().to_str().unwrap()], &fixed[..]].concat())
         .assert()
         .success()
         .stdout(contains("2026-11-02T09:10:15Z"));
@@ -185,7 +186,9 @@ fn a_cluster_from_the_command_line() {
     assert_ne!(first, text("2"));
     let unknown = ["simulate", "-f", K8S, "--constant", "cpu=1", "--constant", "memory=1Gi", "--duration", "1m"];
     let with = [&unknown[..], &["--nodes", nodes, "--node-count", "huge=1"]].concat();
-    hpasim(&with).assert().code(2).stderr(contains("has no shape `huge`; there is general-4x16, compute-8x16"));
+    hpasim(&with).assert().code(2).stderr(contains(
+        "--node-count huge: scenarios/rag-system/nodes.yaml has no shape `huge`; there is general-4x16",
+    ));
     let with = [&unknown[..], &["--slo", "p95<1s"]].concat();
     hpasim(&with).assert().success().stderr(contains("--slo has no effect"));
 }

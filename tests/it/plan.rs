@@ -159,11 +159,40 @@ fn runs_do_not_depend_on_threads() {
 fn uncertainty_can_be_switched_off() {
     let still = ["--load-level", "0%", "--load-noise", "0%", "--startup-spread", "0%", "--runs", "5"];
     let constant = ["--constant", "cpu=2", "--constant", "memory=1Gi", "--duration", "1h"];
-    let plan = json(&[&RAG, &constant, &still]);
+    let plan = json(&[&RAG, &constant, &still, &FIXED]);
     for figure in plan["uncertainty"]["figures"].as_array().unwrap() {
         assert_eq!(figure["mean"]["low"], figure["mean"]["high"], "{figure}");
         assert_eq!(figure["p50"]["value"], figure["p99"]["value"], "{figure}");
     }
+}
+
+/// The phases, fixed.
+const FIXED: [&str; 6] = ["--sync-offset", "4s", "--metric-offset", "9s", "--housekeeping-offset", "3s"];
+
+/// One run in which nothing is uncertain is the simulation, whatever else is drawn in it.
+#[test]
+fn a_monte_carlo_without_uncertainty_is_the_simulation() {
+    let load = ["--load", "scenarios/rag-system/traces/workday.csv", "--startup", "lognormal:30s,0.8"];
+    let cluster = ["--missing-samples", "5%", "--balancing", "weighted:1.2", "--queue-timeout", "10s"];
+    let drawn = |seed: &'static str| [&load[..], &cluster, &FIXED, &["--seed", seed]].concat();
+    let still = ["--runs", "1", "--load-level", "0%", "--load-noise", "0%", "--startup-spread", "0%"];
+    let plan = json(&[&RAG, &drawn("5"), &still]);
+    let out = tempfile::tempdir().unwrap();
+    let simulate = ["simulate", "-f", "scenarios/rag-system/k8s", "-o", out.path().to_str().unwrap()];
+    hpasim(&[&simulate[..], &drawn("5")].concat()).assert().success();
+    let summary: Value = serde_json::from_slice(&std::fs::read(out.path().join("summary.json")).unwrap()).unwrap();
+    let figure = |name: &str| {
+        let figures = plan["uncertainty"]["figures"].as_array().unwrap();
+        let found = figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        found["mean"]["value"].as_f64().unwrap()
+    };
+    // Qdrant's two pods and Redis's one stay as they are.
+    let (mean, peak) = (summary["replicas"]["mean"].as_f64().unwrap(), summary["replicas"]["max"].as_f64().unwrap());
+    assert!((figure("Mean pods") - mean - 3.0).abs() < 1e-9 && figure("Peak pods") == peak + 3.0, "{mean} {peak}");
+    let waiting = summary["workWaitingSeconds"].as_f64().unwrap() / 60.0;
+    assert!(waiting > 0.0 && (figure("Work waits for CPU") - waiting).abs() < 1e-9, "{waiting}");
+    let other = json(&[&RAG, &drawn("6"), &still]);
+    assert_ne!(other["uncertainty"]["figures"], plan["uncertainty"]["figures"]);
 }
 
 /// Six pods at 117% or more make the HPA ask for ceil(6 x 117/70) = 11: 3.51 cores, which 2 x 1.05^m passes at m = 11.5.

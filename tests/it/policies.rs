@@ -69,7 +69,7 @@ fn a_quota_stops_pods_in_the_simulation() {
     assert_eq!(most_pods(&web(REQUESTS)), 10);
     let (summary, text) = simulated(&(web(REQUESTS) + &quota("requests.cpu: 2700m")));
     assert_eq!(summary["replicas"]["max"], 5);
-    assert_eq!(summary["pods"]["refusedByQuotaSeconds"], 585, "from the second sync on");
+    assert_eq!(summary["pods"]["refusedByQuotaSeconds"], 578, "from the second sync on");
     assert!(text.contains("-> 10"), "{text}");
     assert!(text.contains("ResourceQuota q allows 2700m of requests.cpu, a pod takes 500m"), "{text}");
     // The plain names are those of requests; pods count, too; of several the least holds.

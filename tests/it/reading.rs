@@ -254,7 +254,7 @@ fn a_target_that_is_not_there_can_be_stated() {
     simulated(HPA).code(2).stderr(contains("no Deployment/web in namespace default").and(contains("--pod-requests")));
     let stated = ["--pod-requests", "cpu=100m,memory=128Mi", "--pod-limits", "cpu=200m", "--replicas", "2"];
     let run = piped(&[&["simulate"], stated.as_slice(), LOAD.as_slice()].concat(), HPA).success();
-    run.stdout(contains("CPU requests           min 0.3").and(contains("2 -> 3")));
+    run.stdout(contains("peak 0.3 cores").and(contains("2 -> 3")));
     piped(&[&["plan"], stated.as_slice()].concat(), HPA).success().stdout(contains("Deployment/web"));
     let both = format!("{HPA}---\n{WEB}");
     piped(&[&["simulate"], stated.as_slice(), LOAD.as_slice()].concat(), &both)

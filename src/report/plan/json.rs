@@ -45,6 +45,9 @@ pub fn json(report: &PlanReport<'_>) -> Value {
     plan.insert("quotas".into(), quotas(report));
     plan.insert("disruptionBudgets".into(), budgets(report));
     plan.insert("nodes".into(), report.pools.iter().map(|pool| pool_json(report, pool)).collect());
+    if let Some(phases) = &report.phases {
+        plan.insert("phases".into(), phases_json(report, phases));
+    }
     if let Some(uncertainty) = &report.uncertainty {
         plan.insert("uncertainty".into(), uncertainty_json(report, uncertainty));
     }
@@ -301,9 +304,35 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Va
     })
 }
 
+fn phases_json(report: &PlanReport<'_>, found: &super::PhaseReport) -> Value {
+    let phases = &found.phases;
+    let figures = outlook::figures(report, &phases.runs).into_iter().map(|figure| {
+        let least = figure.values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = figure.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let typical = figure.values[phases.typical];
+        json!({ "name": figure.name, "unit": figure.unit, "typical": typical, "least": least, "most": most })
+    });
+    let shown = report.courses.iter().enumerate().map(|(index, (workload, ..))| {
+        let phase = phases.phase(index);
+        json!({
+            "workload": report.workloads[*workload].label(),
+            "syncOffsetSeconds": phase.sync.seconds(),
+            "metricOffsetSeconds": phase.scrape.seconds(),
+            "housekeepingOffsetSeconds": phase.kubelet.seconds(),
+        })
+    });
+    json!({
+        "simulated": phases.runs.len(),
+        "possible": phases.samples.iter().map(|sample| sample.of).max(),
+        "seed": phases.samples.first().map(|sample| sample.seed),
+        "shown": shown.collect::<Vec<_>>(),
+        "figures": figures.collect::<Vec<_>>(),
+    })
+}
+
 fn uncertainty_json(report: &PlanReport<'_>, uncertainty: &super::UncertaintyReport) -> Value {
     let estimate = |estimate: &Estimate| json!({ "value": estimate.value, "low": estimate.low, "high": estimate.high });
-    let figures: Vec<Value> = outlook::figures(report, uncertainty)
+    let figures: Vec<Value> = outlook::figures(report, &uncertainty.runs)
         .iter()
         .filter_map(|figure| {
             let spread = Spread::of(&figure.values)?;

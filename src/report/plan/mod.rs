@@ -21,6 +21,7 @@ use crate::plan::nodes::Pool;
 use crate::plan::{AutoscalerRow, BudgetFinding, Level, Packing, QuotaFinding, StorageRow, WorkloadPlan};
 use crate::study::growth::{Growth, Month};
 use crate::study::montecarlo::{RunResult, Uncertainty};
+use crate::study::phases::FleetPhases;
 use crate::study::{Fleet, Pattern, fleet::Course};
 
 /// Everything that a capacity plan says.
@@ -46,6 +47,8 @@ pub struct PlanReport<'a> {
     pub fleet: Option<Fleet>,
     /// The workloads that were simulated, each with its course and the file of its load.
     pub courses: Vec<(usize, Course, String)>,
+    /// The same in other phases.
+    pub phases: Option<PhaseReport>,
     /// The same many times.
     pub uncertainty: Option<UncertaintyReport>,
     /// The same in the months to come.
@@ -54,6 +57,15 @@ pub struct PlanReport<'a> {
     pub claims: Vec<ClaimFinding<'a>>,
     /// Packings that were asked for before, by shape and pods.
     pub packed: RefCell<BTreeMap<(String, Pattern), Packing>>,
+}
+
+/// Phases of the simulation.
+#[derive(Debug)]
+pub struct PhaseReport {
+    /// The runs.
+    pub phases: FleetPhases,
+    /// Whether there is one only because the load is long.
+    pub too_long: bool,
 }
 
 /// Many runs.

@@ -1,15 +1,17 @@
 //! What is uncertain, and what the months to come bring.
 
 use super::sections::amount;
-use super::{PlanReport, Section, UncertaintyReport};
+use super::{PhaseReport, PlanReport, Section, UncertaintyReport};
 use crate::model::ResourceQuota;
 use crate::plan::pod_use;
 use crate::plan::{WorkloadPlan, nodes::Pool};
 use crate::report::amounts::{bytes, decimal};
 use crate::study::growth::Month;
+use crate::study::montecarlo::RunResult;
+use crate::study::phases::Sample;
 use crate::study::statistics::{Estimate, QUANTILES, Spread, runs_for_upper_end};
 use crate::study::{Pattern, fleet};
-use crate::units::Replicas;
+use crate::units::{Replicas, Span};
 
 /// A figure of the runs, in its unit.
 pub(super) struct Figure {
@@ -19,10 +21,9 @@ pub(super) struct Figure {
 }
 
 /// The figures that differ from run to run.
-pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) -> Vec<Figure> {
-    let runs = &uncertainty.runs;
+pub(super) fn figures(report: &PlanReport<'_>, runs: &[RunResult]) -> Vec<Figure> {
     let workloads = report.workloads;
-    let of = |name: &str, unit: &'static str, value: &dyn Fn(&crate::study::montecarlo::RunResult) -> f64| Figure {
+    let of = |name: &str, unit: &'static str, value: &dyn Fn(&RunResult) -> f64| Figure {
         name: name.to_owned(),
         unit,
         values: runs.iter().map(value).collect(),
@@ -48,18 +49,64 @@ pub(super) fn figures(report: &PlanReport<'_>, uncertainty: &UncertaintyReport) 
     }
     // What the load says nothing about is not a figure.
     figures.retain(|figure| !figure.name.ends_with(" used") || figure.values.iter().any(|value| *value > 0.0));
-    if keeps_a_promise(uncertainty) {
-        figures.push(of("SLO broken", "minutes", &|run| {
-            run.courses.iter().filter_map(|course| course.slow).map(|slow| slow.seconds() as f64 / 60.0).sum()
-        }));
+    // Minutes of several workloads do not add up to minutes: a figure for each.
+    for (index, (workload, ..)) in report.courses.iter().enumerate() {
+        let workload = &workloads[*workload];
+        let suffix = if report.courses.len() > 1 { format!(", {}", workload.label()) } else { String::new() };
+        let minutes = |span: Span| span.seconds() as f64 / 60.0;
+        if runs.iter().any(|run| run.courses[index].slow.is_some()) {
+            let slow = |run: &RunResult| minutes(run.courses[index].slow.unwrap_or_default());
+            figures.push(of(&format!("SLO broken{suffix}"), "minutes", &slow));
+        }
+        if !workload.workload.template.unlimited("cpu") {
+            let waits = |run: &RunResult| minutes(run.courses[index].waiting);
+            figures.push(of(&format!("Work waits for CPU{suffix}"), "minutes", &waits));
+        }
     }
-    if never_waits(report) {
-        return figures;
-    }
-    figures.push(of("Work waits for CPU", "minutes", &|run| {
-        run.courses.iter().map(|course| course.waiting.seconds() as f64 / 60.0).sum()
-    }));
     figures
+}
+
+/// The figures of the simulation over its phases.
+pub(super) fn phases(report: &PlanReport<'_>) -> Option<Section> {
+    let PhaseReport { phases, too_long } = report.phases.as_ref()?;
+    let several = phases.runs.len() > 1;
+    let told = |figure: &Figure, index: usize| value(figure.unit, figure.values[index]);
+    let rows = figures(report, &phases.runs).into_iter().map(|figure| {
+        let unit = if figure.unit == "bytes" { String::new() } else { format!(" ({})", figure.unit) };
+        let mut row = vec![format!("{}{unit}", figure.name), told(&figure, phases.typical)];
+        let mut order: Vec<usize> = (0..figure.values.len()).collect();
+        order.sort_by(|a, b| figure.values[*a].total_cmp(&figure.values[*b]));
+        if let (true, [least, .., most]) = (several, order.as_slice()) {
+            row.extend([told(&figure, *least), told(&figure, *most)]);
+        }
+        row
+    });
+    let shown: Vec<String> = report
+        .courses
+        .iter()
+        .enumerate()
+        .map(|(index, (workload, ..))| {
+            let phase = crate::report::phases::describe(phases.phase(index));
+            if report.courses.len() > 1 { format!("{}: {phase}", report.workloads[*workload].label()) } else { phase }
+        })
+        .collect();
+    let what =
+        "when an HPA syncs after the load begins, when metrics-server scrapes and the kubelets sample is not known";
+    let over = match (several, too_long) {
+        (true, _) => {
+            let mut samples: Vec<String> = phases.samples.iter().map(Sample::describe).collect();
+            samples.dedup();
+            format!("least and most of {}; \"typical\" is the run that this report is about", samples.join(", or "))
+        }
+        (false, true) => {
+            "one phase is simulated, for more the load is too long; --phases N gives ranges all the same".into()
+        }
+        (false, false) => "one phase is simulated".into(),
+    };
+    let mut headers = vec!["FIGURE", "TYPICAL"];
+    headers.extend(["LEAST", "MOST"].iter().filter(|_| several));
+    let notes = vec![format!("{what}: {over}"), format!("shown: {}", shown.join("; "))];
+    Some(Section { title: "Under the load, in other phases".to_owned(), headers, rows: rows.collect(), notes })
 }
 
 /// Whether response times are known and something is promised of them.
@@ -90,7 +137,7 @@ fn estimate(unit: &str, estimate: &Estimate) -> String {
 pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
     let uncertainty = report.uncertainty.as_ref()?;
     let mut rows = Vec::new();
-    for figure in figures(report, uncertainty) {
+    for figure in figures(report, &uncertainty.runs) {
         let Some(spread) = Spread::of(&figure.values) else { continue };
         let unit = if figure.unit == "bytes" { String::new() } else { format!(" ({})", figure.unit) };
         let mut row = vec![format!("{}{unit}", figure.name), estimate(figure.unit, &spread.mean)];

@@ -20,6 +20,7 @@ pub fn sections(report: &PlanReport<'_>) -> Vec<Section> {
         verdicts::quotas(report),
         verdicts::budgets(report),
         nodes::section(report),
+        outlook::phases(report),
         outlook::uncertainty(report),
         outlook::growth(report),
         verdicts::claims(report),

@@ -401,7 +401,7 @@ impl<'a> Engine<'a> {
         let mut summary = self.accounts.finish(self.setup, self.now, waiting);
         summary.work_dropped = self.traffic.totals.dropped;
         summary.work_lost = self.traffic.totals.lost + self.pods.lost.work;
-        summary.requests_failed = self.pods.lost.requests;
+        summary.requests_cut_off = self.pods.lost.requests;
         summary.pods_created = self.pods.created;
         summary.pods_deleted = self.pods.deleted;
         summary.restarts = self.pods.restarts;
