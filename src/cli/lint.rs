@@ -11,6 +11,7 @@ use super::load::{self, Load, LoadOptions};
 use super::manifests::{SourceArgs, note_unread};
 use super::simulate::explain_error;
 use super::{Outcome, output};
+use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
 use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
 use crate::model::{ControllerConfig, LoadSource, Location, Phase, Phases};
@@ -77,8 +78,11 @@ enum Format {
 pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     if let Some(code) = &args.explain {
         let Some(rule) = rules().find(|rule| rule.code.eq_ignore_ascii_case(code) || rule.name == code) else {
-            let codes: Vec<&str> = rules().map(|rule| rule.code).collect();
-            anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
+            if code.to_ascii_uppercase().starts_with("HPA") {
+                let codes: Vec<&str> = rules().map(|rule| rule.code).collect();
+                anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
+            }
+            anyhow::bail!("no rule `{code}`; {}", hint(code, rules().map(|rule| rule.name)));
         };
         return output::print(&report::explain(rule)).map(|()| Outcome::Done);
     }

@@ -14,7 +14,7 @@ use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
-use crate::model::{Column, ControllerConfig, Drive, LoadSource, NodeShape, PlanClaim};
+use crate::model::{Column, ControllerConfig, Drive, LoadSource, NodeShape};
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::nodes::Pool;
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
@@ -143,13 +143,13 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         None => nodes::generic(),
     };
     let document = match &args.claims {
-        Some(path) => claims::read(&one_source(path)?)?,
+        Some(path) => claims::read(&one_source(path)?, inventory)?,
         None => Vec::new(),
     };
     let workloads = plan::workloads(inventory);
     let storage = plan::storage(inventory, &workloads);
     let facts = Facts { inventory, workloads: &workloads, storage: &storage };
-    let findings = compare(&facts, &document)?;
+    let findings = document.iter().map(|claim| facts.compare(claim)).collect();
     let autoscalers = plan::autoscalers(inventory, &workloads);
     warn_of_uncounted(&workloads, &autoscalers);
     let mut report = PlanReport {
@@ -222,22 +222,6 @@ fn one_source(path: &Path) -> anyhow::Result<crate::input::Source> {
         anyhow::bail!("{} must be one file, and is a directory", path.display());
     }
     Ok(sources.swap_remove(0))
-}
-
-/// Compares a document's claims; a workload that is not there is an error.
-fn compare<'a>(facts: &Facts<'a>, claims: &'a [PlanClaim]) -> anyhow::Result<Vec<ClaimFinding<'a>>> {
-    let known = || {
-        let names: Vec<&str> = facts.workloads.iter().map(|w| w.workload.reference.name.as_str()).collect();
-        names.join(", ")
-    };
-    for claim in claims {
-        if let Some(name) = claim.workload.as_ref().filter(|name| !facts.has(name)) {
-            let diagnostic = Diagnostic::new(format!("no workload `{name}` among the manifests"));
-            let diagnostic = diagnostic.at(claim.location.clone()).field("workload");
-            return Err(InputError::from(diagnostic.hint(format!("there is {}", known()))).into());
-        }
-    }
-    Ok(claims.iter().map(|claim| facts.compare(claim)).collect())
 }
 
 /// A load by the HPA that it is for; a single one needs no name.

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::args::phases_parser;
 use super::simulate::explain_error;
 use super::{Outcome, output};
+use crate::input::names::hint;
 use crate::input::scenario::{self, BUILTIN_FOLDER, Files};
 use crate::model::{ClaimVerdict, Scenario};
 use crate::replay::{Replay, markdown, replay, stem, text};
@@ -60,8 +61,8 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
     output::warn(&warnings);
     for name in names {
         if !scenarios.iter().any(|scenario| scenario.name == *name) {
-            let known: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-            anyhow::bail!("no scenario `{name}`; there is {}", known.join(", "));
+            let known = scenarios.iter().map(|scenario| scenario.name.as_str());
+            anyhow::bail!("no scenario `{name}`; {}", hint(name, known));
         }
     }
     scenarios.retain(|scenario| names.is_empty() || names.contains(&scenario.name));

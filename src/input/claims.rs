@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::manifests::plain_words;
 use super::manifests::raw::RawQuantity;
+use super::names::{hint, nearest, typed};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{ClaimLevel, ClaimVerdict, FigureClaim, Figures, Measure, PlanClaim};
+use crate::model::{ClaimLevel, ClaimVerdict, FigureClaim, Figures, Inventory, Measure, PlanClaim, piece};
 use crate::units::Quantity;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -41,18 +41,75 @@ struct RawClaim {
     note: Option<String>,
 }
 
-/// Reads the claims of a file.
-pub fn read(source: &Source) -> Result<Vec<PlanClaim>, InputError> {
+/// What claims may name.
+#[derive(Clone, Debug)]
+struct Known<'a> {
+    workloads: Vec<&'a str>,
+    kinds: Vec<&'a str>,
+    resources: Vec<&'a str>,
+}
+
+/// Kinds of Kubernetes that a document may count, though the manifests have none of them.
+const KINDS: [&str; 30] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "CronJob",
+    "CustomResourceDefinition",
+    "DaemonSet",
+    "Deployment",
+    "EndpointSlice",
+    "Endpoints",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "IngressClass",
+    "Job",
+    "LimitRange",
+    "Namespace",
+    "NetworkPolicy",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodDisruptionBudget",
+    "PriorityClass",
+    "ReplicaSet",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StatefulSet",
+];
+
+impl<'a> Known<'a> {
+    fn of(inventory: &'a Inventory) -> Self {
+        let workloads = inventory.workloads.iter().map(|placed| &placed.item);
+        let containers = workloads
+            .clone()
+            .flat_map(|workload| workload.template.containers.iter().chain(&workload.template.init_containers));
+        let asked = containers.flat_map(|container| container.requests.iter().chain(container.limits.iter()));
+        let mut resources: Vec<&str> = ["cpu", "memory", "ephemeral-storage"].to_vec();
+        resources.extend(asked.map(|(name, _)| name));
+        resources.sort_unstable();
+        resources.dedup();
+        let mut kinds: Vec<&str> = inventory.kinds.keys().map(String::as_str).chain(KINDS).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Self { workloads: workloads.map(|workload| workload.reference.name.as_str()).collect(), kinds, resources }
+    }
+}
+
+/// Reads the claims of a file about these manifests.
+pub fn read(source: &Source, inventory: &Inventory) -> Result<Vec<PlanClaim>, InputError> {
+    let known = Known::of(inventory);
     let mut claims = Vec::new();
     let mut errors = Vec::new();
     for document in read_documents(source)? {
-        let raw: RawFile = serde_path_to_error::deserialize(&document.value).map_err(|error| {
-            let path = error.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            document.diagnostic(&path, plain_words(&error.into_inner().to_string()))
-        })?;
+        let raw: RawFile = typed(&document)?;
         for (index, raw) in raw.claims.into_iter().enumerate() {
-            match claim(raw, &format!("claims[{index}]"), &document) {
+            match claim(raw, &format!("claims[{index}]"), &document, &known) {
                 Ok(claim) => claims.push(claim),
                 Err(diagnostic) => errors.push(diagnostic),
             }
@@ -65,8 +122,33 @@ pub fn read(source: &Source) -> Result<Vec<PlanClaim>, InputError> {
     Ok(claims)
 }
 
-fn claim(raw: RawClaim, path: &str, document: &Document) -> Result<PlanClaim, Diagnostic> {
+/// Refuses names that the manifests do not have.
+fn names_known(raw: &RawClaim, path: &str, document: &Document, known: &Known<'_>) -> Result<(), Diagnostic> {
     let at = |field: &str| format!("{path}.{field}");
+    let is_known = |field: String, name: &str, what: &str, known: &[&str]| {
+        if known.contains(&name) {
+            return Ok(());
+        }
+        let diagnostic = document.diagnostic(&field, format!("`{}` {what}", piece(name)));
+        Err(diagnostic.hint(hint(name, known.iter().copied())))
+    };
+    if let Some(name) = &raw.workload {
+        is_known(at("workload"), name, "is no workload of the manifests", &known.workloads)?;
+    }
+    for (field, list) in [("requests", &raw.requests), ("limits", &raw.limits), ("total", &raw.total)] {
+        for name in list.keys() {
+            is_known(at(&format!("{field}.{name}")), name, "is no resource of the manifests", &known.resources)?;
+        }
+    }
+    for kind in raw.objects.keys() {
+        is_known(at(&format!("objects.{kind}")), kind, "is no kind of object", &known.kinds)?;
+    }
+    Ok(())
+}
+
+fn claim(raw: RawClaim, path: &str, document: &Document, known: &Known<'_>) -> Result<PlanClaim, Diagnostic> {
+    let at = |field: &str| format!("{path}.{field}");
+    names_known(&raw, path, document, known)?;
     let level = match (raw.at.as_deref(), raw.pods) {
         (Some(_), Some(_)) => {
             return Err(document.diagnostic(&at("pods"), "must not be set together with at").hint("keep one of them"));
@@ -78,7 +160,10 @@ fn claim(raw: RawClaim, path: &str, document: &Document) -> Result<PlanClaim, Di
         (Some("minimum"), None) => ClaimLevel::Minimum,
         (Some("maximum"), None) => ClaimLevel::Maximum,
         (Some(other), None) => {
-            let hint = "use pod, minimum, declared or maximum, or pods: N";
+            let hint = match nearest(other, ["pod", "minimum", "declared", "maximum"].into_iter()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "use pod, minimum, declared or maximum, or pods: N".to_owned(),
+            };
             return Err(document.diagnostic(&at("at"), format!("`{other}` is not supported")).hint(hint));
         }
     };
@@ -89,9 +174,11 @@ fn claim(raw: RawClaim, path: &str, document: &Document) -> Result<PlanClaim, Di
     let expected = match raw.expect.as_deref() {
         None | Some("confirmed") => ClaimVerdict::Confirmed,
         Some("contradicted") => ClaimVerdict::Contradicted,
+        Some("depends") => ClaimVerdict::Depends,
         Some(other) => {
             let message = format!("`{other}` is not supported");
-            return Err(document.diagnostic(&at("expect"), message).hint("use confirmed or contradicted"));
+            let hint = hint(other, ["confirmed", "contradicted", "depends"].into_iter());
+            return Err(document.diagnostic(&at("expect"), message).hint(hint));
         }
     };
     let mut figures = Vec::new();

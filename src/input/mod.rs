@@ -8,7 +8,7 @@ pub mod conformance;
 mod diagnostic;
 pub mod load_settings;
 pub mod manifests;
-mod names;
+pub mod names;
 pub mod nodes;
 pub mod pattern;
 pub mod plan;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::manifests::amounts;
 use super::manifests::problems::Problems;
 use super::manifests::raw::{RawQuantity, ResourceList};
-use super::manifests::{amounts, plain_words};
-use super::names::nearest;
+use super::names::{hint, typed};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{
@@ -113,10 +113,7 @@ pub fn config(
         };
         if !shapes.iter().any(|shape| shape.name == *name) {
             let known: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
-            let hint = match nearest(name, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there is {}", known.join(", ")),
-            };
+            let hint = hint(name, known.iter().copied());
             return wrong(format!("{} has no shape `{name}`", settings.file), Some(hint));
         }
         if !(0..=MOST_SIMULATED).contains(count) {
@@ -212,11 +209,9 @@ pub fn read(source: &Source) -> Result<Vec<NodeShape>, InputError> {
     let mut shapes: Vec<NodeShape> = Vec::new();
     let mut errors = Vec::new();
     for document in read_documents(source)? {
-        let raw: RawFile = serde_path_to_error::deserialize(&document.value).map_err(|error| {
-            let path = error.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            let hint = "a file of nodes is a list: nodes: [{name: general, cpu: 8, memory: 32Gi}]";
-            document.diagnostic(&path, plain_words(&error.into_inner().to_string())).hint(hint)
+        let raw: RawFile = typed(&document).map_err(|error| match error.hint {
+            None => error.hint("a file of nodes is a list: nodes: [{name: general, cpu: 8, memory: 32Gi}]"),
+            Some(_) => error,
         })?;
         for (index, raw) in raw.nodes.into_iter().enumerate() {
             let mut problems = Problems::default();

@@ -46,7 +46,7 @@ pub fn plan(
         };
         if let Some((message, hint)) = problem {
             let diagnostic = Diagnostic::new(message).field(format!("spec.metrics[{index}]"));
-            planner.errors.push(diagnostic.hint(hint));
+            planner.errors.push(diagnostic.hint(misspelt(columns, &metric.label()).unwrap_or(hint)));
         }
     }
     let unused_columns = columns.iter().enumerate().filter(|(index, _)| !planner.used.contains(index));
@@ -133,6 +133,19 @@ impl Planner<'_> {
     }
 }
 
+/// A column whose name is nearly one that says how much there is of a metric.
+fn misspelt(columns: &[Column], metric: &str) -> Option<String> {
+    let observed = format!("{metric}_utilization");
+    let wanted = [metric, observed.as_str()];
+    columns.iter().find_map(|column| match column {
+        Column::Metric(name) => {
+            let meant = nearest(name, wanted.into_iter())?;
+            Some(format!("did you mean `{meant}`? the load has `{name}`"))
+        }
+        _ => None,
+    })
+}
+
 fn no_column(metric: &str) -> (String, String) {
     // As a shell takes it.
     let plain = metric.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c));
@@ -187,9 +200,8 @@ fn unused(column: &Column, hpa: &HpaSpec, cpu_per_request: bool) -> Diagnostic {
         Column::Rps | Column::Clients if !cpu_per_request => warning.hint("give --cpu-per-request, such as 40m"),
         Column::Replicas => warning.hint("it goes with cpu_utilization or memory_utilization"),
         Column::Metric(name) => {
-            let known = ["cpu", "memory", "rps", "clients", "cpu_utilization", "memory_utilization", "replicas"];
             let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();
-            let candidates = known.iter().copied().chain(labels.iter().map(String::as_str));
+            let candidates = Column::NAMES.into_iter().chain(labels.iter().map(String::as_str));
             match nearest(name, candidates) {
                 Some(candidate) => warning.hint(format!("did you mean `{candidate}`?")),
                 None => warning.hint("no metric of the HPA has that name"),

@@ -30,6 +30,10 @@ pub enum Column {
 }
 
 impl Column {
+    /// The names that mean something by themselves.
+    pub const NAMES: [&'static str; 7] =
+        ["cpu", "memory", "rps", "clients", "cpu_utilization", "memory_utilization", "replicas"];
+
     /// The meaning of a column's name.
     pub fn from_name(name: &str) -> Self {
         match name {

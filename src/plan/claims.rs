@@ -9,7 +9,7 @@ use crate::units::{Quantity, Replicas};
 pub struct ClaimFinding<'a> {
     /// The claim.
     pub claim: &'a PlanClaim,
-    /// Confirmed if every figure holds.
+    /// Confirmed if every figure holds, contradicted if one does not; it depends if one holds in one sense only.
     pub verdict: ClaimVerdict,
     /// Figure by figure.
     pub figures: Vec<FigureFinding<'a>>,
@@ -29,8 +29,9 @@ pub struct FigureFinding<'a> {
     pub claimed: &'a FigureClaim,
     /// What it could mean, and how much that is.
     pub computed: Vec<(&'static str, Amount)>,
-    /// Whether one of them is what the document says.
-    pub holds: bool,
+    /// Whether it is what the document says: in one of the senses that the document leaves open, or in what the manifests
+    /// leave open, in all of them. It depends where it is so in some of those.
+    pub verdict: ClaimVerdict,
     /// What would make it true, if it is not; a clause each.
     pub true_if: Vec<Remedy>,
 }
@@ -74,21 +75,27 @@ impl<'a> Facts<'a> {
     /// Compares a claim. The workload that it names must be there: see [`Facts::has`].
     pub fn compare(&self, claim: &'a PlanClaim) -> ClaimFinding<'a> {
         let figures: Vec<FigureFinding<'a>> = claim.figures.iter().map(|figure| self.figure(claim, figure)).collect();
-        let holds = figures.iter().all(|figure| figure.holds);
-        let verdict = if holds { ClaimVerdict::Confirmed } else { ClaimVerdict::Contradicted };
+        let any = |verdict| figures.iter().any(|figure| figure.verdict == verdict);
+        let verdict = match (any(ClaimVerdict::Contradicted), any(ClaimVerdict::Depends)) {
+            (true, _) => ClaimVerdict::Contradicted,
+            (false, true) => ClaimVerdict::Depends,
+            (false, false) => ClaimVerdict::Confirmed,
+        };
         ClaimFinding { claim, verdict, figures }
-    }
-
-    /// Whether there is a workload of that name.
-    pub fn has(&self, name: &str) -> bool {
-        self.workloads.iter().any(|workload| workload.workload.reference.name == name)
     }
 
     fn figure(&self, claim: &PlanClaim, claimed: &'a FigureClaim) -> FigureFinding<'a> {
         let computed = self.computed(claim, &claimed.figure);
-        let holds = computed.iter().any(|(_, amount)| claimed.holds(amount.quantity));
-        let true_if = if holds { Vec::new() } else { self.remedies(claim, claimed) };
-        FigureFinding { claimed, computed, holds, true_if }
+        let holding = computed.iter().filter(|(_, amount)| claimed.holds(amount.quantity)).count();
+        let verdict = match (holding, &claimed.figure) {
+            (0, _) => ClaimVerdict::Contradicted,
+            // Which amount a document means is its own choice; what a cluster does with the manifests is not.
+            (_, Figures::Resource { .. } | Figures::Objects(_)) => ClaimVerdict::Confirmed,
+            (all, Figures::Storage) if all == computed.len() => ClaimVerdict::Confirmed,
+            (_, Figures::Storage) => ClaimVerdict::Depends,
+        };
+        let true_if = if holding > 0 { Vec::new() } else { self.remedies(claim, claimed) };
+        FigureFinding { claimed, computed, verdict, true_if }
     }
 
     fn meant(&self, claim: &PlanClaim) -> impl Iterator<Item = &'a WorkloadPlan<'a>> {
@@ -106,7 +113,15 @@ impl<'a> Facts<'a> {
                 let pods = |w: &WorkloadPlan<'_>| pods(w, claim.level);
                 measures.into_iter().map(|m| (m.name(), self.resource(claim, m, name, &pods))).collect()
             }
-            Figures::Storage => vec![("storage", self.storage_of(claim, &|_| true))],
+            Figures::Storage => {
+                let all = self.storage_of(claim, &|_| true);
+                let mounted = self.storage_of(claim, &|row| !row.mounted_by.is_empty());
+                if all.quantity == mounted.quantity {
+                    vec![("storage", all)]
+                } else {
+                    vec![(AT_ONCE, all), (WHEN_MOUNTED, mounted)]
+                }
+            }
             Figures::Objects(kind) => {
                 let sources = self.inventory.kinds.get(kind).cloned().unwrap_or_default();
                 vec![("objects", Amount { quantity: Quantity::from_units(sources.len() as i64), sources })]
@@ -211,6 +226,11 @@ impl<'a> Facts<'a> {
         Some(Remedy::Pods { workload: workload.label(), measure: measure.name(), from, to, outside })
     }
 }
+
+/// All claims are provisioned: the class's volumeBindingMode is Immediate.
+const AT_ONCE: &str = "with volumeBindingMode Immediate";
+/// A claim that nothing mounts is not.
+const WHEN_MOUNTED: &str = "with WaitForFirstConsumer, without what nothing mounts";
 
 const LEVELS: [(Level, ClaimLevel); 3] = [
     (Level::Minimum, ClaimLevel::Minimum),

@@ -150,7 +150,9 @@ pub fn storage_remarks(
         let per_node = users.iter().any(|w| w.is_per_node());
         if users.is_empty() {
             let size = claim.item.request.quantity;
-            remarks.push((row.location.clone(), format!("nothing mounts PersistentVolumeClaim {name} ({size})")));
+            remarks.push((row.location.clone(), format!(
+                "nothing mounts PersistentVolumeClaim {name} ({size}): with WaitForFirstConsumer it is never provisioned"
+            )));
         } else if (pods > 1 || per_node)
             && !claim.item.access_modes.iter().any(|mode| mode.is_shared())
             && !users.iter().all(|w| w.workload.template.placement.pins_to_one_node())

@@ -16,7 +16,7 @@ pub fn describe(phase: Phase) -> String {
 }
 
 /// A range in words: one value if there is no more.
-pub fn told<T: PartialEq>(range: Range<T>, text: impl Fn(&T) -> String) -> String {
+pub fn told<T: PartialEq>(range: &Range<T>, text: impl Fn(&T) -> String) -> String {
     let (low, high) = (text(&range.low), text(&range.high));
     if low == high { low } else { format!("{low} to {high}") }
 }
@@ -39,7 +39,7 @@ impl<'a> Ranges<'a> {
 
     /// A figure's range in words; empty without other phases.
     pub fn figure<T: PartialOrd + Copy>(&self, of: impl Fn(&Course) -> T, text: impl Fn(&T) -> String) -> String {
-        self.runs.and_then(|runs| runs.range(of)).map_or_else(String::new, |range| told(range, text))
+        self.runs.and_then(|runs| runs.range(of)).map_or_else(String::new, |range| told(&range, text))
     }
 
     pub fn span(&self, of: impl Fn(&Course) -> Span) -> String {
@@ -82,7 +82,7 @@ impl<'a> Ranges<'a> {
 /// When a change comes in other phases: `15s to 51s`, with their number if not all have it.
 pub(super) fn recurrence(runs: &PhaseRuns, found: Recurrence) -> String {
     let all = runs.courses.len();
-    let times = told(found.times, ToString::to_string);
+    let times = told(&found.times, ToString::to_string);
     if found.runs == all { times } else { format!("{times} ({} of {all})", found.runs) }
 }
 

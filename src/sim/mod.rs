@@ -172,4 +172,6 @@ pub struct ResourceState {
     pub work_dropped: i128,
     /// CPU work that was lost with pods, or sent to pods that did not take it, since the start, nanocore-seconds.
     pub work_lost: i128,
+    /// Time since the start in which more requests were slow than was promised.
+    pub slow: Span,
 }

@@ -261,6 +261,11 @@ impl Accounts {
         self.current.1 = Span::ZERO;
     }
 
+    /// Time so far in which the promise was broken.
+    pub fn slow(&self) -> Span {
+        self.rest.slow
+    }
+
     /// How much work waits now.
     pub fn backlog(&mut self, waiting: i128) {
         self.peak_backlog = self.peak_backlog.max(waiting);

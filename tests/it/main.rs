@@ -13,6 +13,7 @@ mod instructions;
 mod invariants;
 mod lint;
 mod manifests;
+mod names;
 mod plan;
 mod policies;
 mod reading;

@@ -1,6 +1,7 @@
 //! Choosing the HPA to simulate and finding its target.
 
 use super::{Manifests, brief};
+use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
     Amounts, Container, HpaSpec, MetricSource, ObjectId, Placed, PodTemplate, Workload, WorkloadController,
@@ -111,8 +112,18 @@ impl Manifests {
         if let Some(namespace) = namespace {
             wanted += &format!(" in namespace `{}`", brief(namespace));
         }
-        let list: Vec<String> = inventory.hpas.iter().map(describe).collect();
-        Diagnostic::new(format!("no HorizontalPodAutoscaler{wanted}")).hint(format!("there is {}", list.join(", ")))
+        let error = Diagnostic::new(format!("no HorizontalPodAutoscaler{wanted}"));
+        let hpas = inventory.hpas.iter();
+        let like = |given: Option<&str>, known: &[&str]| {
+            let given = given.filter(|given| !known.contains(given))?;
+            nearest(given, known.iter().copied()).map(str::to_owned)
+        };
+        let names: Vec<&str> = hpas.clone().map(|hpa| hpa.item.name.as_str()).collect();
+        let namespaces: Vec<&str> = hpas.clone().map(|hpa| hpa.item.namespace.as_str()).collect();
+        match like(name, &names).or_else(|| like(namespace, &namespaces)) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None => error.hint(format!("there is {}", hpas.map(describe).collect::<Vec<_>>().join(", "))),
+        }
     }
 
     fn scalable(&self) -> impl Iterator<Item = &Placed<Workload>> {

@@ -4,7 +4,7 @@ use super::{Reader, raw};
 use crate::hpa::condition_reasons;
 use crate::input::Diagnostic;
 use crate::input::load_settings::Number;
-use crate::input::names::nearest;
+use crate::input::names::hint;
 use crate::input::trace::parse_value;
 use crate::model::{
     Action, Check, Column, Drive, Figure, HpaSpec, Limit, LoadReading, MetricSource, ScheduledEvent, Slo, Window, piece,
@@ -172,12 +172,9 @@ impl Reader<'_> {
         if known.contains(&name) { Ok(()) } else { Err(self.unknown(path, name, what, &known)) }
     }
 
-    fn unknown(&self, path: &str, name: &str, what: &str, known: &[&str]) -> Diagnostic {
+    pub(super) fn unknown(&self, path: &str, name: &str, what: &str, known: &[&str]) -> Diagnostic {
         let error = self.wrong(path, format!("`{}` {what}", piece(name)));
-        match nearest(name, known.iter().copied()) {
-            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-            None => error.hint(format!("there is {}", known.join(", "))),
-        }
+        error.hint(hint(name, known.iter().copied()))
     }
 
     /// From an instant on, by default the start, up to another, by default the end.

@@ -1,6 +1,7 @@
 //! What happens in a scenario besides the load.
 
 use super::{Reader, raw};
+use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, manifests};
 use crate::model::{
     Action, ControllerConfig, HpaSpec, MOST_PODS, MetricsApi, Revision, ScheduledEvent, Workload, WorkloadController,
@@ -135,7 +136,12 @@ impl Reader<'_> {
             manifests::read(&sources, manifests::Context::new(controller.version, Some(&hpa.namespace)))?.accepted()?;
         let same = |placed: &&crate::model::Placed<HpaSpec>| placed.item.name == hpa.name;
         let Some(changed) = manifests.inventory.hpas.iter().find(same) else {
-            return Err(self.wrong(path, format!("{file} has no HorizontalPodAutoscaler `{}`", hpa.name)).into());
+            let known = manifests.inventory.hpas.iter().map(|placed| placed.item.name.as_str());
+            let hint = hint(&hpa.name, known);
+            return Err(self
+                .wrong(path, format!("{file} has no HorizontalPodAutoscaler `{}`", hpa.name))
+                .hint(hint)
+                .into());
         };
         let labels = |hpa: &HpaSpec| hpa.metrics.iter().map(|metric| metric.label()).collect::<Vec<_>>();
         if labels(&changed.item) != labels(hpa) {
@@ -161,8 +167,13 @@ impl Reader<'_> {
                 if containers.iter().any(|container| container.name == *name && !container.sidecar) {
                     return Ok(());
                 }
-                let message = format!("the pod template has no init container `{name}`");
-                return Err(self.wrong(&format!("{path}.dependencyDown.initContainer"), message));
+                let known: Vec<&str> = containers
+                    .iter()
+                    .filter(|container| !container.sidecar)
+                    .map(|container| container.name.as_str())
+                    .collect();
+                let path = format!("{path}.dependencyDown.initContainer");
+                return Err(self.unknown(&path, name, "is no init container of the pod template", &known));
             }
             _ => true,
         };

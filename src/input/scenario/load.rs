@@ -2,11 +2,12 @@
 
 use super::{Reader, raw};
 use crate::input::load_settings::{LoadSettings, Number, Reading as RawReading, Row, Values};
+use crate::input::names::hint;
 use crate::input::pattern::parse_column;
 use crate::input::plan::plan;
 use crate::input::trace::parse_value;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, Reading, Workload};
+use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, MetricSource, Reading, Workload, piece};
 use crate::sim::pattern::Synthetic;
 use crate::units::{Replicas, SimTime, Span};
 
@@ -26,6 +27,7 @@ impl Reader<'_> {
         lead_in: Span,
     ) -> Result<Vec<LoadReading>, InputError> {
         let mut load = self.rows(raw)?;
+        self.known_columns(raw, &load.columns, hpa)?;
         if let Some(before) = &raw.start.before {
             let values = self.values("start.before", before, &load.columns, None)?;
             // Up to the last second before the start, whatever the interpolation.
@@ -70,9 +72,9 @@ impl Reader<'_> {
         }
         let mut warnings = Vec::new();
         let plan = plan(&columns, hpa, &workload.template, settings, &mut warnings)
-            .map_err(|error| self.wrong("load", error.to_string()))?;
+            .map_err(|error| self.elsewhere("load", &error))?;
         if let Some(warning) = warnings.first() {
-            return Err(self.wrong("load", warning.message.clone()).into());
+            return Err(Diagnostic { hint: warning.hint.clone(), ..self.wrong("load", warning.message.clone()) }.into());
         }
         let mut table = LoadTable::new(columns);
         for (at, values) in &load.rows {
@@ -83,6 +85,25 @@ impl Reader<'_> {
             table.push(*at, &values);
         }
         Ok(LoadReading { reading, table, plan })
+    }
+
+    /// Refuses columns that nothing reads.
+    fn known_columns(&self, raw: &raw::Scenario, columns: &[Column], hpa: &HpaSpec) -> Result<(), Diagnostic> {
+        let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();
+        let unknown = columns.iter().find_map(|column| match column {
+            Column::Metric(name) if !labels.contains(name) => Some(name),
+            _ => None,
+        });
+        let Some(name) = unknown else { return Ok(()) };
+        let path = match &raw.load {
+            load if load.values.is_some() => format!("load.values.{name}"),
+            load if load.rows.is_some() => format!("load.rows[0].values.{name}"),
+            load if load.patterns.is_some() => format!("load.patterns.{name}"),
+            _ => "load.trace".to_owned(),
+        };
+        let known = Column::NAMES.into_iter().chain(labels.iter().map(String::as_str));
+        let message = format!("`{}` is neither a column of loads nor a metric of the HPA", piece(name));
+        Err(self.wrong(&path, message).hint(hint(name, known)))
     }
 
     /// The rows from the start on, whatever they are made of.
@@ -143,9 +164,8 @@ impl Reader<'_> {
         last: Option<&[f64]>,
     ) -> Result<Vec<f64>, Diagnostic> {
         if let Some(name) = raw.keys().find(|name| !columns.iter().any(|column| column.name() == **name)) {
-            let known: Vec<&str> = columns.iter().map(Column::name).collect();
-            let hint = format!("the columns are those of the first row: {}", known.join(", "));
-            return Err(self.wrong(&format!("{path}.{name}"), "is not a column of the load").hint(hint));
+            let known = columns.iter().map(Column::name);
+            return Err(self.wrong(&format!("{path}.{name}"), "is not a column of the load").hint(hint(name, known)));
         }
         let value = |(index, column): (usize, &Column)| match raw.get(column.name()) {
             Some(number) => self.number(&format!("{path}.{column}"), column, number),

@@ -13,6 +13,7 @@ pub use files::Files;
 
 use self::checks::Facts;
 use super::manifests::{self, Manifests};
+use super::names::typed;
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, MOST_PODS, Scenario};
@@ -59,22 +60,29 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// An error of something that a field names: its words and its advice.
+    fn elsewhere(&self, path: &str, error: &InputError) -> Diagnostic {
+        match error.diagnostics() {
+            [only] if only.location.is_none() => {
+                Diagnostic { hint: only.hint.clone(), ..self.wrong(path, &only.message) }
+            }
+            _ => self.wrong(path, error.to_string()),
+        }
+    }
+
     fn wrong(&self, path: &str, message: impl Into<String>) -> Diagnostic {
         self.document.diagnostic(path, message)
     }
 
     fn scenario(&self, warnings: &mut Vec<Diagnostic>) -> Result<Scenario, InputError> {
-        let raw: raw::Scenario = serde_path_to_error::deserialize(&self.document.value).map_err(|error| {
-            let path = error.path().to_string();
-            self.wrong(if path == "." { "" } else { &path }, manifests::plain_words(&error.into_inner().to_string()))
-        })?;
+        let raw: raw::Scenario = typed(self.document)?;
         self.check_name(&raw.name)?;
         let controller = ControllerConfig { version: raw.kubernetes_version, ..raw.controller };
         self.sensible("controller", controller.check())?;
         let manifests = self.manifests(&raw, controller.version, warnings)?;
         let selection = manifests
             .select(raw.namespace.as_deref(), raw.hpa.as_deref())
-            .map_err(|error| self.wrong("manifests", error.to_string()))?;
+            .map_err(|error| self.elsewhere(if raw.hpa.is_some() { "hpa" } else { "manifests" }, &error))?;
         let (hpa, workload) = (selection.hpa.item.clone(), selection.target.item.clone());
         let replicas = raw.start.replicas.or(workload.replicas).unwrap_or(1);
         if !(0..=MOST_PODS).contains(&replicas) {

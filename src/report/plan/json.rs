@@ -375,7 +375,7 @@ fn claims(report: &PlanReport<'_>) -> Value {
                     "says": { "quantity": figure.claimed.says.to_string(), "value": number(figure.claimed.says),
                               "roughly": figure.claimed.roughly },
                     "computed": computed,
-                    "holds": figure.holds,
+                    "verdict": figure.verdict.name(),
                     "trueIf": figure.true_if.iter().map(verdicts::remedy).collect::<Vec<_>>(),
                 })
             })

@@ -2,7 +2,7 @@
 
 use super::sections::amount;
 use super::{PlanReport, Section};
-use crate::model::{BudgetBound, Figures};
+use crate::model::{BudgetBound, ClaimVerdict, Figures};
 use crate::plan::Level;
 use crate::plan::claims::{FigureFinding, Remedy};
 use crate::units::Quantity;
@@ -157,7 +157,7 @@ pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
             };
             let says_amount = format!("{roughly}{}", figure_amount(&claimed.figure, claimed.says));
             rows.push(vec![verdict.to_owned(), says.to_owned(), name, says_amount, computed(figure)]);
-            if !figure.holds {
+            if figure.verdict != ClaimVerdict::Confirmed {
                 let note = finding.claim.note.as_ref().map_or_else(String::new, |note| format!(". {note}"));
                 notes.push(explanation(&finding.claim.says, figure) + &note);
             }
@@ -167,13 +167,21 @@ pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
             notes.push(format!("{location}: expected {expected}, but it is {}", finding.verdict.name()));
         }
     }
-    let holds = report.claims.iter().filter(|f| f.verdict == crate::model::ClaimVerdict::Confirmed).count();
-    let total = report.claims.len();
-    let title = format!("Claims of the document: {holds} of {total} confirmed, {} contradicted", total - holds);
+    let count = |verdict| report.claims.iter().filter(|finding| finding.verdict == verdict).count();
+    let title = format!(
+        "Claims of the document: {} of {} confirmed, {} contradicted, {} depend",
+        count(ClaimVerdict::Confirmed),
+        report.claims.len(),
+        count(ClaimVerdict::Contradicted),
+        count(ClaimVerdict::Depends)
+    );
     Some(Section { title, headers, rows, notes })
 }
 
 fn explanation(says: &str, figure: &FigureFinding<'_>) -> String {
+    if figure.verdict == ClaimVerdict::Depends {
+        return format!("\"{says}\" depends: it is {}", computed(figure));
+    }
     let mut text = format!("\"{says}\" is not so: it is {}", computed(figure));
     let remedies: Vec<String> = figure.true_if.iter().map(remedy).collect();
     if remedies.is_empty() {

@@ -1,11 +1,11 @@
 //! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
 
-use super::{Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
+use super::{Area, Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
 use crate::hpa::MetricStatus;
 use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::report::{Run, amounts};
 use crate::sim::TimelineRow;
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
 
 /// What the picture shows.
 pub fn panels(run: &Run<'_>) -> Vec<Panel> {
@@ -32,8 +32,28 @@ fn response_panel(run: &Run<'_>) -> Panel {
     if let Some(slo) = slo {
         lines.push(line(slo.to_string(), 3, LineStyle::Reference, constant(run, slo.within_seconds * 1e3)));
     }
-    lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, LineStyle::Solid, series(run, millis)));
-    Panel { title: "Response time (ms)".into(), lines, band: None, areas: Vec::new() }
+    let times = series(run, millis);
+    let highest = times.iter().map(|(_, value)| *value).filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let top = slo.map_or(highest, |slo| highest.max(slo.within_seconds * 1e3));
+    lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, LineStyle::Solid, times));
+    Panel { title: "Response time (ms)".into(), lines, band: None, areas: broken(run, top).into_iter().collect() }
+}
+
+/// When the promise was broken: also between two syncs, and where requests were not answered at all.
+fn broken(run: &Run<'_>, top: f64) -> Option<Area> {
+    let end = run.summary.duration.seconds();
+    // Wide enough to be seen.
+    let least = (end / 600).max(1);
+    let rows = run.rows.iter().map(|row| (row.now.seconds(), row.resources.slow));
+    let (mut points, mut before) = (Vec::new(), (0, Span::ZERO));
+    for (at, slow) in rows.chain([(end, run.summary.slow)]) {
+        if slow > before.1 {
+            points.extend([(before.0.min(at - least).max(0), 0.0, top), (at, 0.0, 0.0)]);
+        }
+        before = (at, slow);
+    }
+    let label = run.setup.cluster.slo.map(|slo| format!("{slo} broken"))?;
+    (!points.is_empty()).then_some(Area { label, color: 3, points })
 }
 
 /// Draws the picture; the bytes of a PNG file.

@@ -391,6 +391,7 @@ impl<'a> Engine<'a> {
                 backlog: self.traffic.waiting(),
                 work_dropped: totals.dropped,
                 work_lost: totals.lost + self.pods.lost.work,
+                slow: self.accounts.slow(),
             },
             response: ResponseSource { traffic: &self.traffic, pods: &self.pods },
         }
