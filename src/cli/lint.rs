@@ -82,7 +82,8 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
                 let codes: Vec<&str> = rules().map(|rule| rule.code).collect();
                 anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
             }
-            anyhow::bail!("no rule `{code}`; {}", hint(code, rules().map(|rule| rule.name)));
+            let names: Vec<&str> = rules().map(|rule| rule.name).collect();
+            anyhow::bail!("no rule `{code}`; {}", hint(code, names.iter().copied()));
         };
         return output::print(&report::explain(rule)).map(|()| Outcome::Done);
     }
