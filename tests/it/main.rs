@@ -14,6 +14,7 @@ mod invariants;
 mod lint;
 mod manifests;
 mod names;
+mod phases;
 mod plan;
 mod policies;
 mod reading;

@@ -6,6 +6,7 @@ use crate::model::ResourceQuota;
 use crate::plan::pod_use;
 use crate::plan::{WorkloadPlan, nodes::Pool};
 use crate::report::amounts::{bytes, decimal};
+use crate::report::phases::describe;
 use crate::study::growth::Month;
 use crate::study::montecarlo::RunResult;
 use crate::study::phases::Sample;
@@ -49,7 +50,8 @@ pub(super) fn figures(report: &PlanReport<'_>, runs: &[RunResult]) -> Vec<Figure
     }
     // What the load says nothing about is not a figure.
     figures.retain(|figure| !figure.name.ends_with(" used") || figure.values.iter().any(|value| *value > 0.0));
-    // Minutes of several workloads do not add up to minutes: a figure for each.
+    // Minutes of several workloads do not add up to minutes: a figure for each that has some.
+    let before = figures.len();
     for (index, (workload, ..)) in report.courses.iter().enumerate() {
         let workload = &workloads[*workload];
         let suffix = if report.courses.len() > 1 { format!(", {}", workload.label()) } else { String::new() };
@@ -62,6 +64,10 @@ pub(super) fn figures(report: &PlanReport<'_>, runs: &[RunResult]) -> Vec<Figure
             let waits = |run: &RunResult| minutes(run.courses[index].waiting);
             figures.push(of(&format!("Work waits for CPU{suffix}"), "minutes", &waits));
         }
+    }
+    if report.courses.len() > 1 {
+        let minutes = figures.split_off(before);
+        figures.extend(minutes.into_iter().filter(|figure| figure.values.iter().any(|value| *value > 0.0)));
     }
     figures
 }
@@ -81,15 +87,18 @@ pub(super) fn phases(report: &PlanReport<'_>) -> Option<Section> {
         }
         row
     });
-    let shown: Vec<String> = report
-        .courses
-        .iter()
-        .enumerate()
-        .map(|(index, (workload, ..))| {
-            let phase = crate::report::phases::describe(phases.phase(index));
-            if report.courses.len() > 1 { format!("{}: {phase}", report.workloads[*workload].label()) } else { phase }
-        })
-        .collect();
+    let mut shown: Vec<(String, String)> = Vec::new();
+    for (index, (workload, ..)) in report.courses.iter().enumerate() {
+        let (label, phase) = (report.workloads[*workload].label(), describe(phases.phase(index)));
+        match shown.iter_mut().find(|(_, other)| *other == phase) {
+            Some((labels, _)) => *labels += &format!(", {label}"),
+            None => shown.push((label, phase)),
+        }
+    }
+    let shown = match shown.as_slice() {
+        [(_, phase)] => phase.clone(),
+        several => several.iter().map(|(labels, phase)| format!("{labels}: {phase}")).collect::<Vec<_>>().join("; "),
+    };
     let what =
         "when an HPA syncs after the load begins, when metrics-server scrapes and the kubelets sample is not known";
     let over = match (several, too_long) {
@@ -105,7 +114,7 @@ pub(super) fn phases(report: &PlanReport<'_>) -> Option<Section> {
     };
     let mut headers = vec!["FIGURE", "TYPICAL"];
     headers.extend(["LEAST", "MOST"].iter().filter(|_| several));
-    let notes = vec![format!("{what}: {over}"), format!("shown: {}", shown.join("; "))];
+    let notes = vec![format!("{what}: {over}"), format!("shown: {shown}")];
     Some(Section { title: "Under the load, in other phases".to_owned(), headers, rows: rows.collect(), notes })
 }
 
