@@ -9,6 +9,7 @@ use super::replay::{note_assumptions, read_scenarios, replay_one};
 use super::{Outcome, output};
 use crate::model::Scenario;
 use crate::replay::{ReadingRun, Step, explain};
+use crate::report::phases;
 use crate::units::{SimTime, Span};
 
 /// Explain the decisions of a scenario, stage by stage
@@ -79,12 +80,14 @@ fn explain_scenario(
         Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
     };
     for run in replayed.runs.iter().filter(wanted) {
-        *text += &format!("{} ({})\n\n", scenario.name, run.load.reading.name());
+        let phase = phases::describe(run.setup.phase);
+        *text += &format!("{} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
         for step in steps(args, run)? {
             text.push_str(&explain::text(run, step));
             text.push('\n');
             let mut json = explain::json(run, step);
             json["scenario"] = scenario.name.clone().into();
+            json["phase"] = phases::shown(run.setup.phase);
             list.push(json);
         }
     }

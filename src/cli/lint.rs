@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use rayon::prelude::*;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
@@ -14,10 +13,11 @@ use super::{Outcome, output};
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
 use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
-use crate::model::{ControllerConfig, LoadSource, Location, Phase, Phases};
+use crate::model::{ControllerConfig, LoadSource, Location, Phases};
 use crate::plan;
 use crate::report::lint as report;
 use crate::sim::Setup;
+use crate::study::every;
 use crate::study::phases::Sample;
 
 /// Find what will go wrong with autoscaling, before it does
@@ -154,8 +154,8 @@ fn held_back_in_phases(args: &LintArgs, setup: &Setup<'_>, load: &mut Load) -> a
     let duration = setup.duration.unwrap_or_else(|| table.length());
     let count = args.cluster.phases(duration, &setup.controller).unwrap_or(1);
     let sample = Sample::of(&Phases::of(&setup.cluster, &setup.controller), count, setup.seed, 0);
-    let one = |phase: &Phase| held_back(&Setup { phase: *phase, ..setup.clone() }, &mut table.clone());
-    sample.phases.par_iter().map(one).collect::<Result<_, _>>().map_err(explain_error)
+    let one = |index: usize| held_back(&Setup { phase: sample.phases[index], ..setup.clone() }, &mut table.clone());
+    every(sample.phases.len(), one).map_err(explain_error)
 }
 
 /// What the reader of the manifests says, with its advice.

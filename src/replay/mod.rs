@@ -9,7 +9,6 @@ mod outcome;
 pub mod text;
 
 pub use outcome::{Outcome, OverPhases, share};
-use rayon::prelude::*;
 
 use crate::hpa::{Decision, History};
 use crate::model::{
@@ -17,7 +16,8 @@ use crate::model::{
 };
 use crate::report::Run;
 use crate::sim::{Setup, SimError, Summary, TimelineRow, simulate};
-use crate::study::phases::{Sample, typical};
+use crate::study::every;
+use crate::study::phases::{Sample, Steps, typical};
 use crate::units::{Replicas, SimTime};
 
 /// So many syncs are simulated for the phases of a reading, by default: all phases of a scenario of three quarters of an
@@ -135,10 +135,10 @@ pub fn replay(scenario: &Scenario, phases: Option<usize>) -> Result<Replay<'_>, 
     let sample = sample(scenario, phases);
     let (mut runs, mut readings) = (Vec::new(), Vec::new());
     for load in &scenario.readings {
-        let mut checked: Vec<Checked> =
-            sample.phases.par_iter().map(|phase| checked(scenario, load, *phase)).collect::<Result<_, _>>()?;
-        let figures: Vec<Vec<f64>> = checked.iter().map(|checked| checked.figures.clone()).collect();
-        let shown = typical(&figures);
+        let mut checked = every(sample.phases.len(), |index| checked(scenario, load, sample.phases[index]))?;
+        let figures: Vec<Vec<f64>> = checked.iter().map(Checked::figures).collect();
+        let steps: Vec<Steps> = checked.iter_mut().map(|checked| std::mem::take(&mut checked.steps)).collect();
+        let shown = typical(&steps, scenario.duration, &figures);
         let typical = run(scenario, load, sample.phases[shown], true)?;
         checked[shown].outcomes = outcomes(scenario, &typical, true);
         runs.push(typical);
@@ -164,21 +164,25 @@ fn sample(scenario: &Scenario, phases: Option<usize>) -> Sample {
     Sample::of(&all, phases.unwrap_or(affordable), scenario.seed, 0)
 }
 
-/// The claims in one phase, and what makes it like another.
+/// The claims in one phase, and the replicas over time.
 struct Checked {
     outcomes: Vec<Outcome>,
-    figures: Vec<f64>,
+    steps: Steps,
+}
+
+impl Checked {
+    /// What makes it like another besides its replicas: what the claims come to.
+    fn figures(&self) -> Vec<f64> {
+        self.outcomes.iter().map(|outcome| f64::from(u8::from(outcome.holds))).collect()
+    }
 }
 
 fn checked(scenario: &Scenario, load: &LoadReading, phase: Phase) -> Result<Checked, SimError> {
     let run = run(scenario, load, phase, false)?;
     let outcomes = outcomes(scenario, &run, false);
-    let summary = &run.summary;
-    let changes = summary.rescales.len() as f64;
-    let first = summary.rescales.first().map_or(summary.duration.seconds(), |event| event.at.seconds());
-    let mut figures = vec![first as f64, changes, summary.pod_seconds() as f64, f64::from(summary.max_replicas())];
-    figures.extend(outcomes.iter().map(|outcome| f64::from(u8::from(outcome.holds))));
-    Ok(Checked { outcomes, figures })
+    let changes = run.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
+    let steps = std::iter::once((SimTime::ZERO, scenario.replicas)).chain(changes).collect();
+    Ok(Checked { outcomes, steps })
 }
 
 fn outcomes(scenario: &Scenario, run: &ReadingRun<'_>, explain: bool) -> Vec<Outcome> {

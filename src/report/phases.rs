@@ -80,8 +80,7 @@ impl<'a> Ranges<'a> {
 }
 
 /// When a change comes in other phases: `15s to 51s`, with their number if not all have it.
-pub(super) fn recurrence(runs: &PhaseRuns, found: Recurrence) -> String {
-    let all = runs.courses.len();
+pub fn recurrence(found: Recurrence, all: usize) -> String {
     let times = told(&found.times, ToString::to_string);
     if found.runs == all { times } else { format!("{times} ({} of {all})", found.runs) }
 }
@@ -90,7 +89,9 @@ pub(super) fn recurrence(runs: &PhaseRuns, found: Recurrence) -> String {
 pub(super) fn recurrences<'a>(run: &'a Run<'a>) -> Vec<(&'a RescaleRecord, Option<(&'a PhaseRuns, Recurrence)>)> {
     let rescales = &run.summary.rescales;
     let found = several(run).map(|runs| (runs, runs.changes())).filter(|(_, changes)| changes.len() == rescales.len());
-    let of = |(index, event)| (event, found.as_ref().map(|(runs, changes)| (*runs, changes[index])));
+    let of = |(index, event): (usize, &'a RescaleRecord)| {
+        (event, found.as_ref().map(|(runs, changes)| (*runs, changes[index].1)))
+    };
     rescales.iter().enumerate().map(of).collect()
 }
 
@@ -109,15 +110,19 @@ pub(super) fn note(run: &Run<'_>) -> String {
     }
 }
 
+/// A phase for machines, by the names of the settings that fix it.
+pub fn shown(phase: Phase) -> Value {
+    json!({
+        "syncOffsetSeconds": phase.sync.seconds(),
+        "metricOffsetSeconds": phase.scrape.seconds(),
+        "housekeepingOffsetSeconds": phase.kubelet.seconds(),
+    })
+}
+
 /// The same for machines.
 pub(super) fn json(run: &Run<'_>) -> Value {
-    let phase = run.setup.phase;
     let mut value = json!({
-        "shown": {
-            "syncOffsetSeconds": phase.sync.seconds(),
-            "metricOffsetSeconds": phase.scrape.seconds(),
-            "housekeepingOffsetSeconds": phase.kubelet.seconds(),
-        },
+        "shown": shown(run.setup.phase),
         "simulated": run.phases.map_or(1, |runs| runs.courses.len()),
         "possible": run.phases.map(|runs| runs.sample.of),
         "seed": run.phases.map(|runs| runs.sample.seed),

@@ -62,7 +62,7 @@ fn events(run: &Run<'_>) -> String {
     let rows = phases::recurrences(run).into_iter().map(|(event, found)| {
         let mut row = event_row(run, event);
         if over.is_some() {
-            row.push(found.map_or_else(String::new, |(runs, found)| phases::recurrence(runs, found)));
+            row.push(found.map_or_else(String::new, |(runs, found)| phases::recurrence(found, runs.courses.len())));
         }
         row
     });

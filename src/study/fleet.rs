@@ -51,13 +51,10 @@ pub struct Course {
 }
 
 impl Course {
-    /// What makes one simulation like another.
+    /// What makes one simulation like another, besides its replicas.
     pub(super) fn figures(&self) -> Vec<f64> {
-        let spans = [Some(self.waiting), self.slow, Some(self.at_max)];
-        let first = self.steps.get(1).map_or(self.duration.seconds(), |(at, _)| at.seconds());
-        let counts = [first as f64, self.steps.len() as f64, f64::from(self.max_replicas)];
-        let sums = [self.pod_seconds as f64, (self.work_lost + self.work_dropped) as f64];
-        spans.into_iter().flatten().map(|span| span.seconds() as f64).chain(counts).chain(sums).collect()
+        let spans = [Some(self.waiting), self.slow].into_iter().flatten();
+        spans.map(|span| span.seconds() as f64).chain([(self.work_lost + self.work_dropped) as f64]).collect()
     }
 
     /// The mean number of replicas over time.

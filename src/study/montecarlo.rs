@@ -6,9 +6,9 @@
 use rand::distr::Distribution;
 use rand::{Rng, RngExt};
 use rand_pcg::Pcg64;
-use rayon::prelude::*;
 use statrs::distribution::Normal;
 
+use super::every;
 use super::fleet::{Course, Fleet, Simulated, course};
 use crate::model::{Column, LoadSource, LoadTable, Phases};
 use crate::plan::WorkloadPlan;
@@ -78,15 +78,12 @@ pub fn runs(
     count: u64,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<RunResult>, SimError> {
-    (0..count)
-        .into_par_iter()
-        .map(|run| {
-            let courses =
-                simulated.iter().map(|s| one_run(s, uncertainty, seed, run)).collect::<Result<Vec<_>, _>>()?;
-            done();
-            Ok(RunResult::new(workloads, simulated, courses))
-        })
-        .collect()
+    every(usize::try_from(count).unwrap_or(usize::MAX), |run| {
+        let one = |simulated: &Simulated<'_>| one_run(simulated, uncertainty, seed, run as u64);
+        let courses = simulated.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        done();
+        Ok(RunResult::new(workloads, simulated, courses))
+    })
 }
 
 fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: u64) -> Result<Course, SimError> {

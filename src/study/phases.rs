@@ -1,17 +1,18 @@
 //! Phases: the same deployment under the same load, with syncs, scrapes and samples anywhere against each other and against
 //! the load.
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_pcg::Pcg64;
-use rayon::prelude::*;
-
-use super::fleet::{Course, Simulated, course};
+use super::every;
+use super::fleet::{Course, Pattern, Simulated, course, pods};
 use super::montecarlo::RunResult;
 use crate::model::{LoadTable, Phase, Phases};
 use crate::plan::WorkloadPlan;
 use crate::sim::{Setup, SimError};
 use crate::units::{Replicas, SimTime, Span};
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
 
 /// So many syncs are simulated for the phases of a command, by default: half a second or so.
 const MOST_SYNCS: i64 = 600_000;
@@ -88,24 +89,83 @@ impl Sample {
     }
 }
 
-/// The index of the run that is most like the others: its figures lie nearest the medians, each in units of its mean
-/// distance from the median. The first of equals.
-pub fn typical(runs: &[Vec<f64>]) -> usize {
-    let width = runs.iter().map(Vec::len).min().unwrap_or_default();
-    let mut distance = vec![0.0; runs.len()];
+/// Replicas over time: from when on, and how many.
+pub type Steps = Vec<(SimTime, Replicas)>;
+
+/// The index of the run that is most like the others: its number of replicas is nearest the median of every moment, and its
+/// figures are nearest their medians, each in units of the mean distance. The first of equals.
+pub fn typical(steps: &[Steps], duration: Span, figures: &[Vec<f64>]) -> usize {
+    let end = SimTime::ZERO + duration;
+    let median = median_steps(steps);
+    let mut distance = in_units_of_the_mean(steps.iter().map(|one| between(one, &median, end)).collect());
+    let width = figures.iter().map(Vec::len).min().unwrap_or_default();
     for figure in 0..width {
-        let mut sorted: Vec<f64> = runs.iter().map(|run| run[figure]).collect();
+        let mut sorted: Vec<f64> = figures.iter().map(|run| run[figure]).collect();
         sorted.sort_by(f64::total_cmp);
         let median = sorted[(sorted.len() - 1) / 2];
-        let scale = sorted.iter().map(|value| (value - median).abs()).sum::<f64>() / sorted.len() as f64;
-        if scale > 0.0 {
-            for (total, run) in distance.iter_mut().zip(runs) {
-                *total += (run[figure] - median).abs() / scale;
-            }
+        let apart = in_units_of_the_mean(figures.iter().map(|run| (run[figure] - median).abs()).collect());
+        for (total, more) in distance.iter_mut().zip(apart) {
+            *total += more;
         }
     }
     let nearest = distance.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
     nearest.map_or(0, |(index, _)| index)
+}
+
+fn in_units_of_the_mean(values: Vec<f64>) -> Vec<f64> {
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    if mean > 0.0 { values.into_iter().map(|value| value / mean).collect() } else { values }
+}
+
+/// The median number of replicas of every moment, the lower one of two.
+fn median_steps(runs: &[Steps]) -> Steps {
+    let mut counts: BTreeMap<Replicas, usize> = BTreeMap::new();
+    let mut now: Vec<Option<Replicas>> = vec![None; runs.len()];
+    let mut changes: Vec<(SimTime, usize, Replicas)> =
+        runs.iter().enumerate().flat_map(|(run, steps)| steps.iter().map(move |&(at, pods)| (at, run, pods))).collect();
+    changes.sort_by_key(|(at, run, _)| (*at, *run));
+    let mut median: Steps = Vec::new();
+    for (index, &(at, run, pods)) in changes.iter().enumerate() {
+        if let Some(before) = now[run].replace(pods)
+            && let Some(count) = counts.get_mut(&before)
+        {
+            *count -= 1;
+        }
+        *counts.entry(pods).or_default() += 1;
+        if changes.get(index + 1).is_some_and(|next| next.0 == at) {
+            continue;
+        }
+        let half = counts.values().sum::<usize>().div_ceil(2);
+        let mut passed = 0;
+        let middle = counts.iter().find(|(_, count)| {
+            passed += **count;
+            passed >= half
+        });
+        if let Some((&pods, _)) = middle.filter(|(pods, _)| median.last().is_none_or(|(_, last)| last != *pods)) {
+            median.push((at, pods));
+        }
+    }
+    median
+}
+
+/// How far two numbers of replicas are apart, in pod-seconds.
+fn between(one: &Steps, other: &Steps, end: SimTime) -> f64 {
+    let mut times: Vec<SimTime> = one.iter().chain(other).map(|(at, _)| *at).filter(|at| *at < end).collect();
+    times.sort();
+    times.dedup();
+    let (mut a, mut b) = (one.iter().peekable(), other.iter().peekable());
+    let (mut pods_a, mut pods_b, mut total) = (0, 0, 0.0);
+    for (index, &at) in times.iter().enumerate() {
+        while let Some((_, pods)) = a.next_if(|(when, _)| *when <= at) {
+            pods_a = *pods;
+        }
+        while let Some((_, pods)) = b.next_if(|(when, _)| *when <= at) {
+            pods_b = *pods;
+        }
+        let until = times.get(index + 1).copied().unwrap_or(end);
+        total += f64::from((pods_a - pods_b).abs()) * (until - at).seconds() as f64;
+    }
+    total
 }
 
 /// The simulations of a sample.
@@ -122,10 +182,12 @@ pub struct PhaseRuns {
 impl PhaseRuns {
     /// Simulates a sample on all threads; the order of the results is that of the sample.
     pub fn run(setup: &Setup<'_>, load: &LoadTable, sample: Sample) -> Result<Self, SimError> {
-        let one = |phase: &Phase| course(&Setup { phase: *phase, ..setup.clone() }, &mut load.clone());
-        let courses: Vec<Course> = sample.phases.par_iter().map(one).collect::<Result<_, _>>()?;
+        let one = |index: usize| course(&Setup { phase: sample.phases[index], ..setup.clone() }, &mut load.clone());
+        let courses = every(sample.phases.len(), one)?;
         let figures: Vec<Vec<f64>> = courses.iter().map(Course::figures).collect();
-        Ok(Self { sample, typical: typical(&figures), courses })
+        let steps: Vec<Steps> = courses.iter().map(|course| course.steps.clone()).collect();
+        let typical = typical(&steps, courses[0].duration, &figures);
+        Ok(Self { sample, typical, courses })
     }
 
     /// The phase of the typical run.
@@ -138,27 +200,30 @@ impl PhaseRuns {
         Range::of(self.courses.iter().map(of))
     }
 
-    /// For every change of the typical run, when the same change comes in the other runs: those that have it, and the
-    /// earliest and the latest time. The same change is from and to the same counts, within five minutes, each being the
-    /// nearest of its kind to the other.
-    pub fn changes(&self) -> Vec<Recurrence> {
-        let typical = self.courses[self.typical].changes();
-        let mut all: Vec<Recurrence> = typical
-            .iter()
-            .map(|change| Recurrence { runs: 0, times: Range { low: change.at, high: change.at } })
-            .collect();
-        for course in &self.courses {
-            let other = course.changes();
-            for (index, found) in typical.iter().enumerate() {
-                let there = nearest(&other, found);
-                if let Some(same) = there.filter(|same| nearest(&typical, &other[*same]) == Some(index)) {
-                    all[index].runs += 1;
-                    all[index].times.include(other[same].at);
-                }
+    /// For every change of the typical run, when it comes again.
+    pub fn changes(&self) -> Vec<(Change, Recurrence)> {
+        recurrences(&self.courses.iter().collect::<Vec<_>>(), self.typical)
+    }
+}
+
+/// For every change of one of the runs, when the same change comes in them all: in how many, and the earliest and the latest
+/// time. The same change is from and to the same counts, within five minutes, each being the nearest of its kind to the
+/// other.
+fn recurrences(courses: &[&Course], typical: usize) -> Vec<(Change, Recurrence)> {
+    let changes = courses[typical].changes();
+    let alone = |change: &Change| Recurrence { runs: 0, times: Range { low: change.at, high: change.at } };
+    let mut all: Vec<Recurrence> = changes.iter().map(alone).collect();
+    for course in courses {
+        let other = course.changes();
+        for (index, found) in changes.iter().enumerate() {
+            let there = nearest(&other, found);
+            if let Some(same) = there.filter(|same| nearest(&changes, &other[*same]) == Some(index)) {
+                all[index].runs += 1;
+                all[index].times.include(other[same].at);
             }
         }
-        all
     }
+    changes.into_iter().zip(all).collect()
 }
 
 /// Several workloads in a sample of phases: each HPA syncs when it does.
@@ -187,15 +252,23 @@ impl FleetPhases {
             let courses = simulated.iter().zip(&samples).map(course).collect::<Result<_, _>>()?;
             Ok(RunResult::new(workloads, simulated, courses))
         };
-        let runs: Vec<RunResult> = (0..most).into_par_iter().map(one_run).collect::<Result<_, SimError>>()?;
+        let runs = every(most, one_run)?;
         let figures = |run: &RunResult| run.courses.iter().flat_map(Course::figures).collect();
         let figures: Vec<Vec<f64>> = runs.iter().map(figures).collect();
-        Ok(Self { samples, typical: typical(&figures), runs })
+        let all_pods = |(at, pattern): &(SimTime, Pattern)| (*at, pods(pattern).try_into().unwrap_or(Replicas::MAX));
+        let steps: Vec<Steps> = runs.iter().map(|run| run.fleet.steps.iter().map(all_pods).collect()).collect();
+        let typical = typical(&steps, runs[0].fleet.duration, &figures);
+        Ok(Self { samples, typical, runs })
     }
 
     /// The run that is shown.
     pub fn shown(&self) -> &RunResult {
         &self.runs[self.typical]
+    }
+
+    /// For every change of a workload that is simulated, in the run that is shown, when it comes again.
+    pub fn changes(&self, index: usize) -> Vec<(Change, Recurrence)> {
+        recurrences(&self.runs.iter().map(|run| &run.courses[index]).collect::<Vec<_>>(), self.typical)
     }
 
     /// The phase in which a workload that is simulated is shown.
@@ -306,8 +379,17 @@ mod tests {
 
     #[test]
     fn the_typical_run_is_none_at_the_edge() {
-        let runs = [[1.0, 5.0], [2.0, 5.0], [3.0, 5.0], [9.0, 5.0]].map(Vec::from);
-        assert_eq!(typical(&runs), 1);
-        assert_eq!(typical(&[vec![1.0], vec![1.0]]), 0);
+        let at = SimTime::from_seconds;
+        let run = |first: i64, second: i64| vec![(at(0), 3), (at(first), 5), (at(second), 4)];
+        let runs = [run(15, 60), run(30, 75), run(45, 90), run(30, 70)];
+        let median = median_steps(&runs);
+        assert_eq!(median, [(at(0), 3), (at(30), 5), (at(70), 4)].map(|(when, pods)| (when, pods)));
+        let hour = Span::from_seconds(3600);
+        assert_eq!(runs.each_ref().map(|one| between(one, &median, at(0) + hour)), [40.0, 5.0, 50.0, 0.0]);
+        assert_eq!(typical(&runs, hour, &[]), 3);
+        // Figures count as well; the first of equals.
+        let figures = [[0.0], [0.0], [0.0], [9.0]].map(Vec::from);
+        assert_eq!(typical(&runs, hour, &figures), 1);
+        assert_eq!(typical(&[run(1, 2), run(1, 2)], hour, &[]), 0);
     }
 }

@@ -1,13 +1,13 @@
 //! What nobody knows: phases and start-up times. Verdicts and figures over them.
 
 use hpasim::input::scenario::{Files, read};
-use hpasim::model::Check;
+use hpasim::model::{Check, Phase};
 use hpasim::replay::replay;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
-use crate::support::{hpasim, project, write};
+use crate::support::{Deployment, hpasim, project, run, seconds, table, write};
 
 const K8S: &str = "scenarios/rag-system/k8s";
 
@@ -93,6 +93,24 @@ fn ranges_hold_every_phase() {
     assert_eq!(summary(&fixed).0["podHours"], all["podHours"]);
 }
 
+/// The first sync comes when it does; what it sees is the steady state before.
+#[test]
+fn the_first_sync_sees_a_steady_state_in_every_phase() {
+    let deployment = Deployment::rag();
+    let load = table(&["cpu", "memory"], &[(0, &[0.9, 3e8]), (60, &[0.9, 3e8])]);
+    for (sync, scrape, kubelet) in [(0, 0, 0), (12, 3, 9), (14, 14, 0), (1, 13, 7)] {
+        let mut setup = deployment.setup(&load);
+        setup.phase = Phase { sync: seconds(sync), scrape: seconds(scrape), kubelet: seconds(kubelet) };
+        let (summary, rows) = run(&setup, &load);
+        assert_eq!((rows[0].now.seconds(), rows[1].now.seconds()), (sync, sync + 15));
+        for row in &rows {
+            assert_eq!(row.resources.cpu_used, 900_000_000, "{:?}", setup.phase);
+            assert_eq!(row.metrics[0].unwrap().average_utilization, Some(60), "{:?}", setup.phase);
+        }
+        assert_eq!(summary.pod_seconds(), 3 * 120);
+    }
+}
+
 /// For a load that is too long there is one phase, which is said; N phases are N phases all the same.
 #[test]
 fn a_long_load_has_one_phase_unless_more_are_asked_for() {
@@ -117,8 +135,13 @@ fn a_long_load_has_one_phase_unless_more_are_asked_for() {
 #[test]
 fn phases_do_not_depend_on_threads() {
     let simulate = ["simulate", "-f", K8S, "--load", "scenarios/rag-system/traces/workday.csv"];
-    for args in [&["replay", "--scenario", "2-high-load"][..], &simulate] {
-        let run = |threads: &str| hpasim(args).env("RAYON_NUM_THREADS", threads).output().unwrap().stdout;
+    // Of several errors it is the same one.
+    let fails = ["replay", "tests/data/invalid-scenarios/not-steady.yaml"];
+    for args in [&["replay", "--scenario", "2-high-load"][..], &simulate, &fails] {
+        let run = |threads: &str| {
+            let output = hpasim(args).env("RAYON_NUM_THREADS", threads).output().unwrap();
+            (output.stdout, output.stderr)
+        };
         assert_eq!(run("1"), run("3"), "{args:?}");
     }
 }
@@ -146,7 +169,8 @@ fn no_pod_fails_its_probes_by_a_guess() {
     let out = tempfile::tempdir().unwrap();
     let rise = ["--load", "scenarios/eleven-services/rise.csv"];
     let simulate = |options: &[&str]| {
-        let args = [&["simulate", "-f", folder, "-o", out.path().to_str().unwrap()], &rise[..], options].concat();
+        let few = ["--phases", "20"];
+        let args = [&["simulate", "-f", folder, "-o", out.path().to_str().unwrap()], &rise[..], &few, options].concat();
         let output = hpasim(&args).output().unwrap();
         assert!(output.status.success());
         let restarts = SERVICES.map(|service| {
@@ -178,7 +202,7 @@ fn no_pod_fails_its_probes_by_a_guess() {
     // The plan counts the pods that do come up: the guess used to leave 24 out.
     let loads: Vec<String> = SERVICES.iter().map(|service| format!("{service}={}", rise[1])).collect();
     let plan = |options: &[&str]| {
-        let mut args = vec!["plan", "-f", folder, "-o", out.path().to_str().unwrap()];
+        let mut args = vec!["plan", "-f", folder, "-o", out.path().to_str().unwrap(), "--phases", "20"];
         loads.iter().for_each(|load| args.extend(["--load", load]));
         args.extend(options);
         let output = hpasim(&args).output().unwrap();

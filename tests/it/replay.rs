@@ -23,8 +23,8 @@ fn the_rag_system_as_its_document_promises() {
 /// The folder in the repository and what is compiled in are the same, and nothing of it is forgotten.
 #[test]
 fn built_in_scenarios_are_those_of_the_folder() {
-    let built_in = hpasim(&["replay"]).output().unwrap();
-    let folder = hpasim(&["replay", "scenarios/rag-system"]).output().unwrap();
+    let built_in = hpasim(&["replay", "--phases", "5"]).output().unwrap();
+    let folder = hpasim(&["replay", "scenarios/rag-system", "--phases", "5"]).output().unwrap();
     assert_eq!(built_in.stdout, folder.stdout);
     let listed = std::fs::read_to_string(project("src/input/scenario/files.rs")).unwrap();
     for part in ["k8s", "scenarios"] {
@@ -47,7 +47,7 @@ fn every_timeline_of_a_scenario_passes_the_checker() {
     let scenarios = read(Files::Disk, &project("scenarios/rag-system"), &mut Vec::new()).unwrap();
     assert_eq!(scenarios.len(), 18);
     for scenario in &scenarios {
-        for run in &replay(scenario, None).unwrap().runs {
+        for run in &replay(scenario, Some(9)).unwrap().runs {
             assert_eq!(check(&run.setup, &run.rows), Vec::<String>::new(), "{}", scenario.name);
         }
     }
@@ -221,9 +221,11 @@ fn the_report_is_complete_and_the_same_every_time() {
 #[test]
 fn colour_is_for_terminals() {
     let escape = "\u{1b}[";
-    hpasim(&["replay"]).assert().stdout(contains(escape).not());
-    hpasim(&["replay", "--color", "always"]).assert().stdout(contains("\u{1b}[31mcontradicted\u{1b}[0m"));
-    hpasim(&["replay", "--color", "never"]).assert().stdout(contains(escape).not());
+    let replay =
+        |color: &[&str]| hpasim(&[&["replay", "--scenario", "2-high-load", "--phases", "3"], color].concat()).assert();
+    replay(&[]).stdout(contains(escape).not());
+    replay(&["--color", "always"]).stdout(contains("\u{1b}[31mcontradicted\u{1b}[0m"));
+    replay(&["--color", "never"]).stdout(contains(escape).not());
 }
 
 #[test]
@@ -240,7 +242,10 @@ fn a_decision_explained() {
     insta::assert_snapshot!(all);
     let json = text(&["--scenario", "2-high-load", "--reading", "held", "--at", "45s", "--format", "json"]);
     insta::assert_snapshot!(json);
-    hpasim(&["explain", "--at", "3h"]).assert().code(2).stderr(contains("after the end of the scenario"));
+    hpasim(&["explain", "--at", "3h", "--phases", "1"])
+        .assert()
+        .code(2)
+        .stderr(contains("after the end of the scenario"));
 }
 
 /// The schema is that of the strict reader: it knows every field of the built-in scenarios and no others.

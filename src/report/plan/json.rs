@@ -313,12 +313,19 @@ fn phases_json(report: &PlanReport<'_>, found: &super::PhaseReport) -> Value {
         json!({ "name": figure.name, "unit": figure.unit, "typical": typical, "least": least, "most": most })
     });
     let shown = report.courses.iter().enumerate().map(|(index, (workload, ..))| {
-        let phase = phases.phase(index);
+        let changes = phases.changes(index).into_iter().map(|(change, found)| {
+            json!({
+                "timeSeconds": change.at.seconds(), "from": change.from, "to": change.to,
+                "overPhases": {
+                    "earliestSeconds": found.times.low.seconds(), "latestSeconds": found.times.high.seconds(),
+                    "phases": found.runs, "of": phases.runs.len(),
+                },
+            })
+        });
         json!({
             "workload": report.workloads[*workload].label(),
-            "syncOffsetSeconds": phase.sync.seconds(),
-            "metricOffsetSeconds": phase.scrape.seconds(),
-            "housekeepingOffsetSeconds": phase.kubelet.seconds(),
+            "phase": crate::report::phases::shown(phases.phase(index)),
+            "events": changes.collect::<Vec<_>>(),
         })
     });
     json!({

@@ -6,10 +6,10 @@ use crate::model::ResourceQuota;
 use crate::plan::pod_use;
 use crate::plan::{WorkloadPlan, nodes::Pool};
 use crate::report::amounts::{bytes, decimal};
-use crate::report::phases::describe;
+use crate::report::phases::{describe, recurrence};
 use crate::study::growth::Month;
 use crate::study::montecarlo::RunResult;
-use crate::study::phases::Sample;
+use crate::study::phases::{Change, Recurrence, Sample};
 use crate::study::statistics::{Estimate, QUANTILES, Spread, runs_for_upper_end};
 use crate::study::{Pattern, fleet};
 use crate::units::{Replicas, Span};
@@ -116,6 +116,35 @@ pub(super) fn phases(report: &PlanReport<'_>) -> Option<Section> {
     headers.extend(["LEAST", "MOST"].iter().filter(|_| several));
     let notes = vec![format!("{what}: {over}"), format!("shown: {shown}")];
     Some(Section { title: "Under the load, in other phases".to_owned(), headers, rows: rows.collect(), notes })
+}
+
+/// More events than this are counted, not told.
+const MOST_EVENTS: usize = 40;
+
+/// When the HPAs scale, in the run that is shown and in other phases.
+pub(super) fn events(report: &PlanReport<'_>) -> Option<Section> {
+    let phases = &report.phases.as_ref()?.phases;
+    let all = phases.runs.len();
+    let mut events: Vec<(Change, Recurrence, String)> = Vec::new();
+    for (index, (workload, ..)) in report.courses.iter().enumerate() {
+        let label = report.workloads[*workload].label();
+        events.extend(phases.changes(index).into_iter().map(|(change, found)| (change, found, label.clone())));
+    }
+    events.sort_by_key(|(change, ..)| change.at);
+    let row = |(change, found, label): &(Change, Recurrence, String)| {
+        let mut row = vec![change.at.to_string(), label.clone(), format!("{} -> {}", change.from, change.to)];
+        row.extend((all > 1).then(|| recurrence(*found, all)));
+        row
+    };
+    let mut headers = vec!["TIME", "WORKLOAD", "REPLICAS"];
+    headers.extend((all > 1).then_some("OVER THE PHASES"));
+    let mut notes = Vec::new();
+    if events.len() > MOST_EVENTS {
+        notes.push(format!("{} more: in plan.json, and in `hpasim simulate`", events.len() - MOST_EVENTS));
+    }
+    let rows = events.iter().take(MOST_EVENTS).map(row).collect();
+    let title = format!("Scaling events under the load: {}", events.len());
+    (!events.is_empty()).then_some(Section { title, headers, rows, notes })
 }
 
 /// Whether response times are known and something is promised of them.

@@ -21,6 +21,7 @@ pub fn sections(report: &PlanReport<'_>) -> Vec<Section> {
         verdicts::budgets(report),
         nodes::section(report),
         outlook::phases(report),
+        outlook::events(report),
         outlook::uncertainty(report),
         outlook::growth(report),
         verdicts::claims(report),

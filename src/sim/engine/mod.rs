@@ -137,7 +137,7 @@ impl<'a> Engine<'a> {
             cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
             used += i128::from(rate) * i128::from(cohort.count);
         }
-        let before = -used * i128::from(period.seconds());
+        let before = -used * i128::from(period.seconds() - setup.phase.sync.seconds());
         Self {
             setup,
             hpa: setup.hpa,
