@@ -5,12 +5,15 @@ mod common;
 use hpasim::input::load_settings::LoadSettings;
 use hpasim::input::manifests::Manifests;
 use hpasim::input::plan::plan;
-use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable, Phase};
+use hpasim::input::scenario::{self, Files};
+use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable, Phase, Phases};
 use hpasim::plan::nodes::Pool;
 use hpasim::plan::workloads;
+use hpasim::replay::replay;
 use hpasim::sim::Setup;
 use hpasim::study::Simulated;
 use hpasim::study::montecarlo::{Uncertainty, runs};
+use hpasim::study::phases::{PhaseRuns, Sample};
 use hpasim::units::{SimTime, Span};
 
 fn main() {
@@ -28,6 +31,30 @@ fn a_hundred_runs_of_a_day(bencher: divan::Bencher<'_, '_>) {
         let results = runs(&plans, &simulated, uncertainty, 1, 100, &|| ()).expect("the load does not fail");
         assert_eq!(results.len(), 100);
         results
+    });
+}
+
+/// A hundred phases of a day, as `simulate` takes them, on all cores.
+#[divan::bench(sample_count = 20)]
+fn a_hundred_phases_of_a_day(bencher: divan::Bencher<'_, '_>) {
+    let manifests = common::rag_manifests();
+    let simulated = simulated(&manifests);
+    let phases = Phases::of(&simulated.setup.cluster, &simulated.setup.controller);
+    bencher.bench(|| {
+        let sample = Sample::of(&phases, 100, 0, 0);
+        PhaseRuns::run(&simulated.setup, &simulated.load, sample).expect("the load does not fail")
+    });
+}
+
+/// The built-in scenarios in all of their phases, as `replay` tests them.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn replay_in_every_phase(bencher: divan::Bencher<'_, '_>) {
+    let scenarios = scenario::read(Files::Builtin, scenario::BUILTIN_FOLDER.as_ref(), &mut Vec::new());
+    let scenarios = scenarios.expect("the built-in scenarios are valid");
+    bencher.bench(|| {
+        for scenario in &scenarios {
+            divan::black_box(replay(scenario, None).expect("they are steady"));
+        }
     });
 }
 

@@ -216,15 +216,46 @@ fn run<'a>(
     };
     let mut table: LoadTable = load.table.clone();
     let (mut rows, mut steps) = (Vec::new(), Vec::new());
-    let needs_rows = keep_all || scenario.claims.iter().any(|claim| matches!(claim.check, Check::GetHpa { .. }));
+    // What no claim looks at is not kept: copying it takes longer than the simulation.
+    let needs = |check: fn(&Check) -> bool| keep_all || scenario.claims.iter().any(|claim| check(&claim.check));
+    let needs_rows = needs(|check| matches!(check, Check::GetHpa { .. }));
+    let needs_steps = needs(looks_at_decisions);
     let summary = simulate(&setup, &mut table, &mut |record| {
         if needs_rows {
             rows.push(record.into());
         }
-        let history = if keep_all { record.history.clone() } else { History::default() };
-        steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+        if needs_steps {
+            let history = if keep_all { record.history.clone() } else { History::default() };
+            steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+        }
     })?;
     Ok(ReadingRun { stem: stem(scenario, load), load, setup, columns: table.columns().to_vec(), summary, rows, steps })
+}
+
+/// Whether a claim is tested by decisions that change nothing, too.
+fn looks_at_decisions(check: &Check) -> bool {
+    match check {
+        Check::LimitedBy { .. } | Check::Reason { .. } | Check::Condition { .. } | Check::Triggers { .. } => true,
+        Check::Stays { .. }
+        | Check::ReplicasAt { .. }
+        | Check::Scales { .. }
+        | Check::FirstChange { .. }
+        | Check::Reaches { .. }
+        | Check::AtMost { .. }
+        | Check::EveryStepUp { .. }
+        | Check::Total { .. }
+        | Check::GetHpa { .. }
+        | Check::GetPods { .. }
+        | Check::ReadyAtLeast { .. }
+        | Check::ReadyAtMost { .. }
+        | Check::PodsAtMost { .. }
+        | Check::NothingLost
+        | Check::RolloutCompletes { .. }
+        | Check::SlowAtMost { .. }
+        | Check::RestartsAtMost { .. }
+        | Check::RestartsAtLeast { .. }
+        | Check::NodesAtMost { .. } => false,
+    }
 }
 
 /// The name of a run's files: the scenario's, with that of the reading if there are several.

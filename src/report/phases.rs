@@ -123,7 +123,7 @@ pub fn shown(phase: Phase) -> Value {
 pub(super) fn json(run: &Run<'_>) -> Value {
     let mut value = json!({
         "shown": shown(run.setup.phase),
-        "simulated": run.phases.map_or(1, |runs| runs.courses.len()),
+        "simulated": run.phases.map_or(1, |runs| runs.sample.phases.len()),
         "possible": run.phases.map(|runs| runs.sample.of),
         "seed": run.phases.map(|runs| runs.sample.seed),
     });

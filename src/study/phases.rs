@@ -173,7 +173,7 @@ fn between(one: &Steps, other: &Steps, end: SimTime) -> f64 {
 pub struct PhaseRuns {
     /// The phases.
     pub sample: Sample,
-    /// A simulation for each.
+    /// A simulation for each, if there are several.
     pub courses: Vec<Course>,
     /// The index of the typical one.
     pub typical: usize,
@@ -182,6 +182,9 @@ pub struct PhaseRuns {
 impl PhaseRuns {
     /// Simulates a sample on all threads; the order of the results is that of the sample.
     pub fn run(setup: &Setup<'_>, load: &LoadTable, sample: Sample) -> Result<Self, SimError> {
+        if sample.phases.len() < 2 {
+            return Ok(Self { sample, courses: Vec::new(), typical: 0 });
+        }
         let one = |index: usize| course(&Setup { phase: sample.phases[index], ..setup.clone() }, &mut load.clone());
         let courses = every(sample.phases.len(), one)?;
         let figures: Vec<Vec<f64>> = courses.iter().map(Course::figures).collect();

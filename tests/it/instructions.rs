@@ -17,7 +17,16 @@ fn a_simulated_day_stays_cheap() {
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(&binary)
             .args(["simulate", "-f", "scenarios/rag-system/k8s", "--load", "scenarios/rag-system/traces/workday.csv"])
-            .args(["--duration", duration])
+            .args([
+                "--sync-offset",
+                "0s",
+                "--metric-offset",
+                "0s",
+                "--housekeeping-offset",
+                "0s",
+                "--duration",
+                duration,
+            ])
             .current_dir(project(""))
             .output()
             .expect("valgrind can be run");
