@@ -79,7 +79,7 @@ impl ObjectReference {
     /// Whether the controller can find the kind of the object: `apiVersion` must parse (`schema.ParseGroupVersion`), and
     /// its group must have the kind. Custom kinds are taken to exist in any group but the core one.
     pub fn resolves(&self) -> Result<(), ReferenceProblem> {
-        if self.api_version.matches('/').count() > 1 {
+        if self.api_version.bytes().filter(|byte| *byte == b'/').count() > 1 {
             return Err(ReferenceProblem::Malformed);
         }
         let core = self.group().is_empty();

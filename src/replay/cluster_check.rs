@@ -30,8 +30,10 @@ pub(super) fn ready_at_most(run: &ReadingRun<'_>, pods: Replicas, within: Window
     let pending = numbers(s, within).map(|(_, numbers)| numbers.pending).max().unwrap_or(0);
     let why = if most.ready > pods {
         format!("{} of {} at {at}", most.ready, most.existing)
-    } else {
+    } else if pending > 0 {
         format!("up to {pending} are Pending")
+    } else {
+        String::new()
     };
     Outcome::new(most.ready <= pods, Part::count("up to ", most.ready, " ready"), why)
 }

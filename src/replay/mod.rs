@@ -23,7 +23,7 @@ use crate::units::{Replicas, SimTime};
 /// So many syncs are simulated for the phases of a reading, by default: all phases of a scenario of three quarters of an
 /// hour.
 const MOST_SYNCS: u64 = 400_000;
-/// No fewer phases than this, however long the scenario.
+/// No fewer phases than this, unless one alone takes all of that.
 const FEWEST_PHASES: u64 = 10;
 
 /// A scenario, simulated and checked.
@@ -160,7 +160,8 @@ fn sample(scenario: &Scenario, phases: Option<usize>) -> Sample {
     let all = Phases::of(&scenario.cluster, &scenario.controller);
     let seconds = (scenario.duration + scenario.lead_in).seconds().unsigned_abs();
     let syncs = (seconds / scenario.controller.sync_period.seconds().unsigned_abs().max(1)).max(1);
-    let affordable = usize::try_from((MOST_SYNCS / syncs).max(FEWEST_PHASES)).unwrap_or(usize::MAX);
+    let fewest = if syncs <= MOST_SYNCS { FEWEST_PHASES } else { 1 };
+    let affordable = usize::try_from((MOST_SYNCS / syncs).max(fewest)).unwrap_or(usize::MAX);
     Sample::of(&all, phases.unwrap_or(affordable), scenario.seed, 0)
 }
 
