@@ -72,7 +72,7 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Compares a claim. The workload that it names must be there: see [`Facts::has`].
+    /// Compares a claim. What it names is there: the reader of claims refuses other names.
     pub fn compare(&self, claim: &'a PlanClaim) -> ClaimFinding<'a> {
         let figures: Vec<FigureFinding<'a>> = claim.figures.iter().map(|figure| self.figure(claim, figure)).collect();
         let any = |verdict| figures.iter().any(|figure| figure.verdict == verdict);
