@@ -17,7 +17,7 @@ pub struct KubernetesVersion(u8);
 
 /// Why a text does not name a supported release.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is not a supported Kubernetes version: use 1.23 to 1.38")]
+#[error("`{0}` is not a supported Kubernetes version: use 1.23 to 1.38 (in YAML in quotes, \"1.30\")")]
 pub struct ParseVersionError(String);
 
 impl KubernetesVersion {
