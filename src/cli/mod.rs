@@ -2,7 +2,7 @@
 
 mod args;
 mod cluster;
-pub mod conformance;
+mod conformance;
 mod explain;
 mod lint;
 mod load;

@@ -1,6 +1,6 @@
 //! The recorded decisions of the real controller, all of them, from the library and from the command line.
 
-use hpasim::cli::conformance::replay;
+use hpasim::conformance::replay;
 use hpasim::input::conformance::read;
 use predicates::str::contains;
 

@@ -363,7 +363,7 @@ fn recordings_of_scaled_to_zero_are_compared() {
         std::io::Write::write_all(&mut file, case(reason).as_bytes()).unwrap();
         let mut wrong = Vec::new();
         hpasim::input::conformance::read(file.path(), |case| {
-            wrong.extend(hpasim::cli::conformance::replay(&case).into_iter().flat_map(|mismatch| mismatch.differences));
+            wrong.extend(hpasim::conformance::replay(&case).into_iter().flat_map(|mismatch| mismatch.differences));
         })
         .unwrap();
         wrong.into_iter().map(|(what, ..)| what).collect::<Vec<_>>()

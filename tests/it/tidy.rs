@@ -33,18 +33,19 @@ fn code(file: &Path) -> String {
 }
 
 /// What each module may import. `input` builds models and patterns, only `cli` sees everything.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("units", &[]),
     ("model", &["units"]),
     ("hpa", &["units", "model"]),
     ("sim", &["units", "model", "hpa"]),
-    ("plan", &["units", "model", "hpa", "sim"]),
+    ("plan", &["units", "model"]),
     ("study", &["units", "model", "hpa", "sim", "plan"]),
     ("lint", &["units", "model", "hpa", "sim", "plan"]),
     ("report", &["units", "model", "hpa", "sim", "plan", "study", "lint"]),
     ("replay", &["units", "model", "hpa", "sim", "study", "report"]),
     ("input", &["units", "model", "hpa", "sim"]),
-    ("cli", &["units", "model", "hpa", "sim", "plan", "study", "lint", "report", "replay", "input"]),
+    ("conformance", &["units", "model", "hpa", "report", "input"]),
+    ("cli", &["units", "model", "hpa", "sim", "plan", "study", "lint", "report", "replay", "input", "conformance"]),
 ];
 
 #[test]
