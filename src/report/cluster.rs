@@ -88,6 +88,11 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
         let killed = if s.oom_kills > 0 { format!(", {} of them OOMKilled", s.oom_kills) } else { String::new() };
         all.push(Figure::new("Container restarts", format!("{}{killed}", s.restarts)));
     }
+    if s.unsettled > 0 {
+        let value =
+            format!("{} times pods and controllers were not done within a second: please report this", s.unsettled);
+        all.push(Figure::new("NOT SETTLED", value));
+    }
     if let Some(seconds) = s.node_seconds {
         let mean = seconds as f64 / s.duration.seconds().max(1) as f64;
         let most = ranges.figure(|course| course.max_nodes.unwrap_or(0), i64::to_string);

@@ -61,6 +61,7 @@ pub fn summary(run: &Run<'_>) -> Value {
                   "refusedByQuotaSeconds": s.refused.seconds() },
         "nodes": s.node_seconds.map(|seconds| json!({ "mean": seconds as f64 / s.duration.seconds().max(1) as f64,
                                                       "max": s.max_nodes })),
+        "unsettled": s.unsettled,
         "rollouts": s.rollouts.iter().map(|rollout| json!({
             "beganSeconds": rollout.began.seconds(),
             "completedSeconds": rollout.completed.map(|at| at.seconds()),

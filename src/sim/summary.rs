@@ -63,6 +63,21 @@ pub(super) struct Passing {
     pub nodes: Option<i64>,
 }
 
+/// What others have added up on the way.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    /// Work, nanocore-seconds: that waits, was dropped, was lost.
+    pub waiting: i128,
+    pub dropped: i128,
+    pub lost: i128,
+    pub requests_cut_off: f64,
+    /// Pods.
+    pub created: u64,
+    pub deleted: u64,
+    pub restarts: u64,
+    pub rollouts: Vec<Rollout>,
+}
+
 /// A simulation in numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -102,6 +117,9 @@ pub struct Summary {
     pub unschedulable: Span,
     /// Time in which pods were missing since a quota or a LimitRange let no more be made.
     pub refused: Span,
+    /// How often pods, controllers and scheduler had not come to rest within a second, so that the rest of what they would do
+    /// is a second late: 0 unless there is a fault in the simulator.
+    pub unsettled: u64,
     /// Nodes added over time, node-seconds; none if nodes are not simulated.
     pub node_seconds: Option<i128>,
     /// The most nodes that were ready.
@@ -261,6 +279,11 @@ impl Accounts {
         self.current.1 = Span::ZERO;
     }
 
+    /// Pods, controllers and scheduler have not come to rest.
+    pub fn gave_up(&mut self) {
+        self.rest.unsettled += 1;
+    }
+
     /// Time so far in which the promise was broken.
     pub fn slow(&self) -> Span {
         self.rest.slow
@@ -308,7 +331,7 @@ impl Accounts {
         }
     }
 
-    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, final_backlog: i128) -> Summary {
+    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, ending: Ending) -> Summary {
         self.flush();
         let template = &setup.workload.template;
         Summary {
@@ -322,7 +345,14 @@ impl Accounts {
             at_max: self.at_max,
             waiting: self.waiting,
             peak_backlog: self.peak_backlog,
-            final_backlog,
+            final_backlog: ending.waiting,
+            work_dropped: ending.dropped,
+            work_lost: ending.lost,
+            requests_cut_off: ending.requests_cut_off,
+            pods_created: ending.created,
+            pods_deleted: ending.deleted,
+            restarts: ending.restarts,
+            rollouts: ending.rollouts,
             pod_cpu_request: template.cpu_request(),
             pod_memory_request: template.memory_request(),
             ..self.rest

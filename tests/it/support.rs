@@ -100,6 +100,7 @@ pub fn run(setup: &Setup<'_>, load: &LoadTable) -> (Summary, Vec<TimelineRow>) {
     let mut rows = Vec::new();
     let summary = simulate(setup, &mut load.clone(), &mut |record| rows.push(record.into())).unwrap();
     assert_eq!(check(setup, &rows), Vec::<String>::new());
+    assert_eq!(summary.unsettled, 0, "a second has come to its end before all was done");
     (summary, rows)
 }
 

@@ -19,7 +19,7 @@ use crate::sim::nodes::Nodes;
 use crate::sim::observe::Observer;
 use crate::sim::pods::Pods;
 use crate::sim::rules::{Outage, Rules};
-use crate::sim::summary::{Accounts, Passing, Summary};
+use crate::sim::summary::{Accounts, Ending, Passing, Summary};
 use crate::sim::traffic::Traffic;
 use crate::sim::usage::{Asks, PodSize, asks};
 use crate::sim::{PodNumbers, ResourceState, Setup, SyncRecord, Turnover};
@@ -398,16 +398,20 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(self) -> Summary {
-        let waiting = self.traffic.waiting();
-        let mut summary = self.accounts.finish(self.setup, self.now, waiting);
-        summary.work_dropped = self.traffic.totals.dropped;
-        summary.work_lost = self.traffic.totals.lost + self.pods.lost.work;
-        summary.requests_cut_off = self.pods.lost.requests;
-        summary.pods_created = self.pods.created;
-        summary.pods_deleted = self.pods.deleted;
-        summary.restarts = self.pods.restarts;
-        summary.rollouts = self.controller.rollouts;
-        summary
+        self.accounts.finish(
+            self.setup,
+            self.now,
+            Ending {
+                waiting: self.traffic.waiting(),
+                dropped: self.traffic.totals.dropped,
+                lost: self.traffic.totals.lost + self.pods.lost.work,
+                requests_cut_off: self.pods.lost.requests,
+                created: self.pods.created,
+                deleted: self.pods.deleted,
+                restarts: self.pods.restarts,
+                rollouts: self.controller.rollouts,
+            },
+        )
     }
 }
 

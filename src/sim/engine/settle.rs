@@ -38,10 +38,12 @@ impl Engine<'_> {
             self.changed |= busy;
             busy |= self.work_out();
             if !busy {
-                break;
+                self.memory.remember(&mut self.pods, self.asks.memory);
+                return;
             }
         }
         self.memory.remember(&mut self.pods, self.asks.memory);
+        self.accounts.gave_up();
     }
 
     /// What each pod does from now on, if something has changed; says whether a pod was killed for its memory.
