@@ -4,14 +4,14 @@ mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hpasim::input::load_settings::LoadSettings;
+use hpasim::input::load::LoadSettings;
+use hpasim::input::load::pattern::parse_column;
+use hpasim::input::load::plan::plan;
+use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::manifests::Manifests;
-use hpasim::input::pattern::parse_column;
-use hpasim::input::plan::plan;
 use hpasim::model::{
     ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, MetricSource, MetricTarget, Phase,
 };
-use hpasim::sim::pattern::Synthetic;
 use hpasim::sim::{Setup, simulate};
 use hpasim::units::Span;
 use rayon::prelude::*;

@@ -2,9 +2,9 @@
 
 mod common;
 
-use hpasim::input::load_settings::LoadSettings;
+use hpasim::input::load::LoadSettings;
+use hpasim::input::load::plan::plan;
 use hpasim::input::manifests::Manifests;
-use hpasim::input::plan::plan;
 use hpasim::input::scenario::{self, Files};
 use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable, Phase, Phases};
 use hpasim::plan::nodes::Pool;

@@ -6,10 +6,11 @@ use clap::{Args, ValueEnum};
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
-use super::load::{self, Load, LoadOptions};
+use super::load::{self, LoadOptions};
 use super::manifests::{SourceArgs, note_unread};
 use super::simulate::explain_error;
 use super::{Outcome, output};
+use crate::input::load::Load;
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
 use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
@@ -101,7 +102,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     };
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
-        let mut load = Load::open(args.load.as_deref(), &args.options)?;
+        let mut load = load::open(args.load.as_deref(), &args.options)?;
         let setup =
             load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
         let held_back = held_back_in_phases(args, &setup, &mut load)?;

@@ -7,19 +7,17 @@ use clap::Args;
 use super::args::positive_span;
 use super::cluster::ClusterArgs;
 use super::output;
-use super::simulate::explain_error;
-use crate::input::load_settings::LoadSettings;
+use crate::input::load::plan;
+use crate::input::load::trace::parse_value;
+use crate::input::load::{Load, LoadSettings};
 use crate::input::manifests::Selection;
-use crate::input::plan;
-use crate::input::trace::{TraceReader, parse_value};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Inventory, KubernetesVersion, LoadError, LoadSource, LoadTable, MetricSource,
-    MetricTarget, Neighbours, Phases,
+    Column, ControllerConfig, Inventory, KubernetesVersion, MetricSource, MetricTarget, Neighbours, Phases,
 };
 use crate::report::assumptions;
-use crate::sim::{Setup, SimError};
-use crate::units::{SimTime, Span};
+use crate::sim::Setup;
+use crate::units::Span;
 
 /// How the load is read and what requests cost.
 #[derive(Debug, Args)]
@@ -144,76 +142,14 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
     }
 }
 
-/// The load: a trace, which is read as far as it is needed, or constants alone.
-pub(super) struct Load {
-    /// What was read ahead.
-    head: LoadTable,
-    trace: Option<Box<TraceReader>>,
+/// Opens the load that the options give.
+pub(super) fn open(path: Option<&Path>, options: &LoadOptions) -> Result<Load, InputError> {
+    let constants: Vec<(Column, f64)> =
+        options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
+    Load::open(path, &constants, options.repair, options.duration)
 }
 
-impl Load {
-    /// Opens a trace, or the constants alone.
-    pub fn open(path: Option<&Path>, options: &LoadOptions) -> anyhow::Result<Self> {
-        let constants: Vec<(Column, f64)> =
-            options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
-        if let Some(path) = path {
-            let reader = TraceReader::open(path, &constants, options.repair)?;
-            return Ok(Self { head: LoadTable::new(reader.columns().to_vec()), trace: Some(Box::new(reader)) });
-        }
-        if constants.is_empty() || options.duration.is_none() {
-            let diagnostic = Diagnostic::new("there is no load");
-            let hint = "give a trace with --load FILE, or --constant cpu=2.5 with --duration 1h";
-            return Err(InputError::from(diagnostic.hint(hint)).into());
-        }
-        let (columns, values): (Vec<Column>, Vec<f64>) = constants.into_iter().unzip();
-        let mut head = LoadTable::new(columns);
-        head.push(SimTime::ZERO, &values);
-        Ok(Self { head, trace: None })
-    }
-
-    /// All that is needed of the load to simulate it for `duration`, or to its end; none if that is longer than `longest`,
-    /// the rest being left to be read on the way.
-    pub fn table(&mut self, duration: Option<Span>, longest: Span) -> anyhow::Result<Option<LoadTable>> {
-        if duration.is_some_and(|duration| duration > longest) {
-            return Ok(None);
-        }
-        let Some(trace) = &mut self.trace else { return Ok(Some(self.head.clone())) };
-        let until = SimTime::ZERO + duration.unwrap_or(longest);
-        let mut values = vec![0.0; self.head.columns().len()];
-        while let Some(at) = trace.next_row(&mut values).map_err(|error| explain_error(SimError::Load(error)))? {
-            self.head.push(at, &values);
-            if at > until {
-                return Ok(duration.map(|_| self.head.clone()));
-            }
-        }
-        Ok(Some(self.head.clone()))
-    }
-
-    /// Says how the trace was read, where it could have been meant otherwise, and what was mended.
-    pub fn note_reading(&self) {
-        let Some(reader) = &self.trace else { return };
-        if reader.in_milliseconds() {
-            output::complain("note", "the times of the load trace are read as milliseconds since 1970");
-        }
-        if let Some(repairs) = reader.repairs().describe() {
-            output::complain("note", &format!("the load trace was repaired: {repairs}"));
-        }
-    }
-
-    pub fn epoch_seconds(&self) -> Option<i64> {
-        self.trace.as_ref()?.start().map(|start| start.as_second())
-    }
-}
-
-impl LoadSource for Load {
-    fn columns(&self) -> &[Column] {
-        self.head.columns()
-    }
-
-    fn next_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, LoadError> {
-        if let Some(at) = self.head.next_row(values)? {
-            return Ok(Some(at));
-        }
-        self.trace.as_mut().map_or(Ok(None), |trace| trace.next_row(values))
-    }
+/// Says how the trace was read, where it could have been meant otherwise, and what was mended.
+pub(super) fn note_reading(load: &Load) {
+    load.remarks().iter().for_each(|remark| output::complain("note", remark));
 }

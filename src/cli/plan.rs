@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
-use super::load::{self, Load, LoadOptions};
+use super::load::{self, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::simulate::explain_error;
 use super::{Outcome, output};
@@ -252,11 +252,11 @@ fn under_load<'a>(
         if simulated.iter().any(|other| other.workload == index) {
             anyhow::bail!("{} has two loads; name the HPA of each: --load HPA=FILE", selection.hpa.item.name);
         }
-        let mut load = Load::open(path, &args.options)?;
+        let mut load = load::open(path, &args.options)?;
         let setup =
             load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
         let table = load.table(setup.duration, Span::LONGEST)?.unwrap_or_default();
-        load.note_reading();
+        load::note_reading(&load);
         let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();
         let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();
         simulated.push(Simulated { workload: index, setup, load: table, varies });

@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
-use super::load::{self, Load, LoadOptions};
+use super::load::{self, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::{Outcome, output};
+use crate::input::load::as_input_error;
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{ControllerConfig, HpaSpec, LoadSource, LoadTable, Phases, Placed};
@@ -122,7 +123,7 @@ fn simulate_one(
     directory: Option<&Path>,
 ) -> anyhow::Result<Outcome> {
     let selection = manifests.selection(hpa)?;
-    let mut load = Load::open(args.load.load.as_deref(), &args.load.options)?;
+    let mut load = load::open(args.load.load.as_deref(), &args.load.options)?;
     let inventory = &manifests.inventory;
     let mut setup = load::setup(&args.load.options, &args.cluster, controller, inventory, &selection, load.columns())?;
     setup.nodes = args.nodes.config(inventory, &selection.target.item)?;
@@ -141,7 +142,7 @@ fn simulate_one(
         watch.sync(record);
     })
     .map_err(explain_error)?;
-    load.note_reading();
+    load::note_reading(&load);
     let columns = load.columns().to_vec();
     let run = Run {
         setup: &setup,
@@ -204,10 +205,7 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
 /// An error of the load is one of the input; the others say all there is to say.
 pub(super) fn explain_error(error: SimError) -> anyhow::Error {
     match error {
-        SimError::Load(source) => match source.downcast::<InputError>() {
-            Ok(input) => anyhow::Error::new(*input),
-            Err(other) => anyhow::anyhow!("{other}"),
-        },
+        SimError::Load(error) => as_input_error(error).into(),
         SimError::NotSteady { .. } => {
             let hint = "give start.before values under which the HPA keeps them, or leave start.before out";
             InputError::from(Diagnostic::new(error.to_string()).hint(hint)).into()

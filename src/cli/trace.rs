@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::args::positive_span;
 use super::{Outcome, output};
-use crate::input::pattern::{PATTERNS, parse_column};
+use crate::input::load::pattern::{PATTERNS, parse_column};
+use crate::input::load::synthetic::Synthetic;
 use crate::model::{Column, LoadSource};
 use crate::report::amounts::decimal;
-use crate::sim::pattern::Synthetic;
 use crate::units::Span;
 
 /// Make load traces

@@ -6,16 +6,13 @@
 pub mod claims;
 pub mod conformance;
 mod diagnostic;
-pub mod load_settings;
+pub mod load;
 pub mod manifests;
 pub mod names;
 pub mod nodes;
-pub mod pattern;
-pub mod plan;
 pub mod scenario;
 mod source;
 mod times;
-pub mod trace;
 mod yaml;
 
 pub use crate::model::Location;

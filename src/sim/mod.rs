@@ -19,7 +19,6 @@ mod memory;
 mod metrics;
 mod nodes;
 mod observe;
-pub mod pattern;
 mod pods;
 mod queue;
 mod rules;

@@ -1,6 +1,6 @@
 //! What each part of the simulated cluster does to the timeline of replicas; worked out by hand where it can be.
 
-use hpasim::input::load_settings::LoadSettings;
+use hpasim::input::load::LoadSettings;
 use hpasim::model::{
     Action, Balancing, ClusterAutoscaler, Delay, MetricsApi, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent,
     Startup,

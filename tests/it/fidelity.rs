@@ -2,7 +2,7 @@
 //! compared (times, replica counts) are, with their sources. See docs/fidelity.md, whose figures
 //! `what_the_assumptions_are_worth` prints.
 
-use hpasim::input::load_settings::LoadSettings;
+use hpasim::input::load::LoadSettings;
 use hpasim::model::{Balancing, Delay, LoadTable};
 use hpasim::sim::Setup;
 

@@ -1,15 +1,15 @@
 //! What must hold of every simulation, whatever the HPA and the load: the independent checker finds nothing,
 //! skipping quiet seconds changes nothing, and the same inputs give the same bytes.
 
-use hpasim::input::load_settings::LoadSettings;
-use hpasim::input::pattern::parse_column;
-use hpasim::input::plan::plan;
+use hpasim::input::load::LoadSettings;
+use hpasim::input::load::pattern::parse_column;
+use hpasim::input::load::plan::plan;
+use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::{Source, manifests, scenario};
 use hpasim::model::{Interpolation, LoadSource, LoadTable};
 use hpasim::plan::nodes::Pool;
 use hpasim::sim::TimelineRow;
 use hpasim::sim::check::check;
-use hpasim::sim::pattern::Synthetic;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, FromArgMatches};
-use hpasim::input::load_settings::LoadSettings;
+use hpasim::input::load::LoadSettings;
 use hpasim::model::{ClusterAutoscaler, ClusterConfig, ControllerConfig};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use hpasim::input::load_settings::LoadSettings;
-use hpasim::input::plan::plan;
+use hpasim::input::load::LoadSettings;
+use hpasim::input::load::plan::plan;
 use hpasim::input::{Source, manifests};
 use hpasim::model::{
     ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Phase, Workload,

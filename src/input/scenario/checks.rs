@@ -3,9 +3,9 @@
 use super::{Reader, raw};
 use crate::hpa::condition_reasons;
 use crate::input::Diagnostic;
-use crate::input::load_settings::Number;
+use crate::input::load::Number;
+use crate::input::load::trace::parse_value;
 use crate::input::names::hint;
-use crate::input::trace::parse_value;
 use crate::model::{
     Action, Check, Column, Drive, Figure, HpaSpec, Limit, LoadReading, MetricSource, ScheduledEvent, Slo, Window, piece,
 };

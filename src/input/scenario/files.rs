@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::input::trace::TraceReader;
+use crate::input::load::trace::TraceReader;
 use crate::input::{Diagnostic, InputError, Source, read_sources};
 
 macro_rules! builtin {

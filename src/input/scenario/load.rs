@@ -1,14 +1,14 @@
 //! The load of a scenario, in each of its readings.
 
 use super::{Reader, raw};
-use crate::input::load_settings::{LoadSettings, Number, Reading as RawReading, Row, Values};
+use crate::input::load::pattern::parse_column;
+use crate::input::load::plan::plan;
+use crate::input::load::synthetic::Synthetic;
+use crate::input::load::trace::parse_value;
+use crate::input::load::{LoadSettings, Number, Reading as RawReading, Row, Values, as_input_error};
 use crate::input::names::hint;
-use crate::input::pattern::parse_column;
-use crate::input::plan::plan;
-use crate::input::trace::parse_value;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, MetricSource, Reading, Workload, piece};
-use crate::sim::pattern::Synthetic;
 use crate::units::{Replicas, SimTime, Span};
 
 /// A load that has been read: columns and rows.
@@ -192,12 +192,7 @@ fn collect(source: &mut dyn LoadSource) -> Result<Rows, InputError> {
         match source.next_row(&mut values) {
             Ok(Some(at)) => rows.push((at, values.clone())),
             Ok(None) => return Ok(Rows { columns, rows }),
-            Err(error) => {
-                return Err(match error.downcast::<InputError>() {
-                    Ok(input) => *input,
-                    Err(other) => Diagnostic::new(other.to_string()).into(),
-                });
-            }
+            Err(error) => return Err(as_input_error(error)),
         }
     }
 }

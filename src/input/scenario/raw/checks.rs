@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Nothing;
-use crate::input::load_settings::Number;
+use crate::input::load::Number;
 use crate::units::Span;
 
 /// A test of a claim: exactly one of these.

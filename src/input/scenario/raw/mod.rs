@@ -6,7 +6,7 @@ mod events;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::input::load_settings::{LoadSettings, Values};
+use crate::input::load::{LoadSettings, Values};
 use crate::model::{ClusterConfig, ControllerConfig, KubernetesVersion};
 use crate::units::Span;
 

@@ -10,9 +10,9 @@ use std::path::Path;
 use csv::StringRecord;
 use jiff::Timestamp;
 
-use super::source::unreadable;
-use super::times::TimeStyle;
-use super::{Diagnostic, InputError, Location};
+use crate::input::source::unreadable;
+use crate::input::times::TimeStyle;
+use crate::input::{Diagnostic, InputError, Location};
 use crate::model::{Column, LoadError, LoadSource, piece};
 use crate::units::{Quantity, SimTime, Span};
 

@@ -1,8 +1,8 @@
 //! From a trace's columns and the user's options to what drives what.
 
-use super::load_settings::LoadSettings;
-use super::names::nearest;
-use super::{Diagnostic, InputError};
+use super::LoadSettings;
+use crate::input::names::nearest;
+use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, RequestModel, ResourceName};
 use crate::units::{Bytes, NonNegativeQuantity};
 

@@ -1,9 +1,9 @@
 //! Columns of synthetic traces as they are written on the command line:
 //! `cpu=diurnal:low=0.6,high=3.2,peak=14h+noise:sigma=0.05`.
 
-use super::{Diagnostic, InputError};
+use crate::input::load::synthetic::{Pattern, SyntheticColumn};
+use crate::input::{Diagnostic, InputError};
 use crate::model::Column;
-use crate::sim::pattern::{Pattern, SyntheticColumn};
 use crate::units::Span;
 
 use super::trace::parse_value;
