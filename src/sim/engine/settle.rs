@@ -19,31 +19,33 @@ impl Engine<'_> {
             nodes.arrive(now);
         }
         self.scan_nodes();
-        for _ in 0..MOST_ROUNDS {
-            let mut busy = self.pods.advance(now, &self.rules);
-            if busy {
-                self.to_reconcile = true;
-            }
-            if std::mem::take(&mut self.to_reconcile) {
-                let before = (self.pods.created, self.pods.deleted);
-                let hands = Hands { pods: &mut self.pods, rules: &self.rules, draws: &mut self.draws, now };
-                self.controller.reconcile(hands);
-                busy = true;
-                self.to_reconcile = before != (self.pods.created, self.pods.deleted);
-            }
-            if self.schedule() {
-                busy = true;
-                self.to_reconcile = true;
-            }
-            self.changed |= busy;
-            busy |= self.work_out();
-            if !busy {
-                self.memory.remember(&mut self.pods, self.asks.memory);
-                return;
-            }
+        let rests = (0..MOST_ROUNDS).any(|_| !self.round());
+        if !rests {
+            self.accounts.gave_up();
         }
         self.memory.remember(&mut self.pods, self.asks.memory);
-        self.accounts.gave_up();
+    }
+
+    /// Each answers once; says whether anything was done.
+    fn round(&mut self) -> bool {
+        let now = self.now;
+        let mut busy = self.pods.advance(now, &self.rules);
+        if busy {
+            self.to_reconcile = true;
+        }
+        if std::mem::take(&mut self.to_reconcile) {
+            let before = (self.pods.created, self.pods.deleted);
+            let hands = Hands { pods: &mut self.pods, rules: &self.rules, draws: &mut self.draws, now };
+            self.controller.reconcile(hands);
+            busy = true;
+            self.to_reconcile = before != (self.pods.created, self.pods.deleted);
+        }
+        if self.schedule() {
+            busy = true;
+            self.to_reconcile = true;
+        }
+        self.changed |= busy;
+        busy | self.work_out()
     }
 
     /// What each pod does from now on, if something has changed; says whether a pod was killed for its memory.
