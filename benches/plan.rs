@@ -64,7 +64,7 @@ fn pack_a_thousand_pods(bencher: divan::Bencher<'_, '_>) {
     let manifests = common::rag_manifests();
     let plans = workloads(&manifests.inventory);
     let shapes = hpasim::input::nodes::generic();
-    let pool = Pool::new(&shapes[1], &plans);
+    let pool = Pool::new(&shapes[1], &plans, &manifests.inventory.namespace_labels);
     let pods: Vec<i32> = plans.iter().map(|_| 1000 / plans.len() as i32).collect();
     bencher.bench(|| pool.pack(&plans, divan::black_box(&pods)));
 }

@@ -8,6 +8,7 @@ pub mod hpa;
 pub mod input;
 pub mod lint;
 pub mod model;
+pub mod placement;
 pub mod plan;
 pub mod replay;
 pub mod report;

@@ -160,7 +160,10 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         remarks: plan::storage_remarks(inventory, &workloads, &storage),
         quotas: plan::quotas(inventory, &workloads, &storage),
         budgets: plan::budgets(inventory, &workloads),
-        pools: shapes.iter().map(|shape: &NodeShape| Pool::new(shape, &workloads)).collect(),
+        pools: shapes
+            .iter()
+            .map(|shape: &NodeShape| Pool::new(shape, &workloads, &inventory.namespace_labels))
+            .collect(),
         fleet: None,
         courses: Vec::new(),
         phases: None,

@@ -11,8 +11,7 @@ use super::names::{hint, typed};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{
-    Amounts, Inventory, NodePool, NodeSettings, NodeShape, NodesConfig, Placed, PodTemplate, Taint, Workload,
-    WorkloadController,
+    Amounts, Inventory, NodePool, NodeSettings, NodeShape, NodesConfig, Taint, Workload, WorkloadController,
 };
 use crate::units::{Quantity, Replicas};
 
@@ -120,39 +119,35 @@ pub fn config(
             return wrong(format!("is {count} and must be from 0 to {MOST_SIMULATED}"), None);
         }
     }
-    let pools = pools(shapes, &settings.start, least, inventory);
-    Ok(NodesConfig { pools, autoscaler: settings.autoscaler.clone(), others: others(inventory, target) })
+    Ok(NodesConfig {
+        pools: pools(shapes, &settings.start, least),
+        autoscaler: settings.autoscaler.clone(),
+        others: others(inventory, target),
+        budgets: inventory.budgets.iter().map(|budget| budget.item.clone()).collect(),
+        namespaces: inventory.namespace_labels.clone(),
+    })
 }
 
 /// Pools of nodes of the shapes that are named: how many at the start, the fewest, and up to the shape's `maxNodes`.
-fn pools(
-    shapes: &[NodeShape],
-    start: &BTreeMap<String, i64>,
-    least: &BTreeMap<String, i64>,
-    inventory: &Inventory,
-) -> Vec<NodePool> {
-    let daemon = |placed: &&Placed<Workload>| placed.item.controller == WorkloadController::DaemonSet;
+fn pools(shapes: &[NodeShape], start: &BTreeMap<String, i64>, least: &BTreeMap<String, i64>) -> Vec<NodePool> {
     let pool = |shape: &NodeShape| {
         let nodes = *start.get(&shape.name)?;
-        let daemons = inventory.workloads.iter().filter(daemon).map(|placed| &placed.item.template);
-        let (allocatable, max_pods, _) = shape.beside(daemons);
         let max_nodes = shape.max_nodes.unwrap_or(MOST_SIMULATED).max(nodes);
         let min_nodes = least.get(&shape.name).copied().unwrap_or(nodes).min(nodes);
-        Some(NodePool { shape: shape.clone(), allocatable, max_pods, nodes, min_nodes, max_nodes })
+        Some(NodePool { shape: shape.clone(), nodes, min_nodes, max_nodes })
     };
     shapes.iter().filter_map(pool).collect()
 }
 
-/// The pods of the other workloads, which are on the nodes from the start.
-fn others(inventory: &Inventory, target: &Workload) -> Vec<(PodTemplate, Replicas)> {
+/// The other workloads, whose pods are on the nodes from the start; Jobs do not run.
+fn others(inventory: &Inventory, target: &Workload) -> Vec<(Workload, Replicas)> {
     let other = |workload: &Workload| {
         let pods = match workload.controller {
             _ if workload.is_scalable() => workload.replicas.unwrap_or(1),
             WorkloadController::Pod => 1,
             _ => 0,
         };
-        (workload.reference != target.reference || workload.namespace != target.namespace)
-            .then(|| (workload.template.clone(), pods))
+        (workload.id() != target.id()).then(|| (workload.clone(), pods))
     };
     inventory.workloads.iter().filter_map(|placed| other(&placed.item)).collect()
 }

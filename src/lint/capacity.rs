@@ -29,15 +29,14 @@ pub(super) fn over_nodes(context: &Context<'_>) -> Vec<Hit> {
     if context.nodes.is_empty() {
         return Vec::new();
     }
-    let pools: Vec<Pool<'_>> = context.nodes.iter().map(|shape| Pool::new(shape, context.workloads)).collect();
+    let namespaces = &context.inventory.namespace_labels;
+    let pools: Vec<Pool<'_>> =
+        context.nodes.iter().map(|shape| Pool::new(shape, context.workloads, namespaces)).collect();
     let mut hits = Vec::new();
     for (index, workload) in context.workloads.iter().enumerate().filter(|(_, w)| !w.is_per_node()) {
-        let alone = |pool: &Pool<'_>| {
-            let one: Vec<i32> = (0..context.workloads.len()).map(|other| i32::from(other == index)).collect();
-            pool.pack(context.workloads, &one).unplaced.into_iter().next()
-        };
-        let refusals: Vec<String> =
-            pools.iter().filter_map(|pool| Some(format!("{}: {}", pool.shape.name, alone(pool)?.reason))).collect();
+        let refused =
+            |pool: &Pool<'_>| Some(format!("{}: {}", pool.shape.name, pool.refuses(context.workloads, index)?));
+        let refusals: Vec<String> = pools.iter().filter_map(refused).collect();
         if refusals.len() == pools.len() {
             let message = format!("pods of {} run on none of the nodes ({})", workload.label(), refusals.join("; "));
             hits.push(Hit::new(workload.origin, workload.workload.pod_path.clone(), message));

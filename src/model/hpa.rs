@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::SelectorRequirement;
 use crate::units::{Replicas, Span};
 
 /// A HorizontalPodAutoscaler.
@@ -177,23 +178,12 @@ pub struct MetricIdentifier {
 }
 
 /// A `metav1.LabelSelector`; labels sorted by key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LabelSelector {
     /// `matchLabels`.
     pub match_labels: Vec<(String, String)>,
     /// `matchExpressions`.
     pub match_expressions: Vec<SelectorRequirement>,
-}
-
-/// A `metav1.LabelSelectorRequirement`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelectorRequirement {
-    /// `key`.
-    pub key: String,
-    /// `operator`.
-    pub operator: String,
-    /// `values`.
-    pub values: Vec<String>,
 }
 
 /// One entry of `spec.metrics`.

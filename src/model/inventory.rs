@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Amount, Amounts, HpaSpec, IntOrPercent, LabelSelector, Labels, Location, ObjectId, ObjectReference, Placed,
-    SelectorRequirement, Workload,
+    Workload,
 };
 use crate::units::Replicas;
 
@@ -25,6 +25,8 @@ pub struct Inventory {
     pub limit_ranges: Vec<Placed<LimitRange>>,
     /// The Services.
     pub services: Vec<Placed<Service>>,
+    /// The labels of the Namespaces that are among the manifests.
+    pub namespace_labels: BTreeMap<String, Labels>,
     /// VerticalPodAutoscalers and KEDA's ScaledObjects.
     pub other_scalers: Vec<Placed<OtherScaler>>,
     /// Objects of kinds that are neither read nor known to have no bearing.
@@ -324,23 +326,5 @@ impl LabelSelector {
     pub fn matches(&self, labels: &Labels) -> bool {
         self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
             && self.match_expressions.iter().all(|requirement| requirement.matches(labels))
-    }
-}
-
-impl SelectorRequirement {
-    /// Whether labels meet it. `Gt` and `Lt` are those of node affinity.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
-        let number = |text: Option<&String>| text.and_then(|text| text.parse::<i64>().ok());
-        let compared = number(value).zip(number(self.values.first()));
-        match self.operator.as_str() {
-            "In" => value.is_some_and(|value| self.values.contains(value)),
-            "NotIn" => value.is_none_or(|value| !self.values.contains(value)),
-            "Exists" => value.is_some(),
-            "DoesNotExist" => value.is_none(),
-            "Gt" => compared.is_some_and(|(value, bound)| value > bound),
-            "Lt" => compared.is_some_and(|(value, bound)| value < bound),
-            _ => false,
-        }
     }
 }

@@ -17,6 +17,7 @@ mod node_pools;
 mod nodes;
 mod object;
 mod phase;
+mod placement;
 mod plan;
 mod pod;
 mod scenario;
@@ -31,7 +32,7 @@ pub use delay::{Delay, ParseDelayError, Startup};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,
-    ReferenceProblem, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, SelectorRequirement, ValueTarget,
+    ReferenceProblem, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, ValueTarget,
 };
 pub use inventory::{
     AccessMode, BudgetBound, DisruptionBudget, Duplicate, Inventory, LimitItem, LimitKind, LimitRange, OtherScaler,
@@ -40,14 +41,14 @@ pub use inventory::{
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, MOST_PODS, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
 pub use node_pools::{ClusterAutoscaler, NodePool, NodeSettings, NodesConfig};
-pub use nodes::{HOSTNAME_LABEL, NodeShape, Taint, ZONE_LABEL, available};
+pub use nodes::{HOSTNAME_LABEL, NodeShape, REGION_LABEL, Taint, ZONE_LABEL, available, is_zone_label};
 pub use object::{ObjectId, api_group};
 pub use phase::{Phase, Phases};
-pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
-pub use pod::{
-    AntiAffinity, Container, Labels, MissingRequest, Placement, PodTemplate, Probe, QosClass, SpreadConstraint,
-    Toleration, Volume, VolumeSource, is_pod_level,
+pub use placement::{
+    HostPort, NodeSelectorTerm, Operator, Placement, PodAffinityTerm, SelectorRequirement, SpreadConstraint, Toleration,
 };
+pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
+pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, Window};
 pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

@@ -6,18 +6,22 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Amounts, Delay, NodeShape, PodTemplate, Senseless};
+use super::{Delay, DisruptionBudget, Labels, NodeShape, Senseless, Workload};
 use crate::units::{Replicas, Share, Span};
 
 /// The nodes of the cluster.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodesConfig {
     /// The node pools.
     pub pools: Vec<NodePool>,
     /// The cluster autoscaler, if there is one.
     pub autoscaler: Option<ClusterAutoscaler>,
-    /// Pods of other workloads, there from the start.
-    pub others: Vec<(PodTemplate, Replicas)>,
+    /// Other workloads, whose pods are there from the start, with how many; those on every node among them.
+    pub others: Vec<(Workload, Replicas)>,
+    /// The PodDisruptionBudgets.
+    pub budgets: Vec<DisruptionBudget>,
+    /// The labels of the namespaces that are known.
+    pub namespaces: BTreeMap<String, Labels>,
 }
 
 /// The nodes of the cluster. Pods of the manifests' other workloads are on them from the start.
@@ -38,10 +42,6 @@ pub struct NodeSettings {
 pub struct NodePool {
     /// What a node is.
     pub shape: NodeShape,
-    /// What a node has left for pods beside the DaemonSets'.
-    pub allocatable: Amounts,
-    /// How many pods a node may run beside those.
-    pub max_pods: i64,
     /// Nodes at the start.
     pub nodes: i64,
     /// The fewest that the autoscaler keeps.

@@ -1,12 +1,31 @@
 //! Nodes that pods could run on.
 
-use super::{Amounts, Labels, Location, PodTemplate, Toleration};
+use super::{Amounts, Labels, Location, NodeSelectorTerm, Operator, PodTemplate, SelectorRequirement};
 use crate::units::Quantity;
 
 /// The zone's label.
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// The node's own label.
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+/// The region's label.
+pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
+
+/// Whether a label is the zone's, by its name now or by the older one, which nodes have as well.
+pub fn is_zone_label(key: &str) -> bool {
+    key == ZONE_LABEL || key == "failure-domain.beta.kubernetes.io/zone"
+}
+
+/// What the kubelet makes of `kubernetes.io/os` where a shape does not say.
+const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
+/// Labels that every node has, with a value that a shape need not state.
+const UNSTATED_LABELS: [&str; 6] = [
+    HOSTNAME_LABEL,
+    REGION_LABEL,
+    "failure-domain.beta.kubernetes.io/region",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/arch",
+    "metadata.name",
+];
 
 /// A kind of node.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,14 +133,17 @@ impl NodeShape {
     /// Why pods of a template cannot run on such a node, whatever else is on it.
     pub fn refuses(&self, template: &PodTemplate) -> Option<String> {
         let placement = &template.placement;
-        if let Some((key, value)) = placement.node_selector.iter().find(|&(key, value)| !self.has_label(key, value)) {
+        let lacks = |&(key, value): &(&String, &String)| {
+            let (operator, values) = (Operator::In, vec![value.clone()]);
+            !is_zone_label(key) && !self.may_meet(&SelectorRequirement { key: key.clone(), operator, values })
+        };
+        if let Some((key, value)) = placement.node_selector.iter().find(lacks) {
             return Some(format!("nodeSelector {key}={value}"));
         }
         let terms = &placement.node_affinity;
-        let fits = |term: &Vec<super::SelectorRequirement>| {
-            // Which node and which zone it is, is not known of a shape.
-            let known = term.iter().filter(|r| r.key != HOSTNAME_LABEL && r.key != ZONE_LABEL);
-            !term.is_empty() && known.into_iter().all(|requirement| requirement.matches(&self.labels))
+        let fits = |term: &NodeSelectorTerm| {
+            // Which zone it is, is not known of a shape.
+            !term.is_empty() && term.iter().all(|r| is_zone_label(&r.key) || self.may_meet(r))
         };
         if !terms.is_empty() && !terms.iter().any(fits) {
             return Some("nodeAffinity".to_owned());
@@ -131,16 +153,14 @@ impl NodeShape {
         Some(format!("taint {}={}:{}", untolerated.key, untolerated.value, untolerated.effect))
     }
 
-    fn has_label(&self, key: &str, value: &str) -> bool {
-        key == HOSTNAME_LABEL || key == ZONE_LABEL || self.labels.get(key).is_some_and(|found| found == value)
-    }
-}
-
-impl Toleration {
-    /// Whether it lets a pod run despite a taint. Mirrors `ToleratesTaint` in `k8s.io/api/core/v1/toleration.go`.
-    pub fn tolerates(&self, taint: &Taint) -> bool {
-        (self.effect.is_empty() || self.effect == taint.effect)
-            && (self.key == taint.key || (self.key.is_empty() && self.exists))
-            && (self.exists || self.value == taint.value)
+    /// Whether a node of this shape can meet a requirement on its labels: one that every node has, and that the shape does not
+    /// state, may have any value.
+    pub fn may_meet(&self, requirement: &SelectorRequirement) -> bool {
+        let stated = self.labels.get(&requirement.key).map(String::as_str);
+        match requirement.key.as_str() {
+            key if stated.is_none() && UNSTATED_LABELS.contains(&key) => requirement.operator != Operator::DoesNotExist,
+            key if stated.is_none() && OS_LABELS.contains(&key) => requirement.accepts(Some("linux")),
+            _ => requirement.accepts(stated),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Amounts, KubernetesVersion, LabelSelector, MetricSource, ResourceName};
+use crate::model::{Amounts, KubernetesVersion, MetricSource, Placement, ResourceName};
 use crate::units::{Bytes, Millicores, Quantity, Span};
 
 /// Labels of an object.
@@ -81,8 +81,6 @@ pub struct Container {
     pub pre_stop: Option<Span>,
     /// Whether the liveness probe asks the same as the readiness probe, as often and as patiently.
     pub liveness_is_readiness: bool,
-    /// `ports[].hostPort`.
-    pub host_ports: Vec<i32>,
 }
 
 /// The timing of a probe, with the API server's defaults.
@@ -125,79 +123,10 @@ pub enum VolumeSource {
         /// `sizeLimit`.
         size_limit: Option<Quantity>,
     },
+    /// `hostPath`: a directory of the node.
+    HostPath,
     /// Anything that takes no storage of its own, such as a ConfigMap.
     Other,
-}
-
-/// Where the pods of a template may run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Placement {
-    /// `nodeSelector`.
-    pub node_selector: Labels,
-    /// `affinity.nodeAffinity.required...`: alternatives, each a list of requirements on labels.
-    pub node_affinity: Vec<Vec<super::SelectorRequirement>>,
-    /// `tolerations`.
-    pub tolerations: Vec<Toleration>,
-    /// `affinity.podAntiAffinity`.
-    pub anti_affinity: Vec<AntiAffinity>,
-    /// `topologySpreadConstraints`.
-    pub spread: Vec<SpreadConstraint>,
-    /// Whether there is a required `podAffinity`, which is not considered.
-    pub has_pod_affinity: bool,
-}
-
-impl Placement {
-    /// Whether all pods can only run on one node: by the hostname that is asked for.
-    pub fn pins_to_one_node(&self) -> bool {
-        let one_name = |r: &&super::SelectorRequirement| {
-            r.key == super::HOSTNAME_LABEL && r.operator == "In" && r.values.len() == 1
-        };
-        let terms = self.node_affinity.iter();
-        let names: Vec<&String> =
-            terms.filter_map(|term| term.iter().find(one_name)).flat_map(|requirement| &requirement.values).collect();
-        let all_terms = !self.node_affinity.is_empty() && names.len() == self.node_affinity.len();
-        self.node_selector.contains_key(super::HOSTNAME_LABEL)
-            || (all_terms && names.windows(2).all(|pair| pair[0] == pair[1]))
-    }
-}
-
-/// A toleration of taints.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Toleration {
-    /// The taint's key; empty for all.
-    pub key: String,
-    /// Whether any value is tolerated (`operator: Exists`).
-    pub exists: bool,
-    /// The taint's value.
-    pub value: String,
-    /// The taint's effect; empty for all.
-    pub effect: String,
-}
-
-/// A term of `podAntiAffinity`: no two such pods in one domain of the topology.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AntiAffinity {
-    /// `topologyKey`: `kubernetes.io/hostname`, `topology.kubernetes.io/zone`.
-    pub topology_key: String,
-    /// `labelSelector`; none selects nothing.
-    pub selector: Option<LabelSelector>,
-    /// Whether the scheduler must obey.
-    pub required: bool,
-}
-
-/// A topology spread constraint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpreadConstraint {
-    /// `maxSkew`.
-    pub max_skew: i32,
-    /// `topologyKey`.
-    pub topology_key: String,
-    /// `labelSelector`; none selects nothing.
-    pub selector: Option<LabelSelector>,
-    /// Whether the scheduler must obey (`whenUnsatisfiable: DoNotSchedule`).
-    pub required: bool,
-    /// `minDomains`, by default 1.
-    pub min_domains: i32,
 }
 
 /// Quality of service class of a pod.

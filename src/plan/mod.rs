@@ -10,7 +10,7 @@ mod policies;
 mod storage;
 
 pub use autoscalers::{AutoscalerRow, Counted, autoscalers, missing_target};
-pub use packing::{Binding, Packing, Unplaced};
+pub use packing::{Binding, Packing, Unplaced, ZoneLost};
 pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas, selects};
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};
 

@@ -118,7 +118,7 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
                     deleted_with_pods: true,
                     location: locate(&volume.path),
                 }),
-                VolumeSource::Claim(_) | VolumeSource::Other => {}
+                VolumeSource::Claim(_) | VolumeSource::HostPath | VolumeSource::Other => {}
             }
         }
         for mut row in own {

@@ -6,6 +6,7 @@
 //! scheduler answer, the HPA syncs if it is due. A sample therefore never contains the future. Seconds at which
 //! nothing changes are skipped. Amounts are integers (nanocores, bytes), so that a sum does not depend on its order.
 
+mod autoscaler;
 pub mod check;
 mod clients;
 mod cohort;

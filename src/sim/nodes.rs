@@ -1,418 +1,252 @@
-//! Nodes, the scheduler and the cluster autoscaler.
+//! The nodes of the simulated cluster, and the pods on them: where the scheduler puts them, what the loss of a node does.
 //!
-//! The scheduler's filters are those that manifests speak of: requests of every resource, pods per node, nodeSelector,
-//! required node affinity and taints, required anti-affinity and topology spread between the target's own pods. Its
-//! scores are preferred anti-affinity, even spread and the least allocated node (`NodeResourcesFit`,
-//! `InterPodAffinity`, `PodTopologySpread`). Preemption and disruption budgets are not considered.
-//!
-//! The cluster autoscaler mirrors `cluster-autoscaler/core`: nodes for pods that cannot be scheduled, from the first pool
-//! that can run them; nodes below the threshold for the unneeded time are removed if their pods fit elsewhere, one at a
-//! time.
+//! Which node a pod gets is [`crate::placement`]'s to say. Pods of workloads that are not simulated are on the nodes from the
+//! start; one that has to leave its node, or finds none, waits in line with the others.
 
-use super::draw::{Draws, Purpose};
-use crate::model::{ClusterAutoscaler, HOSTNAME_LABEL, NodesConfig, PodTemplate, ZONE_LABEL, available};
-use crate::units::{Quantity, Replicas, SimTime, Span};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A node.
-#[derive(Clone, Debug)]
-struct Node {
-    pool: usize,
-    zone: i64,
-    free: Vec<Quantity>,
-    slots: i64,
-    /// Pods of the target.
-    mine: Replicas,
-    /// Pods of each other workload.
-    others: Vec<Replicas>,
-    ready_at: SimTime,
-    /// Since when it is below the threshold.
-    low_since: Option<SimTime>,
-    gone: bool,
+use super::autoscaler::Autoscaler;
+use crate::model::{NodesConfig, Workload, WorkloadController};
+use crate::placement::{Catalog, Cluster, NodeIndex, Pods};
+use crate::units::{Replicas, SimTime, Span};
+
+/// What is known of a node besides the pods that the scheduler counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    pub pool: usize,
+    /// How many pods of each kind are on it, but for those that are on every node.
+    pub pods: BTreeMap<usize, Replicas>,
+    pub state: NodeState,
 }
 
-/// What a kind of pods asks of a node.
-#[derive(Clone, Debug)]
-struct Asked {
-    requests: Vec<Quantity>,
-    /// Whether the nodes of each pool may run it.
-    may_run: Vec<bool>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum NodeState {
+    /// It is Ready.
+    Ready,
+    /// The cluster autoscaler empties it, to remove it then.
+    Draining,
+    /// It does not answer; its pods are deleted at this time.
+    Lost(SimTime),
+    /// There is no such node.
+    #[default]
+    Gone,
 }
 
-/// How the target's pods keep away from each other.
-#[derive(Clone, Copy, Debug, Default)]
-struct Apart {
-    node_required: bool,
-    zone_required: bool,
-    node_preferred: bool,
-    zone_preferred: bool,
-    /// The largest difference between nodes, and between zones.
-    node_skew: Option<Replicas>,
-    zone_skew: Option<Replicas>,
+/// A workload that is not simulated.
+#[derive(Clone, Debug)]
+pub(super) struct Other<'a> {
+    pub workload: &'a Workload,
+    pub kind: usize,
+    /// Pods without a node.
+    pub waiting: Replicas,
 }
 
 /// The nodes of the cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Nodes<'a> {
-    config: &'a NodesConfig,
-    nodes: Vec<Node>,
-    resources: Vec<String>,
-    asked: Asked,
-    apart: Apart,
-    others: Vec<Asked>,
-    next_scan: SimTime,
-    last_added: Option<SimTime>,
+    pub config: &'a NodesConfig,
+    pub cluster: Cluster,
+    pub nodes: Vec<Node>,
+    pub others: Vec<Other<'a>>,
+    /// How many of the kinds are targets: the first ones.
+    targets: usize,
+    pub autoscaler: Option<Autoscaler>,
     /// Room has appeared since pods were last refused.
     pub changed: bool,
-    /// How often what is on the nodes has changed, and at which count the autoscaler looked last.
-    version: u64,
-    looked_at: Option<u64>,
+    /// How often what is on the nodes has changed.
+    pub version: u64,
+}
+
+/// Pods of a workload, as the scheduler sees them.
+fn pods_of(workload: &Workload) -> Pods<'_> {
+    Pods {
+        namespace: &workload.namespace,
+        template: &workload.template,
+        selector: workload.selector.as_ref(),
+        per_node: workload.controller == WorkloadController::DaemonSet,
+    }
 }
 
 impl<'a> Nodes<'a> {
-    /// The nodes at the start, with the pods of other workloads.
-    pub fn new(config: &'a NodesConfig, template: &PodTemplate, start: SimTime) -> Self {
-        let mut resources: Vec<String> = Vec::new();
-        let all = config.others.iter().map(|(template, _)| template).chain([template]);
-        for name in all.flat_map(|template| template.requests().names().map(str::to_owned).collect::<Vec<_>>()) {
-            if !resources.contains(&name) {
-                resources.push(name);
-            }
-        }
-        let asked = |template: &PodTemplate| {
-            let requests = template.requests();
-            Asked {
-                requests: resources.iter().map(|name| requests.quantity(name)).collect(),
-                may_run: config.pools.iter().map(|pool| pool.shape.refuses(template).is_none()).collect(),
-            }
+    /// The nodes at the start, with the pods of the workloads that are not simulated.
+    pub fn new(config: &'a NodesConfig, targets: &[&Workload], start: SimTime) -> Self {
+        let others = config.others.iter().map(|(workload, _)| workload);
+        let pods: Vec<Pods<'_>> = targets.iter().copied().chain(others).map(pods_of).collect();
+        let shapes: Vec<_> = config.pools.iter().map(|pool| &pool.shape).collect();
+        let catalog = Catalog::new(&shapes, &pods, &config.namespaces);
+        let other = |(index, (workload, pods)): (usize, &'a (Workload, Replicas))| Other {
+            workload,
+            kind: targets.len() + index,
+            waiting: if workload.controller == WorkloadController::DaemonSet { 0 } else { *pods },
         };
         let mut nodes = Self {
             config,
+            cluster: Cluster::new(Arc::new(catalog)),
             nodes: Vec::new(),
-            asked: asked(template),
-            others: config.others.iter().map(|(template, _)| asked(template)).collect(),
-            apart: Apart::of(template),
-            resources,
-            next_scan: config.autoscaler.as_ref().map_or(SimTime::MAX, |autoscaler| start + autoscaler.scan_interval),
-            last_added: None,
+            others: config.others.iter().enumerate().map(other).collect(),
+            targets: targets.len(),
+            autoscaler: config.autoscaler.as_ref().map(|autoscaler| Autoscaler::new(autoscaler, start)),
             changed: false,
             version: 0,
-            looked_at: None,
         };
         for (pool, number) in config.pools.iter().enumerate().map(|(index, pool)| (index, pool.nodes)) {
             for _ in 0..number {
-                nodes.add(pool, start);
+                nodes.add(pool);
             }
         }
-        for (kind, (_, pods)) in config.others.iter().enumerate() {
-            for _ in 0..*pods {
-                nodes.place_other(kind, start, None);
-            }
-        }
+        nodes.place_others();
         nodes
     }
 
-    fn add(&mut self, pool: usize, ready_at: SimTime) {
-        let shape = &self.config.pools[pool];
-        let in_pool = self.nodes.iter().filter(|node| node.pool == pool).count() as i64;
+    /// A node of a pool is ready.
+    pub fn add(&mut self, pool: usize) {
+        let index = self.cluster.add(pool);
+        if self.nodes.len() <= index {
+            self.nodes.resize_with(index + 1, Node::default);
+        }
+        self.nodes[index] = Node { pool, pods: BTreeMap::new(), state: NodeState::Ready };
+        self.has_changed();
+    }
+
+    /// There may be room that was not there.
+    pub fn has_changed(&mut self) {
+        self.changed = true;
         self.version += 1;
-        self.nodes.push(Node {
-            pool,
-            zone: in_pool % shape.shape.zones.max(1),
-            free: self.resources.iter().map(|name| available(&shape.allocatable, name)).collect(),
-            slots: shape.max_pods,
-            mine: 0,
-            others: vec![0; self.config.others.len()],
-            ready_at,
-            low_since: None,
-            gone: false,
-        });
     }
 
     /// Nodes that are ready.
-    pub fn ready(&self, now: SimTime) -> i64 {
-        self.nodes.iter().filter(|node| !node.gone && node.ready_at <= now).count() as i64
+    pub fn ready(&self) -> i64 {
+        let ready = |node: &&Node| matches!(node.state, NodeState::Ready | NodeState::Draining);
+        self.nodes.iter().filter(ready).count() as i64
     }
 
     /// When something happens to nodes next.
-    pub fn next(&self, now: SimTime) -> SimTime {
-        let coming = self.nodes.iter().filter(|node| !node.gone && node.ready_at > now).map(|node| node.ready_at).min();
-        coming.unwrap_or(SimTime::MAX).min(self.next_scan)
+    pub fn next(&self) -> SimTime {
+        let removed = self.nodes.iter().filter_map(|node| match node.state {
+            NodeState::Lost(until) => Some(until),
+            _ => None,
+        });
+        let autoscaler = self.autoscaler.iter().map(Autoscaler::next);
+        removed.chain(autoscaler).min().unwrap_or(SimTime::MAX)
     }
 
-    /// Nodes that have just become ready have room.
-    pub fn arrive(&mut self, now: SimTime) {
-        if self.nodes.iter().any(|node| node.ready_at == now) {
-            self.changed = true;
-            self.version += 1;
+    /// New nodes arrive, lost ones are given up.
+    pub fn come_and_go(&mut self, now: SimTime) {
+        let coming = self.autoscaler.as_mut().map(|autoscaler| autoscaler.arrive(now)).unwrap_or_default();
+        for pool in coming {
+            self.add(pool);
+        }
+        for index in 0..self.nodes.len() {
+            if matches!(self.nodes[index].state, NodeState::Lost(until) if until <= now) {
+                self.remove(index);
+            }
         }
     }
 
-    /// Finds places for so many pods of the target, as the scheduler would one by one.
-    pub fn schedule(&mut self, count: Replicas, now: SimTime) -> Vec<(usize, Replicas)> {
+    /// Nodes that have been emptied are removed.
+    pub fn finish_draining(&mut self) {
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].state == NodeState::Draining && self.nodes[index].pods.is_empty() {
+                self.remove(index);
+            }
+        }
+    }
+
+    /// A node is gone; pods on it that are not simulated wait for others.
+    pub fn remove(&mut self, index: NodeIndex) {
+        self.evict_others(index);
+        self.cluster.remove(index);
+        self.nodes[index] = Node::default();
+        self.has_changed();
+    }
+
+    /// Pods on a node that are not simulated leave it.
+    pub fn evict_others(&mut self, index: NodeIndex) {
+        for other in 0..self.others.len() {
+            let kind = self.others[other].kind;
+            for _ in 0..self.nodes[index].pods.get(&kind).copied().unwrap_or(0) {
+                self.take(kind, index);
+                self.others[other].waiting += 1;
+            }
+        }
+    }
+
+    fn put(&mut self, kind: usize, index: NodeIndex) {
+        self.cluster.put(kind, index);
+        *self.nodes[index].pods.entry(kind).or_default() += 1;
+        self.version += 1;
+        // Others may have waited for its company.
+        self.changed |= self.cluster.catalog().is_company_wanted();
+    }
+
+    fn take(&mut self, kind: usize, index: NodeIndex) {
+        self.cluster.take(kind, index);
+        let pods = &mut self.nodes[index].pods;
+        match pods.get_mut(&kind) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                pods.remove(&kind);
+            }
+        }
+        self.has_changed();
+    }
+
+    /// Finds places for so many pods of a kind, as the scheduler does one by one.
+    pub fn schedule(&mut self, kind: usize, count: Replicas) -> Vec<(NodeIndex, Replicas)> {
         let mut places = Vec::new();
         for _ in 0..count {
-            let Some(index) = self.best(&self.asked, now, true, None) else { break };
-            let Self { nodes, asked, .. } = self;
-            nodes[index].take(asked);
-            nodes[index].mine += 1;
-            self.version += 1;
+            let Some(index) = self.cluster.best(kind) else { break };
+            self.put(kind, index);
             places.push((index, 1));
         }
         places
     }
 
-    /// Pods of the target have left.
-    pub fn release(&mut self, places: &mut Vec<(usize, Replicas)>) {
+    /// Finds places for the pods that are not simulated.
+    pub fn place_others(&mut self) {
+        for other in 0..self.others.len() {
+            let Other { kind, waiting, .. } = self.others[other];
+            let placed: Replicas = self.schedule(kind, waiting).iter().map(|place| place.1).sum();
+            self.others[other].waiting -= placed;
+        }
+    }
+
+    /// Pods of a target have left.
+    pub fn release(&mut self, target: usize, places: &mut Vec<(NodeIndex, Replicas)>) {
         for (index, count) in places.drain(..) {
-            let Self { nodes, asked, .. } = self;
             for _ in 0..count {
-                nodes[index].give_back(asked);
+                self.take(target, index);
             }
-            nodes[index].mine -= count;
-            self.changed = true;
-            self.version += 1;
         }
     }
 
-    /// The node for a pod: feasible, then by the scores.
-    fn best(&self, asked: &Asked, now: SimTime, is_mine: bool, but: Option<usize>) -> Option<usize> {
-        let zones = if is_mine { self.by_zone(now) } else { Vec::new() };
-        let least_on_node = self.usable(now).map(|(_, node)| node.mine).min().unwrap_or(0);
-        let feasible = self.usable(now).filter(|&(index, node)| {
-            Some(index) != but
-                && asked.may_run[node.pool]
-                && node.fits(asked)
-                && (!is_mine || self.apart.allows(node, &zones, least_on_node))
-        });
-        let score = |&(index, node): &(usize, &Node)| {
-            let apart = if is_mine { self.apart.conflicts(node, &zones) } else { 0 };
-            let mine = if is_mine { node.mine } else { 0 };
-            (apart, mine, (node.allocated(self.capacity(node)) * 1e6) as i64, index)
-        };
-        feasible.min_by_key(score).map(|(index, _)| index)
-    }
-
-    fn usable(&self, now: SimTime) -> impl Iterator<Item = (usize, &Node)> {
-        self.nodes.iter().enumerate().filter(move |(_, node)| !node.gone && node.ready_at <= now)
-    }
-
-    /// Pods of the target in each zone.
-    fn by_zone(&self, now: SimTime) -> Vec<Replicas> {
-        let mut zones = Vec::new();
-        for (_, node) in self.usable(now) {
-            let zone = node.zone as usize;
-            if zones.len() <= zone {
-                zones.resize(zone + 1, 0);
-            }
-            zones[zone] += node.mine;
-        }
-        zones
-    }
-
-    /// The capacity of the resources that utilization is taken of.
-    fn capacity(&self, node: &Node) -> Vec<(usize, Quantity)> {
-        let allocatable = &self.config.pools[node.pool].allocatable;
-        let of = |(index, name): (usize, &String)| {
-            matches!(name.as_str(), "cpu" | "memory").then(|| (index, allocatable.quantity(name)))
-        };
-        self.resources.iter().enumerate().filter_map(of).collect()
-    }
-
-    fn place_other(&mut self, kind: usize, now: SimTime, but: Option<usize>) -> bool {
-        let Some(index) = self.best(&self.others[kind], now, false, but) else { return false };
-        let Self { nodes, others, .. } = self;
-        nodes[index].take(&others[kind]);
-        nodes[index].others[kind] += 1;
-        self.version += 1;
-        true
-    }
-
-    /// So many nodes are gone, those with the most pods of the target; their indices.
-    pub fn lose(&mut self, count: i64, now: SimTime) -> Vec<usize> {
-        let mut lost: Vec<usize> = self.usable(now).map(|(index, _)| index).collect();
-        lost.sort_by_key(|&index| (std::cmp::Reverse(self.nodes[index].mine), index));
+    /// So many nodes do not answer any more, those with the most pods of a target; their indices. What is on them is dead;
+    /// the nodes stay in the cluster's books until `until`.
+    pub fn lose(&mut self, target: usize, count: i64, until: SimTime) -> Vec<NodeIndex> {
+        let ready = |node: &Node| matches!(node.state, NodeState::Ready | NodeState::Draining);
+        let mut lost: Vec<NodeIndex> = (0..self.nodes.len()).filter(|&index| ready(&self.nodes[index])).collect();
+        let pods = |index: NodeIndex| self.nodes[index].pods.get(&target).copied().unwrap_or(0);
+        lost.sort_by_key(|&index| (std::cmp::Reverse(pods(index)), index));
         lost.truncate(count.max(0) as usize);
         for &index in &lost {
-            self.nodes[index].gone = true;
-            self.version += 1;
-            for kind in 0..self.others.len() {
-                for _ in 0..std::mem::take(&mut self.nodes[index].others[kind]) {
-                    self.place_other(kind, now, None);
+            for kind in 0..self.targets {
+                for _ in 0..self.nodes[index].pods.get(&kind).copied().unwrap_or(0) {
+                    self.take(kind, index);
                 }
             }
+            self.cluster.open(index, false);
+            self.nodes[index].state = NodeState::Lost(until);
+            self.version += 1;
         }
         lost
     }
-
-    /// The autoscaler looks, if it is due; gives the node whose pods are to be evicted.
-    pub fn scan(&mut self, now: SimTime, unschedulable: Replicas, draws: &mut Draws) -> Option<usize> {
-        let autoscaler = self.config.autoscaler.as_ref().filter(|_| self.next_scan <= now)?;
-        self.next_scan = now + autoscaler.scan_interval;
-        if unschedulable > 0 {
-            for node in &mut self.nodes {
-                node.low_since = None;
-            }
-            self.looked_at = None;
-            self.scale_up(autoscaler, now, unschedulable, draws);
-            return None;
-        }
-        self.scale_down(autoscaler, now)
-    }
-
-    fn scale_up(&mut self, autoscaler: &ClusterAutoscaler, now: SimTime, pods: Replicas, draws: &mut Draws) {
-        // As if all nodes that are on their way were there already.
-        let mut trial = self.clone();
-        for node in &mut trial.nodes {
-            node.ready_at = node.ready_at.min(now);
-        }
-        let placed = |trial: &mut Self, pods: Replicas| -> Replicas {
-            trial.schedule(pods, now).iter().map(|place| place.1).sum()
-        };
-        let mut left = pods - placed(&mut trial, pods);
-        let mut wanted = Vec::new();
-        for (pool, config) in self.config.pools.iter().enumerate() {
-            let there = |trial: &Self| trial.nodes.iter().filter(|node| !node.gone && node.pool == pool).count() as i64;
-            while left > 0 && there(&trial) < config.max_nodes {
-                trial.add(pool, now);
-                let on_it = placed(&mut trial, left);
-                if on_it == 0 {
-                    // Another node of this pool does not help.
-                    trial.nodes.pop();
-                    break;
-                }
-                left -= on_it;
-                wanted.push(pool);
-            }
-        }
-        for pool in wanted {
-            let ready_at = now + draws.delay(Purpose::Provisioning, autoscaler.provisioning).max(Span::from_seconds(1));
-            self.add(pool, ready_at);
-            self.last_added = Some(now);
-        }
-    }
-
-    fn scale_down(&mut self, autoscaler: &ClusterAutoscaler, now: SimTime) -> Option<usize> {
-        let too_soon = self.last_added.is_some_and(|added| now < added + autoscaler.scale_down_delay_after_add);
-        if self.looked_at != Some(self.version) {
-            self.looked_at = Some(self.version);
-            for index in 0..self.nodes.len() {
-                let low = self.is_unneeded(index, autoscaler.scale_down_utilization_threshold.get(), now);
-                let since = self.nodes[index].low_since.unwrap_or(now);
-                self.nodes[index].low_since = low.then_some(since);
-            }
-        }
-        let long = |node: &Node| node.low_since.is_some_and(|since| since + autoscaler.scale_down_unneeded_time <= now);
-        let unneeded = self.nodes.iter().position(|node| !node.gone && long(node)).filter(|_| !too_soon);
-        let index = unneeded?;
-        self.nodes[index].gone = true;
-        self.version += 1;
-        for kind in 0..self.others.len() {
-            for _ in 0..std::mem::take(&mut self.nodes[index].others[kind]) {
-                self.place_other(kind, now, Some(index));
-            }
-        }
-        Some(index)
-    }
-
-    /// Whether a node is below the threshold, may go, and its pods have places elsewhere.
-    fn is_unneeded(&self, index: usize, threshold: f64, now: SimTime) -> bool {
-        let node = &self.nodes[index];
-        !node.gone
-            && node.ready_at <= now
-            && node.allocated(self.capacity(node)) < threshold
-            && self.in_pool(node.pool) > self.config.pools[node.pool].min_nodes
-            && self.fits_elsewhere(index, now)
-    }
-
-    fn in_pool(&self, pool: usize) -> i64 {
-        self.nodes.iter().filter(|node| !node.gone && node.pool == pool).count() as i64
-    }
-
-    /// Whether the pods of a node have places on the others.
-    fn fits_elsewhere(&self, index: usize, now: SimTime) -> bool {
-        let mut trial = self.clone();
-        trial.nodes[index].gone = true;
-        let moved = trial.nodes[index].others.clone();
-        let others_fit =
-            moved.iter().enumerate().all(|(kind, &pods)| (0..pods).all(|_| trial.place_other(kind, now, Some(index))));
-        let mine = trial.nodes[index].mine;
-        trial.nodes[index].mine = 0;
-        others_fit && trial.schedule(mine, now).iter().map(|place| place.1).sum::<Replicas>() == mine
-    }
 }
 
-impl Node {
-    fn fits(&self, asked: &Asked) -> bool {
-        self.slots > 0 && asked.requests.iter().zip(&self.free).all(|(asked, free)| *asked <= *free)
-    }
-
-    fn take(&mut self, asked: &Asked) {
-        self.slots -= 1;
-        for (free, asked) in self.free.iter_mut().zip(&asked.requests) {
-            *free = free.minus(*asked);
-        }
-    }
-
-    fn give_back(&mut self, asked: &Asked) {
-        self.slots += 1;
-        for (free, asked) in self.free.iter_mut().zip(&asked.requests) {
-            *free = *free + *asked;
-        }
-    }
-
-    /// The larger part of CPU and memory that is requested, 0 to 1.
-    fn allocated(&self, capacity: Vec<(usize, Quantity)>) -> f64 {
-        let part = |(index, capacity): (usize, Quantity)| {
-            let all = capacity.as_f64();
-            if all > 0.0 { 1.0 - self.free[index].as_f64() / all } else { 0.0 }
-        };
-        capacity.into_iter().map(part).fold(0.0, f64::max)
-    }
-}
-
-impl Apart {
-    /// What a template says of its own pods.
-    fn of(template: &PodTemplate) -> Self {
-        let mut apart = Self::default();
-        let placement = &template.placement;
-        let own = |selector: &Option<crate::model::LabelSelector>| {
-            selector.as_ref().is_some_and(|selector| selector.matches(&template.labels))
-        };
-        for term in placement.anti_affinity.iter().filter(|term| own(&term.selector)) {
-            match (term.topology_key.as_str(), term.required) {
-                (HOSTNAME_LABEL, true) => apart.node_required = true,
-                (HOSTNAME_LABEL, false) => apart.node_preferred = true,
-                (ZONE_LABEL, true) => apart.zone_required = true,
-                (ZONE_LABEL, false) => apart.zone_preferred = true,
-                _ => {}
-            }
-        }
-        for spread in placement.spread.iter().filter(|spread| own(&spread.selector)) {
-            match (spread.topology_key.as_str(), spread.required) {
-                (HOSTNAME_LABEL, true) => apart.node_skew = Some(spread.max_skew),
-                (HOSTNAME_LABEL, false) => apart.node_preferred = true,
-                (ZONE_LABEL, true) => apart.zone_skew = Some(spread.max_skew),
-                (ZONE_LABEL, false) => apart.zone_preferred = true,
-                _ => {}
-            }
-        }
-        apart
-    }
-
-    /// Whether a pod may go to a node.
-    fn allows(&self, node: &Node, zones: &[Replicas], least_on_node: Replicas) -> bool {
-        let in_zone = zones.get(node.zone as usize).copied().unwrap_or(0);
-        let least_in_zone = zones.iter().min().copied().unwrap_or(0);
-        !(self.node_required && node.mine > 0
-            || self.zone_required && in_zone > 0
-            || self.node_skew.is_some_and(|skew| node.mine + 1 - least_on_node > skew)
-            || self.zone_skew.is_some_and(|skew| in_zone + 1 - least_in_zone > skew))
-    }
-
-    /// How much it should not.
-    fn conflicts(&self, node: &Node, zones: &[Replicas]) -> Replicas {
-        let in_zone = zones.get(node.zone as usize).copied().unwrap_or(0);
-        let of = |preferred: bool, pods: Replicas| if preferred { pods } else { 0 };
-        of(self.node_preferred, node.mine) + of(self.zone_preferred, in_zone)
-    }
-}
+/// How long until a node that does not answer is marked (`--node-monitor-grace-period`), and from then on until its
+/// pods are deleted (the toleration that the API server gives to every pod).
+pub(super) const NODE_GRACE: Span = Span::from_seconds(50);
+/// The same before 1.32.
+pub(super) const NODE_GRACE_BEFORE_1_32: Span = Span::from_seconds(40);
+/// See [`NODE_GRACE`].
+pub(super) const NODE_TOLERATION: Span = Span::from_seconds(300);

@@ -539,9 +539,15 @@ fn memory_that_is_kept_never_scales_down() {
 
 fn pool(nodes: i64, max_nodes: i64) -> NodePool {
     let mut shape = hpasim::input::nodes::generic().swap_remove(0);
-    shape.zones = 2;
-    let allocatable = [("cpu", "350m"), ("memory", "4Gi")].map(|(name, amount)| (name, amount.parse().unwrap()));
-    NodePool { shape, allocatable: allocatable.into_iter().collect(), max_pods: 9, nodes, min_nodes: 1, max_nodes }
+    (shape.zones, shape.max_pods, shape.reserved) = (2, 9, hpasim::model::Amounts::default());
+    let capacity = [("cpu", "350m"), ("memory", "4Gi")].map(|(name, amount)| (name, amount.parse().unwrap()));
+    shape.capacity = capacity.into_iter().collect();
+    NodePool { shape, nodes, min_nodes: 1, max_nodes }
+}
+
+/// Nodes of one pool, without anything else on them.
+fn nodes(pool: NodePool) -> NodesConfig {
+    NodesConfig { pools: vec![pool], ..NodesConfig::default() }
 }
 
 /// Three pods of 100m on a node of 350m: the others wait for the autoscaler's nodes.
@@ -551,7 +557,7 @@ fn pods_wait_for_the_cluster_autoscaler() {
     let load = table(&["cpu"], &[(0, &[0.4]), (1800, &[0.1]), (5400, &[0.1])]);
     let mut setup = deployment.setup(&load);
     setup.keep_pod_numbers = true;
-    let mut nodes = NodesConfig { pools: vec![pool(1, 9)], autoscaler: None, others: Vec::new() };
+    let mut nodes = nodes(pool(1, 9));
     setup.nodes = Some(nodes.clone());
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 0).unschedulable, numbers(&summary, 600).unschedulable), (1, 5));
@@ -575,7 +581,7 @@ fn anti_affinity_and_spread_are_the_schedulers() {
     let unschedulable = |pod: &str| {
         let deployment = workload("Deployment", "replicas: 2, ", pod, PROBED);
         let mut setup = deployment.setup(&load);
-        setup.nodes = Some(NodesConfig { pools: vec![pool(3, 3)], autoscaler: None, others: Vec::new() });
+        setup.nodes = Some(nodes(pool(3, 3)));
         run(&setup, &load).1.last().unwrap().pods.unschedulable
     };
     let term = "[{labelSelector: {matchLabels: {app: d}}, topologyKey: kubernetes.io/hostname}]";
@@ -597,7 +603,7 @@ fn a_lost_node_is_noticed_late() {
     let load = cpu(0.2, 700);
     let events = [at(60, Action::LoseNodes(1))];
     let mut setup = deployment.setup(&load);
-    setup.nodes = Some(NodesConfig { pools: vec![pool(2, 2)], autoscaler: None, others: Vec::new() });
+    setup.nodes = Some(nodes(pool(2, 2)));
     setup.events = &events;
     setup.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);

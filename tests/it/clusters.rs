@@ -140,15 +140,14 @@ fn node_pools() -> impl Strategy<Value = Option<NodesConfig>> {
         let (nodes, max_nodes, scales, provisioning) = nodes?;
         let mut shape = nodes::generic().swap_remove(0);
         shape.zones = 2;
-        let (allocatable, max_pods, _) = shape.beside(std::iter::empty());
-        let pool = NodePool { shape, allocatable, max_pods, nodes, min_nodes: 1, max_nodes };
+        let pool = NodePool { shape, nodes, min_nodes: 1, max_nodes };
         let autoscaler = scales.then(|| ClusterAutoscaler {
             provisioning,
             scale_down_unneeded_time: Span::from_seconds(120),
             scale_down_delay_after_add: Span::from_seconds(60),
             ..ClusterAutoscaler::default()
         });
-        Some(NodesConfig { pools: vec![pool], autoscaler, others: Vec::new() })
+        Some(NodesConfig { pools: vec![pool], autoscaler, ..NodesConfig::default() })
     })
 }
 

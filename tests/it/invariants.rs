@@ -220,7 +220,7 @@ proptest! {
         let shapes = hpasim::input::nodes::generic();
         for shape in &shapes[..2] {
             for level in hpasim::plan::Level::ALL {
-                let packing = Pool::new(shape, &workloads).pack_level(&workloads, level);
+                let packing = Pool::new(shape, &workloads, &inventory.namespace_labels).pack_level(&workloads, level);
                 prop_assert!(packing.nodes >= packing.lower_bound, "{packing:?}");
             }
         }

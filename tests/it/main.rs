@@ -15,6 +15,7 @@ mod lint;
 mod manifests;
 mod names;
 mod phases;
+mod placement;
 mod plan;
 mod policies;
 mod reading;

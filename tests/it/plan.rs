@@ -1,8 +1,10 @@
 //! `hpasim plan`: sums worked out by hand, every number with its place, packing against its bound, the same bytes.
 
+use std::collections::BTreeMap;
+
 use hpasim::model::NodeShape;
 use hpasim::plan::nodes::Pool;
-use hpasim::plan::{Level, WorkloadPlan, workloads};
+use hpasim::plan::{Level, WorkloadPlan, ZoneLost, workloads};
 use hpasim::units::Quantity;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -287,7 +289,7 @@ fn deployment(name: &str, cpu: &str, placement: &str) -> String {
 fn packed(yaml: &str, shape: &NodeShape, pods: &[i32]) -> (i64, i64, String) {
     let manifests = manifests(yaml);
     let plans = workloads(&manifests.inventory);
-    let packing = Pool::new(shape, &plans).pack(&plans, pods);
+    let packing = Pool::new(shape, &plans, &BTreeMap::new()).pack(&plans, pods);
     assert_eq!(packing.unplaced, []);
     (packing.nodes, packing.lower_bound, packing.binding.name().to_owned())
 }
@@ -325,22 +327,26 @@ fn pods_that_cannot_run_say_why() {
     let manifests = manifests(&yaml);
     let plans = workloads(&manifests.inventory);
     let mut tainted = shape(4, 110, 1);
-    let packing = Pool::new(&tainted, &plans).pack(&plans, &[1, 2]);
+    let packing = Pool::new(&tainted, &plans, &BTreeMap::new()).pack(&plans, &[1, 2]);
     let reasons: Vec<&str> = packing.unplaced.iter().map(|u| u.reason.as_str()).collect();
     assert_eq!(reasons, ["requests 5 cpu, a node has 4", "nodeSelector disk=ssd"]);
     assert_eq!(packing.nodes, 0);
     tainted.labels.insert("disk".into(), "ssd".into());
     tainted.taints.push(hpasim::model::Taint { key: "team".into(), value: "ml".into(), effect: "NoSchedule".into() });
-    let packing = Pool::new(&tainted, &plans).pack(&plans, &[0, 2]);
+    let packing = Pool::new(&tainted, &plans, &BTreeMap::new()).pack(&plans, &[0, 2]);
     assert_eq!(packing.unplaced[0].reason, "taint team=ml:NoSchedule");
 }
 
 #[test]
 fn a_lost_zone_leaves_enough() {
-    let three = shape(4, 110, 3);
-    let pool = Pool::new(&three, &[]);
+    let three = shape(1, 110, 3);
+    let manifests = manifests(&deployment("a", "1", ""));
+    let plans = workloads(&manifests.inventory);
+    let pool = Pool::new(&three, &plans, &BTreeMap::new());
     for needed in 1..50 {
-        let nodes = pool.with_zone_lost(needed).unwrap();
+        let packing = pool.pack(&plans, &[needed]);
+        let (needed, nodes) = (i64::from(needed), packing.zone_lost.and_then(ZoneLost::nodes).unwrap());
+        assert_eq!(packing.nodes, needed, "a pod takes a node");
         let largest_zone = (nodes + 2) / 3;
         assert!(nodes - largest_zone >= needed, "{needed}: {nodes}");
         assert!(nodes - 1 - (nodes + 1) / 3 < needed, "{needed}: {nodes} is more than it takes");

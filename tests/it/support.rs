@@ -6,7 +6,7 @@ use hpasim::input::load::LoadSettings;
 use hpasim::input::load::plan::plan;
 use hpasim::input::{Source, manifests};
 use hpasim::model::{
-    ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, Phase, Workload,
+    ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, Inventory, LoadSource, LoadTable, Phase, Workload,
 };
 use hpasim::sim::check::check;
 use hpasim::sim::{Setup, Summary, TimelineRow, simulate};
@@ -22,6 +22,12 @@ pub fn hpasim(args: &[&str]) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::cargo_bin("hpasim").unwrap();
     command.current_dir(project("")).args(args);
     command
+}
+
+/// Everything in some manifests.
+pub fn inventory(yaml: &str) -> Inventory {
+    let source = Source { name: "test.yaml".into(), text: yaml.into() };
+    manifests::read(&[source], manifests::Context::default()).unwrap().accepted().unwrap().inventory
 }
 
 /// An HPA and its target.

@@ -33,12 +33,13 @@ fn code(file: &Path) -> String {
 }
 
 /// What each module may import. `input` builds models and patterns, only `cli` sees everything.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("units", &[]),
     ("model", &["units"]),
     ("hpa", &["units", "model"]),
-    ("sim", &["units", "model", "hpa"]),
-    ("plan", &["units", "model"]),
+    ("placement", &["units", "model"]),
+    ("sim", &["units", "model", "hpa", "placement"]),
+    ("plan", &["units", "model", "placement"]),
     ("study", &["units", "model", "hpa", "sim", "plan"]),
     ("lint", &["units", "model", "hpa", "sim", "plan"]),
     ("report", &["units", "model", "hpa", "sim", "plan", "study", "lint"]),

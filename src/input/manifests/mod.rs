@@ -3,6 +3,7 @@
 pub(crate) mod hpa;
 mod objects;
 mod older;
+mod placement;
 mod pod;
 pub(crate) mod problems;
 pub(crate) mod raw;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::problems::Problems;
 use super::raw;
-use super::{hpa, objects, validate};
+use super::{objects, placement, validate};
 use crate::model::{
-    Amounts, AntiAffinity, Container, KubernetesVersion, Origin, Placement, PodTemplate, Probe, SpreadConstraint,
-    Toleration, Volume, VolumeSource, is_pod_level,
+    Amounts, Container, KubernetesVersion, Origin, PodTemplate, Probe, Volume, VolumeSource, is_pod_level,
 };
 use crate::units::Span;
 
@@ -31,6 +30,8 @@ pub(super) struct Surroundings {
     pub defaults: BTreeMap<String, ContainerDefaults>,
     /// The overhead of every RuntimeClass.
     pub overheads: BTreeMap<String, Amounts>,
+    /// The PriorityClasses.
+    pub priorities: placement::Priorities,
 }
 
 /// The defaults that the LimitRanges of a namespace give to containers.
@@ -95,6 +96,7 @@ pub(super) fn convert(
     problems: &mut Problems,
 ) -> PodTemplate {
     validate::pod(&raw.spec, kind, path, problems);
+    let placement = placement::convert(&raw.spec, path, around, problems);
     let pod = raw.spec;
     let none = ContainerDefaults::default();
     let reader = Reader { path, origin, defaults: around.defaults.get(namespace).unwrap_or(&none) };
@@ -139,12 +141,7 @@ pub(super) fn convert(
         pod_limits,
         overhead,
         volumes: reader.volumes(pod.volumes.as_deref().unwrap_or_default(), namespace, problems),
-        placement: Reader::placement(
-            pod.node_selector,
-            pod.tolerations,
-            pod.affinity.unwrap_or_default(),
-            pod.topology_spread_constraints.as_deref().unwrap_or_default(),
-        ),
+        placement,
     }
 }
 
@@ -181,7 +178,6 @@ impl Reader<'_> {
             liveness_probe: timing(&raw.liveness_probe, "livenessProbe"),
             pre_stop: raw.lifecycle.pre_stop.as_ref().map(pre_stop),
             liveness_is_readiness: raw.liveness_probe.is_some() && raw.liveness_probe == raw.readiness_probe,
-            host_ports: raw.ports.iter().flatten().filter_map(|port| port.host_port).filter(|&port| port > 0).collect(),
             requests,
             limits,
             path,
@@ -206,61 +202,14 @@ impl Reader<'_> {
                 let size = raw.size_limit.as_ref();
                 let size_limit = size.and_then(|size| problems.quantity(&format!("{path}.emptyDir.sizeLimit"), size));
                 VolumeSource::EmptyDir { memory: raw.medium == "Memory", size_limit }
+            } else if raw.host_path.is_some() {
+                VolumeSource::HostPath
             } else {
                 VolumeSource::Other
             };
             volumes.push(Volume { name: raw.name.clone(), path, source });
         }
         volumes
-    }
-
-    fn placement(
-        node_selector: Option<BTreeMap<String, String>>,
-        tolerations: Option<Vec<raw::Toleration>>,
-        affinity: raw::Affinity,
-        spread: &[raw::Spread],
-    ) -> Placement {
-        let terms = affinity.node_affinity.required.map(|required| required.node_selector_terms).unwrap_or_default();
-        Placement {
-            node_selector: node_selector.unwrap_or_default(),
-            node_affinity: terms
-                .into_iter()
-                .map(|term| term.match_expressions.into_iter().map(hpa::requirement).collect())
-                .collect(),
-            tolerations: tolerations
-                .into_iter()
-                .flatten()
-                .map(|raw| Toleration {
-                    key: raw.key,
-                    exists: raw.operator == "Exists",
-                    value: raw.value,
-                    effect: raw.effect,
-                })
-                .collect(),
-            anti_affinity: Self::anti_affinity(&affinity.pod_anti_affinity),
-            spread: spread
-                .iter()
-                .map(|raw| SpreadConstraint {
-                    max_skew: raw.max_skew.max(1),
-                    topology_key: raw.topology_key.clone(),
-                    selector: raw.label_selector.as_ref().map(hpa::selector),
-                    required: raw.when_unsatisfiable != "ScheduleAnyway",
-                    min_domains: raw.min_domains.unwrap_or(1),
-                })
-                .collect(),
-            has_pod_affinity: !affinity.pod_affinity.required.is_empty(),
-        }
-    }
-
-    fn anti_affinity(raw: &raw::PodAffinity) -> Vec<AntiAffinity> {
-        let term = |raw: &raw::Term, required: bool| AntiAffinity {
-            topology_key: raw.topology_key.clone(),
-            selector: raw.label_selector.as_ref().map(hpa::selector),
-            required,
-        };
-        let required = raw.required.iter().map(|raw| term(raw, true));
-        let preferred = raw.preferred.iter().map(|raw| term(&raw.pod_affinity_term, false));
-        required.chain(preferred).collect()
     }
 }
 

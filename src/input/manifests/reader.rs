@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What shapes pods from outside: LimitRanges and RuntimeClasses.
+    /// What shapes pods from outside: LimitRanges, RuntimeClasses, PriorityClasses and the labels of namespaces.
     fn surroundings(&mut self, objects: &[Object<'_>]) -> Surroundings {
         let mut around = Surroundings { version: self.version, ..Surroundings::default() };
         for object in objects.iter().filter(|object| is_builtin(object)) {
@@ -79,6 +79,13 @@ impl<'a> Reader<'a> {
                     let overhead = pod::amounts(&raw.overhead.pod_fixed, path, &object.origin, problems);
                     around.overheads.insert(object.name(), overhead);
                 }),
+                "PriorityClass" => self.convert(object, |_, raw: raw::PriorityClass, _| {
+                    around.priorities.add(object.name(), &raw);
+                }),
+                "Namespace" => {
+                    let labels = object.header.metadata.labels.clone().unwrap_or_default();
+                    self.out.inventory.namespace_labels.insert(object.name(), labels);
+                }
                 _ => {}
             }
         }
@@ -112,7 +119,8 @@ impl<'a> Reader<'a> {
         let origin = object.origin.clone();
         if is_builtin(object) {
             let read = ["HorizontalPodAutoscaler", "PersistentVolumeClaim", "ResourceQuota", "PodDisruptionBudget"];
-            let read = read.contains(&kind) || matches!(kind, "LimitRange" | "Service" | "RuntimeClass");
+            let read =
+                read.contains(&kind) || matches!(kind, "LimitRange" | "Service" | "RuntimeClass" | "PriorityClass");
             if !self.is_served(object, read || makes_pods(object)) {
                 return;
             }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{PlanReport, nodes, outlook, sections, verdicts};
 use crate::model::{Amount, Amounts, Location};
-use crate::plan::{AutoscalerRow, Counted, Level, WorkloadPlan, total};
+use crate::plan::{AutoscalerRow, Counted, Level, WorkloadPlan, ZoneLost, total};
 use crate::study::statistics::{CONFIDENCE, Estimate, Spread};
 use crate::units::Quantity;
 
@@ -278,7 +278,8 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Va
                 "lowerBound": packing.map(|packing| packing.lower_bound),
                 "binding": packing.map(|packing| packing.binding.name().to_owned()),
                 "withOneNodeLost": row.node_lost,
-                "withOneZoneLost": row.zone_lost,
+                "withOneZoneLost": row.zone_lost.and_then(ZoneLost::nodes),
+                "zoneLossIsBearable": row.zone_lost.map(|lost| lost != ZoneLost::Never),
                 "cpuShare": packing.map(|packing| packing.cpu_share),
                 "memoryShare": packing.map(|packing| packing.memory_share),
                 "costPerMonth": row.cost,

@@ -3,7 +3,7 @@
 use super::sections::amount;
 use super::{PlanReport, Section};
 use crate::plan::nodes::Pool;
-use crate::plan::{Level, Packing};
+use crate::plan::{Level, Packing, ZoneLost};
 use crate::report::amounts::decimal;
 use crate::study::{Pattern, fleet};
 
@@ -16,7 +16,7 @@ pub(super) struct NodeRow {
     /// The packing itself; a mean has none.
     pub packing: Option<Packing>,
     pub node_lost: Option<i64>,
-    pub zone_lost: Option<i64>,
+    pub zone_lost: Option<ZoneLost>,
     pub cost: Option<f64>,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
         level,
         nodes: packing.nodes as f64,
         node_lost: Some(Pool::with_node_lost(packing.nodes)),
-        zone_lost: pool.with_zone_lost(packing.nodes),
+        zone_lost: packing.zone_lost,
         cost: pool.shape.price_per_month.map(|price| price * packing.nodes as f64),
         packing: Some(packing),
     };
@@ -90,6 +90,7 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
         let rows = rows(report, pool);
         notes.extend(unplaced(pool, &rows));
         notes.extend(too_many(pool, &rows));
+        notes.extend(bound_to_zones(pool, &rows));
         for row in rows {
             let percent = |share: f64| format!("{}%", decimal(share * 100.0, 0));
             let left = row.unplaced();
@@ -97,6 +98,11 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
             let known = row.nodes > 0.0 || left == 0;
             let of_packing = |of: &dyn Fn(&Packing) -> String| dash(row.packing.as_ref().filter(|_| known).map(of));
             let lost = |nodes: Option<i64>| dash(nodes.filter(|_| known).map(|nodes| nodes.to_string()));
+            let zone_lost = match row.zone_lost {
+                Some(ZoneLost::Never) => "never".to_owned(),
+                Some(ZoneLost::Nodes(nodes)) => lost(Some(nodes)),
+                None => dash(None),
+            };
             let nodes = dash(known.then(|| decimal(row.nodes, 2)));
             let mut line = vec![
                 pool.shape.name.clone(),
@@ -104,7 +110,7 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
                 if left > 0 { format!("{nodes} ({left} unplaced)") } else { nodes },
                 of_packing(&|packing| packing.lower_bound.to_string()),
                 lost(row.node_lost),
-                lost(row.zone_lost),
+                zone_lost,
                 of_packing(&|packing| packing.binding.name().to_owned()),
                 of_packing(&|packing| percent(packing.cpu_share)),
                 of_packing(&|packing| percent(packing.memory_share)),
@@ -116,11 +122,8 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
         }
     }
     notes.extend(cheapest(report));
-    if report.workloads.iter().any(|w| w.workload.template.placement.has_pod_affinity) {
-        notes.push("required podAffinity is not considered".to_owned());
-    }
     let prefers = |w: &&crate::plan::WorkloadPlan<'_>| {
-        w.workload.template.placement.anti_affinity.iter().any(|term| !term.required)
+        w.workload.template.placement.anti_affinity.iter().any(|term| !term.is_required())
     };
     for workload in report.workloads.iter().filter(prefers) {
         notes.push(format!(
@@ -167,6 +170,16 @@ fn too_many(pool: &Pool<'_>, rows: &[NodeRow]) -> Option<String> {
     let row = rows.iter().find(|row| row.nodes > most as f64)?;
     let name = &pool.shape.name;
     Some(format!("{name}: the {} needs {} nodes, and there are at most {most}", row.level, decimal(row.nodes, 2)))
+}
+
+/// That no number of nodes survives the loss of a zone.
+fn bound_to_zones(pool: &Pool<'_>, rows: &[NodeRow]) -> Option<String> {
+    let row = rows.iter().find(|row| row.zone_lost == Some(ZoneLost::Never))?;
+    Some(format!(
+        "{}: without one of its zones no number of nodes holds all pods of the {}: zones, anti-affinity or topology spread \
+         leave some of them no place",
+        pool.shape.name, row.level
+    ))
 }
 
 /// The shape that costs least at the maximum, where prices are given.

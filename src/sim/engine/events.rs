@@ -3,15 +3,9 @@
 use super::Engine;
 use crate::model::{Action, MetricsApi};
 use crate::sim::controller::same_again;
+use crate::sim::nodes::{NODE_GRACE, NODE_GRACE_BEFORE_1_32, NODE_TOLERATION};
 use crate::sim::summary::Occurrence;
-use crate::units::{SimTime, Span};
-
-/// How long until a node that does not answer is marked (`--node-monitor-grace-period`), and from then on until its
-/// pods are deleted (the toleration that the API server gives to every pod).
-const NODE_GRACE: Span = Span::from_seconds(50);
-/// The same before 1.32.
-const NODE_GRACE_BEFORE_1_32: Span = Span::from_seconds(40);
-const NODE_TOLERATION: Span = Span::from_seconds(300);
+use crate::units::SimTime;
 
 impl<'a> Engine<'a> {
     /// The scenario's events.
@@ -42,7 +36,8 @@ impl<'a> Engine<'a> {
             Action::LoseNodes(count) => {
                 let recent = self.setup.controller.version.at_least(32);
                 let noticed = if recent { NODE_GRACE } else { NODE_GRACE_BEFORE_1_32 };
-                for node in self.nodes.as_mut().map(|nodes| nodes.lose(*count, now)).unwrap_or_default() {
+                let until = now + noticed + NODE_TOLERATION;
+                for node in self.nodes.as_mut().map(|nodes| nodes.lose(0, *count, until)).unwrap_or_default() {
                     self.pods.lose_node(node, now, noticed, NODE_TOLERATION);
                 }
             }

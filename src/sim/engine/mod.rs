@@ -119,7 +119,7 @@ impl<'a> Engine<'a> {
         let first_sample = if sampled { pipeline.first_sample } else { SimTime::MAX };
         let there = setup.initial_replicas.min(rules.most_pods);
         let mut pods = Pods::settled(there, start - SETTLED, first_sample, &rules);
-        let mut nodes = setup.nodes.as_ref().map(|config| Nodes::new(config, &workload.template, start));
+        let mut nodes = setup.nodes.as_ref().map(|config| Nodes::new(config, &[workload], start));
         let mut draws = Draws::new(setup.seed);
         if let Some(nodes) = &mut nodes {
             settle_on_nodes(&mut pods, nodes, start, &rules, &mut draws);
@@ -319,7 +319,7 @@ impl<'a> Engine<'a> {
             next = next.min(until);
         }
         if let Some(nodes) = &self.nodes {
-            next = next.min(nodes.next(self.now));
+            next = next.min(nodes.next());
         }
         if self.now < SimTime::ZERO {
             next = next.min(SimTime::ZERO);
@@ -345,7 +345,7 @@ impl<'a> Engine<'a> {
                 passed,
                 unschedulable: self.numbers.unschedulable > 0,
                 refused: self.numbers.existing < self.controller.replicas && self.pods.is_full(&self.rules),
-                nodes: self.nodes.as_ref().map(|nodes| nodes.ready(self.now)),
+                nodes: self.nodes.as_ref().map(Nodes::ready),
             },
         );
         self.accounts.backlog(self.traffic.waiting());
@@ -359,7 +359,7 @@ impl<'a> Engine<'a> {
 
     /// The numbers of pods and nodes.
     fn numbers_now(&self) -> PodNumbers {
-        PodNumbers { nodes: self.nodes.as_ref().map(|nodes| nodes.ready(self.now)), ..self.numbers }
+        PodNumbers { nodes: self.nodes.as_ref().map(Nodes::ready), ..self.numbers }
     }
 
     fn record(&self, replicas: Replicas) -> SyncRecord<'_> {
@@ -456,7 +456,7 @@ fn rules<'a>(setup: &'a Setup<'a>) -> Rules<'a> {
 /// The pods at the start get their nodes; those for which there is none wait.
 fn settle_on_nodes(pods: &mut Pods, nodes: &mut Nodes<'_>, start: SimTime, rules: &Rules<'_>, draws: &mut Draws) {
     let count = pods.count();
-    let places = nodes.schedule(count, start);
+    let places = nodes.schedule(0, count);
     let placed: Replicas = places.iter().map(|place| place.1).sum();
     pods.place(places, placed);
     if placed < count {

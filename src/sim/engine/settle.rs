@@ -16,7 +16,7 @@ impl Engine<'_> {
             self.to_reconcile = true;
         }
         if let Some(nodes) = &mut self.nodes {
-            nodes.arrive(now);
+            nodes.come_and_go(now);
         }
         self.scan_nodes();
         let rests = (0..MOST_ROUNDS).any(|_| !self.round());
@@ -63,8 +63,12 @@ impl Engine<'_> {
         let now = self.now;
         let mut retry = false;
         if let Some(nodes) = &mut self.nodes {
-            nodes.release(&mut self.pods.freed);
+            nodes.release(0, &mut self.pods.freed);
+            nodes.finish_draining();
             retry = std::mem::take(&mut nodes.changed);
+            if retry {
+                nodes.place_others();
+            }
         } else {
             self.pods.freed.clear();
         }
@@ -72,7 +76,7 @@ impl Engine<'_> {
         // From the last to the first, since binding may split a cohort.
         while let Some(index) = self.pods.last_unbound(now, retry) {
             let count = self.pods.cohorts()[index].count;
-            let places = self.nodes.as_mut().map(|nodes| nodes.schedule(count, now));
+            let places = self.nodes.as_mut().map(|nodes| nodes.schedule(0, count));
             let placed: Replicas = places.iter().flatten().map(|place| place.1).sum();
             let anywhere = places.is_none();
             let waited = self.pods.cohorts()[index].unschedulable;
@@ -103,9 +107,18 @@ impl Engine<'_> {
 
     fn scan_nodes(&mut self) {
         let Some(nodes) = &mut self.nodes else { return };
-        if let Some(node) = nodes.scan(self.now, self.numbers.unschedulable, &mut self.draws) {
+        let mut pending = vec![(0, self.numbers.unschedulable)];
+        pending.extend(nodes.others.iter().map(|other| (other.kind, other.waiting)));
+        let health = (self.numbers.ready, self.controller.replicas);
+        let scan = nodes.scan(self.now, &pending, &[(self.setup.workload, health)], &mut self.draws);
+        for _ in 0..scan.removed {
+            self.accounts.happened(self.now, Occurrence::NodeRemoved);
+        }
+        if let Some(node) = scan.drained {
             self.pods.evict(node, self.now, &self.rules);
             self.accounts.happened(self.now, Occurrence::NodeRemoved);
+        }
+        if scan.removed > 0 || scan.drained.is_some() {
             self.to_reconcile = true;
             self.changed = true;
         }

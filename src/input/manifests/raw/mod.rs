@@ -1,6 +1,7 @@
 //! The fields that are read from manifests, as they are written.
 
 mod objects;
+mod placement;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -9,9 +10,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
+use crate::model::Operator;
 use crate::units::Quantity;
 
 pub(crate) use objects::*;
+pub(crate) use placement::*;
 pub(crate) use workload::*;
 
 /// A quantity as a manifest has it: a number or a text. Checked later, where its path is known.
@@ -188,11 +191,10 @@ pub(crate) struct Selector {
     pub match_expressions: Option<Vec<Requirement>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Requirement {
     pub key: String,
-    pub operator: String,
+    pub operator: Operator,
     pub values: Option<Vec<String>>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{IntOrString, Metadata, RawQuantity, Requirement, ResourceList, Selector, VolumeClaimSpec};
+use super::{Affinity, IntOrString, Metadata, RawQuantity, ResourceList, Spread, Toleration, VolumeClaimSpec};
 
 /// The `spec` of anything that makes pods, but for the template; fields of all kinds together.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -93,6 +93,10 @@ pub(crate) struct PodSpec {
     pub tolerations: Option<Vec<Toleration>>,
     pub affinity: Option<Affinity>,
     pub topology_spread_constraints: Option<Vec<Spread>>,
+    pub host_network: bool,
+    pub priority: Option<i32>,
+    pub priority_class_name: Option<String>,
+    pub preemption_policy: Option<String>,
     pub termination_grace_period_seconds: Option<i64>,
     pub restart_policy: Option<String>,
 }
@@ -148,7 +152,11 @@ pub(crate) struct EnvVar {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Port {
+    pub container_port: Option<i32>,
     pub host_port: Option<i32>,
+    #[serde(rename = "hostIP")]
+    pub host_ip: Option<String>,
+    pub protocol: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -180,6 +188,7 @@ pub(crate) struct Volume {
     pub persistent_volume_claim: Option<ClaimVolume>,
     pub ephemeral: Option<EphemeralVolume>,
     pub empty_dir: Option<EmptyDir>,
+    pub host_path: Option<serde_yaml::Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -199,72 +208,4 @@ pub(crate) struct EphemeralVolume {
 pub(crate) struct EmptyDir {
     pub medium: String,
     pub size_limit: Option<RawQuantity>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Toleration {
-    pub key: String,
-    pub operator: String,
-    pub value: String,
-    pub effect: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Affinity {
-    pub node_affinity: NodeAffinity,
-    pub pod_affinity: PodAffinity,
-    pub pod_anti_affinity: PodAffinity,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct NodeAffinity {
-    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
-    pub required: Option<NodeSelector>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct NodeSelector {
-    pub node_selector_terms: Vec<NodeSelectorTerm>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct NodeSelectorTerm {
-    pub match_expressions: Vec<Requirement>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct PodAffinity {
-    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
-    pub required: Vec<Term>,
-    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution")]
-    pub preferred: Vec<Weighted>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Weighted {
-    pub pod_affinity_term: Term,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Term {
-    pub label_selector: Option<Selector>,
-    pub topology_key: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Spread {
-    pub max_skew: i32,
-    pub topology_key: String,
-    pub when_unsatisfiable: String,
-    pub label_selector: Option<Selector>,
-    pub min_domains: Option<i32>,
 }
