@@ -9,10 +9,8 @@ use hpasim::input::load::pattern::parse_column;
 use hpasim::input::load::plan::plan;
 use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::manifests::Manifests;
-use hpasim::model::{
-    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadSource, LoadTable, MetricSource, MetricTarget, Phase,
-};
-use hpasim::sim::{Setup, simulate};
+use hpasim::model::{HpaSpec, LoadSource, LoadTable, MetricSource, MetricTarget, Target};
+use hpasim::sim::{Setup, World, simulate_one};
 use hpasim::units::Span;
 use rayon::prelude::*;
 
@@ -27,7 +25,7 @@ fn rag_30_days(bencher: divan::Bencher<'_, '_>) {
     let load = load(30);
     let setup = setup(&manifests, &load);
     bencher.with_inputs(|| load.clone()).bench_values(|mut load| {
-        let summary = simulate(&setup, &mut load, &mut |_| {}).expect("the load does not fail");
+        let summary = simulate_one(&setup, 0, &mut load, &mut |_| {}).expect("the load does not fail");
         assert_eq!(summary.syncs, 172_800);
         summary
     });
@@ -39,18 +37,19 @@ fn fleet_of_1000_for_a_day(bencher: divan::Bencher<'_, '_>) {
     let manifests = common::rag_manifests();
     let loads: Vec<LoadTable> = (0..8).map(|seed| seeded_load(1, seed)).collect();
     let base = setup(&manifests, &loads[0]);
-    let hpas: Vec<HpaSpec> = (0..1000).map(|index| different(base.hpa, index)).collect();
+    let hpas: Vec<HpaSpec> = (0..1000).map(|index| different(base.targets[0].hpa, index)).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     let syncs = AtomicU64::new(0);
     bencher.bench_local(|| {
         pool.install(|| {
             hpas.par_iter().enumerate().for_each(|(index, hpa)| {
-                let mut setup = Setup { hpa, ..base.clone() };
-                setup.cluster.startup = Span::from_seconds(index as i64 % 90).into();
-                setup.phase.scrape = Span::from_seconds(index as i64 % 15);
-                setup.phase.kubelet = Span::from_seconds(index as i64 % 10);
+                let mut setup = base.clone();
+                setup.targets[0].hpa = hpa;
+                setup.targets[0].cluster.startup = Span::from_seconds(index as i64 % 90).into();
+                setup.targets[0].phase.scrape = Span::from_seconds(index as i64 % 15);
+                setup.targets[0].phase.kubelet = Span::from_seconds(index as i64 % 10);
                 let mut load = loads[index % loads.len()].clone();
-                let summary = simulate(&setup, &mut load, &mut |_| {}).expect("the load does not fail");
+                let summary = simulate_one(&setup, 0, &mut load, &mut |_| {}).expect("the load does not fail");
                 syncs.fetch_add(summary.syncs, Ordering::Relaxed);
             });
         });
@@ -97,22 +96,6 @@ fn setup<'a>(manifests: &'a Manifests, load: &LoadTable) -> Setup<'a> {
     let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
     let plan = plan(load.columns(), hpa, &workload.template, &LoadSettings::default(), &mut Vec::new())
         .expect("the load drives both metrics");
-    Setup {
-        hpa,
-        workload,
-        controller: ControllerConfig::default(),
-        cluster: ClusterConfig::default(),
-        nodes: None,
-        phase: Phase::default(),
-        seed: 0,
-        plan,
-        interpolation: Interpolation::Hold,
-        initial_replicas: 3,
-        duration: None,
-        lead_in: Span::ZERO,
-        events: &[],
-        neighbours: hpasim::model::Neighbours::default(),
-        keep_pod_numbers: false,
-        every_second: false,
-    }
+    let target = Target { initial_replicas: 3, ..Target::new(hpa, workload, plan) };
+    Setup { world: World::default(), targets: vec![target] }
 }

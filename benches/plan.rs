@@ -6,15 +6,15 @@ use hpasim::input::load::LoadSettings;
 use hpasim::input::load::plan::plan;
 use hpasim::input::manifests::Manifests;
 use hpasim::input::scenario::{self, Files};
-use hpasim::model::{ClusterConfig, Column, ControllerConfig, Interpolation, LoadTable, Phase, Phases};
+use hpasim::model::{Column, LoadTable, Target};
 use hpasim::plan::nodes::Pool;
 use hpasim::plan::workloads;
 use hpasim::replay::replay;
-use hpasim::sim::Setup;
-use hpasim::study::Simulated;
+use hpasim::sim::{Setup, World};
 use hpasim::study::montecarlo::{Uncertainty, runs};
-use hpasim::study::phases::{PhaseRuns, Sample};
-use hpasim::units::{SimTime, Span};
+use hpasim::study::phases::WorldPhases;
+use hpasim::study::{Simulated, TargetLoad};
+use hpasim::units::SimTime;
 
 fn main() {
     divan::main();
@@ -25,7 +25,7 @@ fn main() {
 fn a_hundred_runs_of_a_day(bencher: divan::Bencher<'_, '_>) {
     let manifests = common::rag_manifests();
     let plans = workloads(&manifests.inventory);
-    let simulated = [simulated(&manifests)];
+    let simulated = simulated(&manifests);
     let uncertainty = Uncertainty { level: 0.1, noise: 0.1, startup: 0.3 };
     bencher.bench(|| {
         let results = runs(&plans, &simulated, uncertainty, 1, 100, &|| ()).expect("the load does not fail");
@@ -39,11 +39,7 @@ fn a_hundred_runs_of_a_day(bencher: divan::Bencher<'_, '_>) {
 fn a_hundred_phases_of_a_day(bencher: divan::Bencher<'_, '_>) {
     let manifests = common::rag_manifests();
     let simulated = simulated(&manifests);
-    let phases = Phases::of(&simulated.setup.cluster, &simulated.setup.controller);
-    bencher.bench(|| {
-        let sample = Sample::of(&phases, 100, 0, 0);
-        PhaseRuns::run(&simulated.setup, &simulated.load, sample).expect("the load does not fail")
-    });
+    bencher.bench(|| WorldPhases::run(&simulated, 100).expect("the load does not fail"));
 }
 
 /// The built-in scenarios in all of their phases, as `replay` tests them.
@@ -81,23 +77,8 @@ fn simulated(manifests: &Manifests) -> Simulated<'_> {
     }
     let columns = [Column::Cpu, Column::Memory];
     let plan = plan(&columns, hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
-    let setup = Setup {
-        hpa,
-        workload,
-        controller: ControllerConfig::default(),
-        cluster: ClusterConfig::default(),
-        nodes: None,
-        phase: Phase::default(),
-        seed: 0,
-        plan: plan.expect("the load drives both metrics"),
-        interpolation: Interpolation::Hold,
-        initial_replicas: 3,
-        duration: None,
-        lead_in: Span::ZERO,
-        events: &[],
-        neighbours: hpasim::model::Neighbours::default(),
-        keep_pod_numbers: false,
-        every_second: false,
-    };
-    Simulated { workload: 0, setup, load, varies: vec![true, true] }
+    let target =
+        Target { initial_replicas: 3, ..Target::new(hpa, workload, plan.expect("the load drives both metrics")) };
+    let setup = Setup { world: World::default(), targets: vec![target] };
+    Simulated { setup, loads: vec![TargetLoad { workload: 0, table: load, varies: vec![true, true] }] }
 }

@@ -79,7 +79,7 @@ fn node_count(text: &str) -> Result<(String, i64), String> {
 
 impl NodeArgs {
     /// The nodes, if they are to be simulated.
-    pub fn config(&self, inventory: &Inventory, target: &Workload) -> anyhow::Result<Option<NodesConfig>> {
+    pub fn config(&self, inventory: &Inventory, targets: &[&Workload]) -> anyhow::Result<Option<NodesConfig>> {
         let Some(path) = &self.nodes else { return Ok(None) };
         if let Err(wrong) = self.autoscaler.check() {
             anyhow::bail!("{} {}", wrong.option(), wrong.problem);
@@ -91,7 +91,7 @@ impl NodeArgs {
             start: self.node_count.iter().cloned().collect(),
             autoscaler: self.cluster_autoscaler.then(|| self.autoscaler.clone()),
         };
-        match nodes::config(&shapes, &settings, inventory, target) {
+        match nodes::config(&shapes, &settings, inventory, targets) {
             Ok(config) => Ok(Some(config)),
             Err(wrong) => {
                 let hint = wrong.hint.map_or_else(String::new, |hint| format!("; {hint}"));

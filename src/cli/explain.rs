@@ -80,14 +80,14 @@ fn explain_scenario(
         Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
     };
     for run in replayed.runs.iter().filter(wanted) {
-        let phase = phases::describe(run.setup.phase);
+        let phase = phases::describe(run.setup.targets[0].phase);
         *text += &format!("{} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
         for step in steps(args, run)? {
             text.push_str(&explain::text(run, step));
             text.push('\n');
             let mut json = explain::json(run, step);
             json["scenario"] = scenario.name.clone().into();
-            json["phase"] = phases::shown(run.setup.phase);
+            json["phase"] = phases::shown(run.setup.targets[0].phase);
             list.push(json);
         }
     }

@@ -103,10 +103,11 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = load::open(args.load.as_deref(), &args.options)?;
-        let setup =
-            load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
+        let (options, inventory) = (&args.options, &manifests.inventory);
+        let target = load::target(options, &args.cluster, &controller, inventory, &selection, load.columns())?;
+        let setup = Setup { world: load::world(options, &args.cluster, controller), targets: vec![target] };
         let held_back = held_back_in_phases(args, &setup, &mut load)?;
-        load::note_assumptions(&setup);
+        load::note_assumptions(&setup.targets[0]);
         vec![(selection.hpa.item.name.clone(), held_back)]
     } else {
         Vec::new()
@@ -149,13 +150,18 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
 
 /// How an HPA is held back in each phase, or in one if the load is too long for more.
 fn held_back_in_phases(args: &LintArgs, setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Vec<Option<HeldBack>>> {
-    let Some(table) = load.table(setup.duration, args.cluster.longest(&setup.controller))? else {
+    let Some(table) = load.table(setup.world.duration, args.cluster.longest(&setup.world.controller))? else {
         return Ok(vec![held_back(setup, load).map_err(explain_error)?]);
     };
-    let duration = setup.duration.unwrap_or_else(|| table.length());
-    let count = args.cluster.phases(duration, &setup.controller).unwrap_or(1);
-    let sample = Sample::of(&Phases::of(&setup.cluster, &setup.controller), count, setup.seed, 0);
-    let one = |index: usize| held_back(&Setup { phase: sample.phases[index], ..setup.clone() }, &mut table.clone());
+    let duration = setup.world.duration.unwrap_or_else(|| table.length());
+    let count = args.cluster.phases(duration, &setup.world.controller).unwrap_or(1);
+    let sample =
+        Sample::of(&Phases::of(&setup.targets[0].cluster, &setup.world.controller), count, setup.world.seed, 0);
+    let one = |index: usize| {
+        let mut setup = setup.clone();
+        setup.targets[0].phase = sample.phases[index];
+        held_back(&setup, &mut table.clone())
+    };
     every(sample.phases.len(), one).map_err(explain_error)
 }
 

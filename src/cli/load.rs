@@ -10,13 +10,14 @@ use super::output;
 use crate::input::load::plan;
 use crate::input::load::trace::parse_value;
 use crate::input::load::{Load, LoadSettings};
-use crate::input::manifests::Selection;
+use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, Inventory, KubernetesVersion, MetricSource, MetricTarget, Neighbours, Phases,
+    Column, ControllerConfig, HpaSpec, Inventory, KubernetesVersion, MetricSource, MetricTarget, Neighbours, Phases,
+    Target,
 };
 use crate::report::assumptions;
-use crate::sim::Setup;
+use crate::sim::World;
 use crate::units::Span;
 
 /// How the load is read and what requests cost.
@@ -46,17 +47,17 @@ fn constant(text: &str) -> Result<(String, f64), String> {
     if name.is_empty() { Err("the column has no name".into()) } else { Ok((name.to_owned(), number)) }
 }
 
-/// What is simulated: an HPA, its target and what its load's columns drive.
-pub(super) fn setup<'a>(
+/// What is scaled: an HPA, its target and what its load's columns drive.
+pub(super) fn target<'a>(
     options: &LoadOptions,
     cluster: &ClusterArgs,
-    controller: ControllerConfig,
+    controller: &ControllerConfig,
     inventory: &Inventory,
     selection: &Selection<'a>,
     columns: &[Column],
-) -> anyhow::Result<Setup<'a>> {
+) -> anyhow::Result<Target<'a>> {
     let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-    let cluster_config = cluster.config(&controller)?;
+    let cluster_config = cluster.config(controller)?;
     let mut warnings = Vec::new();
     let plan = plan::plan(columns, hpa, &workload.template, &options.settings, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
@@ -64,31 +65,96 @@ pub(super) fn setup<'a>(
     let neighbours = inventory.neighbours(hpa, workload);
     warn_of_neighbours(selection, &neighbours, &mut warnings);
     output::warn(&warnings);
-    Ok(Setup {
+    Ok(Target {
         hpa,
         workload,
-        controller,
-        phase: Phases::of(&cluster_config, &controller).middle(),
+        phase: Phases::of(&cluster_config, controller).middle(),
         cluster: cluster_config,
-        nodes: None,
-        seed: cluster.seed,
         plan,
         interpolation: options.settings.interpolation,
         initial_replicas: cluster.replicas.or(workload.replicas).unwrap_or(1),
-        duration: options.duration,
-        lead_in: Span::ZERO,
-        events: &[],
         neighbours,
-        keep_pod_numbers: false,
-        every_second: false,
     })
 }
 
+/// What all targets share.
+pub(super) fn world(options: &LoadOptions, cluster: &ClusterArgs, controller: ControllerConfig) -> World<'static> {
+    World { controller, seed: cluster.seed, duration: options.duration, ..World::default() }
+}
+
 /// Says what was assumed in a simulation.
-pub(super) fn note_assumptions(setup: &Setup<'_>) {
-    if let Some(note) = assumptions::startup(setup.cluster.startup, setup.workload, "--startup") {
+pub(super) fn note_assumptions(target: &Target<'_>) {
+    if let Some(note) = assumptions::startup(target.cluster.startup, target.workload, "--startup") {
         output::complain("note", &note);
     }
+}
+
+/// Load files by the HPA that they are for: `[[NAMESPACE/]HPA=]FILE`.
+#[derive(Debug, Default)]
+pub(super) struct LoadFiles<'a> {
+    /// The one without a name, and those with one.
+    for_all: Vec<&'a Path>,
+    named: Vec<(&'a str, &'a Path)>,
+}
+
+impl<'a> LoadFiles<'a> {
+    /// From the options; a file may have an equals sign in its name.
+    pub fn of(options: &'a [String], manifests: &Manifests) -> anyhow::Result<Self> {
+        let mut files = Self::default();
+        for text in options {
+            let named = text.split_once('=').filter(|(name, _)| is_hpa(manifests, name) || !Path::new(text).exists());
+            match named {
+                Some((name, file)) => files.named.push((name, Path::new(file))),
+                None => files.for_all.push(Path::new(text.as_str())),
+            }
+        }
+        if files.for_all.len() > 1 {
+            anyhow::bail!("there are two loads without a name; name the HPA of each: --load HPA=FILE");
+        }
+        for (name, _) in &files.named {
+            if !is_hpa(manifests, name) {
+                let known: Vec<&str> = manifests.inventory.hpas.iter().map(|hpa| hpa.item.name.as_str()).collect();
+                let hint = crate::input::names::hint(name, known.iter().copied());
+                return Err(
+                    InputError::from(Diagnostic::new(format!("--load: there is no HPA `{name}`")).hint(hint)).into()
+                );
+            }
+        }
+        Ok(files)
+    }
+
+    /// The load of an HPA, if it has one: its own, or the one for all. None within is no file, but constants.
+    pub fn of_hpa(&self, hpa: &HpaSpec, constants: bool) -> anyhow::Result<Option<Option<&'a Path>>> {
+        let mut own = self.named.iter().filter(|(name, _)| names(name, hpa));
+        let first = own.next();
+        if own.next().is_some() {
+            anyhow::bail!("{} has two loads; name the HPA of each: --load HPA=FILE", hpa.name);
+        }
+        let file = first.map(|(_, file)| *file).or(self.for_all.first().copied());
+        Ok(file.map(Some).or((constants && self.named.is_empty()).then_some(None)))
+    }
+
+    /// Whether there is a file for every HPA.
+    pub fn is_for_all(&self) -> bool {
+        !self.for_all.is_empty()
+    }
+
+    /// All files.
+    pub fn paths(options: &[String]) -> impl Iterator<Item = &Path> {
+        options.iter().map(|load| Path::new(load.rsplit('=').next().unwrap_or(load)))
+    }
+}
+
+/// Whether a name, with or without its namespace, is an HPA's.
+fn names(name: &str, hpa: &HpaSpec) -> bool {
+    match name.split_once('/') {
+        Some((namespace, name)) => hpa.namespace == namespace && hpa.name == name,
+        None => hpa.name == name,
+    }
+}
+
+fn is_hpa(manifests: &Manifests, name: &str) -> bool {
+    manifests.inventory.hpas.iter().any(|hpa| names(name, &hpa.item))
 }
 
 /// What the namespace makes of the target's pods.

@@ -8,22 +8,23 @@ use clap::Args;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
-use super::load::{self, LoadOptions};
+use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
-use crate::model::{Column, ControllerConfig, Drive, LoadSource, NodeShape};
+use crate::model::{Column, ControllerConfig, Drive, LoadSource, NodeShape, Target};
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::nodes::Pool;
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
 use crate::report::plan::{PhaseReport, PlanReport, UncertaintyReport};
 use crate::report::{self, plot};
-use crate::study::Simulated;
+use crate::sim::Setup;
 use crate::study::growth::{self, Growth};
 use crate::study::montecarlo::{self, Uncertainty};
 use crate::study::phases::FleetPhases;
+use crate::study::{Simulated, TargetLoad};
 use crate::units::Span;
 
 /// Plan capacity: pods, CPU, memory, storage and nodes, at the minimum, the maximum and under a load
@@ -122,8 +123,7 @@ fn horizon(text: &str) -> Result<u32, String> {
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let controller = args::controller(args.controller)?;
     let files = args.manifests.sources.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
-    let loads = args.load.iter().map(|load| Path::new(load.rsplit('=').next().unwrap_or(load)));
-    read_standard_input_once(files.chain(loads))?;
+    read_standard_input_once(files.chain(LoadFiles::paths(&args.load)))?;
     let has_load = !args.load.is_empty() || !args.options.constant.is_empty();
     for (given, option) in [(args.outlook.runs.is_some(), "--runs"), (args.outlook.growth.is_some(), "--growth")] {
         if given && !has_load {
@@ -227,18 +227,32 @@ fn one_source(path: &Path) -> anyhow::Result<crate::input::Source> {
     Ok(sources.swap_remove(0))
 }
 
-/// A load by the HPA that it is for; a single one needs no name.
-fn loads<'a>(args: &'a PlanArgs, manifests: &Manifests) -> Vec<(Option<&'a str>, Option<&'a Path>)> {
-    if args.load.is_empty() {
-        return vec![(args.manifests.hpa.as_deref(), None)];
+/// The worlds that are simulated: the HPAs that have a load, with the names of their files.
+fn simulated<'a>(
+    args: &PlanArgs,
+    controller: ControllerConfig,
+    manifests: &'a Manifests,
+    workloads: &[WorkloadPlan<'a>],
+) -> anyhow::Result<(Simulated<'a>, Vec<String>)> {
+    let files = LoadFiles::of(&args.load, manifests)?;
+    let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();
+    let setup = Setup { world: load::world(&args.options, &args.cluster, controller), targets: Vec::new() };
+    let mut simulated = Simulated { setup, loads: Vec::new() };
+    let mut names = Vec::new();
+    for hpa in manifests.chosen(args.manifests.sources.namespace.as_deref(), args.manifests.hpa.as_deref())? {
+        let Some(path) = files.of_hpa(&hpa.item, !constants.is_empty())? else { continue };
+        let selection = manifests.selection(hpa)?;
+        let mut load = load::open(path, &args.options)?;
+        let (options, inventory) = (&args.options, &manifests.inventory);
+        let target = load::target(options, &args.cluster, &controller, inventory, &selection, load.columns())?;
+        let table = load.table(args.options.duration, Span::LONGEST)?.unwrap_or_default();
+        load::note_reading(&load);
+        let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();
+        simulated.loads.push(TargetLoad { workload: index_of(workloads, &selection), table, varies });
+        simulated.setup.targets.push(target);
+        names.push(path.map_or_else(|| "constant".to_owned(), |path| path.display().to_string()));
     }
-    let has_hpa = |name: &str| manifests.inventory.hpas.iter().any(|hpa| hpa.item.name == name);
-    let split = |text: &'a String| match text.split_once('=') {
-        // A file may have an equals sign in its name.
-        Some((name, file)) if has_hpa(name) || !Path::new(text).exists() => (Some(name), Some(Path::new(file))),
-        _ => (args.manifests.hpa.as_deref(), Some(Path::new(text.as_str()))),
-    };
-    args.load.iter().map(split).collect()
+    Ok((simulated, names))
 }
 
 fn under_load<'a>(
@@ -247,45 +261,27 @@ fn under_load<'a>(
     manifests: &'a Manifests,
     report: &mut PlanReport<'a>,
 ) -> anyhow::Result<()> {
-    let mut simulated: Vec<Simulated<'a>> = Vec::new();
-    let mut files = Vec::new();
-    for (name, path) in loads(args, manifests) {
-        let selection = manifests.select(args.manifests.sources.namespace.as_deref(), name)?;
-        let index = index_of(report.workloads, &selection);
-        if simulated.iter().any(|other| other.workload == index) {
-            anyhow::bail!("{} has two loads; name the HPA of each: --load HPA=FILE", selection.hpa.item.name);
-        }
-        let mut load = load::open(path, &args.options)?;
-        let setup =
-            load::setup(&args.options, &args.cluster, controller, &manifests.inventory, &selection, load.columns())?;
-        let table = load.table(setup.duration, Span::LONGEST)?.unwrap_or_default();
-        load::note_reading(&load);
-        let constants: Vec<Column> = args.options.constant.iter().map(|(name, _)| Column::from_name(name)).collect();
-        let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();
-        simulated.push(Simulated { workload: index, setup, load: table, varies });
-        files.push(path.map_or_else(|| "constant".to_owned(), |path| path.display().to_string()));
-    }
-    let duration = |one: &Simulated<'a>| one.setup.duration.unwrap_or_else(|| one.load.length());
-    let total = simulated.iter().map(duration).fold(Span::ZERO, |sum, more| sum + more);
-    let count = args.cluster.phases(total, &controller);
+    let (mut simulated, files) = simulated(args, controller, manifests, report.workloads)?;
+    let count = args.cluster.phases(simulated.length(), &controller);
     let phases = FleetPhases::run(report.workloads, &simulated, count.unwrap_or(1)).map_err(explain_error)?;
-    for (index, one) in simulated.iter_mut().enumerate() {
-        one.setup.phase = phases.phase(index);
+    for (index, target) in simulated.setup.targets.iter_mut().enumerate() {
+        target.phase = phases.phase(index);
     }
-    simulated.iter().for_each(|one| load::note_assumptions(&one.setup));
+    simulated.setup.targets.iter().for_each(load::note_assumptions);
     let shown = phases.shown().clone();
     report.fleet = Some(shown.fleet);
     report.courses = simulated
+        .loads
         .iter()
         .zip(shown.courses)
         .zip(files)
-        .map(|((one, course), file)| (one.workload, course, file))
+        .map(|((load, course), file)| (load.workload, course, file))
         .collect();
     report.phases = Some(PhaseReport { phases, too_long: count.is_none() });
     report.uncertainty = uncertainty(args, report.workloads, &simulated)?;
     if let Some(per_month) = args.outlook.growth {
-        let observed = |one: &Simulated<'a>| matches!(one.setup.plan.cpu, Drive::Observed { .. });
-        if simulated.iter().any(observed) {
+        let observed = |target: &Target<'_>| matches!(target.plan.cpu, Drive::Observed { .. });
+        if simulated.setup.targets.iter().any(observed) {
             anyhow::bail!(
                 "--growth needs a load as demand (cpu, rps): observed utilization does not fall with more pods"
             );
@@ -305,7 +301,7 @@ fn index_of(workloads: &[WorkloadPlan<'_>], selection: &Selection<'_>) -> usize 
 fn uncertainty(
     args: &PlanArgs,
     workloads: &[WorkloadPlan<'_>],
-    simulated: &[Simulated<'_>],
+    simulated: &Simulated<'_>,
 ) -> anyhow::Result<Option<UncertaintyReport>> {
     let Some(count) = args.outlook.runs else { return Ok(None) };
     let uncertainty = Uncertainty {

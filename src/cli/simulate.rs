@@ -6,16 +6,17 @@ use clap::Args;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
-use super::load::{self, LoadOptions};
+use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::{Outcome, output};
-use crate::input::load::as_input_error;
+use crate::input::load::{Load, as_input_error};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{ControllerConfig, HpaSpec, LoadSource, LoadTable, Phases, Placed};
+use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
 use crate::report::{self, Run, kubectl};
 use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate, typical_startup};
-use crate::study::phases::{PhaseRuns, Sample};
+use crate::study::phases::{PhaseRuns, WorldPhases};
+use crate::study::{Simulated, TargetLoad};
 
 /// Simulate an HPA and its target under a load, and summarize what happens
 ///
@@ -55,9 +56,9 @@ pub(super) struct SimulateArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 struct LoadArgs {
-    /// Load trace (CSV), or - for standard input
-    #[arg(long, value_name = "FILE|-")]
-    load: Option<PathBuf>,
+    /// Load trace (CSV), or - for standard input: of every HPA, or HPA=FILE of one of several; repeatable
+    #[arg(long, value_name = "[HPA=]FILE|-")]
+    load: Vec<String>,
     #[command(flatten)]
     options: LoadOptions,
 }
@@ -65,123 +66,198 @@ struct LoadArgs {
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let controller = args::controller(args.controller)?;
-    let inputs = args.manifests.sources.filenames.iter().chain(&args.load.load);
-    read_standard_input_once(inputs.map(PathBuf::as_path))?;
+    let inputs = args.manifests.sources.filenames.iter().map(PathBuf::as_path);
+    read_standard_input_once(inputs.chain(LoadFiles::paths(&args.load.load)))?;
     let namespace = args.manifests.sources.namespace.as_deref();
     let manifests = args.manifests.read(controller.version, args.cluster.replicas, false)?;
     let chosen = manifests.chosen(namespace, args.manifests.hpa.as_deref())?;
-    if let [hpa] = chosen.as_slice() {
-        return simulate_one(args, controller, &manifests, hpa, args.output.as_deref());
+    let (targets, loads, errors) = targets(args, &controller, &manifests, &chosen)?;
+    if targets.is_empty() {
+        InputError::unless_empty(errors)?;
+        anyhow::bail!("no HPA has a load: give --load FILE, or HPA=FILE for some of them, or --constant cpu=2.5");
     }
-    simulate_each(args, controller, &manifests, &chosen)
-}
-
-/// Several HPAs, each by itself under the same load; what cannot be simulated is an error at the end.
-fn simulate_each(
-    args: &SimulateArgs,
-    controller: ControllerConfig,
-    manifests: &Manifests,
-    chosen: &[&Placed<HpaSpec>],
-) -> anyhow::Result<Outcome> {
-    if args.load.load.as_deref() == Some(Path::new("-")) {
-        anyhow::bail!(
-            "a load from standard input is for one HPA, and {} match; choose one with --hpa NAME",
-            chosen.len()
-        );
-    }
-    let note = format!(
-        "{} HPAs match: each is simulated by itself, with the same load for each; --hpa NAME (and -n NAMESPACE) chooses one",
-        chosen.len()
-    );
-    output::complain("note", &note);
-    let mut errors = Vec::new();
-    for (index, hpa) in chosen.iter().enumerate() {
-        let (namespace, name) = (&hpa.item.namespace, &hpa.item.name);
-        let blank = if index > 0 { "\n" } else { "" };
-        output::print(&format!("{blank}# {namespace}/{name}\n\n"))?;
-        let directory = args.output.as_ref().map(|directory| directory.join(format!("{namespace}.{name}")));
-        match simulate_one(args, controller, manifests, hpa, directory.as_deref()) {
-            Ok(_) => {}
-            Err(error) => match error.downcast::<InputError>() {
-                Ok(input) => {
-                    output::print("not simulated, see the errors\n")?;
-                    errors.extend(input.diagnostics().to_vec());
-                }
-                Err(other) => return Err(other),
-            },
+    let world = load::world(&args.load.options, &args.cluster, controller);
+    let mut setup = Setup { world, targets };
+    let workloads: Vec<&Workload> = setup.targets.iter().map(|target| target.workload).collect();
+    setup.world.nodes = args.nodes.config(&manifests.inventory, &workloads)?;
+    let several = chosen.len() > 1;
+    let done = Simulation::run(args, setup, loads, args.output.is_some())?;
+    done.loads.iter().for_each(load::note_reading);
+    let text = if several { done.render_all(args.watch) } else { done.render_one(args.watch) };
+    let mut written = Vec::new();
+    if let Some(directory) = &args.output {
+        for index in 0..done.setup.targets.len() {
+            let hpa = done.setup.targets[index].hpa;
+            let own = directory.join(format!("{}.{}", hpa.namespace, hpa.name));
+            let files = files(&done.of(index))?;
+            written.extend(output::write_files(if several { &own } else { directory }, &files)?);
         }
+        if several {
+            written.extend(output::write_files(directory, &done.world_files()?)?);
+        }
+    }
+    output::print(&text)?;
+    for path in written {
+        output::complain("wrote", &path.display().to_string());
+    }
+    for (target, summary) in done.setup.targets.iter().zip(&done.summaries) {
+        load::note_assumptions(target);
+        warn_of_surprises(target, summary);
     }
     InputError::unless_empty(errors)?;
     Ok(Outcome::Done)
 }
 
-fn simulate_one(
+/// What is scaled under the loads that are given, and what of it cannot be simulated: an error at the end where there are
+/// several.
+fn targets<'a>(
     args: &SimulateArgs,
-    controller: ControllerConfig,
-    manifests: &Manifests,
-    hpa: &Placed<HpaSpec>,
-    directory: Option<&Path>,
-) -> anyhow::Result<Outcome> {
-    let selection = manifests.selection(hpa)?;
-    let mut load = load::open(args.load.load.as_deref(), &args.load.options)?;
-    let inventory = &manifests.inventory;
-    let mut setup = load::setup(&args.load.options, &args.cluster, controller, inventory, &selection, load.columns())?;
-    setup.nodes = args.nodes.config(inventory, &selection.target.item)?;
-    let table = load.table(setup.duration, args.cluster.longest(&controller))?;
-    let phases = table.map(|table| phases_of(args, &setup, &table)).transpose()?.flatten();
-    if let Some(phases) = &phases {
-        setup.phase = phases.phase();
+    controller: &ControllerConfig,
+    manifests: &'a Manifests,
+    chosen: &[&'a Placed<HpaSpec>],
+) -> anyhow::Result<(Vec<Target<'a>>, Vec<Load>, Vec<Diagnostic>)> {
+    let files = LoadFiles::of(&args.load.load, manifests)?;
+    let shared = files.is_for_all() || args.load.load.is_empty();
+    if chosen.len() > 1 && shared {
+        let note = format!(
+            "{} HPAs match, and each has the same load; --load HPA=FILE gives one its own, --hpa NAME (and -n NAMESPACE) \
+             chooses one",
+            chosen.len()
+        );
+        output::complain("note", &note);
     }
-    let mut rows: Vec<TimelineRow> = Vec::new();
-    let mut watch = Watch::new(args.watch.then_some(&setup));
-    let keep_rows = directory.is_some();
-    let summary = simulate(&setup, &mut load, &mut |record| {
-        if keep_rows {
-            rows.push(record.into());
+    let (mut targets, mut loads, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let constants = !args.load.options.constant.is_empty();
+    for hpa in chosen {
+        let path = match files.of_hpa(&hpa.item, constants)? {
+            Some(path) => path,
+            None if chosen.len() == 1 => None,
+            None => {
+                let HpaSpec { namespace, name, .. } = &hpa.item;
+                output::complain("note", &format!("{namespace}/{name} has no load: it stays as it is"));
+                continue;
+            }
+        };
+        if chosen.len() > 1 && path == Some(Path::new("-")) && files.is_for_all() {
+            let all = chosen.len();
+            anyhow::bail!("a load from standard input is for one HPA, and {all} match; choose one with --hpa NAME");
         }
-        watch.sync(record);
-    })
-    .map_err(explain_error)?;
-    load::note_reading(&load);
-    let columns = load.columns().to_vec();
-    let run = Run {
-        setup: &setup,
-        columns: &columns,
-        summary: &summary,
-        rows: &rows,
-        title: None,
-        phases: phases.as_ref(),
-        epoch_seconds: load.epoch_seconds(),
-    };
-    let text = if args.watch { watch.finish() } else { report::summary::render(&run) };
-    let written = match directory {
-        Some(directory) => output::write_files(directory, &files(&run)?)?,
-        None => Vec::new(),
-    };
-    output::print(&text)?;
-    for path in written {
-        output::complain("wrote", &path.display().to_string());
+        let one = || -> anyhow::Result<(Target<'a>, Load)> {
+            let selection = manifests.selection(hpa)?;
+            let load = load::open(path, &args.load.options)?;
+            let (options, inventory) = (&args.load.options, &manifests.inventory);
+            let target = load::target(options, &args.cluster, controller, inventory, &selection, load.columns())?;
+            Ok((target, load))
+        };
+        match one() {
+            Ok((target, load)) => {
+                targets.push(target);
+                loads.push(load);
+            }
+            Err(error) => errors.extend(error.downcast::<InputError>()?.diagnostics().to_vec()),
+        }
     }
-    load::note_assumptions(&setup);
-    warn_of_surprises(&setup, &summary);
-    Ok(Outcome::Done)
+    Ok((targets, loads, errors))
+}
+
+/// A finished simulation of a world.
+struct Simulation<'a> {
+    setup: Setup<'a>,
+    loads: Vec<Load>,
+    columns: Vec<Vec<Column>>,
+    summaries: Vec<Summary>,
+    rows: Vec<Vec<TimelineRow>>,
+    watched: Vec<Watch<'a>>,
+    phases: Option<Vec<PhaseRuns>>,
+}
+
+impl<'a> Simulation<'a> {
+    fn run(args: &SimulateArgs, mut setup: Setup<'a>, mut loads: Vec<Load>, keep_rows: bool) -> anyhow::Result<Self> {
+        let phases = phases_of(args, &setup, &mut loads)?;
+        for (target, phases) in setup.targets.iter_mut().zip(phases.iter().flatten()) {
+            target.phase = phases.phase();
+        }
+        let mut rows: Vec<Vec<TimelineRow>> = vec![Vec::new(); loads.len()];
+        let mut watched: Vec<Watch<'a>> = setup.targets.iter().map(|target| Watch::new(target.hpa)).collect();
+        let mut summaries = vec![Summary::default(); loads.len()];
+        for part in setup.parts() {
+            let its = loads.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
+            let its = its.map(|(index, load)| (index, load as &mut dyn LoadSource)).collect();
+            let mut record = |index: usize, record: &SyncRecord<'_>| {
+                if keep_rows {
+                    rows[index].push(record.into());
+                }
+                if args.watch {
+                    watched[index].sync(record);
+                }
+            };
+            let finished = simulate(&setup, its, &mut record).map_err(explain_error)?;
+            part.iter().zip(finished).for_each(|(&index, summary)| summaries[index] = summary);
+        }
+        let columns = loads.iter().map(|load| load.columns().to_vec()).collect();
+        Ok(Self { setup, loads, columns, summaries, rows, watched, phases })
+    }
+
+    /// What concerns one target.
+    fn of(&self, index: usize) -> Run<'_> {
+        Run {
+            setup: &self.setup,
+            index,
+            columns: &self.columns[index],
+            summary: &self.summaries[index],
+            rows: &self.rows[index],
+            title: None,
+            phases: self.phases.as_ref().map(|phases| &phases[index]),
+            epoch_seconds: self.loads[index].epoch_seconds(),
+        }
+    }
+
+    fn all(&self) -> Vec<Run<'_>> {
+        (0..self.setup.targets.len()).map(|index| self.of(index)).collect()
+    }
+
+    fn render_one(&self, watch: bool) -> String {
+        if watch { self.watched[0].table() } else { report::summary::render(&self.of(0)) }
+    }
+
+    fn render_all(&self, watch: bool) -> String {
+        if !watch {
+            return report::world::render(&self.all());
+        }
+        let one = |(target, watched): (&Target<'_>, &Watch<'_>)| {
+            format!("# {}/{}\n\n{}", target.hpa.namespace, target.hpa.name, watched.table())
+        };
+        self.setup.targets.iter().zip(&self.watched).map(one).collect::<Vec<_>>().join("\n")
+    }
+
+    fn world_files(&self) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+        let runs = self.all();
+        let mut json = serde_json::to_vec_pretty(&report::world::json(&runs))?;
+        json.push(b'\n');
+        Ok(vec![("world.csv", report::world::csv(&runs)?), ("world.json", json)])
+    }
 }
 
 /// The same in other phases, unless that takes too long.
-fn phases_of(args: &SimulateArgs, setup: &Setup<'_>, table: &LoadTable) -> anyhow::Result<Option<PhaseRuns>> {
-    let duration = setup.duration.unwrap_or_else(|| table.length());
-    let Some(count) = args.cluster.phases(duration, &setup.controller) else { return Ok(None) };
-    let all = Phases::of(&setup.cluster, &setup.controller);
-    let sample = Sample::of(&all, count, setup.seed, 0);
-    PhaseRuns::run(setup, table, sample).map(Some).map_err(explain_error)
+fn phases_of(args: &SimulateArgs, setup: &Setup<'_>, loads: &mut [Load]) -> anyhow::Result<Option<Vec<PhaseRuns>>> {
+    let controller = &setup.world.controller;
+    let mut tables = Vec::new();
+    for load in loads.iter_mut() {
+        let Some(table) = load.table(setup.world.duration, args.cluster.longest(controller))? else { return Ok(None) };
+        tables.push(TargetLoad { workload: 0, table, varies: Vec::new() });
+    }
+    let simulated = Simulated { setup: setup.clone(), loads: tables };
+    let Some(count) = args.cluster.phases(simulated.length(), controller) else { return Ok(None) };
+    let phases = WorldPhases::run(&simulated, count).map_err(explain_error)?;
+    Ok(Some((0..loads.len()).map(|index| phases.of(index)).collect()))
 }
 
 /// What the summary's numbers alone would not say.
-fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
-    let template = &setup.workload.template;
-    let startup = typical_startup(setup.cluster.startup, template);
+fn warn_of_surprises(target: &Target<'_>, summary: &Summary) {
+    let template = &target.workload.template;
+    let startup = typical_startup(target.cluster.startup, template);
     let lifecycle = Lifecycle::of(template, Some(startup));
-    if setup.initial_replicas == 0 && summary.rescales.is_empty() {
+    if target.initial_replicas == 0 && summary.rescales.is_empty() {
         let message =
             "the workload is at 0 replicas and the HPA did not put it there: autoscaling is off (--replicas N)";
         output::complain("warning", message);
@@ -196,7 +272,7 @@ fn warn_of_surprises(setup: &Setup<'_>, summary: &Summary) {
         let message = "no readiness probe: new pods count as ready, and are sent work, before they can serve";
         output::complain("warning", message);
     }
-    if setup.cluster.slo.is_some() && setup.plan.requests.is_none() {
+    if target.cluster.slo.is_some() && target.plan.requests.is_none() {
         let message = "--slo has no effect: the load is not made of requests (rps or clients, with --cpu-per-request)";
         output::complain("warning", message);
     }
@@ -232,30 +308,29 @@ fn files(run: &Run<'_>) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
 
 /// The lines of `kubectl get hpa --watch`: one for every sync whose line differs from the last.
 struct Watch<'a> {
-    setup: Option<&'a Setup<'a>>,
+    hpa: &'a HpaSpec,
     rows: Vec<Vec<String>>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(setup: Option<&'a Setup<'a>>) -> Self {
-        Self { setup, rows: Vec::new() }
+    fn new(hpa: &'a HpaSpec) -> Self {
+        Self { hpa, rows: Vec::new() }
     }
 
     fn sync(&mut self, record: &SyncRecord<'_>) {
-        let Some(setup) = self.setup else { return };
         let snapshot = Snapshot {
             at: record.now,
             current_metrics: record.history.current_metrics().to_vec(),
             replicas: record.replicas,
         };
-        let row = kubectl::row(setup.hpa, &snapshot);
+        let row = kubectl::row(self.hpa, &snapshot);
         let age = row.len() - 1;
         if self.rows.last().is_none_or(|last| last[..age] != row[..age]) {
             self.rows.push(row);
         }
     }
 
-    fn finish(self) -> String {
-        report::table::plain(&kubectl::HEADERS, self.rows)
+    fn table(&self) -> String {
+        report::table::plain(&kubectl::HEADERS, self.rows.clone())
     }
 }

@@ -1,6 +1,6 @@
 //! Node shapes: files of the user's, and a small table of generic ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::names::{hint, typed};
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{
-    Amounts, Inventory, NodePool, NodeSettings, NodeShape, NodesConfig, Taint, Workload, WorkloadController,
+    Amounts, Inventory, NodePool, NodeSettings, NodeShape, NodesConfig, ObjectId, Taint, Workload, WorkloadController,
 };
 use crate::units::{Quantity, Replicas};
 
@@ -101,7 +101,7 @@ pub fn config(
     shapes: &[NodeShape],
     settings: &NodeSettings,
     inventory: &Inventory,
-    target: &Workload,
+    targets: &[&Workload],
 ) -> Result<NodesConfig, WrongNumber> {
     let none = BTreeMap::new();
     let least = settings.autoscaler.as_ref().map_or(&none, |autoscaler| &autoscaler.min_nodes);
@@ -122,7 +122,7 @@ pub fn config(
     Ok(NodesConfig {
         pools: pools(shapes, &settings.start, least),
         autoscaler: settings.autoscaler.clone(),
-        others: others(inventory, target),
+        others: others(inventory, targets),
         budgets: inventory.budgets.iter().map(|budget| budget.item.clone()).collect(),
         namespaces: inventory.namespace_labels.clone(),
     })
@@ -140,14 +140,15 @@ fn pools(shapes: &[NodeShape], start: &BTreeMap<String, i64>, least: &BTreeMap<S
 }
 
 /// The other workloads, whose pods are on the nodes from the start; Jobs do not run.
-fn others(inventory: &Inventory, target: &Workload) -> Vec<(Workload, Replicas)> {
+fn others(inventory: &Inventory, targets: &[&Workload]) -> Vec<(Workload, Replicas)> {
+    let ids: BTreeSet<ObjectId> = targets.iter().map(|target| target.id()).collect();
     let other = |workload: &Workload| {
         let pods = match workload.controller {
             _ if workload.is_scalable() => workload.replicas.unwrap_or(1),
             WorkloadController::Pod => 1,
             _ => 0,
         };
-        (workload.id() != target.id()).then(|| (workload.clone(), pods))
+        (!ids.contains(&workload.id())).then(|| (workload.clone(), pods))
     };
     inventory.workloads.iter().filter_map(|placed| other(&placed.item)).collect()
 }

@@ -8,6 +8,8 @@ use crate::units::{Replicas, SimTime, Span};
 pub struct ScheduledEvent {
     /// When.
     pub at: SimTime,
+    /// To which of the targets, by its index; what happens to nodes and metrics APIs happens to all.
+    pub target: usize,
     /// What.
     pub action: Action,
 }

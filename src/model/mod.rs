@@ -21,6 +21,7 @@ mod placement;
 mod plan;
 mod pod;
 mod scenario;
+mod target;
 mod text;
 mod workload;
 
@@ -50,5 +51,6 @@ pub use placement::{
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, Window};
+pub use target::Target;
 pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

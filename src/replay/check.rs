@@ -89,7 +89,7 @@ impl Checker<'_> {
         if !self.explain {
             return String::new();
         }
-        let hpa = self.run.setup.hpa_at(at);
+        let hpa = self.run.hpa_at(at);
         let limits = arithmetic::limits(hpa, decision);
         let formula = arithmetic::formula(hpa, decision);
         if limits.is_empty() { formula } else { format!("{formula}; {limits}") }
@@ -97,7 +97,7 @@ impl Checker<'_> {
 
     /// What limited a decision.
     fn limits(&self, step: &Step) -> String {
-        arithmetic::limits(self.run.setup.hpa_at(step.now), &step.decision)
+        arithmetic::limits(self.run.hpa_at(step.now), &step.decision)
     }
 
     /// Why the first of these changes happens, or why nothing does.
@@ -171,8 +171,8 @@ impl Checker<'_> {
 
     fn reaches(&self, replicas: Replicas, within: Window) -> Outcome {
         let there = self.run.summary.rescales.iter().find(|event| event.decision.desired >= replicas);
-        if self.run.setup.initial_replicas >= replicas {
-            let at_start = Part::count("", self.run.setup.initial_replicas, " from the start");
+        if self.run.target().initial_replicas >= replicas {
+            let at_start = Part::count("", self.run.target().initial_replicas, " from the start");
             return self.outcome(within.from == SimTime::ZERO, at_start, String::new());
         }
         match there {
@@ -229,7 +229,8 @@ impl Checker<'_> {
         let mut seen: Vec<String> = Vec::new();
         for step in self.run.steps.iter().filter(|step| within.contains(step.now) && step.decision.rescaled) {
             let setup = &self.run.setup;
-            let reason = reasons::rescale_reason(setup.hpa_at(step.now), setup.controller.version, &step.decision);
+            let reason =
+                reasons::rescale_reason(setup.hpa_at(0, step.now), setup.world.controller.version, &step.decision);
             if step.decision.reason == Some(RescaleReason::AboveTarget { metric }) {
                 return self.outcome(true, Part::at(reason, step.now), self.why(step.now, &step.decision));
             }
@@ -312,7 +313,7 @@ impl Checker<'_> {
         let Some(row) = self.run.rows.iter().rev().find(|row| row.now <= at) else {
             return self.outcome(false, Part::words(format!("no sync up to {at}")), String::new());
         };
-        let hpa = self.run.setup.hpa_at(at);
+        let hpa = self.run.hpa_at(at);
         let found = kubectl::targets(hpa, &row.metrics);
         // Up to 1.29 kubectl did not name the resources.
         let named = |text: &str| text.contains(": ");
@@ -360,12 +361,12 @@ impl Checker<'_> {
         if !self.explain || from < 1 || to < 1 || from == to {
             return String::new();
         }
-        let (down, up) = self.hpa.tolerances(self.run.setup.controller.tolerance);
+        let (down, up) = self.hpa.tolerances(self.run.setup.world.controller.tolerance);
         let takes_there = |percent: &i64| {
             let ratio = *percent as f64 / target as f64;
             let scales = ratio > 1.0 + up || ratio < 1.0 - down;
             let proposed = (ratio * f64::from(from)).ceil() as Replicas;
-            scales && limit_proposal(self.hpa, &self.run.setup.controller, from, proposed) == to
+            scales && limit_proposal(self.hpa, &self.run.setup.world.controller, from, proposed) == to
         };
         let step = format!("{from} -> {to} in one step");
         match ((1..=MOST_PERCENT).find(takes_there), (1..=MOST_PERCENT).rev().find(takes_there)) {

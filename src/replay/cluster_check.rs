@@ -65,13 +65,13 @@ pub(super) fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     }
     let holds = lost.is_empty();
     let instead = if holds { Part::words("no request fails").into() } else { lost };
-    let propagation = run.setup.cluster.endpoint_propagation;
-    let hook = run.setup.workload.template.pre_stop();
+    let propagation = run.target().cluster.endpoint_propagation;
+    let hook = run.target().workload.template.pre_stop();
     let mut outcome = Outcome::new(holds, instead, String::new());
     let fails = |event: &ScheduledEvent| {
         matches!(event.action, Action::HangPods(_) | Action::LoseNodes(_) | Action::KillPods(_))
     };
-    if run.setup.events.iter().any(fails) {
+    if run.setup.world.events.iter().any(fails) {
         outcome.why = "what fails is still sent work until a probe, or the node controller, notices".to_owned();
         return outcome;
     }

@@ -12,7 +12,7 @@ use crate::report::{arithmetic, kubectl, reasons};
 
 /// A decision in words.
 pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
-    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
+    let (hpa, decision) = (run.hpa_at(step.now), &step.decision);
     let mut text = format!("Sync at {}: {} replicas\n", step.now, decision.current);
     match decision.verdict {
         Verdict::NoScale => {
@@ -32,13 +32,13 @@ pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
             }
         }
     }
-    result(hpa, run.setup.controller.version, decision, &mut text);
+    result(hpa, run.setup.world.controller.version, decision, &mut text);
     text
 }
 
 fn metrics(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
-    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
-    let tolerance = hpa.tolerances(run.setup.controller.tolerance);
+    let (hpa, decision) = (run.hpa_at(step.now), &step.decision);
+    let tolerance = hpa.tolerances(run.setup.world.controller.tolerance);
     for (index, (source, outcome)) in hpa.metrics.iter().zip(&decision.metrics).enumerate() {
         let status = outcome.result.ok().map(|proposal| proposal.status);
         let _ = writeln!(text, "  Metric {}: {}", index + 1, kubectl::target(source, status));
@@ -112,7 +112,7 @@ fn stabilization(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
     };
     let past = step.history.recommendations_before(step.now, proposed);
     let cutoff = step.now - stage.window;
-    let inclusive = run.setup.hpa_at(step.now).behavior.is_none();
+    let inclusive = run.hpa_at(step.now).behavior.is_none();
     let inside: Vec<String> = past
         .iter()
         .filter(|old| old.at > cutoff || (inclusive && old.at == cutoff))
@@ -134,14 +134,14 @@ fn stabilization(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
 }
 
 fn rate_limit(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
-    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
+    let (hpa, decision) = (run.hpa_at(step.now), &step.decision);
     let (Some(stabilized), Some(stage)) = (decision.stabilization.map(|s| s.replicas), decision.rate_limit) else {
         return;
     };
     if stabilized != decision.current {
         let up = stabilized > decision.current;
         let sign = if up { '+' } else { '-' };
-        let version = run.setup.controller.version;
+        let version = run.setup.world.controller.version;
         for policy in step.history.policies_at(hpa, version, step.now, decision.current, up) {
             let _ = writeln!(
                 text,
@@ -177,13 +177,13 @@ fn result(hpa: &HpaSpec, version: KubernetesVersion, decision: &Decision, text: 
 
 /// A decision as JSON; values of metrics in thousandths, utilization in percent.
 pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
-    let (hpa, decision) = (run.setup.hpa_at(step.now), &step.decision);
+    let (hpa, decision) = (run.hpa_at(step.now), &step.decision);
     let metrics: Vec<Value> =
         hpa.metrics.iter().zip(&decision.metrics).map(|(source, outcome)| metric_json(source, outcome)).collect();
     let up = decision.stabilization.is_some_and(|stage| stage.replicas > decision.current);
     let policies: Vec<Value> = step
         .history
-        .policies_at(hpa, run.setup.controller.version, step.now, decision.current, up)
+        .policies_at(hpa, run.setup.world.controller.version, step.now, decision.current, up)
         .iter()
         .map(|policy| {
             json!({
@@ -224,7 +224,7 @@ pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
         })),
         "desiredReplicas": decision.desired,
         "rescaled": decision.rescaled,
-        "reason": reasons::rescale_reason(hpa, run.setup.controller.version, decision),
+        "reason": reasons::rescale_reason(hpa, run.setup.world.controller.version, decision),
         "limitedBy": arithmetic::limits(hpa, decision),
         "conditions": conditions,
     })

@@ -12,10 +12,11 @@ pub use outcome::{Outcome, OverPhases, share};
 
 use crate::hpa::{Decision, History};
 use crate::model::{
-    Action, Check, Claim, ClaimVerdict, Column, LoadReading, LoadSource, LoadTable, Phase, Phases, Scenario,
+    Action, Check, Claim, ClaimVerdict, Column, HpaSpec, LoadReading, LoadSource, LoadTable, Phase, Phases, Scenario,
+    Target,
 };
 use crate::report::Run;
-use crate::sim::{Setup, SimError, Summary, TimelineRow, simulate};
+use crate::sim::{Setup, SimError, Summary, TimelineRow, World, simulate_one};
 use crate::study::every;
 use crate::study::phases::{Sample, Steps, typical};
 use crate::units::{Replicas, SimTime};
@@ -103,6 +104,7 @@ impl ReadingRun<'_> {
     pub fn run(&self) -> Run<'_> {
         Run {
             setup: &self.setup,
+            index: 0,
             columns: &self.columns,
             summary: &self.summary,
             rows: &self.rows,
@@ -112,16 +114,26 @@ impl ReadingRun<'_> {
         }
     }
 
+    /// What is scaled.
+    pub fn target(&self) -> &Target<'_> {
+        &self.setup.targets[0]
+    }
+
+    /// The HPA at an instant: events may change it.
+    pub fn hpa_at(&self, at: SimTime) -> &HpaSpec {
+        self.setup.hpa_at(0, at)
+    }
+
     /// `spec.replicas` just after an instant: what the HPA or somebody else made of it last.
     pub fn replicas_at(&self, at: SimTime) -> Replicas {
         let rescales = self.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
-        let by_hand = self.setup.events.iter().filter_map(|event| match event.action {
+        let by_hand = self.setup.world.events.iter().filter_map(|event| match event.action {
             Action::Scale(replicas) => Some((event.at, replicas)),
             _ => None,
         });
         // At the same instant the HPA comes after.
         let changes = by_hand.chain(rescales).filter(|(when, _)| *when <= at);
-        changes.max_by_key(|(when, _)| *when).map_or(self.setup.initial_replicas, |(_, replicas)| replicas)
+        changes.max_by_key(|(when, _)| *when).map_or(self.target().initial_replicas, |(_, replicas)| replicas)
     }
 
     /// The last sync up to an instant.
@@ -197,31 +209,34 @@ fn run<'a>(
     phase: Phase,
     keep_all: bool,
 ) -> Result<ReadingRun<'a>, SimError> {
-    let setup = Setup {
+    let target = Target {
         hpa: &scenario.hpa,
         workload: &scenario.workload,
-        controller: scenario.controller,
         cluster: scenario.cluster.clone(),
-        nodes: scenario.nodes.clone(),
         phase,
-        seed: scenario.seed,
         plan: load.plan.clone(),
         interpolation: scenario.interpolation,
         initial_replicas: scenario.replicas,
+        neighbours: scenario.neighbours.clone(),
+    };
+    let world = World {
+        controller: scenario.controller,
+        nodes: scenario.nodes.clone(),
+        seed: scenario.seed,
         lead_in: scenario.lead_in,
         duration: Some(scenario.duration),
         events: &scenario.events,
-        neighbours: scenario.neighbours.clone(),
         keep_pod_numbers: true,
         every_second: false,
     };
+    let setup = Setup { world, targets: vec![target] };
     let mut table: LoadTable = load.table.clone();
     let (mut rows, mut steps) = (Vec::new(), Vec::new());
     // What no claim looks at is not kept: copying it takes longer than the simulation.
     let needs = |check: fn(&Check) -> bool| keep_all || scenario.claims.iter().any(|claim| check(&claim.check));
     let needs_rows = needs(|check| matches!(check, Check::GetHpa { .. }));
     let needs_steps = needs(looks_at_decisions);
-    let summary = simulate(&setup, &mut table, &mut |record| {
+    let summary = simulate_one(&setup, 0, &mut table, &mut |record| {
         if needs_rows {
             rows.push(record.into());
         }

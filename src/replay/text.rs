@@ -133,7 +133,7 @@ pub(super) fn load_line(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
         Reading::Demand => "Utilization as demand: shared by the pods, so that it falls when there are more",
         Reading::AsGiven => "The load as given",
     };
-    let phase = phases::describe(run.setup.phase);
+    let phase = phases::describe(run.target().phase);
     let typical = if replay.sample.phases.len() > 1 { ", a typical phase" } else { "" };
     format!("{reading} ({}; {phase}{typical}):", run.summary.duration)
 }
@@ -147,7 +147,7 @@ const MOST_DECISIONS: usize = 60;
 pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (row, step) in run.rows.iter().zip(&run.steps) {
-        let hpa = run.setup.hpa_at(row.now);
+        let hpa = run.hpa_at(row.now);
         let decision = &step.decision;
         let replicas = if decision.rescaled {
             format!("{} -> {}", decision.current, decision.desired)

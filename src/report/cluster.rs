@@ -11,7 +11,7 @@ pub fn occurrence(run: &Run<'_>, what: Occurrence) -> String {
     let pods = |count: i32| if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") };
     match what {
         Occurrence::Action(index) => {
-            run.setup.events.get(index).map(|event| event.action.describe()).unwrap_or_default()
+            run.setup.world.events.get(index).map(|event| event.action.describe()).unwrap_or_default()
         }
         Occurrence::OomKilled(count) => format!("{} OOMKilled", pods(count)),
         Occurrence::Unschedulable(count) => format!("FailedScheduling: no node for {}", pods(count)),
@@ -75,8 +75,8 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
         all.push(Figure::new("Work lost", value).ranging(ranges.work(|course| course.work_lost)));
     }
     all.extend(requests_failed(run));
-    if let Some(slo) = run.setup.cluster.slo {
-        all.push(if run.setup.plan.requests.is_some() {
+    if let Some(slo) = run.target().cluster.slo {
+        all.push(if run.target().plan.requests.is_some() {
             let value = format!("broken for {}", share(s.slow, s.duration));
             Figure::new(slo.to_string(), value).ranging(ranges.span(|course| course.slow.unwrap_or_default()))
         } else {
@@ -100,7 +100,7 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
         all.push(Figure::new("Nodes", format!("mean {}, max {}", decimal(mean, 2), s.max_nodes)).ranging(most));
         all.push(Figure::new("Pods without a node", share(s.unschedulable, s.duration)));
     }
-    if let Some(allowance) = &run.setup.neighbours.allowance
+    if let Some(allowance) = &run.target().neighbours.allowance
         && s.refused > crate::units::Span::ZERO
     {
         let value = format!("{}: {}", share(s.refused, s.duration), allowance.reason);
@@ -113,7 +113,7 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
                 | MetricSource::ContainerResource { name: ResourceName::Memory, .. }
         )
     });
-    if run.setup.cluster.memory_kept && memory_target {
+    if run.target().cluster.memory_kept && memory_target {
         let value = "never given back, so that the memory target does not scale down before pods are replaced";
         all.push(Figure::new("Memory", value));
     }
@@ -150,7 +150,7 @@ impl FailedRequests {
     /// Of a run: work that came to nothing, by what a request takes.
     pub fn of(run: &Run<'_>) -> Option<Self> {
         let s = run.summary;
-        let seconds = run.setup.plan.requests?.cpu_seconds;
+        let seconds = run.target().plan.requests?.cpu_seconds;
         let requests = |work: i128| work as f64 / 1e9 / seconds;
         Some(Self { cut_off: s.requests_cut_off, lost: requests(s.work_lost), dropped: requests(s.work_dropped) })
     }

@@ -70,7 +70,7 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
             .map(|count| count.to_string()),
     );
     record.extend([number(row.proposed), number(row.stabilized)]);
-    for (index, source) in run.setup.hpa_at(row.now).metrics.iter().enumerate() {
+    for (index, source) in run.hpa_at(row.now).metrics.iter().enumerate() {
         let current = row.metrics.get(index).copied().flatten().and_then(|status| current(source, &status));
         record.push(current.unwrap_or_default());
         record.push(target(source));
@@ -86,7 +86,7 @@ fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
         decimal(row.resources.work_dropped as f64 / 1e9, 6),
         decimal(row.resources.work_lost as f64 / 1e9, 6),
         row.response_micros.map_or_else(String::new, |micros| decimal(micros as f64 / 1e3, 3)),
-        run.setup.cluster.slo.map_or_else(String::new, |_| row.resources.slow.seconds().to_string()),
+        run.target().cluster.slo.map_or_else(String::new, |_| row.resources.slow.seconds().to_string()),
         row.pods.nodes.map_or_else(String::new, |nodes| nodes.to_string()),
         milli(requests(run.summary.pod_cpu_request.get())),
         requests(run.summary.pod_memory_request.get()).to_string(),
@@ -162,7 +162,7 @@ pub fn events(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
             metric.as_deref().map(cell).unwrap_or_default(),
             arithmetic::formula(run.hpa(), decision),
             arithmetic::limits(run.hpa(), decision),
-            reasons::rescale_reason(run.hpa(), run.setup.controller.version, decision),
+            reasons::rescale_reason(run.hpa(), run.setup.world.controller.version, decision),
             seconds(found.map(|found| found.times.low)),
             seconds(found.map(|found| found.times.high)),
             found.map_or_else(String::new, |found| found.runs.to_string()),

@@ -55,7 +55,7 @@ pub fn summary(run: &Run<'_>) -> Value {
             "all": failed.all(), "cutOff": failed.cut_off, "lost": failed.lost, "dropped": failed.dropped,
         })),
         "refusedSeconds": s.refusing.seconds(),
-        "slo": run.setup.cluster.slo.map(|slo| json!({ "promise": slo.to_string(), "brokenSeconds": s.slow.seconds() })),
+        "slo": run.target().cluster.slo.map(|slo| json!({ "promise": slo.to_string(), "brokenSeconds": s.slow.seconds() })),
         "pods": { "created": s.pods_created, "deleted": s.pods_deleted, "restarts": s.restarts, "oomKills": s.oom_kills,
                   "unschedulableSeconds": s.unschedulable.seconds(),
                   "refusedByQuotaSeconds": s.refused.seconds() },
@@ -96,6 +96,6 @@ fn rescale(run: &Run<'_>, event: &RescaleRecord, found: Option<(&PhaseRuns, Recu
         "metric": arithmetic::deciding_metric(run.hpa(), decision).map(|(source, _)| source.label()),
         "calculation": arithmetic::formula(run.hpa(), decision),
         "limitedBy": arithmetic::limits(run.hpa(), decision),
-        "reason": reasons::rescale_reason(run.hpa(), run.setup.controller.version, decision),
+        "reason": reasons::rescale_reason(run.hpa(), run.setup.world.controller.version, decision),
     })
 }

@@ -15,16 +15,20 @@ pub mod plot;
 pub mod reasons;
 pub mod summary;
 pub mod table;
+pub mod world;
 
-use crate::model::{ControllerConfig, HpaSpec, Workload};
+use crate::model::{ControllerConfig, HpaSpec, Target, Workload};
 use crate::sim::{Setup, Summary, TimelineRow};
 use crate::study::phases::PhaseRuns;
+use crate::units::SimTime;
 
 /// A finished simulation and what is needed to describe it.
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
     /// What was simulated.
     pub setup: &'a Setup<'a>,
+    /// Which of the targets this is about.
+    pub index: usize,
     /// The names of the load's columns.
     pub columns: &'a [crate::model::Column],
     /// The numbers.
@@ -39,24 +43,34 @@ pub struct Run<'a> {
     pub epoch_seconds: Option<i64>,
 }
 
-impl Run<'_> {
-    /// The autoscaler.
-    pub fn hpa(&self) -> &HpaSpec {
-        self.setup.hpa
+impl<'a> Run<'a> {
+    /// The target.
+    pub fn target(&self) -> &'a Target<'a> {
+        &self.setup.targets[self.index]
     }
 
-    /// Its target.
-    pub fn workload(&self) -> &Workload {
-        self.setup.workload
+    /// The autoscaler.
+    pub fn hpa(&self) -> &'a HpaSpec {
+        self.target().hpa
+    }
+
+    /// The autoscaler at an instant: events may change it.
+    pub fn hpa_at(&self, at: SimTime) -> &'a HpaSpec {
+        self.setup.hpa_at(self.index, at)
+    }
+
+    /// The workload that it scales.
+    pub fn workload(&self) -> &'a Workload {
+        self.target().workload
     }
 
     /// The controller's settings.
-    pub fn controller(&self) -> &ControllerConfig {
-        &self.setup.controller
+    pub fn controller(&self) -> &'a ControllerConfig {
+        &self.setup.world.controller
     }
 
     /// An instant of the simulation in RFC 3339, if the load has timestamps.
-    pub fn timestamp(&self, at: crate::units::SimTime) -> Option<String> {
+    pub fn timestamp(&self, at: SimTime) -> Option<String> {
         let instant = jiff::Timestamp::from_second(self.epoch_seconds? + at.seconds()).ok()?;
         Some(instant.to_string())
     }

@@ -97,7 +97,7 @@ pub(super) fn recurrences<'a>(run: &'a Run<'a>) -> Vec<(&'a RescaleRecord, Optio
 
 /// What the ranges are over, and which phase is shown.
 pub(super) fn note(run: &Run<'_>) -> String {
-    let phase = describe(run.setup.phase);
+    let phase = describe(run.target().phase);
     match run.phases {
         Some(runs) if runs.courses.len() > 1 => {
             format!("Ranges over {}; shown is a typical one: {phase}.", runs.sample.describe())
@@ -122,7 +122,7 @@ pub fn shown(phase: Phase) -> Value {
 /// The same for machines.
 pub(super) fn json(run: &Run<'_>) -> Value {
     let mut value = json!({
-        "shown": shown(run.setup.phase),
+        "shown": shown(run.target().phase),
         "simulated": run.phases.map_or(1, |runs| runs.sample.phases.len()),
         "possible": run.phases.map(|runs| runs.sample.of),
         "seed": run.phases.map(|runs| runs.sample.seed),

@@ -40,8 +40,10 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    pub fn new(seed: u64) -> Self {
-        Self { streams: std::array::from_fn(|purpose| Pcg64::new(seed.into(), purpose as u128)) }
+    /// Of a target, by its index: what others draw does not disturb it.
+    pub fn new(seed: u64, target: usize) -> Self {
+        let stream = |purpose: usize| (target as u128) << 32 | purpose as u128;
+        Self { streams: std::array::from_fn(|purpose| Pcg64::new(seed.into(), stream(purpose))) }
     }
 
     fn stream(&mut self, purpose: Purpose) -> &mut Pcg64 {
@@ -94,7 +96,7 @@ mod tests {
     /// The same numbers in every release: pinned.
     #[test]
     fn delays_depend_on_the_seed_alone() {
-        let mut draws = Draws::new(7);
+        let mut draws = Draws::new(7, 0);
         let span = Span::from_seconds;
         let all = [
             Delay::Fixed(span(20)),
@@ -107,9 +109,9 @@ mod tests {
         let first = drawn(Purpose::Startup);
         assert_eq!((first[0], first[4]), (20, 0));
         assert!((10..=40).contains(&first[1]) && first[2] >= 0 && first[3] >= 1, "{first:?}");
-        assert_eq!(Draws::new(7).delay(Purpose::Startup, all[1]).seconds(), first[1]);
+        assert_eq!(Draws::new(7, 0).delay(Purpose::Startup, all[1]).seconds(), first[1]);
         // Another purpose does not disturb this one.
-        let mut other = Draws::new(7);
+        let mut other = Draws::new(7, 0);
         other.delay(Purpose::Init, all[2]);
         assert_eq!(other.delay(Purpose::Startup, all[1]).seconds(), first[1]);
     }

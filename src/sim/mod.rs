@@ -6,74 +6,45 @@
 //! scheduler answer, the HPA syncs if it is due. A sample therefore never contains the future. Seconds at which
 //! nothing changes are skipped. Amounts are integers (nanocores, bytes), so that a sum does not depend on its order.
 
-mod autoscaler;
-pub mod check;
-mod clients;
-mod cohort;
-mod controller;
 mod draw;
-mod engine;
-mod latency;
-mod lifecycle;
-mod load;
-mod memory;
-mod metrics;
-mod nodes;
-mod observe;
-mod pods;
-mod queue;
-mod rules;
-mod summary;
-mod timeline;
-mod traffic;
-mod usage;
-mod victims;
+mod record;
+mod target;
+mod world;
 
-pub use controller::Rollout;
-pub use engine::{SimError, simulate};
-pub use lifecycle::{Lifecycle, Patience, typical_startup};
-pub use summary::{MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary};
-pub use timeline::TimelineRow;
+pub use record::check;
+pub use record::{MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary, TimelineRow};
+pub use target::{Lifecycle, Patience, Rollout, typical_startup};
+pub use world::{SimError, simulate, simulate_one};
 
 use crate::hpa::{Decision, History};
-use crate::model::{
-    Action, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, Neighbours, NodesConfig, Phase,
-    ScheduledEvent, Workload,
-};
+use crate::model::{Action, ControllerConfig, HpaSpec, NodesConfig, ScheduledEvent, Target};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that a simulation starts from.
 #[derive(Clone, Debug)]
 pub struct Setup<'a> {
-    /// The autoscaler.
-    pub hpa: &'a HpaSpec,
-    /// Its target.
-    pub workload: &'a Workload,
+    /// What all targets share.
+    pub world: World<'a>,
+    /// What is scaled.
+    pub targets: Vec<Target<'a>>,
+}
+
+/// What all targets of a simulation share.
+#[derive(Clone, Debug, Default)]
+pub struct World<'a> {
     /// The controller's settings.
     pub controller: ControllerConfig,
-    /// How pods start and metrics are gathered.
-    pub cluster: ClusterConfig,
     /// The nodes; without them there is always room.
     pub nodes: Option<NodesConfig>,
-    /// When the HPA syncs, metrics-server scrapes and the kubelets sample.
-    pub phase: Phase,
     /// Seed of everything that is drawn.
     pub seed: u64,
-    /// What the columns of the load drive.
-    pub plan: LoadPlan,
-    /// How the load changes between rows.
-    pub interpolation: Interpolation,
-    /// Pods at the start: all ready, in a steady state under the first row's load.
-    pub initial_replicas: Replicas,
     /// Time before [`SimTime::ZERO`] in which the cluster settles under the first rows of the load, and the
-    /// controller gathers its history. Nothing of it is recorded, and the replica count must not change.
+    /// controller gathers its history. Nothing of it is recorded, and the replica counts must not change.
     pub lead_in: Span,
-    /// How long to simulate from [`SimTime::ZERO`] on; by default as long as the load lasts.
+    /// How long to simulate from [`SimTime::ZERO`] on; by default as long as the shortest load lasts.
     pub duration: Option<Span>,
     /// What happens besides the load, in the order of time.
     pub events: &'a [ScheduledEvent],
-    /// What else is in the namespace that bears on the target. Foreign pods are taken to use nothing.
-    pub neighbours: Neighbours,
     /// Whether to keep every change of the numbers of pods, not only those at syncs.
     pub keep_pod_numbers: bool,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.
@@ -81,13 +52,20 @@ pub struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// The HPA as it is at an instant: events may change it.
-    pub fn hpa_at(&self, at: SimTime) -> &'a HpaSpec {
-        let changed = self.events.iter().rev().filter(|event| event.at <= at).find_map(|event| match &event.action {
+    /// The targets that bear on each other, together; those that share nothing can be simulated each by itself.
+    pub fn parts(&self) -> Vec<Vec<usize>> {
+        let all = 0..self.targets.len();
+        if self.world.nodes.is_some() { vec![all.collect()] } else { all.map(|index| vec![index]).collect() }
+    }
+
+    /// A target's HPA as it is at an instant: events may change it.
+    pub fn hpa_at(&self, target: usize, at: SimTime) -> &'a HpaSpec {
+        let past = self.world.events.iter().rev().filter(|event| event.at <= at && event.target == target);
+        let changed = past.filter_map(|event| match &event.action {
             Action::ChangeHpa(hpa) => Some(hpa.as_ref()),
             _ => None,
         });
-        changed.unwrap_or(self.hpa)
+        changed.into_iter().next().unwrap_or(self.targets[target].hpa)
     }
 }
 
@@ -112,7 +90,7 @@ pub struct SyncRecord<'a> {
     pub newest_sample: Option<SimTime>,
     /// CPU, memory and work.
     pub resources: ResourceState,
-    response: engine::ResponseSource<'a>,
+    response: target::ResponseSource<'a>,
 }
 
 impl SyncRecord<'_> {

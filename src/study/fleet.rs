@@ -3,22 +3,43 @@
 use std::collections::BTreeMap;
 
 use super::phases::Change;
-use crate::model::{Amounts, LoadSource, LoadTable};
+use crate::model::{Amounts, LoadSource, LoadTable, Target};
 use crate::plan::{Level, WorkloadPlan};
-use crate::sim::{Setup, SimError, simulate};
+use crate::sim::{Setup, SimError, Summary, SyncRecord, simulate};
 use crate::units::{Quantity, Replicas, SimTime, Span};
 
-/// A workload with a load.
+/// A world, and the load of each of its targets.
 #[derive(Clone, Debug)]
 pub struct Simulated<'a> {
-    /// Its index among the workloads.
-    pub workload: usize,
     /// What is simulated.
     pub setup: Setup<'a>,
-    /// Its load.
-    pub load: LoadTable,
-    /// Which columns of the load may vary: constants do not.
+    /// The loads, in the order of the targets.
+    pub loads: Vec<TargetLoad>,
+}
+
+/// The load of a target.
+#[derive(Clone, Debug)]
+pub struct TargetLoad {
+    /// The index of what it is on among the workloads of a plan.
+    pub workload: usize,
+    /// The load.
+    pub table: LoadTable,
+    /// Which columns of it may vary: constants do not.
     pub varies: Vec<bool>,
+}
+
+impl Simulated<'_> {
+    /// How long each target is simulated, added up.
+    pub fn length(&self) -> Span {
+        let length = |load: &TargetLoad| self.setup.world.duration.unwrap_or_else(|| load.table.length());
+        self.loads.iter().map(length).fold(Span::ZERO, |sum, more| sum + more)
+    }
+
+    /// Runs it once; the courses are in the order of the targets.
+    pub fn courses(&self) -> Result<Vec<Course>, SimError> {
+        let tables = self.loads.iter().map(|load| load.table.clone()).collect();
+        courses(&self.setup, tables)
+    }
 }
 
 /// What one simulation of a workload came to.
@@ -69,25 +90,41 @@ impl Course {
     }
 }
 
-/// Runs one simulation.
-pub fn course(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Course, SimError> {
-    let mut course = Course { steps: vec![(SimTime::ZERO, setup.initial_replicas)], ..Course::default() };
-    let summary = simulate(setup, load, &mut |record| {
-        if record.decision.rescaled {
-            course.steps.push((record.now, record.decision.desired));
+/// Runs all targets with their loads: those that bear on each other together, the others each by itself.
+pub fn courses(setup: &Setup<'_>, mut loads: Vec<LoadTable>) -> Result<Vec<Course>, SimError> {
+    let start =
+        |target: &Target<'_>| Course { steps: vec![(SimTime::ZERO, target.initial_replicas)], ..Course::default() };
+    let mut courses: Vec<Course> = setup.targets.iter().map(start).collect();
+    for part in setup.parts() {
+        let its = loads.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
+        let its = its.map(|(index, load)| (index, load as &mut dyn LoadSource)).collect();
+        let summaries = simulate(setup, its, &mut |index, record| courses[index].note(record))?;
+        for (&index, summary) in part.iter().zip(&summaries) {
+            courses[index].finish(&setup.targets[index], summary);
         }
-        course.peak_cpu_used = course.peak_cpu_used.max(record.resources.cpu_used);
-        course.peak_memory_used = course.peak_memory_used.max(record.resources.memory_used);
-    })?;
-    course.duration = summary.duration;
-    course.waiting = summary.waiting;
-    course.at_max = summary.at_max;
-    (course.work_lost, course.work_dropped) = (summary.work_lost, summary.work_dropped);
-    course.pod_seconds = summary.pod_seconds();
-    course.max_replicas = summary.max_replicas();
-    course.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
-    course.slow = (setup.cluster.slo.is_some() && setup.plan.requests.is_some()).then_some(summary.slow);
-    Ok(course)
+    }
+    Ok(courses)
+}
+
+impl Course {
+    fn note(&mut self, record: &SyncRecord<'_>) {
+        if record.decision.rescaled {
+            self.steps.push((record.now, record.decision.desired));
+        }
+        self.peak_cpu_used = self.peak_cpu_used.max(record.resources.cpu_used);
+        self.peak_memory_used = self.peak_memory_used.max(record.resources.memory_used);
+    }
+
+    fn finish(&mut self, target: &Target<'_>, summary: &Summary) {
+        self.duration = summary.duration;
+        self.waiting = summary.waiting;
+        self.at_max = summary.at_max;
+        (self.work_lost, self.work_dropped) = (summary.work_lost, summary.work_dropped);
+        self.pod_seconds = summary.pod_seconds();
+        self.max_replicas = summary.max_replicas();
+        self.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
+        self.slow = (target.cluster.slo.is_some() && target.plan.requests.is_some()).then_some(summary.slow);
+    }
 }
 
 /// How many pods of each workload there are, and for how long.

@@ -1,7 +1,8 @@
 //! Growth: month by month, what the load would need if nothing bounded it, and which bound gives way first.
 
-use super::fleet::{Course, Fleet, Pattern, Simulated, course};
+use super::fleet::{Course, Fleet, Pattern, Simulated, TargetLoad, courses};
 use super::montecarlo::varied;
+use crate::model::HpaSpec;
 use crate::plan::WorkloadPlan;
 use crate::sim::SimError;
 use crate::units::Replicas;
@@ -41,21 +42,20 @@ impl Month {
 /// Simulates every month, this one first.
 pub fn months(
     workloads: &[WorkloadPlan<'_>],
-    simulated: &[Simulated<'_>],
+    simulated: &Simulated<'_>,
     growth: Growth,
 ) -> Result<Vec<Month>, SimError> {
     (0..=growth.months)
         .map(|month| {
             let factor = growth.per_month.powi(month as i32);
-            let mut courses = Vec::new();
-            for one in simulated {
-                let mut hpa = one.setup.hpa.clone();
-                hpa.max_replicas = hpa.max_replicas.max(UNBOUNDED);
-                let mut setup = one.setup.clone();
-                setup.hpa = &hpa;
-                let mut load = varied(&one.load, &one.varies, |_| factor)?;
-                courses.push((one.workload, course(&setup, &mut load)?));
-            }
+            let mut lifted: Vec<HpaSpec> = simulated.setup.targets.iter().map(|target| target.hpa.clone()).collect();
+            lifted.iter_mut().for_each(|hpa| hpa.max_replicas = hpa.max_replicas.max(UNBOUNDED));
+            let mut setup = simulated.setup.clone();
+            setup.targets.iter_mut().zip(&lifted).for_each(|(target, hpa)| target.hpa = hpa);
+            let load = |load: &TargetLoad| varied(&load.table, &load.varies, |_| factor);
+            let loads = simulated.loads.iter().map(load).collect::<Result<_, _>>()?;
+            let workloads_of = simulated.loads.iter().map(|load| load.workload);
+            let courses: Vec<(usize, Course)> = workloads_of.zip(courses(&setup, loads)?).collect();
             let borrowed: Vec<(usize, &Course)> = courses.iter().map(|(index, course)| (*index, course)).collect();
             let fleet = Fleet::new(workloads, &borrowed);
             let need = |index: usize| {

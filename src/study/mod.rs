@@ -6,7 +6,7 @@ pub mod montecarlo;
 pub mod phases;
 pub mod statistics;
 
-pub use fleet::{Fleet, Pattern, Simulated};
+pub use fleet::{Fleet, Pattern, Simulated, TargetLoad};
 
 use rayon::prelude::*;
 

@@ -9,7 +9,7 @@ use rand_pcg::Pcg64;
 use statrs::distribution::Normal;
 
 use super::every;
-use super::fleet::{Course, Fleet, Simulated, course};
+use super::fleet::{Course, Fleet, Simulated, courses};
 use crate::model::{Column, LoadSource, LoadTable, Phases};
 use crate::plan::WorkloadPlan;
 use crate::sim::SimError;
@@ -62,8 +62,8 @@ pub struct RunResult {
 
 impl RunResult {
     /// Of the courses of the workloads that are simulated, in their order.
-    pub(super) fn new(workloads: &[WorkloadPlan<'_>], simulated: &[Simulated<'_>], courses: Vec<Course>) -> Self {
-        let indexed: Vec<(usize, &Course)> = simulated.iter().map(|s| s.workload).zip(&courses).collect();
+    pub(super) fn new(workloads: &[WorkloadPlan<'_>], simulated: &Simulated<'_>, courses: Vec<Course>) -> Self {
+        let indexed: Vec<(usize, &Course)> = simulated.loads.iter().map(|load| load.workload).zip(&courses).collect();
         let fleet = Fleet::new(workloads, &indexed);
         Self { courses, fleet }
     }
@@ -72,36 +72,40 @@ impl RunResult {
 /// Makes so many runs on all threads; `done` is called after each. The order of the results is that of the runs.
 pub fn runs(
     workloads: &[WorkloadPlan<'_>],
-    simulated: &[Simulated<'_>],
+    simulated: &Simulated<'_>,
     uncertainty: Uncertainty,
     seed: u64,
     count: u64,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<RunResult>, SimError> {
     every(usize::try_from(count).unwrap_or(usize::MAX), |run| {
-        let one = |simulated: &Simulated<'_>| one_run(simulated, uncertainty, seed, run as u64);
-        let courses = simulated.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        let courses = one_run(simulated, uncertainty, seed, run as u64)?;
         done();
         Ok(RunResult::new(workloads, simulated, courses))
     })
 }
 
-fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: u64) -> Result<Course, SimError> {
+fn one_run(simulated: &Simulated<'_>, uncertainty: Uncertainty, seed: u64, run: u64) -> Result<Vec<Course>, SimError> {
     let mut setup = simulated.setup.clone();
-    let stream = |purpose: Stream| stream(seed, run, purpose, simulated.workload);
-    let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
-    setup.cluster.startup = setup.cluster.startup.times(factor);
-    // The first run is the one that is simulated without uncertainty, if there is none.
-    setup.seed = if run == 0 { seed } else { stream(Stream::Cluster).random() };
-    // Neither do metrics-server and the kubelets know when the controller syncs, nor does the load.
-    let phases = Phases::of(&setup.cluster, &setup.controller);
-    setup.phase = phases.nth(stream(Stream::Phase).random_range(0..phases.count()));
     // Busy days are busy for all: the level is that of the run.
-    let level = lognormal(&mut self::stream(seed, run, Stream::Level, 0), uncertainty.level);
-    let mut rng = stream(Stream::Noise);
-    let mut noise = Noise { state: standard_normal(&mut rng), deviation: uncertainty.noise, at: 0 };
-    let mut table = varied(&simulated.load, &simulated.varies, |at| level * noise.factor(at, &mut rng))?;
-    course(&setup, &mut table)
+    let level = lognormal(&mut stream(seed, run, Stream::Level, 0), uncertainty.level);
+    let mut loads = Vec::with_capacity(simulated.loads.len());
+    for (index, (target, load)) in setup.targets.iter_mut().zip(&simulated.loads).enumerate() {
+        let stream = |purpose: Stream| stream(seed, run, purpose, load.workload);
+        let factor = lognormal(&mut stream(Stream::Startup), uncertainty.startup);
+        target.cluster.startup = target.cluster.startup.times(factor);
+        // Neither do metrics-server and the kubelets know when the controller syncs, nor does the load.
+        let phases = Phases::of(&target.cluster, &setup.world.controller);
+        target.phase = phases.nth(stream(Stream::Phase).random_range(0..phases.count()));
+        if index == 0 {
+            // The first run is the one that is simulated without uncertainty, if there is none.
+            setup.world.seed = if run == 0 { seed } else { stream(Stream::Cluster).random() };
+        }
+        let mut rng = stream(Stream::Noise);
+        let mut noise = Noise { state: standard_normal(&mut rng), deviation: uncertainty.noise, at: 0 };
+        loads.push(varied(&load.table, &load.varies, |at| level * noise.factor(at, &mut rng))?);
+    }
+    courses(&setup, loads)
 }
 
 /// A stationary first-order autoregressive process in the logarithm.

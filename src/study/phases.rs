@@ -2,11 +2,11 @@
 //! the load.
 
 use super::every;
-use super::fleet::{Course, Pattern, Simulated, course, pods};
+use super::fleet::{Course, Simulated};
 use super::montecarlo::RunResult;
-use crate::model::{LoadTable, Phase, Phases};
+use crate::model::{Phase, Phases, Target};
 use crate::plan::WorkloadPlan;
-use crate::sim::{Setup, SimError};
+use crate::sim::SimError;
 use crate::units::{Replicas, SimTime, Span};
 use std::collections::BTreeMap;
 
@@ -168,7 +168,83 @@ fn between(one: &Steps, other: &Steps, end: SimTime) -> f64 {
     total
 }
 
-/// The simulations of a sample.
+/// The simulations of a world in a sample of the phases of each target.
+#[derive(Clone, Debug)]
+pub struct WorldPhases {
+    /// The phases of each target.
+    pub samples: Vec<Sample>,
+    /// The courses of all targets in each, if there are several.
+    pub runs: Vec<Vec<Course>>,
+    /// The index of the typical run.
+    pub typical: usize,
+}
+
+impl WorldPhases {
+    /// Simulates so many phases of each target on all threads, each HPA syncing when it does; the order of the results is that
+    /// of the samples. One phase alone is not simulated.
+    pub fn run(simulated: &Simulated<'_>, count: usize) -> Result<Self, SimError> {
+        let setup = &simulated.setup;
+        let sample = |(stream, target): (usize, &Target<'_>)| {
+            Sample::of(&Phases::of(&target.cluster, &setup.world.controller), count, setup.world.seed, stream)
+        };
+        let samples: Vec<Sample> = setup.targets.iter().enumerate().map(sample).collect();
+        let most = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
+        if most < 2 {
+            return Ok(Self { samples, runs: Vec::new(), typical: 0 });
+        }
+        let runs = every(most, |index| in_phases(simulated, &samples, index).courses())?;
+        let figures = |run: &Vec<Course>| run.iter().flat_map(Course::figures).collect();
+        let figures: Vec<Vec<f64>> = runs.iter().map(figures).collect();
+        let steps: Vec<Steps> = runs.iter().map(|run| total_steps(run)).collect();
+        let duration = runs[0].iter().map(|course| course.duration).min().unwrap_or(Span::ZERO);
+        Ok(Self { samples, typical: typical(&steps, duration, &figures), runs })
+    }
+
+    /// The phase in which a target is shown.
+    pub fn phase(&self, target: usize) -> Phase {
+        self.samples[target].phase(self.typical)
+    }
+
+    /// What concerns one target.
+    pub fn of(&self, target: usize) -> PhaseRuns {
+        let courses = self.runs.iter().map(|run| run[target].clone()).collect();
+        PhaseRuns { sample: self.samples[target].clone(), courses, typical: self.typical }
+    }
+}
+
+/// A world with each target in the phase of a run.
+fn in_phases<'a>(simulated: &Simulated<'a>, samples: &[Sample], run: usize) -> Simulated<'a> {
+    let mut one = simulated.clone();
+    for (target, sample) in one.setup.targets.iter_mut().zip(samples) {
+        target.phase = sample.phase(run);
+    }
+    one
+}
+
+/// The replicas of all targets together.
+fn total_steps(courses: &[Course]) -> Steps {
+    if let [only] = courses {
+        return only.steps.clone();
+    }
+    let changes = courses.iter().enumerate().flat_map(|(index, course)| {
+        let steps = course.steps.iter();
+        steps.map(move |&(at, pods)| (at, index, pods))
+    });
+    let mut changes: Vec<(SimTime, usize, Replicas)> = changes.collect();
+    changes.sort_by_key(|(at, index, _)| (*at, *index));
+    let (mut now, mut steps) = (vec![0; courses.len()], Steps::new());
+    for (at, index, pods) in changes {
+        now[index] = pods;
+        let total = now.iter().fold(0, |sum: Replicas, pods| sum.saturating_add(*pods));
+        match steps.last_mut().filter(|(last, _)| *last == at) {
+            Some(last) => last.1 = total,
+            None => steps.push((at, total)),
+        }
+    }
+    steps
+}
+
+/// The simulations of a target in a sample.
 #[derive(Clone, Debug)]
 pub struct PhaseRuns {
     /// The phases.
@@ -180,22 +256,9 @@ pub struct PhaseRuns {
 }
 
 impl PhaseRuns {
-    /// Simulates a sample on all threads; the order of the results is that of the sample.
-    pub fn run(setup: &Setup<'_>, load: &LoadTable, sample: Sample) -> Result<Self, SimError> {
-        if sample.phases.len() < 2 {
-            return Ok(Self { sample, courses: Vec::new(), typical: 0 });
-        }
-        let one = |index: usize| course(&Setup { phase: sample.phases[index], ..setup.clone() }, &mut load.clone());
-        let courses = every(sample.phases.len(), one)?;
-        let figures: Vec<Vec<f64>> = courses.iter().map(Course::figures).collect();
-        let steps: Vec<Steps> = courses.iter().map(|course| course.steps.clone()).collect();
-        let typical = typical(&steps, courses[0].duration, &figures);
-        Ok(Self { sample, typical, courses })
-    }
-
     /// The phase of the typical run.
     pub fn phase(&self) -> Phase {
-        self.sample.phases[self.typical]
+        self.sample.phase(self.typical)
     }
 
     /// The range of a figure.
@@ -229,7 +292,7 @@ fn recurrences(courses: &[&Course], typical: usize) -> Vec<(Change, Recurrence)>
     changes.into_iter().zip(all).collect()
 }
 
-/// Several workloads in a sample of phases: each HPA syncs when it does.
+/// Several workloads in a sample of phases.
 #[derive(Clone, Debug)]
 pub struct FleetPhases {
     /// The phases of each workload that is simulated.
@@ -241,26 +304,13 @@ pub struct FleetPhases {
 }
 
 impl FleetPhases {
-    /// Simulates so many phases of each workload on all threads.
-    pub fn run(workloads: &[WorkloadPlan<'_>], simulated: &[Simulated<'_>], count: usize) -> Result<Self, SimError> {
-        let sample = |(stream, one): (usize, &Simulated<'_>)| {
-            Sample::of(&Phases::of(&one.setup.cluster, &one.setup.controller), count, one.setup.seed, stream)
-        };
-        let samples: Vec<Sample> = simulated.iter().enumerate().map(sample).collect();
-        let most = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
-        let one_run = |index: usize| {
-            let course = |(one, sample): (&Simulated<'_>, &Sample)| {
-                course(&Setup { phase: sample.phase(index), ..one.setup.clone() }, &mut one.load.clone())
-            };
-            let courses = simulated.iter().zip(&samples).map(course).collect::<Result<_, _>>()?;
-            Ok(RunResult::new(workloads, simulated, courses))
-        };
-        let runs = every(most, one_run)?;
-        let figures = |run: &RunResult| run.courses.iter().flat_map(Course::figures).collect();
-        let figures: Vec<Vec<f64>> = runs.iter().map(figures).collect();
-        let all_pods = |(at, pattern): &(SimTime, Pattern)| (*at, pods(pattern).try_into().unwrap_or(Replicas::MAX));
-        let steps: Vec<Steps> = runs.iter().map(|run| run.fleet.steps.iter().map(all_pods).collect()).collect();
-        let typical = typical(&steps, runs[0].fleet.duration, &figures);
+    /// Simulates so many phases.
+    pub fn run(workloads: &[WorkloadPlan<'_>], simulated: &Simulated<'_>, count: usize) -> Result<Self, SimError> {
+        let WorldPhases { samples, mut runs, typical } = WorldPhases::run(simulated, count)?;
+        if runs.is_empty() {
+            runs.push(in_phases(simulated, &samples, 0).courses()?);
+        }
+        let runs = runs.into_iter().map(|courses| RunResult::new(workloads, simulated, courses)).collect();
         Ok(Self { samples, typical, runs })
     }
 

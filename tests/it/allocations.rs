@@ -1,6 +1,6 @@
 //! What must not regress, in counts: no allocation per sync once the buffers have grown.
 
-use hpasim::sim::simulate;
+use hpasim::sim::simulate_one;
 
 use crate::support::{Deployment, table};
 
@@ -17,7 +17,7 @@ fn allocations(syncs: i64) -> u64 {
     let setup = rag.setup(&load);
     let mut load = load.clone();
     let counted = allocation_counter::measure(|| {
-        let summary = simulate(&setup, &mut load, &mut |_| {}).unwrap();
+        let summary = simulate_one(&setup, 0, &mut load, &mut |_| {}).unwrap();
         assert_eq!((summary.syncs as i64, summary.rescales.len()), (syncs, 0));
     });
     counted.count_total

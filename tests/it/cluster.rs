@@ -25,7 +25,7 @@ fn workload(kind: &str, spec: &str, pod: &str, container: &str) -> Deployment {
 const PROBED: &str = ", readinessProbe: {periodSeconds: 2}";
 
 fn at(seconds: i64, action: Action) -> ScheduledEvent {
-    ScheduledEvent { at: SimTime::from_seconds(seconds), action }
+    ScheduledEvent { at: SimTime::from_seconds(seconds), target: 0, action }
 }
 
 /// The numbers of pods at an instant.
@@ -46,11 +46,11 @@ fn pulling_an_image_delays_the_next_step() {
     let mut setup = rag.setup(&load);
     assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (45, 5)]);
     // Running at 60 s, ready at 80 s; sampled at 90 s with a window from before that, at 100 s with a full one.
-    setup.cluster.image_pull = seconds(60).into();
+    setup.targets[0].cluster.image_pull = seconds(60).into();
     assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
     // Two init containers of 30 s are as long.
-    setup.cluster.image_pull = Delay::ZERO;
-    setup.cluster.init = seconds(60).into();
+    setup.targets[0].cluster.image_pull = Delay::ZERO;
+    setup.targets[0].cluster.init = seconds(60).into();
     assert_eq!(changes(&run(&setup, &load).0)[..2], [(0, 4), (105, 5)]);
 }
 
@@ -62,16 +62,16 @@ fn init_containers_take_their_turn_and_wait_for_what_is_down() {
     deployment.hpa.max_replicas = 4;
     let load = cpu(0.3, 300);
     let mut setup = deployment.setup(&load);
-    setup.keep_pod_numbers = true;
-    setup.cluster.init = seconds(10).into();
-    setup.cluster.startup = Delay::ZERO.into();
+    setup.world.keep_pod_numbers = true;
+    setup.targets[0].cluster.init = seconds(10).into();
+    setup.targets[0].cluster.startup = Delay::ZERO.into();
     // 10 s, the sidecar's 7 s, 10 s; ready a second later, when the kubelet has noticed.
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 26).pending, numbers(&summary, 26).ready), (3, 1));
     assert_eq!((numbers(&summary, 27).pending, numbers(&summary, 28).ready), (0, 4));
     // What b waits for is down from 20 s to 120 s.
     let events = [at(20, Action::DependencyDown { init_container: Some("b".into()), lasts: seconds(100) })];
-    setup.events = &events;
+    setup.world.events = &events;
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 120).ready, numbers(&summary, 121).ready), (1, 4));
 }
@@ -82,8 +82,8 @@ fn drawn_delays_spread_the_pods() {
     let deployment = workload("Deployment", "replicas: 1, ", "", PROBED);
     let load = cpu(1.0, 120);
     let mut setup = deployment.setup(&load);
-    setup.keep_pod_numbers = true;
-    setup.cluster.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 }.into();
+    setup.world.keep_pod_numbers = true;
+    setup.targets[0].cluster.startup = Delay::Lognormal { median: seconds(30), sigma: 0.7 }.into();
     let steps = |setup: &Setup<'_>| {
         let ready: Vec<i32> = run(setup, &load).0.pod_numbers.iter().map(|(_, pods)| pods.ready).collect();
         ready
@@ -91,7 +91,7 @@ fn drawn_delays_spread_the_pods() {
     let first = steps(&setup);
     assert!(first.len() > 5, "pods become ready one by one: {first:?}");
     assert_eq!(first, steps(&setup));
-    setup.seed = 1;
+    setup.world.seed = 1;
     assert_ne!(first, steps(&setup));
 }
 
@@ -103,8 +103,8 @@ fn a_rolling_update_keeps_to_surge_and_unavailable() {
     let load = cpu(0.5, 300);
     let events = [at(30, Action::Restart)];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
-    setup.keep_pod_numbers = true;
+    setup.world.events = &events;
+    setup.world.keep_pod_numbers = true;
     let (summary, rows) = run(&setup, &load);
     let during = || summary.pod_numbers.iter().map(|(_, pods)| pods);
     assert_eq!(during().map(|pods| pods.existing).max(), Some(13));
@@ -123,7 +123,7 @@ fn min_ready_seconds_slow_a_rolling_update() {
     let duration = |spec: &str| {
         let deployment = workload("Deployment", spec, "", PROBED);
         let mut setup = deployment.setup(&load);
-        setup.events = &events;
+        setup.world.events = &events;
         let rollout = run(&setup, &load).0.rollouts[0];
         (rollout.completed.unwrap() - rollout.began).seconds()
     };
@@ -137,9 +137,9 @@ fn recreate_has_no_pods_for_a_while() {
     let load = cpu(0.2, 200);
     let events = [at(50, Action::Restart)];
     let mut setup = deployment.setup(&load);
-    setup.cluster.shutdown = seconds(6);
-    setup.events = &events;
-    setup.keep_pod_numbers = true;
+    setup.targets[0].cluster.shutdown = seconds(6);
+    setup.world.events = &events;
+    setup.world.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 50).existing, numbers(&summary, 50).terminating), (0, 4));
     // Six seconds to end, twenty to start.
@@ -148,7 +148,7 @@ fn recreate_has_no_pods_for_a_while() {
     // Scaled in the meantime, the new ones still wait for the old ones.
     let events = [at(50, Action::Restart), at(52, Action::Scale(6))];
     let mut scaled = setup.clone();
-    scaled.events = &events;
+    scaled.world.events = &events;
     let (summary, _) = run(&scaled, &load);
     assert_eq!((numbers(&summary, 55).existing, numbers(&summary, 56).existing), (0, 6));
 }
@@ -164,8 +164,8 @@ fn a_broken_version_stops_at_the_surge() {
     let broken = Revision { broken: true, ..Revision::default() };
     let events = [at(30, Action::Rollout(broken)), at(290, Action::Rollback)];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
-    setup.keep_pod_numbers = true;
+    setup.world.events = &events;
+    setup.world.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);
     // The probe gives up after 20 s; restarts at once, then after 10, 20, 40, 80 s: at 50, 70, 100, 140, 200 s.
     assert_eq!(summary.restarts, 5);
@@ -180,7 +180,7 @@ fn a_paused_rollout_waits_to_be_resumed() {
     let load = cpu(0.2, 400);
     let events = [at(20, Action::Pause), at(30, Action::Restart), at(200, Action::Resume)];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
+    setup.world.events = &events;
     let (summary, _) = run(&setup, &load);
     assert!(summary.rollouts[0].completed.unwrap().seconds() > 200);
 }
@@ -192,7 +192,7 @@ fn pods_of_a_stateful_set_come_one_by_one_or_together() {
     let existing = |spec: &str, when: &[i64]| {
         let set = workload("StatefulSet", spec, "", PROBED);
         let mut setup = set.setup(&load);
-        setup.keep_pod_numbers = true;
+        setup.world.keep_pod_numbers = true;
         let (summary, _) = run(&setup, &load);
         when.iter().map(|&at| numbers(&summary, at).existing).collect::<Vec<_>>()
     };
@@ -210,8 +210,8 @@ fn a_partitioned_update_leaves_the_lower_ordinals() {
         let mut set = workload("StatefulSet", &spec, "", PROBED);
         set.hpa.max_replicas = 4;
         let mut setup = set.setup(&load);
-        setup.events = &events;
-        setup.cluster.queue = Queueing::PerPod;
+        setup.world.events = &events;
+        setup.targets[0].cluster.queue = Queueing::PerPod;
         let (summary, rows) = run(&setup, &load);
         let after = rows.iter().find(|row| row.now.seconds() == 300).unwrap();
         (summary.rollouts[0].completed.is_some(), after.resources.cpu_used)
@@ -228,7 +228,7 @@ fn the_hpa_takes_back_what_kubectl_scale_gave() {
     let load = cpu(0.16, 900);
     let events = [at(62, Action::Scale(8)), at(602, Action::Scale(0))];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
+    setup.world.events = &events;
     let (summary, rows) = run(&setup, &load);
     // By 75 s the new pods have a sample of ten seconds: too young to count, but not missing; so it is 4 again at once.
     assert_eq!(changes(&summary), [(75, 4)]);
@@ -242,8 +242,8 @@ fn a_hanging_pod_is_taken_out_and_restarted() {
     let load = cpu(0.2, 200);
     let events = [at(60, Action::HangPods(2))];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
-    setup.keep_pod_numbers = true;
+    setup.world.events = &events;
+    setup.world.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);
     // Three failed probes: unready after 15 s, restarted after 30 s, ready 20 s later.
     assert_eq!((numbers(&summary, 74).ready, numbers(&summary, 75).ready), (4, 2));
@@ -259,7 +259,7 @@ fn a_pre_stop_hook_closes_the_gap() {
         let load = table(&["rps"], &[(0, &[20.0]), (200, &[20.0])]);
         let events = [at(60, Action::Restart)];
         let mut setup = setup_with(&deployment, &load, &costs("10m", "0", 0.0));
-        setup.events = &events;
+        setup.world.events = &events;
         run(&setup, &load).0.work_lost
     };
     assert!(lost("") > 0);
@@ -274,8 +274,8 @@ fn an_outage_of_the_metrics_api_stops_the_hpa() {
     let load = table(&["cpu"], &[(0, &[0.2]), (100, &[0.6]), (400, &[0.6])]);
     let first = |events: &[ScheduledEvent]| {
         let mut setup = deployment.setup(&load);
-        setup.events = events;
-        setup.cluster.housekeeping_interval = Delay::ZERO;
+        setup.world.events = events;
+        setup.targets[0].cluster.housekeeping_interval = Delay::ZERO;
         changes(&run(&setup, &load).0)[0]
     };
     assert_eq!(first(&[]), (105, 7));
@@ -292,9 +292,9 @@ fn old_metrics_do_not_make_it_oscillate() {
     let load = cpu(0.6, 3600);
     for (resolution, offset) in [(60, 0), (60, 23), (60, 59), (120, 7)] {
         let mut setup = deployment.setup(&load);
-        setup.cluster.metric_resolution = seconds(resolution);
-        setup.phase.scrape = seconds(offset);
-        setup.cluster.queue_timeout = Some(seconds(0));
+        setup.targets[0].cluster.metric_resolution = seconds(resolution);
+        setup.targets[0].phase.scrape = seconds(offset);
+        setup.targets[0].cluster.queue_timeout = Some(seconds(0));
         let changes = changes(&run(&setup, &load).0);
         assert!(changes.windows(2).all(|pair| pair[0].1 < pair[1].1), "{resolution} s, {offset} s: {changes:?}");
         let (at, last) = changes[changes.len() - 1];
@@ -310,7 +310,7 @@ fn missing_samples_hold_the_count() {
     let mut setup = deployment.setup(&load);
     let pod_seconds = |setup: &Setup<'_>| run(setup, &load).0.pod_seconds();
     let all = pod_seconds(&setup);
-    setup.cluster.missing_samples = Share::from_percent(30);
+    setup.targets[0].cluster.missing_samples = Share::from_percent(30);
     assert!(pod_seconds(&setup) > all, "{} {all}", pod_seconds(&setup));
 }
 
@@ -324,7 +324,7 @@ fn an_adapter_reads_at_its_own_interval() {
     let load = table(&["queue"], &[(0, &[10.0]), (65, &[30.0]), (300, &[30.0])]);
     let mut setup = deployment.setup(&load);
     assert_eq!(changes(&run(&setup, &load).0), [(75, 3)]);
-    setup.cluster.adapter_interval = seconds(60);
+    setup.targets[0].cluster.adapter_interval = seconds(60);
     assert_eq!(changes(&run(&setup, &load).0), [(120, 3)]);
 }
 
@@ -347,7 +347,7 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     assert_eq!((last.replicas, last.resources.cpu_used / 1_000_000), (5, 242));
     // Think longer, need fewer pods.
     requests.think_time = Seconds::new(9.0);
-    setup.plan = setup_with(&deployment, &load, &requests).plan;
+    setup.targets[0].plan = setup_with(&deployment, &load, &requests).targets[0].plan.clone();
     assert_eq!(run(&setup, &load).1.last().unwrap().replicas, 2);
 }
 
@@ -357,8 +357,8 @@ fn sticky_sessions_reach_new_pods_slowly() {
     let load = cpu(1.2, 400);
     let waited = |balancing| {
         let mut setup = deployment.setup(&load);
-        setup.cluster.balancing = balancing;
-        setup.cluster.queue = Queueing::PerPod;
+        setup.targets[0].cluster.balancing = balancing;
+        setup.targets[0].cluster.queue = Queueing::PerPod;
         run(&setup, &load).0.waiting.seconds()
     };
     let (even, sticky) = (waited(Balancing::Even), waited(Balancing::Sticky { session: seconds(300) }));
@@ -372,8 +372,8 @@ fn uneven_balancing_fills_some_pods_first() {
     let load = table(&["rps"], &[(0, &[90.0]), (600, &[90.0])]);
     let waited = |balancing| {
         let mut setup = setup_with(&deployment, &load, &costs("20m", "0", 0.0));
-        setup.cluster.balancing = balancing;
-        setup.duration = Some(seconds(60));
+        setup.targets[0].cluster.balancing = balancing;
+        setup.world.duration = Some(seconds(60));
         run(&setup, &load).0.waiting.seconds()
     };
     assert_eq!(waited(Balancing::Even), 0);
@@ -389,14 +389,14 @@ fn what_waits_at_a_pod_dies_with_it() {
     let load = cpu(1.0, 100);
     let events = [at(10, Action::KillPods(1))];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
+    setup.world.events = &events;
     let lost_at_10 = |setup: &Setup<'_>| run(setup, &load).1[1].resources.work_lost;
     assert_eq!(lost_at_10(&setup), 250_000_000, "what is sent to it before the proxies know: a second of a quarter");
-    setup.cluster.queue = Queueing::PerPod;
+    setup.targets[0].cluster.queue = Queueing::PerPod;
     // 50m too much for ten seconds at the pod that dies.
     assert_eq!(lost_at_10(&setup), 750_000_000);
     // With a limit of 0.2 core-seconds no more than that waits at each.
-    setup.cluster.queue_limit = Some("200m".parse().unwrap());
+    setup.targets[0].cluster.queue_limit = Some("200m".parse().unwrap());
     let (summary, _) = run(&setup, &load);
     assert_eq!(summary.peak_backlog, 800_000_000);
     assert!(summary.work_dropped > 0);
@@ -410,10 +410,10 @@ fn a_terminating_pod_finishes_its_queue() {
     let load = cpu(1.0, 100);
     let events = [at(30, Action::Restart)];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
-    setup.keep_pod_numbers = true;
-    setup.cluster.queue = Queueing::PerPod;
-    setup.cluster.queue_limit = Some("2".parse().unwrap());
+    setup.world.events = &events;
+    setup.world.keep_pod_numbers = true;
+    setup.targets[0].cluster.queue = Queueing::PerPod;
+    setup.targets[0].cluster.queue_limit = Some("2".parse().unwrap());
     let (summary, _) = run(&setup, &load);
     // 2 core-seconds at 200m are done after 10 s, long before the pod is killed; what is sent to it before the proxies
     // know is lost.
@@ -429,19 +429,19 @@ fn warm_up_and_idle_use_cost_capacity() {
     let mut setup = deployment.setup(&load);
     let waited = |setup: &Setup<'_>| run(setup, &load).0.waiting.seconds();
     let warm = waited(&setup);
-    setup.cluster.warmup = seconds(60);
-    setup.cluster.warmup_speed = Share::from_percent(30);
+    setup.targets[0].cluster.warmup = seconds(60);
+    setup.targets[0].cluster.warmup_speed = Share::from_percent(30);
     assert!(waited(&setup) > warm + 20, "{warm} s, {} s", waited(&setup));
-    setup.cluster.warmup = seconds(0);
+    setup.targets[0].cluster.warmup = seconds(0);
     // 20m of background use in each pod: 4 pods of 50m become 70m, and the HPA wants 6.
     let calm = cpu(0.2, 300);
     let mut setup = deployment.setup(&calm);
-    setup.cluster.background_cpu = "20m".parse().unwrap();
+    setup.targets[0].cluster.background_cpu = "20m".parse().unwrap();
     let (summary, rows) = run(&setup, &calm);
     assert_eq!(rows[0].resources.cpu_used, 280_000_000);
     assert_eq!(changes(&summary)[0], (0, 6));
     // What pods burn while they start is not counted by the HPA, which waits until they are ready, but it is used.
-    setup.cluster.startup_cpu = "200m".parse().unwrap();
+    setup.targets[0].cluster.startup_cpu = "200m".parse().unwrap();
     let (_, rows) = run(&setup, &calm);
     assert_eq!(rows[1].resources.cpu_used, 280_000_000 + 2 * 200_000_000);
     assert_eq!(rows[1].desired, 6);
@@ -463,7 +463,7 @@ fn a_promise_about_response_times() {
     let slow = |max: i32| {
         let deployment = Deployment::from_yaml(&yaml(max));
         let mut setup = setup_with(&deployment, &load, &costs("100m", "0", 0.0));
-        setup.cluster.slo = Some("p95<1s".parse().unwrap());
+        setup.targets[0].cluster.slo = Some("p95<1s".parse().unwrap());
         let (summary, rows) = run(&setup, &load);
         (summary.slow.seconds(), rows.last().unwrap().response_micros.unwrap() / 1000)
     };
@@ -483,9 +483,9 @@ fn a_promise_to_clients_who_get_no_answer() {
         let mut requests = costs("10m", "0", wait);
         requests.think_time = Seconds::new(1.0);
         let mut setup = setup_with(&deployment, &load, &requests);
-        setup.events = &events;
-        setup.keep_pod_numbers = true;
-        setup.cluster.slo = Some("p95<1s".parse().unwrap());
+        setup.world.events = &events;
+        setup.world.keep_pod_numbers = true;
+        setup.targets[0].cluster.slo = Some("p95<1s".parse().unwrap());
         let summary = run(&setup, &load).0;
         let idle = |second: &i64| numbers(&summary, *second).working == 0;
         (summary.slow.seconds(), (0..summary.duration.seconds()).filter(idle).count() as i64)
@@ -503,8 +503,8 @@ fn a_leak_is_killed_at_the_limit() {
     let load = cpu(0.1, 6100);
     let base = LoadSettings { memory_base: Some("100Mi".parse().unwrap()), ..LoadSettings::default() };
     let mut setup = setup_with(&deployment, &load, &base);
-    setup.cluster.memory_growth = "60Mi".parse().unwrap();
-    setup.duration = Some(seconds(6100));
+    setup.targets[0].cluster.memory_growth = "60Mi".parse().unwrap();
+    setup.world.duration = Some(seconds(6100));
     let (summary, _) = run(&setup, &load);
     let killed: Vec<i64> = summary
         .occurrences
@@ -530,7 +530,7 @@ fn memory_that_is_kept_never_scales_down() {
         table(&["memory"], &[(0, &[100.0 * mib]), (60, &[300.0 * mib]), (300, &[100.0 * mib]), (3600, &[100.0 * mib])]);
     let last = |released: bool| {
         let mut setup = deployment.setup(&load);
-        setup.cluster.memory_kept = !released;
+        setup.targets[0].cluster.memory_kept = !released;
         run(&setup, &load).1.last().unwrap().replicas
     };
     assert_eq!(last(true), 2);
@@ -556,14 +556,14 @@ fn pods_wait_for_the_cluster_autoscaler() {
     let deployment = workload("Deployment", "replicas: 2, ", "", PROBED);
     let load = table(&["cpu"], &[(0, &[0.4]), (1800, &[0.1]), (5400, &[0.1])]);
     let mut setup = deployment.setup(&load);
-    setup.keep_pod_numbers = true;
+    setup.world.keep_pod_numbers = true;
     let mut nodes = nodes(pool(1, 9));
-    setup.nodes = Some(nodes.clone());
+    setup.world.nodes = Some(nodes.clone());
     let (summary, _) = run(&setup, &load);
     assert_eq!((numbers(&summary, 0).unschedulable, numbers(&summary, 600).unschedulable), (1, 5));
     assert_eq!(numbers(&summary, 600).ready, 3);
     nodes.autoscaler = Some(ClusterAutoscaler::default());
-    setup.nodes = Some(nodes);
+    setup.world.nodes = Some(nodes);
     let (summary, rows) = run(&setup, &load);
     // Scanned at 10 s, a node two minutes later, the pod ready after twenty seconds.
     assert_eq!((numbers(&summary, 129).nodes, numbers(&summary, 130).nodes), (Some(1), Some(2)));
@@ -581,7 +581,7 @@ fn anti_affinity_and_spread_are_the_schedulers() {
     let unschedulable = |pod: &str| {
         let deployment = workload("Deployment", "replicas: 2, ", pod, PROBED);
         let mut setup = deployment.setup(&load);
-        setup.nodes = Some(nodes(pool(3, 3)));
+        setup.world.nodes = Some(nodes(pool(3, 3)));
         run(&setup, &load).1.last().unwrap().pods.unschedulable
     };
     let term = "[{labelSelector: {matchLabels: {app: d}}, topologyKey: kubernetes.io/hostname}]";
@@ -603,9 +603,9 @@ fn a_lost_node_is_noticed_late() {
     let load = cpu(0.2, 700);
     let events = [at(60, Action::LoseNodes(1))];
     let mut setup = deployment.setup(&load);
-    setup.nodes = Some(nodes(pool(2, 2)));
-    setup.events = &events;
-    setup.keep_pod_numbers = true;
+    setup.world.nodes = Some(nodes(pool(2, 2)));
+    setup.world.events = &events;
+    setup.world.keep_pod_numbers = true;
     let (summary, _) = run(&setup, &load);
     // Two of four pods are dead, which nobody knows for 50 s; after 300 s more there are others, one of which fits.
     assert_eq!((numbers(&summary, 109).ready, numbers(&summary, 110).ready), (4, 2));
@@ -615,8 +615,8 @@ fn a_lost_node_is_noticed_late() {
     // Of a StatefulSet nothing takes their place.
     let set = workload("StatefulSet", "replicas: 4, ", "", PROBED);
     let mut of_set = set.setup(&load);
-    (of_set.cluster, of_set.nodes) = (setup.cluster.clone(), setup.nodes.clone());
-    (of_set.events, of_set.keep_pod_numbers) = (&events, true);
+    (of_set.targets[0].cluster, of_set.world.nodes) = (setup.targets[0].cluster.clone(), setup.world.nodes.clone());
+    (of_set.world.events, of_set.world.keep_pod_numbers) = (&events, true);
     let (summary, _) = run(&of_set, &load);
     let last = numbers(&summary, 700);
     assert_eq!((last.existing, last.ready, last.terminating), (2, 2, 2));
@@ -633,8 +633,8 @@ fn a_changed_hpa_and_a_changed_load() {
         at(400, Action::ChangeHpa(Box::new(changed))),
     ];
     let mut setup = deployment.setup(&load);
-    setup.events = &events;
-    setup.cluster.housekeeping_interval = Delay::ZERO;
+    setup.world.events = &events;
+    setup.targets[0].cluster.housekeeping_interval = Delay::ZERO;
     let (summary, rows) = run(&setup, &load);
     // Twice the load: five of the fifteen seconds at 105 s, then all of them. Back to 4 after the window, then minReplicas.
     assert_eq!(changes(&summary), [(105, 6), (120, 8), (465, 7)]);
@@ -650,10 +650,10 @@ fn cost_does_not_grow_with_the_number_of_pods() {
         let load = table(&["cpu"], &[(0, &[0.05 * f64::from(pods)]), (3600, &[0.05 * f64::from(pods)])]);
         let events = [at(60, Action::Restart), at(900, Action::KillPods(pods / 2))];
         let mut setup = deployment.setup(&load);
-        setup.events = &events;
+        setup.world.events = &events;
         allocation_counter::measure(|| {
             let mut load = load.clone();
-            hpasim::sim::simulate(&setup, &mut load, &mut |_| {}).unwrap();
+            hpasim::sim::simulate_one(&setup, 0, &mut load, &mut |_| {}).unwrap();
         })
         .count_total
     };
@@ -668,8 +668,8 @@ fn an_assumed_start_up_does_not_fail_the_pods_own_probes() {
         let deployment = workload("Deployment", "replicas: 1, ", "", probes);
         let load = cpu(0.3, 120);
         let mut setup = deployment.setup(&load);
-        setup.keep_pod_numbers = true;
-        setup.cluster.startup = startup;
+        setup.world.keep_pod_numbers = true;
+        setup.targets[0].cluster.startup = startup;
         let (summary, _) = run(&setup, &load);
         // Pods are made at 0 s.
         let all =
@@ -701,10 +701,10 @@ fn a_probe_restart_waits_for_pre_stop_and_shutdown() {
         let load = cpu(0.1, 200);
         let events = [at(60, Action::HangPods(1))];
         let mut setup = deployment.setup(&load);
-        setup.events = &events;
-        setup.keep_pod_numbers = true;
-        setup.cluster.shutdown = seconds(shutdown);
-        setup.cluster.startup = seconds(3).into();
+        setup.world.events = &events;
+        setup.world.keep_pod_numbers = true;
+        setup.targets[0].cluster.shutdown = seconds(shutdown);
+        setup.targets[0].cluster.startup = seconds(3).into();
         let (summary, _) = run(&setup, &load);
         assert_eq!(summary.restarts, 1);
         // Without a readiness probe it is not ready from the end of its container to a second after the next.

@@ -179,7 +179,9 @@ fn action() -> impl Strategy<Value = Action> {
 fn events() -> impl Strategy<Value = Vec<ScheduledEvent>> {
     prop::collection::vec((1..1700i64, action()), 0..7).prop_map(|mut list| {
         list.sort_by_key(|(at, _)| *at);
-        list.into_iter().map(|(at, action)| ScheduledEvent { at: SimTime::from_seconds(at), action }).collect()
+        list.into_iter()
+            .map(|(at, action)| ScheduledEvent { at: SimTime::from_seconds(at), target: 0, action })
+            .collect()
     })
 }
 
@@ -197,13 +199,13 @@ proptest! {
         let mut costs = costs("40m", "1Mi", 0.05);
         costs.memory_base = Some("300Mi".parse().unwrap());
         let mut setup = setup_with(&deployment, &load, &costs);
-        setup.cluster = cluster;
-        (setup.nodes, setup.phase, setup.seed) = (nodes, phase, seed);
-        setup.events = &events;
-        setup.keep_pod_numbers = true;
+        setup.targets[0].cluster = cluster;
+        (setup.world.nodes, setup.targets[0].phase, setup.world.seed) = (nodes, phase, seed);
+        setup.world.events = &events;
+        setup.world.keep_pod_numbers = true;
         let (summary, rows) = run(&setup, &load);
         let mut stepped = setup.clone();
-        stepped.every_second = true;
+        stepped.world.every_second = true;
         let (summary_of_seconds, every_second) = run(&stepped, &load);
         for (skipped, second) in rows.iter().zip(&every_second) {
             prop_assert_eq!(skipped, second, "skipping quiet seconds changes the timeline");

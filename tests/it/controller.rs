@@ -101,7 +101,7 @@ fn a_target_without_its_group_does_not_scale() {
         let load = table(&["cpu"], &[(0, &[3.0]), (300, &[3.0])]);
         let mut setup = found.setup(&load);
         for replicas in [1, 3, 9] {
-            setup.initial_replicas = replicas;
+            setup.targets[0].initial_replicas = replicas;
             let (summary, rows) = run(&setup, &load);
             assert_eq!(changes(&summary), [], "{target}");
             assert_eq!(rows[0].verdict, Verdict::NoScale);
@@ -305,13 +305,14 @@ fn what_else_is_new_in_1_38() {
 fn a_changed_hpa_is_reconciled_at_once() {
     let found = deployment(TARGET, &format!("minReplicas: 2, maxReplicas: 5, {CPU_50}"), CONTAINER);
     let changed = spec(&format!("minReplicas: 4, maxReplicas: 5, {CPU_50}"));
-    let events = [ScheduledEvent { at: SimTime::from_seconds(20), action: Action::ChangeHpa(Box::new(changed)) }];
+    let events =
+        [ScheduledEvent { at: SimTime::from_seconds(20), target: 0, action: Action::ChangeHpa(Box::new(changed)) }];
     let load = table(&["cpu"], &[(0, &[0.1]), (120, &[0.1])]);
     for (minor, when) in [(36, 30), (37, 20), (38, 20)] {
         let mut setup = found.setup(&load);
-        setup.controller = config(minor);
-        setup.initial_replicas = 2;
-        setup.events = &events;
+        setup.world.controller = config(minor);
+        setup.targets[0].initial_replicas = 2;
+        setup.world.events = &events;
         let (summary, rows) = run(&setup, &load);
         assert_eq!(changes(&summary), [(when, 4)], "1.{minor}");
         assert!(rows.iter().any(|row| row.now.seconds() == 30));

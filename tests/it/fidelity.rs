@@ -48,10 +48,10 @@ fn starproj() -> (Deployment, LoadTable) {
 
 fn starproj_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = deployment.setup(load);
-    setup.initial_replicas = 4;
-    setup.cluster.startup = Delay::ZERO.into();
-    setup.phase.scrape = seconds(offset);
-    setup.phase.kubelet = seconds(phase);
+    setup.targets[0].initial_replicas = 4;
+    setup.targets[0].cluster.startup = Delay::ZERO.into();
+    setup.targets[0].phase.scrape = seconds(offset);
+    setup.targets[0].phase.kubelet = seconds(phase);
     setup
 }
 
@@ -80,10 +80,10 @@ fn vector() -> Deployment {
 
 fn vector_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = deployment.setup(load);
-    setup.cluster.startup = seconds(5).into();
-    setup.cluster.queue_timeout = Some(seconds(0));
-    setup.phase.scrape = seconds(offset);
-    setup.phase.kubelet = seconds(phase);
+    setup.targets[0].cluster.startup = seconds(5).into();
+    setup.targets[0].cluster.queue_timeout = Some(seconds(0));
+    setup.targets[0].phase.scrape = seconds(offset);
+    setup.targets[0].phase.kubelet = seconds(phase);
     setup
 }
 
@@ -115,8 +115,8 @@ fn vector_run_b_takes_a_slower_start_and_some_patience() {
     let as_recorded = |startup: i64, patience: i64| {
         let outcome = |&(offset, phase): &(i64, i64)| {
             let mut setup = vector_setup(&deployment, &load, offset, phase);
-            setup.cluster.startup = seconds(startup).into();
-            setup.cluster.queue_timeout = Some(seconds(patience));
+            setup.targets[0].cluster.startup = seconds(startup).into();
+            setup.targets[0].cluster.queue_timeout = Some(seconds(patience));
             let errors = errors(&predicted(&setup, &load, &RUN_B), &RUN_B, true);
             errors.is_some_and(|errors| errors.iter().all(|error| error.abs() <= 15))
         };
@@ -155,10 +155,10 @@ fn request() -> LoadSettings {
 
 fn kirbytran_setup<'a>(deployment: &'a Deployment, load: &LoadTable, offset: i64, phase: i64) -> Setup<'a> {
     let mut setup = setup_with(deployment, load, &request());
-    setup.cluster.startup = seconds(1).into();
-    setup.cluster.balancing = Balancing::Random;
-    setup.phase.scrape = seconds(offset);
-    setup.phase.kubelet = seconds(phase);
+    setup.targets[0].cluster.startup = seconds(1).into();
+    setup.targets[0].cluster.balancing = Balancing::Random;
+    setup.targets[0].phase.scrape = seconds(offset);
+    setup.targets[0].phase.kubelet = seconds(phase);
     setup
 }
 
@@ -202,10 +202,10 @@ fn a_run_that_nothing_was_fitted_to() {
     let mut sequences = 0;
     for (offset, phase) in phases() {
         let mut setup = setup_with(&deployment, &load, &costs("30m", "0", 0.003));
-        setup.cluster.startup = seconds(1).into();
-        setup.cluster.balancing = Balancing::Random;
-        setup.phase.scrape = seconds(offset);
-        setup.phase.kubelet = seconds(phase);
+        setup.targets[0].cluster.startup = seconds(1).into();
+        setup.targets[0].cluster.balancing = Balancing::Random;
+        setup.targets[0].phase.scrape = seconds(offset);
+        setup.targets[0].phase.kubelet = seconds(phase);
         if let Some(errors) = errors(&predicted(&setup, &load, &RECORDED), &RECORDED, false) {
             sequences += 1;
             assert!(errors.iter().all(|error| (-46..=0).contains(error)), "{errors:?}");
@@ -259,9 +259,9 @@ fn what_the_assumptions_are_worth() {
     let (d, load) = starproj();
     let starproj_changes: [(&str, Change); 4] = [
         ("as above", |_| {}),
-        ("metric resolution 60 s", |s| s.cluster.metric_resolution = seconds(60)),
-        ("a fresh sample at every scrape", |s| s.cluster.housekeeping_interval = Delay::ZERO),
-        ("20 s until pods run", |s| s.cluster.image_pull = seconds(20).into()),
+        ("metric resolution 60 s", |s| s.targets[0].cluster.metric_resolution = seconds(60)),
+        ("a fresh sample at every scrape", |s| s.targets[0].cluster.housekeeping_interval = Delay::ZERO),
+        ("20 s until pods run", |s| s.targets[0].cluster.image_pull = seconds(20).into()),
     ];
     for (name, change) in starproj_changes {
         let outcome = |(offset, phase)| {
@@ -275,9 +275,9 @@ fn what_the_assumptions_are_worth() {
     let load = table(&["cpu"], &[(0, &[3.4]), (300, &[3.4])]);
     let vector_changes: [(&str, Change); 4] = [
         ("as above", |_| {}),
-        ("what is over the capacity waits for ever", |s| s.cluster.queue_timeout = None),
-        ("start-up 25 s", |s| s.cluster.startup = seconds(25).into()),
-        ("metric resolution 60 s", |s| s.cluster.metric_resolution = seconds(60)),
+        ("what is over the capacity waits for ever", |s| s.targets[0].cluster.queue_timeout = None),
+        ("start-up 25 s", |s| s.targets[0].cluster.startup = seconds(25).into()),
+        ("metric resolution 60 s", |s| s.targets[0].cluster.metric_resolution = seconds(60)),
     ];
     for (name, change) in vector_changes {
         let outcome = |(offset, phase)| {
@@ -291,15 +291,17 @@ fn what_the_assumptions_are_worth() {
     let d = kirbytran();
     let kirbytran_changes: [(&str, Change); 6] = [
         ("as above", |_| {}),
-        ("requests in turn to the pods", |s| s.cluster.balancing = Balancing::Even),
+        ("requests in turn to the pods", |s| s.targets[0].cluster.balancing = Balancing::Even),
         ("20 ms between answer and request", |s| {
-            s.plan.requests =
-                s.plan.requests.map(|requests| hpasim::model::RequestModel { think_seconds: 0.02, ..requests });
+            s.targets[0].plan.requests = s.targets[0]
+                .plan
+                .requests
+                .map(|requests| hpasim::model::RequestModel { think_seconds: 0.02, ..requests });
         }),
-        ("start-up 20 s", |s| s.cluster.startup = seconds(20).into()),
-        ("kubelet samples 15 s apart", |s| s.cluster.housekeeping_interval = seconds(15).into()),
+        ("start-up 20 s", |s| s.targets[0].cluster.startup = seconds(20).into()),
+        ("kubelet samples 15 s apart", |s| s.targets[0].cluster.housekeeping_interval = seconds(15).into()),
         ("kubelet samples 10 to 20 s apart, drawn", |s| {
-            s.cluster.housekeeping_interval = Delay::Uniform { low: seconds(10), high: seconds(20) };
+            s.targets[0].cluster.housekeeping_interval = Delay::Uniform { low: seconds(10), high: seconds(20) };
         }),
     ];
     let load = users(57);
@@ -309,7 +311,7 @@ fn what_the_assumptions_are_worth() {
     for (name, change) in kirbytran_changes {
         let outcome = |(offset, phase): (i64, i64)| {
             let mut setup = kirbytran_setup(&d, &load, offset, phase);
-            setup.seed = (offset * 10 + phase) as u64;
+            setup.world.seed = (offset * 10 + phase) as u64;
             change(&mut setup);
             predicted(&setup, &load, &KIRBYTRAN)
         };
@@ -318,9 +320,9 @@ fn what_the_assumptions_are_worth() {
     let open = table(&["cpu"], &[(0, &[0.0]), (57, &[2.42]), (237, &[0.0]), (600, &[0.0])]);
     let outcome = |(offset, phase)| {
         let mut setup = d.setup(&open);
-        setup.cluster.startup = seconds(1).into();
-        setup.phase.scrape = seconds(offset);
-        setup.phase.kubelet = seconds(phase);
+        setup.targets[0].cluster.startup = seconds(1).into();
+        setup.targets[0].phase.scrape = seconds(offset);
+        setup.targets[0].phase.kubelet = seconds(phase);
         predicted(&setup, &open, &KIRBYTRAN)
     };
     let outcomes = agreeing.iter().copied().map(outcome).collect();

@@ -81,12 +81,12 @@ proptest! {
         let cpu = format!("cpu=sine:mean={high},amplitude={high},period=1h+bursts:every=10m,height=2,length=4m");
         let load = load(&[cpu], 3.0, step, seed);
         let mut setup = deployment.setup(&load);
-        setup.cluster.startup = seconds(startup).into();
-        setup.cluster.metric_resolution = seconds(resolution);
-        setup.interpolation = if linear { Interpolation::Linear } else { Interpolation::Hold };
+        setup.targets[0].cluster.startup = seconds(startup).into();
+        setup.targets[0].cluster.metric_resolution = seconds(resolution);
+        setup.targets[0].interpolation = if linear { Interpolation::Linear } else { Interpolation::Hold };
         let (_, rows) = run(&setup, &load);
         let mut stepped = setup.clone();
-        stepped.every_second = true;
+        stepped.world.every_second = true;
         let (_, every_second) = run(&stepped, &load);
         prop_assert!(rows == every_second, "skipping quiet seconds changes the timeline");
     }
@@ -114,19 +114,19 @@ fn the_checker_finds_faults() {
     for (message, fault) in faults {
         let mut faulty = rows.clone();
         fault(&mut faulty);
-        let found = check(&setup, &faulty);
+        let found = check(&setup, 0, &faulty);
         assert!(found.iter().any(|text| text.contains(message)), "{message}: {found:?}");
     }
     // From 3 to 8 replicas in one step, and down right after a high recommendation.
     let up = rows.iter().position(|row| row.replicas == 3 && row.desired == 4).unwrap();
     let mut faulty = rows.clone();
     faulty[up].desired = 8;
-    let found = check(&setup, &faulty);
+    let found = check(&setup, 0, &faulty);
     assert!(found.iter().any(|text| text.contains("policies allow")), "{found:?}");
     let high = rows.iter().position(|row| row.proposed == Some(8) && row.replicas == 8).unwrap();
     let mut faulty = rows.clone();
     faulty[high + 1].desired = 5;
-    let found = check(&setup, &faulty);
+    let found = check(&setup, 0, &faulty);
     assert!(found.iter().any(|text| text.contains("although 8 was recommended")), "{found:?}");
 }
 
@@ -201,10 +201,10 @@ proptest! {
         };
         let rag = Deployment::rag();
         let mut setup = rag.setup(&load);
-        setup.hpa = &deployment.hpa;
-        setup.workload = &deployment.workload;
-        setup.plan = plan;
-        setup.initial_replicas = deployment.workload.replicas.unwrap_or(1).min(1000);
+        setup.targets[0].hpa = &deployment.hpa;
+        setup.targets[0].workload = &deployment.workload;
+        setup.targets[0].plan = plan;
+        setup.targets[0].initial_replicas = deployment.workload.replicas.unwrap_or(1).min(1000);
         run(&setup, &load);
     }
 

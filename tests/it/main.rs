@@ -24,3 +24,4 @@ mod scaling;
 mod settings;
 mod support;
 mod tidy;
+mod world;

@@ -77,9 +77,9 @@ fn folders_recursion_and_choosing() {
         hpasim(&[&["simulate", "-f", path, "--constant", "cpu=0.1", "--duration", "1m"], args].concat()).assert()
     };
     run(&[]).success();
-    // Each by itself, and that is said.
+    // All of them, and that is said.
     let both = run(&["-R"]).success().stderr(contains("note: 2 HPAs match"));
-    both.stdout(contains("# prod/h\n")).stdout(contains("# staging/h\n"));
+    both.stdout(contains("\nprod/h ")).stdout(contains("\nstaging/h "));
     run(&["-R", "-n", "prod"]).success();
     run(&["-R", "-n", "test"]).code(2).stderr(contains("no HorizontalPodAutoscaler in namespace `test`"));
     // A folder that is named twice counts once.

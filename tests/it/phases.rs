@@ -100,12 +100,12 @@ fn the_first_sync_sees_a_steady_state_in_every_phase() {
     let load = table(&["cpu", "memory"], &[(0, &[0.9, 3e8]), (60, &[0.9, 3e8])]);
     for (sync, scrape, kubelet) in [(0, 0, 0), (12, 3, 9), (14, 14, 0), (1, 13, 7)] {
         let mut setup = deployment.setup(&load);
-        setup.phase = Phase { sync: seconds(sync), scrape: seconds(scrape), kubelet: seconds(kubelet) };
+        setup.targets[0].phase = Phase { sync: seconds(sync), scrape: seconds(scrape), kubelet: seconds(kubelet) };
         let (summary, rows) = run(&setup, &load);
         assert_eq!((rows[0].now.seconds(), rows[1].now.seconds()), (sync, sync + 15));
         for row in &rows {
-            assert_eq!(row.resources.cpu_used, 900_000_000, "{:?}", setup.phase);
-            assert_eq!(row.metrics[0].unwrap().average_utilization, Some(60), "{:?}", setup.phase);
+            assert_eq!(row.resources.cpu_used, 900_000_000, "{:?}", setup.targets[0].phase);
+            assert_eq!(row.metrics[0].unwrap().average_utilization, Some(60), "{:?}", setup.targets[0].phase);
         }
         assert_eq!(summary.pod_seconds(), 3 * 120);
     }

@@ -48,7 +48,7 @@ fn every_timeline_of_a_scenario_passes_the_checker() {
     assert_eq!(scenarios.len(), 18);
     for scenario in &scenarios {
         for run in &replay(scenario, Some(9)).unwrap().runs {
-            assert_eq!(check(&run.setup, &run.rows), Vec::<String>::new(), "{}", scenario.name);
+            assert_eq!(check(&run.setup, 0, &run.rows), Vec::<String>::new(), "{}", scenario.name);
         }
     }
 }
@@ -159,7 +159,7 @@ fn every_setting_and_event_can_be_given() {
     assert!(of("Event").iter().all(|event| events.contains(event)), "events");
     let scenarios = read(Files::Disk, &path, &mut Vec::new()).unwrap();
     for run in &replay(&scenarios[0], None).unwrap().runs {
-        assert_eq!(check(&run.setup, &run.rows), Vec::<String>::new());
+        assert_eq!(check(&run.setup, 0, &run.rows), Vec::<String>::new());
     }
     hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("all as on record"));
 }

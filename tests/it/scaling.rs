@@ -23,7 +23,7 @@ fn rag_utilization_held_at_80_and_60_percent() {
     let load = table(&["cpu_utilization", "memory_utilization"], &[(0, &[80.0, 60.0])]);
     let rag = Deployment::rag();
     let mut setup = rag.setup(&load);
-    setup.duration = Some(seconds(120));
+    setup.world.duration = Some(seconds(120));
     let (summary, rows) = run(&setup, &load);
     // ceil(3 x 80/70) = 4. The new pod is ready after 20 s, has a full window of metrics 30 s after its
     // start and counts 45 s after it.
@@ -39,7 +39,7 @@ fn rag_demand_of_1200_millicores() {
     let load = table(&["cpu", "memory"], &[(0, &[1.2, 0.9 * 1_073_741_824.0])]);
     let rag = Deployment::rag();
     let mut setup = rag.setup(&load);
-    setup.duration = Some(seconds(3600));
+    setup.world.duration = Some(seconds(3600));
     assert_eq!(changes(&run(&setup, &load).0), [(0, 4)]);
 }
 
@@ -51,8 +51,8 @@ fn rag_scale_down_waits_for_the_window() {
     let load = table(&["cpu_utilization", "memory_utilization"], &[(0, &[70.0, 60.0]), (600, &[30.0, 30.0])]);
     let rag = Deployment::rag();
     let mut setup = rag.setup(&load);
-    setup.initial_replicas = 10;
-    setup.duration = Some(seconds(1800));
+    setup.targets[0].initial_replicas = 10;
+    setup.world.duration = Some(seconds(1800));
     assert_eq!(changes(&run(&setup, &load).0), [(900, 5), (1200, 3)]);
 }
 
@@ -64,7 +64,7 @@ fn work_over_the_limit_waits_and_is_done_later() {
     // 100 s at 300m against 200m: 10 core-seconds wait; at 100m they are gone 100 s later.
     let load = table(&["cpu"], &[(0, &[0.3]), (100, &[0.1]), (400, &[0.1])]);
     let mut setup = pod.setup(&load);
-    setup.duration = Some(seconds(400));
+    setup.world.duration = Some(seconds(400));
     let (summary, rows) = run(&setup, &load);
     assert_eq!(summary.peak_backlog, 10_000_000_000);
     assert_eq!(summary.waiting, seconds(199));
@@ -80,13 +80,13 @@ fn to_zero_and_back() {
     let worker = deployment(hpa, "resources: {requests: {cpu: 100m}}");
     let load = table(&["queue"], &[(0, &[20.0]), (120, &[0.0]), (600, &[35.0]), (700, &[35.0])]);
     let mut setup = worker.setup(&load);
-    setup.initial_replicas = 2;
+    setup.targets[0].initial_replicas = 2;
     let (summary, rows) = run(&setup, &load);
     // The last 2 is recommended at 105 s and leaves the window, whose start is excluded, at 165 s.
     assert_eq!(changes(&summary), [(165, 0), (600, 4)]);
     let zero = rows[11].conditions.scaled_to_zero.unwrap();
     assert!(zero.status);
-    setup.initial_replicas = 0;
+    setup.targets[0].initial_replicas = 0;
     let (summary, rows) = run(&setup, &load);
     assert_eq!(changes(&summary), []);
     assert_eq!(format!("{:?}", rows[0].conditions.scaling_active.unwrap().reason), "ScalingDisabled");
@@ -100,7 +100,7 @@ fn pods_metric_is_a_total_shared_by_the_pods() {
     let pod = deployment(hpa, "resources: {requests: {cpu: 100m}}");
     let load = table(&["sessions"], &[(0, &[350.0]), (60, &[350.0])]);
     let mut setup = pod.setup(&load);
-    setup.cluster.startup = seconds(0).into();
+    setup.targets[0].cluster.startup = seconds(0).into();
     let (summary, rows) = run(&setup, &load);
     // ceil(1 x 350/100) = 4, which max(2 x 1, 4) allows.
     assert_eq!(changes(&summary), [(0, 4)]);
@@ -114,7 +114,7 @@ fn recorded_utilization_is_multiplied_back() {
     let pod = deployment(&hpa, "resources: {requests: {cpu: 100m}}");
     let load = table(&["cpu_utilization", "replicas"], &[(0, &[80.0, 3.0]), (60, &[80.0, 3.0])]);
     let mut setup = pod.setup(&load);
-    setup.initial_replicas = 3;
+    setup.targets[0].initial_replicas = 3;
     let (_, rows) = run(&setup, &load);
     assert_eq!(rows[0].resources.cpu_demand, Some(240_000_000));
     assert_eq!(rows[0].metrics[0].unwrap().average_utilization, Some(80));
@@ -127,8 +127,8 @@ fn linear_interpolation_is_averaged_by_the_scrape() {
     let pod = deployment(&hpa, "resources: {requests: {cpu: 1}}");
     let load = table(&["cpu"], &[(0, &[0.0]), (150, &[1.5])]);
     let mut setup = pod.setup(&load);
-    setup.interpolation = Interpolation::Linear;
-    setup.cluster.housekeeping_interval = Delay::ZERO;
+    setup.targets[0].interpolation = Interpolation::Linear;
+    setup.targets[0].cluster.housekeeping_interval = Delay::ZERO;
     let (_, rows) = run(&setup, &load);
     // From 15 s to 30 s it rises from 150m to 290m: 220m on average.
     assert_eq!(rows[2].resources.cpu_used, 220_000_000);
@@ -141,16 +141,16 @@ fn the_queue_time_out_bounds_what_waits() {
     let deployment = Deployment::rag();
     let load = table(&["cpu", "memory"], &[(0, &[30.0, 1e9]), (60, &[1.0, 1e9]), (120, &[1.0, 1e9])]);
     let mut setup = deployment.setup(&load);
-    setup.duration = Some(seconds(120));
+    setup.world.duration = Some(seconds(120));
     let (summary, _) = run(&setup, &load);
     assert_eq!(summary.work_dropped, 0);
     let unbounded = summary.peak_backlog;
-    setup.cluster.queue_timeout = Some(seconds(10));
+    setup.targets[0].cluster.queue_timeout = Some(seconds(10));
     let (summary, _) = run(&setup, &load);
     // 30 cores demanded are more than ten pods' 20: ten seconds of 30 cores.
     assert_eq!(summary.peak_backlog, 300_000_000_000);
     assert!(summary.work_dropped > 0 && summary.peak_backlog < unbounded);
-    setup.cluster.queue_timeout = Some(seconds(0));
+    setup.targets[0].cluster.queue_timeout = Some(seconds(0));
     let (summary, _) = run(&setup, &load);
     assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
 }
@@ -162,8 +162,8 @@ fn a_late_scrape_delays_the_decision() {
     let load = table(&["cpu", "memory"], &[(0, &[0.75, 1e9]), (30, &[3.0, 1e9]), (300, &[3.0, 1e9])]);
     let first = |offset: i64| {
         let mut setup = deployment.setup(&load);
-        setup.phase.scrape = seconds(offset);
-        setup.cluster.housekeeping_interval = Delay::ZERO;
+        setup.targets[0].phase.scrape = seconds(offset);
+        setup.targets[0].cluster.housekeeping_interval = Delay::ZERO;
         let (_, rows) = run(&setup, &load);
         let row = rows.iter().find(|row| row.desired > row.replicas).unwrap();
         (row.now.seconds(), row.proposed.unwrap())

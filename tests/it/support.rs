@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use hpasim::input::load::LoadSettings;
 use hpasim::input::load::plan::plan;
 use hpasim::input::{Source, manifests};
-use hpasim::model::{
-    ClusterConfig, Column, ControllerConfig, HpaSpec, Interpolation, Inventory, LoadSource, LoadTable, Phase, Workload,
-};
+use hpasim::model::{Column, HpaSpec, Inventory, LoadSource, LoadTable, Target, Workload};
 use hpasim::sim::check::check;
-use hpasim::sim::{Setup, Summary, TimelineRow, simulate};
+use hpasim::sim::{Setup, Summary, TimelineRow, World, simulate_one};
 use hpasim::units::{Seconds, SimTime, Span};
 
 /// A path inside the project.
@@ -62,24 +60,7 @@ impl Deployment {
 pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &LoadSettings) -> Setup<'a> {
     let (hpa, workload) = (&deployment.hpa, &deployment.workload);
     let plan = plan(load.columns(), hpa, &workload.template, costs, &mut Vec::new()).unwrap();
-    Setup {
-        hpa,
-        workload,
-        controller: ControllerConfig::default(),
-        cluster: ClusterConfig::default(),
-        nodes: None,
-        phase: Phase::default(),
-        seed: 0,
-        plan,
-        interpolation: Interpolation::Hold,
-        initial_replicas: workload.replicas.unwrap_or(1),
-        duration: None,
-        lead_in: Span::ZERO,
-        events: &[],
-        neighbours: hpasim::model::Neighbours::default(),
-        keep_pod_numbers: false,
-        every_second: false,
-    }
+    Setup { world: World::default(), targets: vec![Target::new(hpa, workload, plan)] }
 }
 
 /// What a request costs: CPU time, memory while it is under way, and seconds of waiting for something else.
@@ -104,8 +85,8 @@ pub fn table(columns: &[&str], rows: &[(i64, &[f64])]) -> LoadTable {
 /// Runs a simulation, keeps the timeline and has it checked.
 pub fn run(setup: &Setup<'_>, load: &LoadTable) -> (Summary, Vec<TimelineRow>) {
     let mut rows = Vec::new();
-    let summary = simulate(setup, &mut load.clone(), &mut |record| rows.push(record.into())).unwrap();
-    assert_eq!(check(setup, &rows), Vec::<String>::new());
+    let summary = simulate_one(setup, 0, &mut load.clone(), &mut |record| rows.push(record.into())).unwrap();
+    assert_eq!(check(setup, 0, &rows), Vec::<String>::new());
     assert_eq!(summary.unsettled, 0, "a second has come to its end before all was done");
     (summary, rows)
 }

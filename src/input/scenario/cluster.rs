@@ -35,6 +35,6 @@ impl Reader<'_> {
             wrong.hint.map_or(error.clone(), |hint| error.hint(hint))
         };
         let inventory = &manifests.inventory;
-        Ok(Some(nodes::config(&shapes, settings, inventory, target).map_err(wrong)?))
+        Ok(Some(nodes::config(&shapes, settings, inventory, &[target]).map_err(wrong)?))
     }
 }

@@ -41,7 +41,7 @@ impl Reader<'_> {
             }
             for action in found {
                 self.check_target(&path, &action, workload)?;
-                events.push(ScheduledEvent { at, action });
+                events.push(ScheduledEvent { at, target: 0, action });
             }
         }
         events.sort_by_key(|event| event.at);

@@ -11,20 +11,20 @@ use crate::units::{SimTime, Span};
 pub fn panels(run: &Run<'_>) -> Vec<Panel> {
     let mut panels = vec![replicas_panel(run)];
     panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, index)));
-    if run.setup.plan.cpu != Drive::None {
+    if run.target().plan.cpu != Drive::None {
         panels.push(cpu_panel(run));
     }
-    if run.setup.plan.memory != Drive::None {
+    if run.target().plan.memory != Drive::None {
         panels.push(memory_panel(run));
     }
-    if run.setup.plan.requests.is_some() {
+    if run.target().plan.requests.is_some() {
         panels.push(response_panel(run));
     }
     panels
 }
 
 fn response_panel(run: &Run<'_>) -> Panel {
-    let slo = run.setup.cluster.slo;
+    let slo = run.target().cluster.slo;
     let part = slo.map_or(95.0, |slo| slo.quantile * 100.0);
     // Without requests there is no response time: a gap.
     let millis = |row: &TimelineRow| Some(row.response_micros.map_or(f64::NAN, |micros| micros as f64 / 1e3));
@@ -52,7 +52,7 @@ fn broken(run: &Run<'_>, top: f64) -> Option<Area> {
         }
         before = (at, slow);
     }
-    let label = run.setup.cluster.slo.map(|slo| format!("{slo} broken"))?;
+    let label = run.target().cluster.slo.map(|slo| format!("{slo} broken"))?;
     (!points.is_empty()).then_some(Area { label, color: 3, points })
 }
 
@@ -76,9 +76,14 @@ fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
 /// A value of the HPA, which events may change: a line of reference, its label with every value.
 fn reference(run: &Run<'_>, name: &str, color: usize, of: impl Fn(&HpaSpec) -> f64) -> Line {
     let (mut points, mut told) = (Vec::new(), Vec::new());
-    let changes = run.setup.events.iter().filter(|event| matches!(event.action, Action::ChangeHpa(_)));
+    let changes = run
+        .setup
+        .world
+        .events
+        .iter()
+        .filter(|event| event.target == run.index && matches!(event.action, Action::ChangeHpa(_)));
     for at in std::iter::once(SimTime::ZERO).chain(changes.map(|event| event.at)) {
-        let value = of(run.setup.hpa_at(at));
+        let value = of(run.hpa_at(at));
         let last = points.last().map(|&(_, last)| last);
         if last == Some(value) {
             continue;
@@ -102,7 +107,7 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
         });
     let more = existing.into_iter().chain(nodes);
     Panel {
-        title: if run.setup.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
+        title: if run.setup.world.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
         lines: more
             .chain([
                 reference(run, "maxReplicas", 3, |hpa| hpa.max_replicas.into()),
@@ -126,7 +131,12 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
         let status = row.metrics.get(index).copied().flatten()?;
         Some((scale.value)(&status)? / scale.divisor)
     };
-    let changes = run.setup.events.iter().any(|event| matches!(event.action, Action::ChangeHpa(_)));
+    let changes = run
+        .setup
+        .world
+        .events
+        .iter()
+        .any(|event| event.target == run.index && matches!(event.action, Action::ChangeHpa(_)));
     let tolerance = format!("tolerance {}", amounts::tolerances(down, up));
     Panel {
         title: format!("{} ({})", source.label(), scale.unit),

@@ -6,10 +6,10 @@
 //! act at once; upstream they need some tens of milliseconds.
 
 use super::cohort::Cohort;
-use super::draw::Draws;
 use super::pods::Pods;
 use super::rules::Rules;
 use crate::model::{Revision, Workload, WorkloadController};
+use crate::sim::draw::Draws;
 use crate::units::{Replicas, SimTime};
 
 /// A rollout: how a new template, or an old one, came to its pods.
@@ -45,15 +45,15 @@ pub(super) struct Controller<'a> {
     progress_at: SimTime,
 }
 
-/// What a controller does pods to.
-pub(super) struct Hands<'a, 'b> {
+/// The pods that a controller owns, and what it needs to make others.
+pub(super) struct Owner<'a, 'b> {
     pub pods: &'a mut Pods,
     pub rules: &'a Rules<'b>,
     pub draws: &'a mut Draws,
     pub now: SimTime,
 }
 
-impl Hands<'_, '_> {
+impl Owner<'_, '_> {
     fn create(&mut self, count: Replicas, revision: usize) {
         self.pods.create(count, revision, self.now, self.rules, self.draws);
     }
@@ -115,24 +115,24 @@ impl<'a> Controller<'a> {
 
     /// Makes the pods fit the replica count and the template, as far as the strategy allows now. The pods change only by
     /// this and by what happens to them.
-    pub fn reconcile(&mut self, mut hands: Hands<'_, '_>) {
+    pub fn reconcile(&mut self, mut owned: Owner<'_, '_>) {
         match self.workload.controller {
-            WorkloadController::RollingDeployment { .. } => self.deployment(&mut hands, Self::rolling),
-            WorkloadController::RecreatingDeployment => self.deployment(&mut hands, Self::recreating),
+            WorkloadController::RollingDeployment { .. } => self.deployment(&mut owned, Self::rolling),
+            WorkloadController::RecreatingDeployment => self.deployment(&mut owned, Self::recreating),
             WorkloadController::StatefulSet { parallel, partition } => {
-                self.stateful_set(&mut hands, parallel, partition);
+                self.stateful_set(&mut owned, parallel, partition);
             }
             _ => {
                 // One set of pods, whatever their template: new ones get the new one.
-                let change = self.replicas - hands.pods.count();
+                let change = self.replicas - owned.pods.count();
                 if change > 0 {
-                    hands.create(change, self.target);
+                    owned.create(change, self.target);
                 } else {
-                    hands.pods.delete(-change, None, hands.now, hands.rules);
+                    owned.pods.delete(-change, None, owned.now, owned.rules);
                 }
             }
         }
-        self.note_progress(hands.pods, hands.now);
+        self.note_progress(owned.pods, owned.now);
     }
 
     /// When the progress deadline passes, should nothing happen before.
@@ -167,7 +167,7 @@ impl<'a> Controller<'a> {
 
     /// A Deployment: its ReplicaSets are made to fit, and each makes or deletes its pods; again as long as that lets the
     /// strategy go on.
-    fn deployment(&mut self, hands: &mut Hands<'_, '_>, strategy: fn(&mut Self, &Pods)) {
+    fn deployment(&mut self, owned: &mut Owner<'_, '_>, strategy: fn(&mut Self, &Pods)) {
         loop {
             let before = self.sets.clone();
             // Without pods there is nothing to share: the strategy makes the first ones.
@@ -175,15 +175,15 @@ impl<'a> Controller<'a> {
             if self.scaled_to != self.replicas && (active || self.paused) {
                 self.scale_sets();
             } else if !self.paused {
-                strategy(self, hands.pods);
+                strategy(self, owned.pods);
             }
             self.scaled_to = self.replicas;
             for revision in 0..self.sets.len() {
-                let change = self.sets[revision] - hands.pods.of_revision(revision).0;
+                let change = self.sets[revision] - owned.pods.of_revision(revision).0;
                 if change > 0 {
-                    hands.create(change, revision);
+                    owned.create(change, revision);
                 } else if change < 0 {
-                    hands.delete(-change, revision);
+                    owned.delete(-change, revision);
                 }
             }
             if self.sets == before {
@@ -291,12 +291,12 @@ impl<'a> Controller<'a> {
 
     /// Mirrors `updateStatefulSet`: pods come and go one by one in the order of their ordinals unless management is
     /// parallel; updates go from the highest ordinal down to the partition, one pod at a time.
-    fn stateful_set(&mut self, hands: &mut Hands<'_, '_>, parallel: bool, partition: Replicas) {
-        hands.pods.sort_by_ordinal();
+    fn stateful_set(&mut self, owned: &mut Owner<'_, '_>, parallel: bool, partition: Replicas) {
+        owned.pods.sort_by_ordinal();
         let wanted = |ordinal: Replicas, this: &Self| if ordinal >= partition { this.target } else { this.previous };
         let mut ordinal = 0;
         while ordinal < self.replicas {
-            match Self::state_of(hands.pods, ordinal) {
+            match Self::state_of(owned.pods, ordinal) {
                 Some((end, healthy, _)) => {
                     if !healthy && !parallel {
                         return;
@@ -307,15 +307,15 @@ impl<'a> Controller<'a> {
                     // As many as are missing in a row, if they need not wait for each other.
                     let revision = wanted(ordinal, self);
                     let missing = |next: &Replicas| {
-                        Self::state_of(hands.pods, *next).is_none() && wanted(*next, self) == revision
+                        Self::state_of(owned.pods, *next).is_none() && wanted(*next, self) == revision
                     };
                     let end = if parallel {
                         (ordinal..self.replicas).take_while(missing).last().map_or(ordinal, |last| last + 1)
                     } else {
                         ordinal + 1
                     };
-                    hands.pods.create_at(end - ordinal, revision, ordinal, hands.now, hands.rules, hands.draws);
-                    hands.pods.sort_by_ordinal();
+                    owned.pods.create_at(end - ordinal, revision, ordinal, owned.now, owned.rules, owned.draws);
+                    owned.pods.sort_by_ordinal();
                     if !parallel {
                         return;
                     }
@@ -323,23 +323,23 @@ impl<'a> Controller<'a> {
                 }
             }
         }
-        self.condemned(hands, parallel);
-        self.update(hands, partition);
+        self.condemned(owned, parallel);
+        self.update(owned, partition);
     }
 
     /// Pods with ordinals that are too high go, the highest first.
-    fn condemned(&self, hands: &mut Hands<'_, '_>, parallel: bool) {
+    fn condemned(&self, owned: &mut Owner<'_, '_>, parallel: bool) {
         loop {
-            let ends = hands.pods.cohorts().iter().map(|cohort| cohort.first_ordinal + cohort.count);
+            let ends = owned.pods.cohorts().iter().map(|cohort| cohort.first_ordinal + cohort.count);
             let Some(highest) = ends.max().map(|end| end - 1).filter(|&highest| highest >= self.replicas) else {
                 return;
             };
-            let terminating = hands.pods.cohorts().iter().any(|cohort| cohort.deleted);
+            let terminating = owned.pods.cohorts().iter().any(|cohort| cohort.deleted);
             if terminating && !parallel {
                 return;
             }
             let active = |cohort: &Cohort| cohort.active() && cohort.first_ordinal + cohort.count > self.replicas;
-            let Some(last) = hands
+            let Some(last) = owned
                 .pods
                 .cohorts()
                 .iter()
@@ -349,7 +349,7 @@ impl<'a> Controller<'a> {
             else {
                 return;
             };
-            hands.pods.delete_ordinal(last, hands.now, hands.rules);
+            owned.pods.delete_ordinal(last, owned.now, owned.rules);
             if !parallel || highest < self.replicas {
                 return;
             }
@@ -357,14 +357,14 @@ impl<'a> Controller<'a> {
     }
 
     /// The next pod to be updated, from the highest ordinal down; not before those above it are healthy again.
-    fn update(&self, hands: &mut Hands<'_, '_>, partition: Replicas) {
+    fn update(&self, owned: &mut Owner<'_, '_>, partition: Replicas) {
         let mut ordinal = self.replicas - 1;
         while ordinal >= partition.max(0) {
-            let Some((_, healthy, revision)) = Self::state_of(hands.pods, ordinal) else { return };
+            let Some((_, healthy, revision)) = Self::state_of(owned.pods, ordinal) else { return };
             if revision != self.target {
-                let terminating = hands.pods.cohorts().iter().any(|cohort| cohort.deleted);
+                let terminating = owned.pods.cohorts().iter().any(|cohort| cohort.deleted);
                 if !terminating {
-                    hands.pods.delete_ordinal(ordinal, hands.now, hands.rules);
+                    owned.pods.delete_ordinal(ordinal, owned.now, owned.rules);
                 }
                 return;
             }

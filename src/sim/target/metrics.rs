@@ -7,8 +7,7 @@
 
 use super::usage::div_ceil;
 use crate::hpa::Sample;
-use crate::model::{Container, MetricSource, PodTemplate, ResourceName};
-use crate::sim::Setup;
+use crate::model::{Container, MetricSource, PodTemplate, ResourceName, Target};
 use crate::units::{SimTime, Span};
 
 /// How old a container must be for its start to count as a sample (`freshContainerMinMetricsResolution`).
@@ -46,8 +45,8 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     /// Of a simulation that begins at `start`.
-    pub fn of(setup: &Setup<'_>, start: SimTime) -> Self {
-        let (cluster, phase) = (&setup.cluster, setup.phase);
+    pub fn of(target: &Target<'_>, start: SimTime) -> Self {
+        let (cluster, phase) = (&target.cluster, target.phase);
         let within = |offset: Span, period: Span| {
             let late = (phase.sync + offset).seconds();
             start + Span::from_seconds(if period == Span::ZERO { 0 } else { late.rem_euclid(period.seconds()) })

@@ -95,7 +95,7 @@ impl<'a> Nodes<'a> {
                 nodes.add(pool);
             }
         }
-        nodes.place_others();
+        (0..nodes.others.len()).for_each(|other| nodes.place_other(other));
         nodes
     }
 
@@ -203,13 +203,11 @@ impl<'a> Nodes<'a> {
         places
     }
 
-    /// Finds places for the pods that are not simulated.
-    pub fn place_others(&mut self) {
-        for other in 0..self.others.len() {
-            let Other { kind, waiting, .. } = self.others[other];
-            let placed: Replicas = self.schedule(kind, waiting).iter().map(|place| place.1).sum();
-            self.others[other].waiting -= placed;
-        }
+    /// Finds places for the pods of a workload that is not simulated.
+    pub fn place_other(&mut self, other: usize) {
+        let Other { kind, waiting, .. } = self.others[other];
+        let placed: Replicas = self.schedule(kind, waiting).iter().map(|place| place.1).sum();
+        self.others[other].waiting -= placed;
     }
 
     /// Pods of a target have left.

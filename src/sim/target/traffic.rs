@@ -57,7 +57,7 @@ pub(super) struct WorkTotals {
 
 /// What happened in a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Passed {
+pub(in crate::sim) struct Passed {
     pub waiting_seconds: i64,
     pub slow_seconds: i64,
     /// Seconds in which work was sent to pods that did not take it.

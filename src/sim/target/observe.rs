@@ -1,12 +1,12 @@
 //! What the HPA sees at a sync: the pods, and what the metrics APIs answer.
 
-use super::Setup;
-use super::draw::Draws;
 use super::metrics::Probe;
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
 use crate::hpa::{Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
-use crate::model::PodTemplate;
+use crate::model::{PodTemplate, Target};
+use crate::sim::World;
+use crate::sim::draw::Draws;
 use crate::units::{Replicas, SimTime, Span};
 
 /// Buffers of the observation, and what adapters have read.
@@ -46,9 +46,9 @@ struct Adapter {
 }
 
 /// The pods of another workload as they are seen: there for long, ready.
-fn foreign(setup: &Setup<'_>, template: &PodTemplate, count: Replicas) -> Foreign {
-    let since = SimTime::ZERO - setup.lead_in - LONG_AGO;
-    let version = setup.controller.version;
+fn foreign(world: &World<'_>, target: &Target<'_>, template: &PodTemplate, count: Replicas) -> Foreign {
+    let since = SimTime::ZERO - world.lead_in - LONG_AGO;
+    let version = world.controller.version;
     Foreign {
         group: PodGroup {
             count,
@@ -57,7 +57,7 @@ fn foreign(setup: &Setup<'_>, template: &PodTemplate, count: Replicas) -> Foreig
             ready: Some(ReadyCondition { status: true, since }),
             terminating: false,
         },
-        requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
+        requests: target.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
     }
 }
 
@@ -65,19 +65,24 @@ fn foreign(setup: &Setup<'_>, template: &PodTemplate, count: Replicas) -> Foreig
 const LONG_AGO: Span = Span::from_seconds(86_400);
 
 impl Observer {
-    pub fn new(setup: &Setup<'_>) -> Self {
-        let interval = setup.cluster.adapter_interval;
-        let start = SimTime::ZERO - setup.lead_in;
-        let template = &setup.workload.template;
-        let version = setup.controller.version;
-        let column = |index: usize| setup.plan.metric_columns.get(index).copied().flatten();
+    pub fn new(world: &World<'_>, target: &Target<'_>) -> Self {
+        let interval = target.cluster.adapter_interval;
+        let start = SimTime::ZERO - world.lead_in;
+        let template = &target.workload.template;
+        let version = world.controller.version;
+        let column = |index: usize| target.plan.metric_columns.get(index).copied().flatten();
         let probe = |(index, metric)| Probe::of(metric, template, column(index));
         Self {
-            probes: setup.hpa.metrics.iter().enumerate().map(probe).collect(),
-            requests: setup.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
-            foreign: setup.neighbours.foreign.iter().map(|pods| foreign(setup, &pods.template, pods.pods)).collect(),
-            ambiguous_selector: !setup.neighbours.ambiguous_with.is_empty(),
-            window: setup.cluster.metric_resolution,
+            probes: target.hpa.metrics.iter().enumerate().map(probe).collect(),
+            requests: target.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
+            foreign: target
+                .neighbours
+                .foreign
+                .iter()
+                .map(|pods| foreign(world, target, &pods.template, pods.pods))
+                .collect(),
+            ambiguous_selector: !target.neighbours.ambiguous_with.is_empty(),
+            window: target.cluster.metric_resolution,
             groups: Vec::new(),
             origins: Vec::new(),
             metrics: Vec::new(),

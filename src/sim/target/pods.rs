@@ -1,13 +1,13 @@
 //! The pods of the target: created, bound to nodes, killed, deleted, and evicted as the node lifecycle controller does it
 //! (`pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
 
-use super::PodNumbers;
 use super::cohort::{Cohort, Lost, Milestones, NEVER, merge_places};
-use super::draw::{Draws, Purpose};
 use super::lifecycle::{Stop, typical_startup};
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay, MOST_PODS};
+use crate::sim::PodNumbers;
+use crate::sim::draw::{Draws, Purpose};
 use crate::units::{Replicas, SimTime, Span};
 
 /// All pods, in the order of their creation; of a StatefulSet, of their ordinals.
@@ -360,27 +360,32 @@ impl Pods {
         self.cohorts.retain(|cohort| cohort.count > 0);
     }
 
-    /// The last cohort that is to be bound to a node now, by index. Those that wait for a node are tried again only if
-    /// there is room, and if `retry` says so.
-    pub fn last_unbound(&self, now: SimTime, retry: bool) -> Option<usize> {
-        let waits = |cohort: &Cohort| cohort.active() && (cohort.at.bound <= now || (retry && cohort.unschedulable));
-        self.cohorts.iter().rposition(waits)
+    /// The cohorts that are to be bound to nodes now, by index, with when they were created. Those that wait for a node are
+    /// tried again only if `retry` says so.
+    pub fn unbound(&self, now: SimTime, retry: bool) -> impl Iterator<Item = (usize, SimTime)> {
+        let waits =
+            move |cohort: &Cohort| cohort.active() && (cohort.at.bound <= now || (retry && cohort.unschedulable));
+        let all = self.cohorts.iter().enumerate();
+        all.filter(move |(_, cohort)| waits(cohort)).map(|(index, cohort)| (index, cohort.created))
     }
 
-    /// Binds the pods of a cohort to nodes, as many as there are places; the rest waits. Without nodes there is always
-    /// room.
-    pub fn bind(
-        &mut self,
-        index: usize,
-        mut places: Vec<(usize, Replicas)>,
-        anywhere: bool,
-        now: SimTime,
-        rules: &Rules<'_>,
-    ) {
+    /// Binds all pods whose time has come to nodes that nobody knows; says whether there were any.
+    pub fn bind_anywhere(&mut self, now: SimTime, rules: &Rules<'_>) -> bool {
+        let mut any = false;
+        for cohort in self.cohorts.iter_mut().filter(|cohort| cohort.active() && cohort.at.bound <= now) {
+            cohort.bind(now, rules);
+            cohort.advance(now, rules);
+            any = true;
+        }
+        any
+    }
+
+    /// Binds the pods of a cohort to nodes, as many as there are places; the rest waits.
+    pub fn bind(&mut self, index: usize, mut places: Vec<(usize, Replicas)>, now: SimTime, rules: &Rules<'_>) {
         let placed: Replicas = places.iter().map(|place| place.1).sum();
         let cohort = &mut self.cohorts[index];
         cohort.at.bound = NEVER;
-        if !anywhere && placed < cohort.count {
+        if placed < cohort.count {
             cohort.unschedulable = true;
             cohort.due = cohort.at.next(now);
             if placed == 0 {

@@ -1,30 +1,46 @@
 //! An independent check of a timeline: what must hold of every simulation, recomputed from the rows alone.
 
-use super::{Setup, TimelineRow};
 use crate::hpa::Verdict;
-use crate::model::{Action, PolicyKind, ScalingPolicy, ScalingRules, ScheduledEvent, SelectPolicy, WorkloadController};
+use crate::model::{
+    Action, PolicyKind, ScalingPolicy, ScalingRules, ScheduledEvent, SelectPolicy, Target, WorkloadController,
+};
+use crate::sim::{Setup, TimelineRow};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that is wrong with a timeline, in words; empty if nothing is.
-pub fn check(setup: &Setup<'_>, rows: &[TimelineRow]) -> Vec<String> {
+pub fn check(setup: &Setup<'_>, target: usize, rows: &[TimelineRow]) -> Vec<String> {
+    let of = Of { setup, index: target };
     let mut wrong = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let mut complain = |message: String| wrong.push(format!("{}: {message}", row.now));
-        bounds(setup, row, &mut complain);
-        pods(setup, rows, index, &mut complain);
+        bounds(of, row, &mut complain);
+        pods(of, rows, index, &mut complain);
         samples(row, &mut complain);
         if row.verdict == Verdict::Computed {
-            rates(setup, rows, index, &mut complain);
-            stabilization(setup, rows, index, &mut complain);
+            rates(of, rows, index, &mut complain);
+            stabilization(of, rows, index, &mut complain);
         }
         work(row, &mut complain);
-        times(setup, rows, index, &mut complain);
+        times(of, rows, index, &mut complain);
     }
     wrong
 }
 
-fn bounds(setup: &Setup<'_>, row: &TimelineRow, complain: &mut impl FnMut(String)) {
-    let hpa = setup.hpa_at(row.now);
+/// Whose timeline it is.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    setup: &'a Setup<'a>,
+    index: usize,
+}
+
+impl<'a> Of<'a> {
+    fn target(self) -> &'a Target<'a> {
+        &self.setup.targets[self.index]
+    }
+}
+
+fn bounds(of: Of<'_>, row: &TimelineRow, complain: &mut impl FnMut(String)) {
+    let hpa = of.setup.hpa_at(of.index, row.now);
     let (min, max) = (hpa.min_replicas, hpa.max_replicas);
     let bounded = !matches!(row.verdict, Verdict::Disabled | Verdict::Failed | Verdict::NoScale);
     if bounded && !(min..=max).contains(&row.desired) {
@@ -33,7 +49,7 @@ fn bounds(setup: &Setup<'_>, row: &TimelineRow, complain: &mut impl FnMut(String
 }
 
 /// Pods are where they can be, and the replica count changes only by the HPA's hand or an event's.
-fn pods(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+fn pods(of: Of<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let (row, pods) = (&rows[index], rows[index].pods);
     if pods.ready < 0 || pods.ready > pods.existing {
         complain(format!("{} of {} pods are ready", pods.ready, pods.existing));
@@ -53,15 +69,15 @@ fn pods(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut im
             pods.existing, first.pods.existing
         ));
     }
-    let surge = setup.workload.surge(row.replicas.max(row.desired));
+    let surge = of.target().workload.surge(row.replicas.max(row.desired));
     // The pods of a StatefulSet go one by one.
-    let at_once = !matches!(setup.workload.controller, WorkloadController::StatefulSet { .. });
-    if at_once && setup.events.is_empty() && pods.existing > row.replicas + surge {
+    let at_once = !matches!(of.target().workload.controller, WorkloadController::StatefulSet { .. });
+    if at_once && of.setup.world.events.is_empty() && pods.existing > row.replicas + surge {
         complain(format!("{} pods exist, {} are wanted", pods.existing, row.replicas));
     }
     let scaled_by_hand = |next: &TimelineRow| {
-        let between = setup.events.iter().filter(|event| row.now < event.at && event.at <= next.now);
-        between.into_iter().any(|event| event.action == Action::Scale(next.replicas))
+        let between = of.setup.world.events.iter().filter(|event| row.now < event.at && event.at <= next.now);
+        between.into_iter().any(|event| event.target == of.index && event.action == Action::Scale(next.replicas))
     };
     if let Some(next) = rows.get(index + 1).filter(|next| next.replicas != row.desired && !scaled_by_hand(next)) {
         complain(format!("{} replicas wanted, {} there at the next sync", row.desired, next.replicas));
@@ -75,12 +91,14 @@ fn samples(row: &TimelineRow, complain: &mut impl FnMut(String)) {
     }
 }
 
-fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
-    let period = setup.controller.sync_period;
+fn times(of: Of<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+    let period = of.setup.world.controller.sync_period;
     // A changed HPA is reconciled at once, besides the syncs.
     let besides = |at: SimTime| {
-        let changed = |event: &ScheduledEvent| event.at == at && matches!(event.action, Action::ChangeHpa(_));
-        setup.controller.version.at_least(37) && setup.events.iter().any(changed)
+        let changed = |event: &ScheduledEvent| {
+            event.at == at && event.target == of.index && matches!(event.action, Action::ChangeHpa(_))
+        };
+        of.setup.world.controller.version.at_least(37) && of.setup.world.events.iter().any(changed)
     };
     let regular = |row: &&TimelineRow| (row.now - rows[0].now).seconds() % period.seconds() == 0 || !besides(row.now);
     if regular(&&rows[index])
@@ -91,9 +109,9 @@ fn times(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut i
 }
 
 /// The change is within what the policies allow, counted from the replicas at the start of each period.
-fn rates(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+fn rates(of: Of<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
-    let Some(behavior) = &setup.hpa_at(row.now).behavior else {
+    let Some(behavior) = &of.setup.hpa_at(of.index, row.now).behavior else {
         let limit = row.replicas.saturating_mul(2).max(4);
         if row.desired > row.replicas && row.desired > limit {
             complain(format!("from {} to {} replicas, the limit is {limit}", row.replicas, row.desired));
@@ -142,10 +160,10 @@ fn replicas_at(rows: &[TimelineRow], index: usize, at: SimTime) -> Replicas {
 }
 
 /// Scaling down never goes below a recommendation of the window, scaling up never above one.
-fn stabilization(setup: &Setup<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
+fn stabilization(of: Of<'_>, rows: &[TimelineRow], index: usize, complain: &mut impl FnMut(String)) {
     let row = &rows[index];
-    let own_window = setup.controller.downscale_stabilization;
-    let hpa = setup.hpa_at(row.now);
+    let own_window = of.setup.world.controller.downscale_stabilization;
+    let hpa = of.setup.hpa_at(of.index, row.now);
     let behavior = hpa.behavior.as_ref();
     let down = behavior.and_then(|b| b.scale_down.stabilization_window).unwrap_or(own_window);
     let up = behavior.and_then(|b| b.scale_up.stabilization_window).unwrap_or(Span::ZERO);

@@ -1,7 +1,7 @@
 //! Walking through a load trace: the values at an instant and when they change next.
 
-use super::SimError;
 use crate::model::{Interpolation, LoadSource};
+use crate::sim::SimError;
 use crate::units::{SimTime, Span};
 
 /// A position in a load trace.

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::draw::{Draws, Purpose};
 use super::nodes::{Node, NodeState, Nodes};
 use crate::model::{ClusterAutoscaler, PodTemplate, VolumeSource, Workload, WorkloadController};
 use crate::placement::{Cluster, NodeIndex};
+use crate::sim::draw::{Draws, Purpose};
 use crate::units::{Replicas, SimTime, Span};
 
 /// `--max-empty-bulk-delete`, today `--max-scale-down-parallelism`.

@@ -1,8 +1,8 @@
 //! What the lives of pods depend on: the template, the settings, the revisions, and what was drawn.
 
-use super::draw::{Draws, Purpose};
 use super::lifecycle::sidecar_started;
 use crate::model::{Balancing, ClusterConfig, Delay, PodTemplate, Revision};
+use crate::sim::draw::{Draws, Purpose};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Something that init containers wait for is down.

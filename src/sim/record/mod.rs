@@ -1,11 +1,16 @@
 //! What is known of a simulation at its end, added up on the way.
 
+pub mod check;
+mod timeline;
+
+pub use timeline::TimelineRow;
+
 use std::collections::BTreeMap;
 
-use super::traffic::Passed;
-use super::{PodNumbers, Rollout, Setup};
+use super::target::Passed;
+use super::{PodNumbers, Rollout, World};
 use crate::hpa::{Decision, MetricStatus, Verdict};
-use crate::model::{HpaSpec, MetricSource, MetricTarget, ValueTarget};
+use crate::model::{HpaSpec, MetricSource, MetricTarget, ValueTarget, Workload};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// A change of the replica count.
@@ -55,7 +60,7 @@ const MOST_OCCURRENCES: usize = 1000;
 
 /// What passes in a stretch of time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Passing {
+pub(in crate::sim) struct Passing {
     pub pods: Replicas,
     pub passed: Passed,
     pub unschedulable: bool,
@@ -65,7 +70,7 @@ pub(super) struct Passing {
 
 /// What others have added up on the way.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
+pub(in crate::sim) struct Ending {
     /// Work, nanocore-seconds: that waits, was dropped, was lost.
     pub waiting: i128,
     pub dropped: i128,
@@ -182,7 +187,7 @@ impl Summary {
 
 /// The running totals.
 #[derive(Clone, Debug)]
-pub(super) struct Accounts {
+pub(in crate::sim) struct Accounts {
     syncs: u64,
     first: Option<Snapshot>,
     last: Snapshot,
@@ -297,7 +302,7 @@ impl Accounts {
     /// A sync; what it saw counts for one sync period.
     pub fn sync(
         &mut self,
-        setup: &Setup<'_>,
+        world: &World<'_>,
         hpa: &HpaSpec,
         now: SimTime,
         decision: &Decision,
@@ -311,7 +316,7 @@ impl Accounts {
         if self.first.is_none() {
             self.first = Some(self.last.clone());
         }
-        let period = setup.controller.sync_period;
+        let period = world.controller.sync_period;
         for (total, (source, outcome)) in self.metrics.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
             match &outcome.result {
                 Ok(proposal) if is_above_target(source, &proposal.status) => {
@@ -331,9 +336,9 @@ impl Accounts {
         }
     }
 
-    pub fn finish(mut self, setup: &Setup<'_>, end: SimTime, ending: Ending) -> Summary {
+    pub fn finish(mut self, workload: &Workload, end: SimTime, ending: Ending) -> Summary {
         self.flush();
-        let template = &setup.workload.template;
+        let template = &workload.template;
         Summary {
             duration: end.since_start(),
             syncs: self.syncs,

@@ -1,7 +1,7 @@
 //! A simulation sync by sync, kept for tables and pictures.
 
-use super::{PodNumbers, ResourceState, SyncRecord, Turnover};
 use crate::hpa::{Conditions, MetricStatus, Verdict};
+use crate::sim::{PodNumbers, ResourceState, SyncRecord, Turnover};
 use crate::units::{Replicas, SimTime};
 
 /// The state of the loop right after one sync; see [`SyncRecord`].

@@ -1,0 +1,205 @@
+//! Several targets in one world: a row for each, and what they come to together.
+
+use serde_json::{Value, json};
+
+use super::Run;
+use super::amounts::{bytes, decimal, share};
+use super::cluster::FailedRequests;
+use super::table;
+use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
+
+/// What all targets come to together.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// How long the world was simulated: as long as the shortest of them.
+    pub duration: Span,
+    /// Pods: the fewest, on average, the most.
+    pub pods: (i64, f64, i64),
+    /// The most CPU that is requested at once.
+    pub peak_cpu: Millicores,
+    /// The most memory that is requested at once.
+    pub peak_memory: Bytes,
+    /// When the most pods were there first.
+    pub peak_at: SimTime,
+    /// Nodes on average and at most, if they are simulated.
+    pub nodes: Option<(f64, i64)>,
+    /// What the nodes cost a month on average, if they are of one pool with a price.
+    pub cost_per_month: Option<f64>,
+}
+
+impl Totals {
+    /// Of runs of one world.
+    pub fn of(runs: &[Run<'_>]) -> Self {
+        let duration = runs.iter().map(|run| run.summary.duration).min().unwrap_or(Span::ZERO);
+        let end = SimTime::ZERO + duration;
+        let mut changes: Vec<(SimTime, usize, Replicas)> = Vec::new();
+        for (index, run) in runs.iter().enumerate() {
+            let rescales = run.summary.rescales.iter().map(|event| (event.at, index, event.decision.desired));
+            changes.extend(rescales.filter(|(at, ..)| *at < end));
+        }
+        changes.sort_by_key(|(at, index, _)| (*at, *index));
+        let mut now: Vec<i64> = runs.iter().map(|run| run.target().initial_replicas.into()).collect();
+        let mut totals = Self { duration, ..Self::default() };
+        let (mut since, mut pod_seconds, mut first) = (SimTime::ZERO, 0i128, true);
+        for index in 0..=changes.len() {
+            let at = changes.get(index).map_or(end, |change| change.0);
+            if at > since || changes.is_empty() {
+                let pods: i64 = now.iter().sum();
+                pod_seconds += i128::from(pods) * i128::from((at - since).seconds());
+                let request = |of: fn(&Run<'_>) -> i64| {
+                    runs.iter().zip(&now).map(|(run, pods)| of(run).saturating_mul(*pods)).sum::<i64>()
+                };
+                let cpu = Millicores::new(request(|run| run.summary.pod_cpu_request.get()));
+                let memory = Bytes::new(request(|run| run.summary.pod_memory_request.get()));
+                totals.peak_cpu = totals.peak_cpu.max(cpu);
+                totals.peak_memory = totals.peak_memory.max(memory);
+                if first || pods > totals.pods.2 {
+                    (totals.pods.2, totals.peak_at) = (pods, since);
+                }
+                totals.pods.0 = if first { pods } else { totals.pods.0.min(pods) };
+                (since, first) = (at, false);
+            }
+            if let Some((_, target, replicas)) = changes.get(index) {
+                now[*target] = (*replicas).into();
+            }
+        }
+        let seconds = duration.seconds().max(1) as f64;
+        totals.pods.1 = pod_seconds as f64 / seconds;
+        if let Some(run) = runs.first()
+            && let Some(node_seconds) = run.summary.node_seconds
+        {
+            let mean = node_seconds as f64 / run.summary.duration.seconds().max(1) as f64;
+            totals.nodes = Some((mean, run.summary.max_nodes));
+            let pools = run.setup.world.nodes.iter().flat_map(|nodes| &nodes.pools);
+            let prices: Vec<Option<f64>> = pools.map(|pool| pool.shape.price_per_month).collect();
+            totals.cost_per_month = prices.first().copied().flatten().filter(|_| prices.len() == 1).map(|p| p * mean);
+        }
+        totals
+    }
+}
+
+const HEADERS: [&str; 8] = ["HPA", "REFERENCE", "MIN", "MEAN", "MAX", "MAXPODS", "AT MAX", "WORK WAITED"];
+
+fn name(run: &Run<'_>) -> String {
+    format!("{}/{}", run.hpa().namespace, run.hpa().name)
+}
+
+/// The rows, then the totals.
+pub fn render(runs: &[Run<'_>]) -> String {
+    let requests = runs.iter().any(|run| FailedRequests::of(run).is_some());
+    let promised = runs.iter().any(|run| run.target().cluster.slo.is_some());
+    let nodes = runs.iter().any(|run| run.summary.node_seconds.is_some());
+    let mut headers = HEADERS.to_vec();
+    headers.extend(nodes.then_some("NO NODE"));
+    headers.extend(requests.then_some("REQUESTS FAILED"));
+    headers.extend(promised.then_some("PROMISE BROKEN"));
+    let row = |run: &Run<'_>| {
+        let s = run.summary;
+        let span = |span: Span| share(span, s.duration);
+        let mut row = vec![
+            name(run),
+            run.workload().reference.to_string(),
+            s.min_replicas().to_string(),
+            decimal(s.mean_replicas(), 2),
+            s.max_replicas().to_string(),
+            run.hpa().max_replicas.to_string(),
+            span(s.at_max),
+            span(s.waiting),
+        ];
+        row.extend(nodes.then(|| span(s.unschedulable)));
+        let failed = || FailedRequests::of(run).map_or_else(|| "-".to_owned(), |failed| decimal(failed.all(), 0));
+        row.extend(requests.then(failed));
+        let slow = || run.target().cluster.slo.map_or_else(|| "-".to_owned(), |_| span(s.slow));
+        row.extend(promised.then(slow));
+        row
+    };
+    let mut text = table::plain(&headers, runs.iter().map(row));
+    text.push('\n');
+    let totals = Totals::of(runs);
+    let (least, mean, most) = totals.pods;
+    let mut all = vec![
+        ("Simulated".to_owned(), totals.duration.to_string()),
+        ("Pods".to_owned(), format!("min {least}, mean {}, max {most} (at {})", decimal(mean, 2), totals.peak_at)),
+        ("CPU requests".to_owned(), format!("peak {} cores", decimal(totals.peak_cpu.get() as f64 / 1000.0, 2))),
+        ("Memory requests".to_owned(), format!("peak {}", bytes(totals.peak_memory.get() as f64))),
+    ];
+    if let Some((mean, most)) = totals.nodes {
+        all.push(("Nodes".to_owned(), format!("mean {}, max {most}", decimal(mean, 2))));
+        let waiting: Vec<String> = runs
+            .iter()
+            .filter(|run| run.summary.unschedulable > Span::ZERO)
+            .map(|run| run.hpa().name.clone())
+            .collect();
+        let waiting = if waiting.is_empty() { "no".to_owned() } else { format!("of {}", waiting.join(", ")) };
+        all.push(("Pods without a node".to_owned(), waiting));
+    }
+    if let Some(cost) = totals.cost_per_month {
+        all.push(("Nodes' price".to_owned(), format!("{} a month", decimal(cost, 2))));
+    }
+    text += &table::listing(all);
+    text
+}
+
+/// The same as JSON.
+pub fn json(runs: &[Run<'_>]) -> Value {
+    let totals = Totals::of(runs);
+    let target = |run: &Run<'_>| {
+        let s = run.summary;
+        json!({
+            "namespace": run.hpa().namespace,
+            "hpa": run.hpa().name,
+            "reference": run.workload().reference.to_string(),
+            "replicas": { "min": s.min_replicas(), "mean": s.mean_replicas(), "max": s.max_replicas() },
+            "atMaxSeconds": s.at_max.seconds(),
+            "waitingSeconds": s.waiting.seconds(),
+            "unschedulableSeconds": s.unschedulable.seconds(),
+            "requestsFailed": FailedRequests::of(run).map(|failed| failed.all()),
+            "promiseBrokenSeconds": run.target().cluster.slo.map(|_| s.slow.seconds()),
+            "directory": format!("{}.{}", run.hpa().namespace, run.hpa().name),
+        })
+    };
+    json!({
+        "durationSeconds": totals.duration.seconds(),
+        "pods": { "min": totals.pods.0, "mean": totals.pods.1, "max": totals.pods.2, "maxAtSeconds": totals.peak_at.seconds() },
+        "peakCpuRequestMillicores": totals.peak_cpu.get(),
+        "peakMemoryRequestBytes": totals.peak_memory.get(),
+        "nodes": totals.nodes.map(|(mean, max)| json!({ "mean": mean, "max": max })),
+        "nodeCostPerMonth": totals.cost_per_month,
+        "targets": runs.iter().map(target).collect::<Vec<_>>(),
+    })
+}
+
+/// A row for each target, without units.
+pub fn csv(runs: &[Run<'_>]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record([
+        "namespace",
+        "hpa",
+        "reference",
+        "min_replicas",
+        "mean_replicas",
+        "max_replicas",
+        "at_max_seconds",
+        "waiting_seconds",
+        "unschedulable_seconds",
+        "requests_failed",
+        "promise_broken_seconds",
+    ])?;
+    for run in runs {
+        let s = run.summary;
+        writer.write_record([
+            super::csv::cell(&run.hpa().namespace),
+            super::csv::cell(&run.hpa().name),
+            super::csv::cell(&run.workload().reference.to_string()),
+            s.min_replicas().to_string(),
+            s.mean_replicas().to_string(),
+            s.max_replicas().to_string(),
+            s.at_max.seconds().to_string(),
+            s.waiting.seconds().to_string(),
+            s.unschedulable.seconds().to_string(),
+            FailedRequests::of(run).map_or_else(String::new, |failed| failed.all().to_string()),
+            run.target().cluster.slo.map_or_else(String::new, |_| s.slow.seconds().to_string()),
+        ])?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}

@@ -1,0 +1,288 @@
+//! One target: its load, its pods, their use, its metrics, its HPA. What it does by itself; the world makes it wait for nodes.
+
+mod clients;
+mod cohort;
+mod controller;
+mod latency;
+mod lifecycle;
+mod load;
+mod memory;
+mod metrics;
+mod observe;
+mod on_nodes;
+mod pods;
+mod queue;
+mod rules;
+mod steps;
+mod traffic;
+mod usage;
+mod victims;
+
+use cohort::Lost;
+pub use controller::Rollout;
+pub use lifecycle::{Lifecycle, Patience, typical_startup};
+pub(in crate::sim) use traffic::Passed;
+
+use crate::hpa::{Decision, History, decide};
+use crate::model::{
+    Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, WorkloadController,
+};
+use crate::sim::draw::{Draws, Purpose};
+use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
+use crate::sim::{PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
+use crate::units::{Replicas, SimTime, Span};
+use controller::{Controller, same_again};
+use lifecycle::bound;
+use load::LoadCursor;
+use memory::Memory;
+use metrics::{Pipeline, Scraped};
+use observe::Observer;
+use pods::Pods;
+use rules::{Outage, Rules};
+use traffic::Traffic;
+use usage::{Asks, PodSize, asks};
+
+/// How long the pods at the start have been there: longer than any period of the controller.
+const SETTLED: Span = Span::from_seconds(86_400);
+
+/// A target while it is simulated.
+pub(super) struct TargetState<'a> {
+    /// Its index in the setup.
+    pub index: usize,
+    world: &'a World<'a>,
+    target: &'a Target<'a>,
+    hpa: &'a HpaSpec,
+    rules: Rules<'a>,
+    load: LoadCursor<'a>,
+    /// The largest value of each column; none for those that a load factor does not change.
+    largest: Vec<Option<f64>>,
+    /// The load's values, times the load factors.
+    values: Vec<f64>,
+    factors: Vec<(f64, SimTime)>,
+    size: PodSize,
+    /// Up to when it has been simulated.
+    now: SimTime,
+    asks: Asks,
+    pods: Pods,
+    controller: Controller<'a>,
+    traffic: Traffic<'a>,
+    memory: Memory,
+    draws: Draws,
+    observer: Observer,
+    history: History,
+    decision: Decision,
+    accounts: Accounts,
+    next_scrape: SimTime,
+    next_sync: SimTime,
+    /// The HPA has changed: there is a sync besides.
+    reconciled_at_once: bool,
+    /// Until when the metrics APIs fail.
+    resource_outage: SimTime,
+    custom_outage: SimTime,
+    /// How many pods there are, as of the last change.
+    numbers: PodNumbers,
+    /// Nodes that are ready, if nodes are simulated.
+    ready_nodes: Option<i64>,
+    /// Pods, load or limits have changed: what pods do has to be worked out again.
+    changed: bool,
+    /// The workload's controller has something to look at.
+    to_reconcile: bool,
+    /// CPU used at the last sync, and its time.
+    last_sync: (i128, SimTime),
+}
+
+impl<'a> TargetState<'a> {
+    /// In a steady state under the load of the first row; `place` finds nodes for its pods, where nodes are simulated.
+    pub fn new(
+        world: &'a World<'a>,
+        target: &'a Target<'a>,
+        index: usize,
+        load: &'a mut dyn LoadSource,
+        place: &mut dyn FnMut(Replicas) -> Option<Vec<(usize, Replicas)>>,
+    ) -> Result<Self, SimError> {
+        let largest = |column: &Column| (*column != Column::Replicas).then(|| column.largest());
+        let largest = load.columns().iter().map(largest).collect();
+        let load = LoadCursor::start(load, target.interpolation)?.ok_or(SimError::NoLoad)?;
+        let (workload, cluster) = (target.workload, &target.cluster);
+        let size = PodSize::of(&workload.template);
+        let asks = asks(&target.plan, &size, load.values());
+        let start = SimTime::ZERO - world.lead_in;
+        let rules = rules(world, target, index);
+        let pipeline = Pipeline::of(target, start);
+        let sampled = cluster.housekeeping_interval != Delay::ZERO;
+        let first_sample = if sampled { pipeline.first_sample } else { SimTime::MAX };
+        let there = target.initial_replicas.min(rules.most_pods);
+        let mut pods = Pods::settled(there, start - SETTLED, first_sample, &rules);
+        let mut draws = Draws::new(world.seed, index);
+        if let Some(places) = place(there) {
+            settle_on_nodes(&mut pods, places, start, &rules, &mut draws);
+        }
+        pods.set_apart(&rules, &mut draws);
+        let mut traffic = Traffic::new(cluster, &target.plan, &size);
+        let memory = Memory::new(&target.plan, cluster, size.memory_limit, start);
+        traffic.update(asks.cpu, &mut pods, &rules);
+        // The steady state before the start, as the first sync sees it.
+        let period = world.controller.sync_period;
+        let (working, mut used) = (pods.working().into(), 0);
+        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
+            let rate = traffic.steady_rate(cohort);
+            let held = memory.of(cohort, asks.memory, working, start);
+            cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
+            used += i128::from(rate) * i128::from(cohort.count);
+        }
+        let before = -used * i128::from(period.seconds() - target.phase.sync.seconds());
+        Ok(Self {
+            index,
+            world,
+            target,
+            hpa: target.hpa,
+            largest,
+            values: load.values().to_vec(),
+            factors: Vec::new(),
+            load,
+            size,
+            now: start,
+            asks,
+            numbers: pods.numbers(),
+            ready_nodes: None,
+            pods,
+            controller: Controller::new(workload, target.initial_replicas, start),
+            traffic,
+            memory,
+            draws,
+            observer: Observer::new(world, target),
+            history: History::default(),
+            decision: Decision::default(),
+            accounts: Accounts::new(target.hpa.metrics.len(), world.keep_pod_numbers),
+            next_scrape: pipeline.first_scrape,
+            next_sync: start + target.phase.sync,
+            reconciled_at_once: false,
+            resource_outage: start,
+            custom_outage: start,
+            changed: true,
+            to_reconcile: true,
+            last_sync: (before, start + target.phase.sync - period),
+            rules,
+        })
+    }
+
+    /// Something happens to it.
+    pub fn act(&mut self, action: &'a Action) {
+        let now = self.now;
+        match action {
+            Action::Rollout(revision) => self.roll_out(*revision),
+            Action::Restart => self.roll_out(same_again(&self.rules.revisions, self.controller.target())),
+            Action::Rollback => {
+                self.controller.roll_back(now);
+            }
+            Action::Pause => self.controller.paused = true,
+            Action::Resume => self.controller.paused = false,
+            Action::Scale(replicas) => self.controller.replicas = *replicas,
+            Action::KillPods(pods) => self.pods.kill(*pods, now, &self.rules),
+            Action::HangPods(pods) => self.pods.hang(*pods, now, &self.rules),
+            Action::MetricsOutage { which, lasts } => {
+                let until = now + *lasts;
+                if *which != MetricsApi::Custom {
+                    self.resource_outage = self.resource_outage.max(until);
+                    for cohort in self.pods.cohorts_mut() {
+                        cohort.scraped.forget();
+                    }
+                }
+                if *which != MetricsApi::Resource {
+                    self.custom_outage = self.custom_outage.max(until);
+                }
+            }
+            // Known from the start: see `rules`. Nodes are the world's.
+            Action::DependencyDown { .. } | Action::LoseNodes(_) => {}
+            Action::ChangeHpa(hpa) => {
+                self.hpa = hpa;
+                // From 1.37 on a changed HPA is reconciled at once (kubernetes/kubernetes#138294), besides the syncs.
+                self.reconciled_at_once = self.world.controller.version.at_least(37);
+            }
+            Action::LoadFactor { factor, lasts } => {
+                self.factors.push((*factor, lasts.map_or(SimTime::MAX, |lasts| now + lasts)));
+                self.take_values();
+            }
+        }
+        self.to_reconcile = true;
+        self.changed = true;
+    }
+
+    fn roll_out(&mut self, revision: crate::model::Revision) {
+        self.rules.revisions.push(revision);
+        self.controller.roll_out(self.rules.revisions.len() - 1, self.now);
+    }
+
+    /// What is known at the end.
+    pub fn finish(self) -> Summary {
+        self.accounts.finish(
+            self.target.workload,
+            self.now,
+            Ending {
+                waiting: self.traffic.waiting(),
+                dropped: self.traffic.totals.dropped,
+                lost: self.traffic.totals.lost + self.pods.lost.work,
+                requests_cut_off: self.pods.lost.requests,
+                created: self.pods.created,
+                deleted: self.pods.deleted,
+                restarts: self.pods.restarts,
+                rollouts: self.controller.rollouts,
+            },
+        )
+    }
+}
+
+/// Response times, worked out only if they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ResponseSource<'a> {
+    traffic: &'a Traffic<'a>,
+    pods: &'a Pods,
+}
+
+impl ResponseSource<'_> {
+    /// The response time that the promised part of the requests does not exceed, seconds.
+    pub fn seconds(&self) -> Option<f64> {
+        self.traffic.response_seconds(self.pods)
+    }
+}
+
+/// What the pods' lives depend on.
+fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rules<'a> {
+    let events = world.events.iter().filter(|event| event.target == index);
+    let outage = |event: &crate::model::ScheduledEvent| match &event.action {
+        Action::DependencyDown { init_container, lasts } => {
+            Some(Outage { container: init_container.clone(), from: event.at, until: event.at + *lasts })
+        }
+        _ => None,
+    };
+    let open_loop = matches!(target.plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
+    let random = target.cluster.balancing == Balancing::Random;
+    Rules {
+        template: &target.workload.template,
+        config: &target.cluster,
+        min_ready: target.workload.min_ready,
+        outages: events.filter_map(outage).collect(),
+        revisions: vec![crate::model::Revision::default()],
+        apart: (random && open_loop && target.plan.requests.is_some())
+            || !matches!(target.cluster.housekeeping_interval, Delay::Fixed(_)),
+        startup_bound: bound(target.cluster.startup, &target.workload.template),
+        ordered: matches!(target.workload.controller, WorkloadController::StatefulSet { .. }),
+        most_pods: target.neighbours.allowance.as_ref().map_or(MOST_PODS, |allowance| allowance.pods.min(MOST_PODS)),
+    }
+}
+
+/// The pods at the start get their nodes; those for which there is none wait.
+fn settle_on_nodes(
+    pods: &mut Pods,
+    places: Vec<(usize, Replicas)>,
+    start: SimTime,
+    rules: &Rules<'_>,
+    draws: &mut Draws,
+) {
+    let count = pods.count();
+    let placed: Replicas = places.iter().map(|place| place.1).sum();
+    pods.place(places, placed);
+    if placed < count {
+        pods.create_at(count - placed, 0, placed, start, rules, draws);
+    }
+}

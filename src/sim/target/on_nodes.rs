@@ -1,0 +1,83 @@
+//! What the world does to a target's pods: it finds nodes for them, takes nodes away, and counts them.
+
+use super::{Occurrence, TargetState};
+use crate::units::{Replicas, SimTime, Span};
+
+impl TargetState<'_> {
+    /// Its pods that are ready, and how many there should be.
+    pub fn health(&self) -> (Replicas, Replicas) {
+        (self.numbers.ready, self.controller.replicas)
+    }
+
+    /// Pods without a node.
+    pub fn unschedulable(&self) -> Replicas {
+        self.numbers.unschedulable
+    }
+
+    /// The places on nodes that its pods have left.
+    pub fn freed(&mut self) -> &mut Vec<(usize, Replicas)> {
+        &mut self.pods.freed
+    }
+
+    /// Without nodes there is always room; says whether a pod was bound.
+    pub fn bind_anywhere(&mut self) -> bool {
+        self.pods.freed.clear();
+        let bound = self.pods.bind_anywhere(self.now, &self.rules);
+        if bound {
+            (self.to_reconcile, self.changed) = (true, true);
+        }
+        bound
+    }
+
+    /// The cohorts that are to be bound now, with when they were created.
+    pub fn unbound(&self, retry: bool) -> impl Iterator<Item = (usize, SimTime)> {
+        self.pods.unbound(self.now, retry)
+    }
+
+    /// How many pods a cohort has.
+    pub fn pods_in(&self, cohort: usize) -> Replicas {
+        self.pods.cohorts()[cohort].count
+    }
+
+    /// Binds pods of a cohort to these places; the others of it wait. Says whether there were any, and whether others wait.
+    pub fn bind(&mut self, cohort: usize, places: Vec<(usize, Replicas)>) -> (bool, bool) {
+        let (count, waited) = {
+            let cohort = &self.pods.cohorts()[cohort];
+            (cohort.count, cohort.unschedulable)
+        };
+        let placed: Replicas = places.iter().map(|place| place.1).sum();
+        self.pods.bind(cohort, places, self.now, &self.rules);
+        if placed < count && !waited {
+            self.happened(Occurrence::Unschedulable(count - placed));
+        }
+        self.to_reconcile |= placed > 0;
+        self.changed |= placed > 0 || !waited;
+        (placed > 0, placed > 0 && placed < count)
+    }
+
+    /// Its pods on a node are evicted.
+    pub fn evict(&mut self, node: usize) {
+        self.pods.evict(node, self.now, &self.rules);
+        (self.to_reconcile, self.changed) = (true, true);
+    }
+
+    /// A node does not answer any more.
+    pub fn lose_node(&mut self, node: usize, noticed: Span, tolerated: Span) {
+        self.pods.lose_node(node, self.now, noticed, tolerated);
+    }
+
+    /// The number of nodes that are ready.
+    pub fn count_nodes(&mut self, ready: Option<i64>) {
+        self.ready_nodes = ready;
+    }
+
+    /// Whether it has counted so many.
+    pub fn knows_nodes(&self, ready: Option<i64>) -> bool {
+        self.ready_nodes == ready
+    }
+
+    /// Something happened that is to be told.
+    pub fn happened(&mut self, what: Occurrence) {
+        self.accounts.happened(self.now, what);
+    }
+}

@@ -1,0 +1,216 @@
+//! The loop: one clock for all targets, and what they share.
+//!
+//! Each target is simulated up to the last second at which something happened to it, by itself or by another's doing; in
+//! between nothing of it changes.
+
+mod autoscaler;
+mod nodes;
+mod settle;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use thiserror::Error;
+
+use super::draw::Draws;
+use super::record::{Occurrence, Summary};
+use super::target::TargetState;
+use super::{Setup, SyncRecord, World};
+use crate::model::{Action, LoadError, LoadSource, Workload};
+use crate::units::{Replicas, SimTime, Span};
+use nodes::Nodes;
+
+/// Why a simulation could not be run to its end.
+#[derive(Debug, Error)]
+pub enum SimError {
+    /// The load source failed.
+    #[error("{0}")]
+    Load(LoadError),
+    /// The load has no rows.
+    #[error("the load trace has no rows")]
+    NoLoad,
+    /// The load covers no time and no duration was given.
+    #[error("the load trace covers no time: it has a single row, and no duration is given")]
+    NoDuration,
+    /// The replica count changed before the start.
+    #[error("the state before the start is not steady: {before} before it the HPA goes from {from} to {to} replicas")]
+    NotSteady {
+        /// How long before the start.
+        before: Span,
+        /// The replicas that were to be kept.
+        from: Replicas,
+        /// What the HPA made of them.
+        to: Replicas,
+    },
+}
+
+/// Simulates some of the targets together: their indices, each with its load. `record` is called after every sync, with the
+/// target's index. The summaries are in the order of the targets.
+pub fn simulate<'a>(
+    setup: &'a Setup<'a>,
+    loads: Vec<(usize, &'a mut dyn LoadSource)>,
+    record: &mut dyn FnMut(usize, &SyncRecord<'_>),
+) -> Result<Vec<Summary>, SimError> {
+    let mut engine = Engine::new(setup, loads)?;
+    engine.run(record)?;
+    Ok(engine.targets.into_iter().map(TargetState::finish).collect())
+}
+
+/// Simulates one target as if there were no others.
+pub fn simulate_one<'a>(
+    setup: &'a Setup<'a>,
+    target: usize,
+    load: &'a mut dyn LoadSource,
+    record: &mut dyn FnMut(&SyncRecord<'_>),
+) -> Result<Summary, SimError> {
+    let summaries = simulate(setup, vec![(target, load)], &mut |_, synced| record(synced))?;
+    Ok(summaries.into_iter().next().unwrap_or_default())
+}
+
+struct Engine<'a> {
+    world: &'a World<'a>,
+    now: SimTime,
+    targets: Vec<TargetState<'a>>,
+    workloads: Vec<&'a Workload>,
+    nodes: Option<Nodes<'a>>,
+    draws: Draws,
+    next_event: usize,
+    /// The targets that something happens to now, in their order.
+    active: Vec<usize>,
+    /// When each target is due next, and all of that in the order of time; entries that are no longer true are passed over.
+    due: Vec<SimTime>,
+    alarms: BinaryHeap<Reverse<(SimTime, usize)>>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(setup: &'a Setup<'a>, loads: Vec<(usize, &'a mut dyn LoadSource)>) -> Result<Self, SimError> {
+        let world = &setup.world;
+        let start = SimTime::ZERO - world.lead_in;
+        let workloads: Vec<&Workload> = loads.iter().map(|(index, _)| setup.targets[*index].workload).collect();
+        let mut nodes = world.nodes.as_ref().map(|config| Nodes::new(config, &workloads, start));
+        let mut targets = Vec::with_capacity(loads.len());
+        for (kind, (index, load)) in loads.into_iter().enumerate() {
+            let mut place = |count: Replicas| nodes.as_mut().map(|nodes| nodes.schedule(kind, count));
+            targets.push(TargetState::new(world, &setup.targets[index], index, load, &mut place)?);
+        }
+        let mut engine = Self {
+            world,
+            now: start,
+            workloads,
+            nodes,
+            draws: Draws::new(world.seed, 0),
+            next_event: 0,
+            active: (0..targets.len()).collect(),
+            due: vec![start; targets.len()],
+            alarms: BinaryHeap::new(),
+            targets,
+        };
+        engine.count_nodes()?;
+        Ok(engine)
+    }
+
+    fn run(&mut self, record: &mut dyn FnMut(usize, &SyncRecord<'_>)) -> Result<(), SimError> {
+        let limit = self.world.duration.map(|duration| SimTime::ZERO + duration);
+        loop {
+            for &index in &self.active {
+                self.targets[index].wake(self.now)?;
+            }
+            let end = limit.or_else(|| self.active.iter().filter_map(|&index| self.targets[index].load_end()).min());
+            if end.is_some_and(|end| end <= self.now) {
+                for target in &mut self.targets {
+                    target.wake(self.now)?;
+                }
+                return if self.now > SimTime::ZERO { Ok(()) } else { Err(SimError::NoDuration) };
+            }
+            self.happen()?;
+            self.settle()?;
+            if self.sync(record)? {
+                self.settle()?;
+            }
+            self.go_on(limit);
+        }
+    }
+
+    /// Something happens to a target now that is not its own doing.
+    fn touch(&mut self, index: usize) -> Result<(), SimError> {
+        if let Err(place) = self.active.binary_search(&index) {
+            self.active.insert(place, index);
+            self.targets[index].wake(self.now)?;
+        }
+        Ok(())
+    }
+
+    fn touch_all(&mut self) -> Result<(), SimError> {
+        (0..self.targets.len()).try_for_each(|index| self.touch(index))
+    }
+
+    /// The scenario's events.
+    fn happen(&mut self) -> Result<(), SimError> {
+        let world = self.world;
+        while let Some(event) = world.events.get(self.next_event).filter(|event| event.at <= self.now) {
+            self.next_event += 1;
+            let what = Occurrence::Action(self.next_event - 1);
+            let of_all = matches!(event.action, Action::LoseNodes(_) | Action::MetricsOutage { .. });
+            if let Action::LoseNodes(count) = event.action {
+                self.lose_nodes(event.target, count)?;
+            }
+            for index in 0..self.targets.len() {
+                if of_all || self.targets[index].index == event.target {
+                    self.touch(index)?;
+                    self.targets[index].happened(what);
+                    self.targets[index].act(&event.action);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The HPAs that are due sync; says whether any did.
+    fn sync(&mut self, record: &mut dyn FnMut(usize, &SyncRecord<'_>)) -> Result<bool, SimError> {
+        let mut synced = false;
+        for &index in &self.active {
+            synced |= self.targets[index].sync(record)?;
+        }
+        Ok(synced)
+    }
+
+    /// To the next second at which something happens.
+    fn go_on(&mut self, limit: Option<SimTime>) {
+        let soon = self.now + Span::from_seconds(1);
+        for &index in &self.active {
+            let target = &mut self.targets[index];
+            target.end_second();
+            let due = if self.world.every_second { soon } else { target.next() };
+            self.due[index] = due;
+            self.alarms.push(Reverse((due, index)));
+        }
+        let mut next = limit.unwrap_or(SimTime::MAX);
+        if let Some(event) = self.world.events.get(self.next_event) {
+            next = next.min(event.at);
+        }
+        if let Some(nodes) = &self.nodes {
+            next = next.min(nodes.next());
+        }
+        self.active.clear();
+        if let Some(at) = self.next_alarm() {
+            next = next.min(at);
+        }
+        self.now = next.max(soon);
+        while self.next_alarm() == Some(self.now) {
+            self.active.extend(self.alarms.pop().map(|Reverse((_, index))| index));
+        }
+        self.active.sort_unstable();
+        self.active.dedup();
+    }
+
+    /// When the next target is due; alarms that were put off are forgotten.
+    fn next_alarm(&mut self) -> Option<SimTime> {
+        while let Some(&Reverse((at, index))) = self.alarms.peek() {
+            if self.due[index] == at {
+                return Some(at);
+            }
+            self.alarms.pop();
+        }
+        None
+    }
+}

@@ -1,0 +1,262 @@
+//! Several targets in one world: what each does alone, and what they do to each other.
+
+use hpasim::model::{Action, ClusterAutoscaler, DisruptionBudget, NodePool, NodesConfig, ScheduledEvent};
+use hpasim::sim::check::check;
+use hpasim::sim::{Occurrence, Setup, Summary, TimelineRow, World, simulate};
+use hpasim::units::SimTime;
+
+use crate::support::{Deployment, hpasim, inventory, run, seconds, setup_with, table, write};
+
+type Timeline = (Summary, Vec<TimelineRow>);
+
+/// A Deployment of pods of 100m with an HPA at 50%.
+fn service(name: &str, replicas: i32, max: i32, spec: &str) -> Deployment {
+    Deployment::from_yaml(&yaml(name, replicas, max, spec))
+}
+
+fn yaml(name: &str, replicas: i32, max: i32, spec: &str) -> String {
+    format!(
+        "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: {name}}}, spec: {{scaleTargetRef: \
+         {{apiVersion: apps/v1, kind: Deployment, name: {name}}}, minReplicas: 1, maxReplicas: {max}, metrics: [{{type: Resource, \
+         resource: {{name: cpu, target: {{type: Utilization, averageUtilization: 50}}}}}}]}}}}\n---\n{{apiVersion: apps/v1, kind: \
+         Deployment, metadata: {{name: {name}}}, spec: {{replicas: {replicas}, selector: {{matchLabels: {{app: {name}}}}}, template: \
+         {{metadata: {{labels: {{app: {name}}}}}, spec: {{{spec}containers: [{{name: c, image: c, readinessProbe: \
+         {{periodSeconds: 5}}, resources: {{requests: {{cpu: 100m, memory: 100Mi}}}}}}]}}}}}}}}\n---\n"
+    )
+}
+
+/// Targets with a load of CPU each, in one world.
+fn together<'a>(all: &'a [(Deployment, hpasim::model::LoadTable)], world: World<'a>) -> Setup<'a> {
+    let target = |(deployment, load): &'a (Deployment, hpasim::model::LoadTable)| {
+        setup_with(deployment, load, &hpasim::input::load::LoadSettings::default()).targets.swap_remove(0)
+    };
+    Setup { world, targets: all.iter().map(target).collect() }
+}
+
+/// Simulates all targets, has every timeline checked, and says what became of each.
+fn run_all(setup: &Setup<'_>, all: &[(Deployment, hpasim::model::LoadTable)]) -> Vec<Timeline> {
+    let mut loads: Vec<_> = all.iter().map(|(_, load)| load.clone()).collect();
+    let loads = loads.iter_mut().enumerate().map(|(index, load)| (index, load as _)).collect();
+    let mut rows: Vec<Vec<TimelineRow>> = vec![Vec::new(); all.len()];
+    let summaries = simulate(setup, loads, &mut |index, record| rows[index].push(record.into())).unwrap();
+    for (index, rows) in rows.iter().enumerate() {
+        assert_eq!(check(setup, index, rows), Vec::<String>::new(), "target {index}");
+        assert_eq!(summaries[index].unsettled, 0);
+    }
+    summaries.into_iter().zip(rows).collect()
+}
+
+fn at(second: i64, target: usize, action: Action) -> ScheduledEvent {
+    ScheduledEvent { at: SimTime::from_seconds(second), target, action }
+}
+
+/// A pool of nodes of 1 core.
+fn nodes(nodes: i64, max_nodes: i64) -> NodesConfig {
+    let mut shape = hpasim::input::nodes::generic().swap_remove(0);
+    (shape.zones, shape.reserved) = (1, hpasim::model::Amounts::default());
+    let capacity = [("cpu", "1"), ("memory", "4Gi")].map(|(name, amount)| (name, amount.parse().unwrap()));
+    shape.capacity = capacity.into_iter().collect();
+    let pool = NodePool { shape, nodes, min_nodes: 1, max_nodes };
+    NodesConfig { pools: vec![pool], ..NodesConfig::default() }
+}
+
+/// Three services under loads of their own.
+fn three() -> Vec<(Deployment, hpasim::model::LoadTable)> {
+    let load = |low: f64, high: f64, from: i64| {
+        table(&["cpu"], &[(0, &[low]), (from, &[high]), (from + 600, &[low]), (3600, &[low])])
+    };
+    vec![
+        (service("a", 2, 20, ""), load(0.1, 0.6, 60)),
+        (service("b", 3, 20, ""), load(0.15, 0.5, 67)),
+        (service("c", 1, 20, ""), load(0.05, 0.7, 131)),
+    ]
+}
+
+/// Those that share nothing are together what each is alone, also where their phases differ.
+#[test]
+fn what_shares_nothing_does_not_matter() {
+    let all = three();
+    let events = [at(700, 1, Action::Restart), at(900, 2, Action::KillPods(1))];
+    let duration = Some(seconds(3600));
+    let mut setup = together(&all, World { events: &events, duration, keep_pod_numbers: true, ..World::default() });
+    for (index, target) in setup.targets.iter_mut().enumerate() {
+        target.phase.sync = seconds(4 * index as i64);
+        target.phase.scrape = seconds(index as i64);
+        target.cluster.startup = "uniform:5s,60s".parse().unwrap();
+    }
+    assert_eq!(setup.parts().len(), 3);
+    for (index, (summary, rows)) in run_all(&setup, &all).into_iter().enumerate() {
+        let mut load = all[index].1.clone();
+        let mut alone = Vec::new();
+        let one = hpasim::sim::simulate_one(&setup, index, &mut load, &mut |record| alone.push(record.into()));
+        assert!(rows == alone && format!("{summary:?}") == format!("{:?}", one.unwrap()), "target {index}");
+    }
+}
+
+/// Room for twenty pods: what one takes the other does not get, and gets when it is given back.
+#[test]
+fn they_compete_for_nodes() {
+    let all = three();
+    let alone = run(&together(&all[..1], World::default()), &all[0].1).0;
+    let world = World { nodes: Some(nodes(2, 2)), keep_pod_numbers: true, ..World::default() };
+    let setup = together(&all, world.clone());
+    assert_eq!(setup.parts(), [[0, 1, 2]]);
+    let done = run_all(&setup, &all);
+    let waited: Vec<i64> = done.iter().map(|(summary, _)| summary.unschedulable.seconds()).collect();
+    assert!(waited.iter().any(|seconds| *seconds > 60), "{waited:?}");
+    assert!(alone.unschedulable == seconds(0) && alone.max_replicas() > done[0].0.max_replicas().min(11));
+    for (summary, rows) in &done {
+        assert!(rows.last().unwrap().pods.unschedulable == 0 && summary.max_nodes == 2);
+    }
+    // At no time are there more pods on the nodes than fit.
+    let on_nodes = |second: i64| -> i32 {
+        let of = |(summary, _): &Timeline| {
+            let at = summary.pod_numbers.iter().rev().find(|(when, _)| when.seconds() <= second).unwrap().1;
+            at.existing - at.unschedulable + at.terminating
+        };
+        done.iter().map(of).sum()
+    };
+    let most = (0..3600).map(on_nodes).max().unwrap();
+    assert!((19..=20).contains(&most), "{most}");
+    // An autoscaler makes room for all of them.
+    let mut config = nodes(2, 9);
+    config.autoscaler = Some(ClusterAutoscaler::default());
+    let roomy = run_all(&together(&all, World { nodes: Some(config), ..world }), &all);
+    assert!(roomy.iter().all(|(summary, _)| summary.max_nodes > 2));
+    assert!(roomy[0].0.max_replicas() + roomy[2].0.max_replicas() > 20);
+}
+
+/// Quiet seconds are skipped by each target for itself; all seconds give the same.
+#[test]
+fn skipping_seconds_changes_nothing() {
+    let all = three();
+    let events = [
+        at(300, 0, Action::Restart),
+        at(500, 0, Action::LoseNodes(1)),
+        at(800, 2, Action::LoadFactor { factor: 2.0, lasts: None }),
+    ];
+    let mut config = nodes(2, 6);
+    config.autoscaler = Some(ClusterAutoscaler {
+        scale_down_unneeded_time: seconds(120),
+        scale_down_delay_after_add: seconds(60),
+        ..ClusterAutoscaler::default()
+    });
+    let world = World { nodes: Some(config), events: &events, keep_pod_numbers: true, ..World::default() };
+    let mut setup = together(&all, world);
+    for (index, target) in setup.targets.iter_mut().enumerate() {
+        target.phase.sync = seconds(5 * index as i64);
+    }
+    let skipping = run_all(&setup, &all);
+    setup.world.every_second = true;
+    assert!(format!("{:?}", run_all(&setup, &all)) == format!("{skipping:?}"));
+}
+
+/// What the autoscaler leaves of two nodes that are mostly empty.
+fn removed(spec: &str, change: impl Fn(&mut NodesConfig)) -> (usize, i64) {
+    let all = [(service("a", 4, 4, spec), table(&["cpu"], &[(0, &[0.2]), (3000, &[0.2])]))];
+    let mut config = nodes(2, 9);
+    config.autoscaler = Some(ClusterAutoscaler::default());
+    change(&mut config);
+    let world = World { nodes: Some(config), ..World::default() };
+    let done = run_all(&together(&all, world), &all);
+    let gone = |(_, what): &&(SimTime, Occurrence)| *what == Occurrence::NodeRemoved;
+    (done[0].0.occurrences.iter().filter(gone).count(), done[0].1.last().unwrap().pods.nodes.unwrap())
+}
+
+/// Two pods of 100m are on each node of a core.
+#[test]
+fn nodes_that_may_not_go_stay() {
+    assert_eq!(removed("", |_| ()), (1, 1));
+    assert_eq!(removed("volumes: [{name: v, emptyDir: {}}], ", |_| ()), (0, 2), "local storage");
+    assert_eq!(removed("volumes: [{name: v, emptyDir: {medium: Memory}}], ", |_| ()), (1, 1));
+    assert_eq!(removed("volumes: [{name: v, hostPath: {path: /v}}], ", |_| ()), (0, 2));
+    let budget = |bound: &str| {
+        let yaml = format!(
+            "{{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {{name: p}}, spec: {{{bound}, selector: \
+             {{matchLabels: {{app: a}}}}}}}}"
+        );
+        let budgets: Vec<DisruptionBudget> = inventory(&yaml).budgets.into_iter().map(|budget| budget.item).collect();
+        removed("", move |config| config.budgets.clone_from(&budgets))
+    };
+    assert_eq!(budget("minAvailable: 3"), (0, 2), "two pods would have to go");
+    assert_eq!(budget("minAvailable: 2"), (1, 1));
+    assert_eq!(budget("maxUnavailable: 1"), (0, 2));
+    // DaemonSets count in the utilization: 300m of them and 200m are one half.
+    let daemon = "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: d}, spec: {selector: {matchLabels: {app: d}}, template: \
+                  {metadata: {labels: {app: d}}, spec: {containers: [{name: c, image: c, resources: {requests: {cpu: 300m}}}]}}}}";
+    let daemon = inventory(daemon).workloads.swap_remove(0).item;
+    assert_eq!(removed("", |config| config.others.push((daemon.clone(), 0))), (0, 2));
+    // A bare pod has nobody to make it again.
+    let bare = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: c, resources: {requests: \
+                {cpu: 10m}}}]}}";
+    let bare = inventory(bare).workloads.swap_remove(0).item;
+    let (_, left) = removed("", |config| {
+        config.pools[0].nodes = 3;
+        config.others.push((bare.clone(), 1));
+    });
+    assert_eq!(left, 1, "the node of the bare pod stays, and takes the others");
+}
+
+/// Empty nodes go at once, others one after the other: the next is emptied when the one before it is gone.
+#[test]
+fn several_empty_nodes_go_at_once() {
+    let all = [(service("a", 1, 30, ""), table(&["cpu"], &[(0, &[0.04]), (3000, &[0.04])]))];
+    let mut config = nodes(6, 9);
+    config.autoscaler = Some(ClusterAutoscaler::default());
+    let done = run_all(&together(&all, World { nodes: Some(config), ..World::default() }), &all);
+    let removed: Vec<i64> = done[0].0.occurrences.iter().map(|(at, _)| at.seconds()).collect();
+    assert_eq!(removed, [610; 5]);
+}
+
+/// The pool that wastes least of its nodes is scaled.
+#[test]
+fn the_pool_that_wastes_least_is_scaled() {
+    let all = [(service("a", 10, 10, ""), table(&["cpu"], &[(0, &[0.1]), (900, &[0.1])]))];
+    let mut config = nodes(0, 9);
+    let mut large = config.pools[0].clone();
+    large.shape.name = "large".into();
+    let capacity = [("cpu", "8"), ("memory", "32Gi")].map(|(name, amount)| (name, amount.parse().unwrap()));
+    large.shape.capacity = capacity.into_iter().collect();
+    config.pools.insert(0, large);
+    config.pools.iter_mut().for_each(|pool| pool.min_nodes = 0);
+    config.autoscaler = Some(ClusterAutoscaler::default());
+    let done = run_all(&together(&all, World { nodes: Some(config.clone()), ..World::default() }), &all);
+    // Ten pods of 100m fill a node of a core; of one of eight cores they take an eighth.
+    assert_eq!(done[0].1.last().unwrap().pods.nodes, Some(1));
+    let last = done[0].1.last().unwrap().pods;
+    assert_eq!((last.ready, last.unschedulable), (last.existing, 0));
+    // Where only the large one may grow, it does.
+    config.pools[1].max_nodes = 0;
+    let done = run_all(&together(&all, World { nodes: Some(config), ..World::default() }), &all);
+    assert!(done[0].1.last().unwrap().pods.ready > 0);
+}
+
+/// On the command line: every HPA that has a load, a row for each, the totals, and files for each.
+#[test]
+fn all_hpas_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write(&path("k8s.yaml"), &(yaml("a", 2, 20, "") + &yaml("b", 2, 20, "") + &yaml("c", 2, 20, "")));
+    write(&path("a.csv"), "time,cpu\n0,0.1\n60,0.8\n1800,0.8\n");
+    write(&path("b.csv"), "time,cpu\n0,0.1\n1800,0.1\n");
+    write(&path("nodes.yaml"), "nodes: [{name: small, cpu: 1, memory: 4Gi, evictionHard: {}, pricePerMonth: 10}]\n");
+    let file = |name: &str| path(name).to_str().unwrap().to_owned();
+    let (a, b, out) = (format!("a={}", file("a.csv")), format!("default/b={}", file("b.csv")), file("out"));
+    let (manifests, pools) = (file("k8s.yaml"), file("nodes.yaml"));
+    let common =
+        ["simulate", "-f", &manifests, "--load", &a, "--load", &b, "--nodes", &pools, "--node-count", "small=1"];
+    let args = [&common[..], &["--phases", "1", "-o", &out]].concat();
+    let output = hpasim(&args).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stderr}");
+    insta::assert_snapshot!(stdout.replace(folder.path().to_str().unwrap(), "DIR"));
+    assert!(stderr.contains("default/c has no load: it stays as it is"), "{stderr}");
+    for name in
+        ["world.csv", "world.json", "default.a/timeline.csv", "default.a/timeline.png", "default.b/summary.json"]
+    {
+        assert!(folder.path().join("out").join(name).exists(), "{name}");
+    }
+    // A name that is none is refused, with the nearest.
+    let wrong = hpasim(&["simulate", "-f", &manifests, "--load", "aa=x.csv"]).assert().code(2);
+    wrong.stderr(predicates::str::contains("there is no HPA `aa`"));
+}
