@@ -74,6 +74,7 @@ pub(super) fn target<'a>(
         interpolation: options.settings.interpolation,
         initial_replicas: cluster.replicas.or(workload.replicas).unwrap_or(1),
         neighbours,
+        callers: Vec::new(),
     })
 }
 

@@ -51,6 +51,6 @@ pub use placement::{
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, Window};
-pub use target::Target;
+pub use target::{Caller, Target};
 pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

@@ -22,6 +22,17 @@ pub struct Target<'a> {
     pub initial_replicas: Replicas,
     /// What else is in the namespace that bears on it. Foreign pods are taken to use nothing.
     pub neighbours: Neighbours,
+    /// The targets whose requests make requests to this one, besides its own load.
+    pub callers: Vec<Caller>,
+}
+
+/// Another target that calls this one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Caller {
+    /// Its index among the targets.
+    pub target: usize,
+    /// How many requests it makes, one after the other, for each that it serves.
+    pub requests_per_request: f64,
 }
 
 impl<'a> Target<'a> {
@@ -36,6 +47,7 @@ impl<'a> Target<'a> {
             interpolation: Interpolation::Hold,
             initial_replicas: workload.replicas.unwrap_or(1),
             neighbours: Neighbours::default(),
+            callers: Vec::new(),
         }
     }
 }

@@ -218,6 +218,7 @@ fn run<'a>(
         interpolation: scenario.interpolation,
         initial_replicas: scenario.replicas,
         neighbours: scenario.neighbours.clone(),
+        callers: Vec::new(),
     };
     let world = World {
         controller: scenario.controller,

@@ -12,7 +12,7 @@ mod target;
 mod world;
 
 pub use record::check;
-pub use record::{MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary, TimelineRow};
+pub use record::{Callee, MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary, TimelineRow};
 pub use target::{Lifecycle, Patience, Rollout, typical_startup};
 pub use world::{SimError, simulate, simulate_one};
 
@@ -55,7 +55,21 @@ impl<'a> Setup<'a> {
     /// The targets that bear on each other, together; those that share nothing can be simulated each by itself.
     pub fn parts(&self) -> Vec<Vec<usize>> {
         let all = 0..self.targets.len();
-        if self.world.nodes.is_some() { vec![all.collect()] } else { all.map(|index| vec![index]).collect() }
+        if self.world.nodes.is_some() {
+            return vec![all.collect()];
+        }
+        // Who calls whom, and whom they call.
+        let mut part: Vec<usize> = all.collect();
+        for (index, target) in self.targets.iter().enumerate() {
+            for caller in &target.callers {
+                let (one, other) = (part[index], part[caller.target]);
+                part.iter_mut().filter(|part| **part == one.max(other)).for_each(|part| *part = one.min(other));
+            }
+        }
+        let mut parts: Vec<Vec<usize>> = vec![Vec::new(); self.targets.len()];
+        part.iter().enumerate().for_each(|(index, part)| parts[*part].push(index));
+        parts.retain(|part| !part.is_empty());
+        parts
     }
 
     /// A target's HPA as it is at an instant: events may change it.

@@ -1,6 +1,6 @@
 //! Several targets in one world: what each does alone, and what they do to each other.
 
-use hpasim::model::{Action, ClusterAutoscaler, DisruptionBudget, NodePool, NodesConfig, ScheduledEvent};
+use hpasim::model::{Action, Caller, ClusterAutoscaler, DisruptionBudget, NodePool, NodesConfig, ScheduledEvent};
 use hpasim::sim::check::check;
 use hpasim::sim::{Occurrence, Setup, Summary, TimelineRow, World, simulate};
 use hpasim::units::SimTime;
@@ -259,4 +259,90 @@ fn all_hpas_on_the_command_line() {
     // A name that is none is refused, with the nearest.
     let wrong = hpasim(&["simulate", "-f", &manifests, "--load", "aa=x.csv"]).assert().code(2);
     wrong.stderr(predicates::str::contains("there is no HPA `aa`"));
+}
+
+/// A frontend that calls a backend twice for each request: 20 ms of CPU each, pods of 100m without a limit or with one.
+fn chain(limits: [&str; 2], load: hpasim::model::LoadTable) -> [(Deployment, hpasim::model::LoadTable); 2] {
+    let of = |name: &str, limit: &str| {
+        let limits = if limit.is_empty() { String::new() } else { format!("limits: {{cpu: {limit}}}, ") };
+        let text = yaml(name, 2, 20, "").replace("resources: {", &format!("resources: {{{limits}"));
+        Deployment::from_yaml(&text)
+    };
+    let quiet = table(&["rps"], &[(0, &[0.0]), (1800, &[0.0])]);
+    [(of("frontend", limits[0]), load), (of("backend", limits[1]), quiet)]
+}
+
+fn chained<'a>(all: &'a [(Deployment, hpasim::model::LoadTable)], cpu: [&str; 2]) -> Setup<'a> {
+    let target = |((deployment, load), cpu): (&'a (Deployment, hpasim::model::LoadTable), &str)| {
+        setup_with(deployment, load, &crate::support::costs(cpu, "0", 0.0)).targets.swap_remove(0)
+    };
+    let mut targets: Vec<_> = all.iter().zip(cpu).map(target).collect();
+    targets[1].callers = vec![Caller { target: 0, requests_per_request: 2.0 }];
+    let world = World { duration: Some(seconds(1800)), keep_pod_numbers: true, ..World::default() };
+    Setup { world, targets }
+}
+
+#[test]
+fn a_target_calls_another() {
+    let rps = |low: f64, high: f64| table(&["rps"], &[(0, &[low]), (300, &[high]), (1800, &[high])]);
+    let all = chain(["", ""], rps(5.0, 10.0));
+    let setup = chained(&all, ["20m", "10m"]);
+    assert_eq!(setup.parts(), [[0, 1]]);
+    let done = run_all(&setup, &all);
+    let load_at =
+        |rows: &[TimelineRow], second: i64| rows.iter().rev().find(|r| r.now.seconds() <= second).unwrap().load[0];
+    let backend = &done[1].1;
+    assert_eq!((load_at(backend, 0), load_at(backend, 285), load_at(backend, 300)), (10.0, 10.0, 20.0));
+    // It has been so for long before the first sync: 10 requests of 10 ms on two pods of 100m.
+    assert_eq!(backend[0].metrics[0].unwrap().average_utilization, Some(50));
+    assert!(done[1].0.rescales[0].at.seconds() > 300 && done[1].0.max_replicas() == 4);
+    // A frontend that can do no more than 2 x 150m / 20m = 15 requests calls no oftener.
+    let limited = chain(["150m", ""], rps(5.0, 500.0));
+    let mut setup = chained(&limited, ["20m", "10m"]);
+    setup.targets[0].cluster.startup = seconds(900).into();
+    let done = run_all(&setup, &limited);
+    assert_eq!(load_at(&done[1].1, 330), 30.0);
+    assert!(done[0].1.last().unwrap().resources.backlog > 0);
+}
+
+/// Two clients that wait for their answers: the slower the backend, the fewer requests.
+#[test]
+fn a_slow_backend_holds_its_frontend_back() {
+    let clients = table(&["clients"], &[(0, &[2.0]), (1800, &[2.0])]);
+    let requests = |backend: &str, limit: &str| {
+        let all = chain(["", limit], clients.clone());
+        let mut setup = chained(&all, ["20m", backend]);
+        setup.targets[1].cluster.startup = seconds(1800).into();
+        let done = run_all(&setup, &all);
+        let last = done[0].1.last().unwrap();
+        let callee = done[0].0.callees[0];
+        assert_eq!(callee.target, 1);
+        (last.resources.work_done as f64 / 0.02e9 / 1800.0, callee.longest_seconds)
+    };
+    // 20 ms here and twice 20 ms there: 2 / 60 ms. At first the backend has two pods for four requests at once.
+    let (fast, wait) = requests("20m", "");
+    assert!((fast - 2.0 / 0.06).abs() < 0.5 && wait <= 0.0401, "{fast} {wait}");
+    let (slow, wait) = requests("20m", "500m");
+    assert!(slow < 0.8 * fast && wait > 0.06, "{slow} {wait}");
+}
+
+/// What waits at the backend is part of the frontend's response time, and of its promise.
+#[test]
+fn a_promise_is_of_the_whole_path() {
+    let load = table(&["rps"], &[(0, &[5.0]), (300, &[30.0]), (600, &[5.0]), (1800, &[5.0])]);
+    let all = chain(["", "150m"], load);
+    let mut setup = chained(&all, ["2m", "10m"]);
+    setup.targets[0].cluster.slo = Some("p95<1s".parse().unwrap());
+    let done = run_all(&setup, &all);
+    assert!(done[0].0.waiting == seconds(0) && done[1].0.waiting > seconds(10));
+    assert!(done[0].0.slow > seconds(10), "{:?}", done[0].0.slow);
+    let response = |target: usize, second: i64| {
+        let row = done[target].1.iter().rev().find(|row| row.now.seconds() <= second).unwrap();
+        row.response_micros.unwrap()
+    };
+    // In quiet times twice the backend's mean of 10 ms / 0.15, and a little more.
+    assert!(response(0, 285) > response(1, 285) && response(0, 285) < 1_000_000, "{}", response(0, 285));
+    assert!(response(0, 340) > 2 * response(0, 285));
+    setup.world.every_second = true;
+    assert!(format!("{:?}", run_all(&setup, &all)) == format!("{done:?}"));
 }

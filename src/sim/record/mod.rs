@@ -55,6 +55,17 @@ pub enum Occurrence {
     NodeRemoved,
 }
 
+/// A target that another calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Callee {
+    /// Its index among the targets.
+    pub target: usize,
+    /// The longest mean time that all calls of one request took, seconds.
+    pub longest_seconds: f64,
+    /// When that was.
+    pub at: SimTime,
+}
+
 /// More occurrences than this are counted, not kept.
 const MOST_OCCURRENCES: usize = 1000;
 
@@ -143,6 +154,8 @@ pub struct Summary {
     pub oom_kills: u64,
     /// Every change of the numbers of pods, if they were to be kept.
     pub pod_numbers: Vec<(SimTime, PodNumbers)>,
+    /// The targets that it calls, and how long it waited for them at most.
+    pub callees: Vec<Callee>,
     /// What one pod requests.
     pub pod_cpu_request: Millicores,
     /// See `pod_cpu_request`.

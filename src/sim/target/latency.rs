@@ -4,6 +4,43 @@
 //! two servers, one of 500m a server of half the speed. Waiting in line and not processor sharing is assumed, since its
 //! distribution is known in closed form; the means of the two are about the same. What waits because the load is over the
 //! capacity comes on top, first in, first out.
+//!
+//! Where a request makes requests to other targets, the time of the whole is taken as gamma distributed, with the mean and the
+//! variance that its parts have together: a sum of exponential times is nearly so.
+
+use statrs::distribution::{ContinuousCDF, Gamma};
+
+/// A time that is known by its mean and its variance, seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::sim) struct Moments {
+    pub mean: f64,
+    pub variance: f64,
+}
+
+impl Moments {
+    /// So many of them one after the other; of a part of one, whether it comes is left to chance.
+    pub fn times(self, count: f64) -> Self {
+        let (whole, part) = (count.floor(), count.fract());
+        let chance = part * (self.variance + self.mean * self.mean) - part * part * self.mean * self.mean;
+        Self { mean: count * self.mean, variance: whole * self.variance + chance }
+    }
+
+    /// One after the other.
+    pub fn then(self, other: Self) -> Self {
+        Self { mean: self.mean + other.mean, variance: self.variance + other.variance }
+    }
+
+    /// The part of such times that is longer.
+    fn longer_than(self, seconds: f64) -> f64 {
+        if seconds <= 0.0 {
+            return 1.0;
+        }
+        match Gamma::new(self.mean * self.mean / self.variance, self.mean / self.variance) {
+            Ok(gamma) => gamma.sf(seconds),
+            Err(_) => f64::from(u8::from(self.mean > seconds)),
+        }
+    }
+}
 
 /// The requests at a pod.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +55,8 @@ pub(super) struct PodRequests {
     pub fixed_seconds: f64,
     /// Whether work waits that is over the capacity: the pod is busy all the time.
     pub saturated: bool,
+    /// The time of the requests that each makes to other targets.
+    pub calls: Moments,
 }
 
 /// A response time: a fixed part, an exponential service, and with a certain probability an exponential wait.
@@ -46,7 +85,15 @@ impl PodRequests {
     /// The mean, seconds.
     pub fn mean(&self) -> f64 {
         let d = self.distribution();
-        self.fixed_seconds + 1.0 / d.service + d.waits / d.wait
+        self.fixed_seconds + 1.0 / d.service + d.waits / d.wait + self.calls.mean
+    }
+
+    /// Mean and variance.
+    pub fn moments(&self) -> Moments {
+        let d = self.distribution();
+        let waits = (2.0 - d.waits) * d.waits / (d.wait * d.wait);
+        let own = 1.0 / (d.service * d.service) + waits;
+        Moments { mean: self.mean(), variance: own + self.calls.variance }
     }
 
     /// The part of the requests that take longer.
@@ -54,6 +101,10 @@ impl PodRequests {
         let rest = seconds - self.fixed_seconds;
         if rest <= 0.0 {
             return 1.0;
+        }
+        if self.calls.mean > 0.0 {
+            let all = self.moments();
+            return Moments { mean: all.mean - self.fixed_seconds, ..all }.longer_than(rest);
         }
         let d = self.distribution();
         let served = (-d.service * rest).exp();
@@ -100,7 +151,14 @@ mod tests {
     use super::*;
 
     fn pod(rate: f64, cores: f64) -> PodRequests {
-        PodRequests { rate, cpu_seconds: 0.1, cores: Some(cores), fixed_seconds: 0.0, saturated: false }
+        PodRequests {
+            rate,
+            cpu_seconds: 0.1,
+            cores: Some(cores),
+            fixed_seconds: 0.0,
+            saturated: false,
+            calls: Moments::default(),
+        }
     }
 
     #[test]
@@ -118,6 +176,19 @@ mod tests {
         assert!((erlang_c(2, 1.5) - 9.0 / 14.0).abs() < 1e-12);
         let pod = pod(15.0, 2.0);
         assert!((pod.mean() - (0.1 + 9.0 / 14.0 / 5.0)).abs() < 1e-9, "{}", pod.mean());
+    }
+
+    /// Three exponential times of a tenth of a second each, one after the other, are Erlang distributed: 95% are within 0.63 s.
+    #[test]
+    fn calls_come_one_after_the_other() {
+        let calls = Moments { mean: 0.1, variance: 0.01 }.times(2.0);
+        let quiet = PodRequests { cores: None, calls, ..pod(0.001, 1.0) };
+        assert!((quiet.mean() - 0.3).abs() < 1e-9);
+        let p95 = quantile(&[(1.0, quiet)], 0.95);
+        assert!((p95 - 0.629_58).abs() < 1e-4, "{p95}");
+        // A call that comes half of the time.
+        let half = Moments { mean: 0.1, variance: 0.01 }.times(0.5);
+        assert!((half.mean - 0.05).abs() < 1e-12 && (half.variance - 0.0075).abs() < 1e-12, "{half:?}");
     }
 
     #[test]

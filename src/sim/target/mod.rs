@@ -1,5 +1,6 @@
 //! One target: its load, its pods, their use, its metrics, its HPA. What it does by itself; the world makes it wait for nodes.
 
+mod calls;
 mod clients;
 mod cohort;
 mod controller;
@@ -20,6 +21,7 @@ mod victims;
 
 use cohort::Lost;
 pub use controller::Rollout;
+pub(in crate::sim) use latency::Moments;
 pub use lifecycle::{Lifecycle, Patience, typical_startup};
 pub(in crate::sim) use traffic::Passed;
 
@@ -56,9 +58,14 @@ pub(super) struct TargetState<'a> {
     load: LoadCursor<'a>,
     /// The largest value of each column; none for those that a load factor does not change.
     largest: Vec<Option<f64>>,
-    /// The load's values, times the load factors.
+    /// The load's values, times the load factors, with the calls of other targets.
     values: Vec<f64>,
     factors: Vec<(f64, SimTime)>,
+    /// Requests per second from other targets, and the column that they are added to.
+    called: f64,
+    rps_column: Option<usize>,
+    /// The time that its own calls take, as it learns it next.
+    heard: Option<Moments>,
     size: PodSize,
     /// Up to when it has been simulated.
     now: SimTime,
@@ -96,11 +103,12 @@ impl<'a> TargetState<'a> {
     pub fn new(
         world: &'a World<'a>,
         target: &'a Target<'a>,
-        index: usize,
+        (index, is_chained): (usize, bool),
         load: &'a mut dyn LoadSource,
         place: &mut dyn FnMut(Replicas) -> Option<Vec<(usize, Replicas)>>,
     ) -> Result<Self, SimError> {
         let largest = |column: &Column| (*column != Column::Replicas).then(|| column.largest());
+        let rps_column = load.columns().iter().position(|column| *column == Column::Rps);
         let largest = load.columns().iter().map(largest).collect();
         let load = LoadCursor::start(load, target.interpolation)?.ok_or(SimError::NoLoad)?;
         let (workload, cluster) = (target.workload, &target.cluster);
@@ -118,20 +126,10 @@ impl<'a> TargetState<'a> {
             settle_on_nodes(&mut pods, places, start, &rules, &mut draws);
         }
         pods.set_apart(&rules, &mut draws);
-        let mut traffic = Traffic::new(cluster, &target.plan, &size);
+        let traffic = Traffic::new(cluster, &target.plan, &size, is_chained);
         let memory = Memory::new(&target.plan, cluster, size.memory_limit, start);
-        traffic.update(asks.cpu, &mut pods, &rules);
-        // The steady state before the start, as the first sync sees it.
         let period = world.controller.sync_period;
-        let (working, mut used) = (pods.working().into(), 0);
-        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
-            let rate = traffic.steady_rate(cohort);
-            let held = memory.of(cohort, asks.memory, working, start);
-            cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
-            used += i128::from(rate) * i128::from(cohort.count);
-        }
-        let before = -used * i128::from(period.seconds() - target.phase.sync.seconds());
-        Ok(Self {
+        let mut state = Self {
             index,
             world,
             target,
@@ -139,6 +137,9 @@ impl<'a> TargetState<'a> {
             largest,
             values: load.values().to_vec(),
             factors: Vec::new(),
+            called: 0.0,
+            rps_column,
+            heard: None,
             load,
             size,
             now: start,
@@ -161,9 +162,26 @@ impl<'a> TargetState<'a> {
             custom_outage: start,
             changed: true,
             to_reconcile: true,
-            last_sync: (before, start + target.phase.sync - period),
+            last_sync: (0, start + target.phase.sync - period),
             rules,
-        })
+        };
+        state.begin_steady();
+        Ok(state)
+    }
+
+    /// The steady state before the start, as the first sync sees it.
+    fn begin_steady(&mut self) {
+        self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
+        let (start, period) = (self.now, self.world.controller.sync_period);
+        let pipeline = Pipeline::of(self.target, start);
+        let (working, mut used) = (self.pods.working().into(), 0);
+        for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
+            let rate = self.traffic.steady_rate(cohort);
+            let held = self.memory.of(cohort, self.asks.memory, working, start);
+            cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
+            used += i128::from(rate) * i128::from(cohort.count);
+        }
+        self.last_sync.0 = -used * i128::from(period.seconds() - self.target.phase.sync.seconds());
     }
 
     /// Something happens to it.

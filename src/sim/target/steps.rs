@@ -13,6 +13,10 @@ impl<'a> TargetState<'a> {
             if now == SimTime::ZERO {
                 self.start_counting();
             }
+            if let Some(calls) = self.heard.take() {
+                self.traffic.hear(calls);
+                self.changed = true;
+            }
         }
         self.sample();
         self.advance_load()
@@ -81,6 +85,9 @@ impl<'a> TargetState<'a> {
                     *value = (*value * factor).clamp(-largest, *largest);
                 }
             }
+        }
+        if let Some(column) = self.rps_column {
+            self.values[column] += self.called;
         }
         self.asks = asks(&self.target.plan, &self.size, &self.values);
         self.changed = true;

@@ -4,6 +4,7 @@
 //! between nothing of it changes.
 
 mod autoscaler;
+mod calls;
 mod nodes;
 mod settle;
 
@@ -53,7 +54,9 @@ pub fn simulate<'a>(
 ) -> Result<Vec<Summary>, SimError> {
     let mut engine = Engine::new(setup, loads)?;
     engine.run(record)?;
-    Ok(engine.targets.into_iter().map(TargetState::finish).collect())
+    let callees: Vec<_> = (0..engine.targets.len()).map(|caller| engine.callees(caller)).collect();
+    let finished = engine.targets.into_iter().map(TargetState::finish);
+    Ok(finished.zip(callees).map(|(summary, callees)| Summary { callees, ..summary }).collect())
 }
 
 /// Simulates one target as if there were no others.
@@ -74,6 +77,8 @@ struct Engine<'a> {
     workloads: Vec<&'a Workload>,
     nodes: Option<Nodes<'a>>,
     draws: Draws,
+    /// Who calls whom.
+    calls: Vec<calls::Call>,
     next_event: usize,
     /// The targets that something happens to now, in their order.
     active: Vec<usize>,
@@ -88,10 +93,13 @@ impl<'a> Engine<'a> {
         let start = SimTime::ZERO - world.lead_in;
         let workloads: Vec<&Workload> = loads.iter().map(|(index, _)| setup.targets[*index].workload).collect();
         let mut nodes = world.nodes.as_ref().map(|config| Nodes::new(config, &workloads, start));
+        let places: Vec<usize> = loads.iter().map(|(index, _)| *index).collect();
+        let calls = calls::calls(&setup.targets, &places);
         let mut targets = Vec::with_capacity(loads.len());
         for (kind, (index, load)) in loads.into_iter().enumerate() {
             let mut place = |count: Replicas| nodes.as_mut().map(|nodes| nodes.schedule(kind, count));
-            targets.push(TargetState::new(world, &setup.targets[index], index, load, &mut place)?);
+            let is_chained = calls.iter().any(|call| call.caller == kind || call.callee == kind);
+            targets.push(TargetState::new(world, &setup.targets[index], (index, is_chained), load, &mut place)?);
         }
         let mut engine = Self {
             world,
@@ -99,12 +107,14 @@ impl<'a> Engine<'a> {
             workloads,
             nodes,
             draws: Draws::new(world.seed, 0),
+            calls,
             next_event: 0,
             active: (0..targets.len()).collect(),
             due: vec![start; targets.len()],
             alarms: BinaryHeap::new(),
             targets,
         };
+        engine.begin_steady();
         engine.count_nodes()?;
         Ok(engine)
     }
@@ -184,6 +194,7 @@ impl<'a> Engine<'a> {
             self.due[index] = due;
             self.alarms.push(Reverse((due, index)));
         }
+        self.answer();
         let mut next = limit.unwrap_or(SimTime::MAX);
         if let Some(event) = self.world.events.get(self.next_event) {
             next = next.min(event.at);

@@ -67,6 +67,7 @@ impl Engine<'_> {
         for &index in &self.active {
             busy |= self.targets[index].work_out();
         }
+        busy |= self.call()?;
         Ok(busy)
     }
 

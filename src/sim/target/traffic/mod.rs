@@ -3,9 +3,11 @@
 //! Random balancing is what kube-proxy does with new connections (`pkg/proxy/iptables`, statistic mode random), even what
 //! round robin and least requests come to. CPU is limited as the kernel's quota does it, averaged over a second.
 
+mod response;
+
 use super::clients::{self, Station};
-use super::cohort::Cohort;
-use super::latency::{self, PodRequests};
+use super::cohort::{Cohort, Rate};
+use super::latency::Moments;
 use super::pods::Pods;
 use super::queue::{Queue, Stretch};
 use super::rules::Rules;
@@ -38,8 +40,12 @@ pub(super) struct Traffic<'a> {
     alike: bool,
     /// Whether more requests are slow than was promised.
     slow: bool,
-    /// Requests per second in a closed loop.
+    /// Requests per second in a closed loop, and from a request to its answer, seconds.
     throughput: f64,
+    answered_in: f64,
+    /// Whether it calls other targets or is called by them, and the time that the calls of a request take.
+    is_chained: bool,
+    calls: Moments,
     /// Since the start.
     pub totals: WorkTotals,
 }
@@ -65,7 +71,7 @@ pub(in crate::sim) struct Passed {
 }
 
 impl<'a> Traffic<'a> {
-    pub fn new(config: &'a ClusterConfig, plan: &LoadPlan, size: &PodSize) -> Self {
+    pub fn new(config: &'a ClusterConfig, plan: &LoadPlan, size: &PodSize, is_chained: bool) -> Self {
         Self {
             config,
             requests: plan.requests,
@@ -80,6 +86,9 @@ impl<'a> Traffic<'a> {
             alike: true,
             slow: false,
             throughput: 0.0,
+            answered_in: 0.0,
+            is_chained,
+            calls: Moments::default(),
             totals: WorkTotals::default(),
         }
     }
@@ -118,7 +127,9 @@ impl<'a> Traffic<'a> {
         if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.sessions < 1.0) {
             return true;
         }
-        let matters = self.requests.is_some_and(|requests| self.config.slo.is_some() || requests.memory_bytes > 0);
+        let matters = self
+            .requests
+            .is_some_and(|requests| self.is_chained || self.config.slo.is_some() || requests.memory_bytes > 0);
         matters && (self.overloaded(pods) || self.waiting() > 0)
     }
 
@@ -249,8 +260,10 @@ impl<'a> Traffic<'a> {
             cpu_seconds: requests.cpu_seconds,
         };
         let stations: Vec<Station> = pods.cohorts().iter().filter(|cohort| cohort.works()).map(station).collect();
-        let solution = clients::solve(clients, &requests, &stations, self.config.balancing);
-        self.throughput = solution.throughput;
+        // For the clients the calls are one more wait.
+        let whole = RequestModel { wait_seconds: requests.wait_seconds + self.calls.mean, ..requests };
+        let solution = clients::solve(clients, &whole, &stations, self.config.balancing);
+        (self.throughput, self.answered_in) = (solution.throughput, solution.response_seconds);
         let working = pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works());
         for (cohort, rate) in working.zip(&solution.per_pod) {
             let nanocores = rate * requests.cpu_seconds * NANOCORES_PER_CORE;
@@ -258,38 +271,10 @@ impl<'a> Traffic<'a> {
             cohort.rate.in_flight = rate * solution.response_seconds;
         }
         if let Some(slo) = self.config.slo {
-            let within = closed_loop_quantile(solution.response_seconds, &requests, slo.quantile) <= slo.within_seconds;
+            let within = response::closed_loop_quantile(solution.response_seconds, &requests, slo.quantile)
+                <= slo.within_seconds;
             self.slow = clients > 0 && !(within && solution.throughput > 0.0);
         }
-    }
-
-    /// The requests at each pod that works, by pods, in an open loop.
-    fn pod_requests<'b>(
-        &'b self,
-        requests: RequestModel,
-        pods: &'b Pods,
-    ) -> impl Iterator<Item = (f64, PodRequests)> + 'b {
-        let per_pod = self.per_pod();
-        let front_share = self.front.waiting as f64 / self.working.max(1) as f64;
-        pods.cohorts().iter().filter(|cohort| cohort.works()).map(move |cohort| {
-            let cpu_nanos = requests.cpu_seconds * NANOCORES_PER_CORE;
-            let (arrival, waiting) = if per_pod {
-                (cohort.rate.arrival as f64, cohort.queue.waiting as f64)
-            } else {
-                (self.part_of(self.demand, cohort.rate.capacity) as f64, front_share)
-            };
-            let capacity = cohort.rate.capacity.map(|capacity| capacity as f64);
-            let saturated = waiting > 0.0 || capacity.is_some_and(|capacity| arrival >= capacity);
-            let queued = capacity.map_or(0.0, |capacity| waiting / capacity.max(1.0));
-            let pod = PodRequests {
-                rate: arrival.min(capacity.unwrap_or(f64::MAX)) / cpu_nanos,
-                cpu_seconds: requests.cpu_seconds,
-                cores: capacity.map(|capacity| capacity / NANOCORES_PER_CORE),
-                fixed_seconds: requests.wait_seconds + queued,
-                saturated,
-            };
-            (f64::from(cohort.count), pod)
-        })
     }
 
     /// A pod's part of a second's work in front of all.
@@ -303,45 +288,6 @@ impl<'a> Traffic<'a> {
             }
             (Some(_), Some(_)) => 0,
             _ => work / self.working.max(1),
-        }
-    }
-
-    /// Requests under way, and whether too many are slow.
-    fn respond(&mut self, pods: &mut Pods) {
-        let Some(requests) = self.requests.filter(|_| matches!(self.ask, Ask::Total(_))) else { return };
-        let in_flight: Vec<f64> = self.pod_requests(requests, pods).map(|(_, pod)| pod.rate * pod.mean()).collect();
-        for (cohort, in_flight) in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works()).zip(in_flight) {
-            cohort.rate.in_flight = in_flight;
-        }
-        let Some(slo) = self.config.slo else { return };
-        let (mut sent, mut slow) = (0.0, 0.0);
-        for (count, pod) in self.pod_requests(requests, pods) {
-            sent += count * pod.rate;
-            slow += count * pod.rate * pod.slower_than(slo.within_seconds);
-        }
-        let cpu_nanos = requests.cpu_seconds * NANOCORES_PER_CORE;
-        let mut not_served = self.refused as f64 / cpu_nanos;
-        if self.working == 0 {
-            not_served += self.demand as f64 / cpu_nanos;
-        }
-        let all = sent + not_served;
-        self.slow = all > 0.0 && (slow + not_served) / all > 1.0 - slo.quantile;
-    }
-
-    /// The response time that the promised part of the requests does not exceed, seconds; of 95% without a promise.
-    pub fn response_seconds(&self, pods: &Pods) -> Option<f64> {
-        let requests = self.requests?;
-        let part = self.config.slo.map_or(0.95, |slo| slo.quantile);
-        match self.ask {
-            Ask::Total(demand) if demand > 0 && self.working > 0 => {
-                let all: Vec<(f64, PodRequests)> = self.pod_requests(requests, pods).collect();
-                Some(latency::quantile(&all, part))
-            }
-            Ask::Clients(clients) if clients > 0 && self.throughput > 0.0 => {
-                let mean = (clients as f64 / self.throughput - requests.think_seconds).max(0.0);
-                Some(closed_loop_quantile(mean, &requests, part))
-            }
-            _ => None,
         }
     }
 
@@ -459,10 +405,4 @@ impl<'a> Traffic<'a> {
             pods.cohorts().iter().filter(|cohort| cohort.stopping() && cohort.up && cohort.queue.waiting > 0);
         draining.map(drain).min().unwrap_or(SimTime::MAX)
     }
-}
-
-/// The response time that a part of the requests of a closed loop does not exceed: what is spent at the pods, on CPU and
-/// in line for it, is taken as exponential.
-fn closed_loop_quantile(mean: f64, requests: &RequestModel, part: f64) -> f64 {
-    requests.wait_seconds + (mean - requests.wait_seconds).max(0.0) * -(1.0 - part).ln()
 }
