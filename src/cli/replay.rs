@@ -9,8 +9,8 @@ use super::args::phases_parser;
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::names::hint;
-use crate::input::scenario::{self, BUILTIN_FOLDER, Files};
-use crate::model::{ClaimVerdict, Scenario};
+use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
+use crate::model::{ClaimVerdict, Scenario, ScenarioTarget};
 use crate::replay::{Replay, markdown, replay, stem, text};
 use crate::report;
 
@@ -53,7 +53,11 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
     let mut warnings = Vec::new();
     let mut scenarios = Vec::new();
     if paths.is_empty() {
-        scenarios = scenario::read(Files::Builtin, BUILTIN_FOLDER.as_ref(), &mut warnings)?;
+        for folder in BUILTIN_FOLDERS {
+            let found = scenario::read(Files::Builtin, folder.as_ref(), &mut warnings)?;
+            let of_first = folder == BUILTIN_FOLDERS[0];
+            scenarios.extend(found.into_iter().filter(|scenario| of_first || names.contains(&scenario.name)));
+        }
     }
     for path in paths {
         scenarios.extend(scenario::read(Files::Disk, path, &mut warnings)?);
@@ -71,10 +75,11 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
 
 /// Says what was assumed in simulations, once, however many scenarios assume it.
 pub(super) fn note_assumptions(scenarios: &[Scenario]) {
-    let assumed = |scenario: &Scenario| {
-        report::assumptions::startup(scenario.cluster.startup, &scenario.workload, "cluster.startup")
+    let assumed = |target: &ScenarioTarget| {
+        report::assumptions::startup(target.cluster.startup, &target.workload, "cluster.startup")
     };
-    for note in scenarios.iter().filter_map(assumed).collect::<BTreeSet<String>>() {
+    let targets = scenarios.iter().flat_map(|scenario| &scenario.targets);
+    for note in targets.filter_map(assumed).collect::<BTreeSet<String>>() {
         output::complain("note", &note);
     }
 }
@@ -107,8 +112,10 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
 fn check_file_names(scenarios: &[Scenario]) -> anyhow::Result<()> {
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     for scenario in scenarios {
-        for reading in &scenario.readings {
-            let name = stem(scenario, reading);
+        for (reading, target) in
+            scenario.readings().iter().flat_map(|one| (0..scenario.targets.len()).map(move |t| (one, t)))
+        {
+            let name = stem(scenario, reading, target);
             if let Some(other) = names.insert(name.to_lowercase(), &scenario.name) {
                 anyhow::bail!("scenarios `{other}` and `{}` would both write {name}.csv: rename one", scenario.name);
             }

@@ -50,7 +50,7 @@ pub use placement::{
 };
 pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
-pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, Window};
+pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, ScenarioTarget, Window};
 pub use target::{Caller, Target};
 pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};
 pub use workload::{IntOrPercent, Workload, WorkloadController};

@@ -1,12 +1,12 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
 use super::{
-    ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, NodesConfig, ScheduledEvent, Slo,
-    Workload,
+    Caller, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, NodesConfig, ScheduledEvent,
+    Slo, Workload,
 };
 use crate::units::{Replicas, SimTime, Span};
 
-/// A deployment under a load, and the claims about it.
+/// Deployments under load, and the claims about them.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// A short name, also of the files that are written.
@@ -15,36 +15,64 @@ pub struct Scenario {
     pub title: String,
     /// The document that it replays, and the place in it.
     pub source: Option<String>,
-    /// The autoscaler.
-    pub hpa: HpaSpec,
-    /// Its target.
-    pub workload: Workload,
+    /// What is scaled; the first is the one that claims and events are about if they do not say.
+    pub targets: Vec<ScenarioTarget>,
     /// Every workload of the manifests: name and replicas.
     pub workloads: Vec<(String, Replicas)>,
-    /// What else is in the namespace of the workload that bears on it.
-    pub neighbours: super::Neighbours,
     /// The controller's settings.
     pub controller: ControllerConfig,
-    /// Settings of the simulated cluster.
-    pub cluster: ClusterConfig,
-    /// Its nodes; without them there is always room.
+    /// The nodes; without them there is always room.
     pub nodes: Option<NodesConfig>,
     /// Seed of everything that is drawn.
     pub seed: u64,
-    /// Pods at the start.
-    pub replicas: Replicas,
     /// Time before the start in which the state is steady.
     pub lead_in: Span,
     /// How long it lasts.
     pub duration: Span,
-    /// How the load changes between rows.
-    pub interpolation: Interpolation,
-    /// The load in each reading of it.
-    pub readings: Vec<LoadReading>,
     /// What happens besides the load, in the order of time.
     pub events: Vec<ScheduledEvent>,
     /// What the document says.
     pub claims: Vec<Claim>,
+}
+
+/// A deployment under a load.
+#[derive(Clone, Debug)]
+pub struct ScenarioTarget {
+    /// The autoscaler.
+    pub hpa: HpaSpec,
+    /// Its target.
+    pub workload: Workload,
+    /// What else is in the namespace of the workload that bears on it.
+    pub neighbours: super::Neighbours,
+    /// Settings of the simulated cluster.
+    pub cluster: ClusterConfig,
+    /// Pods at the start.
+    pub replicas: Replicas,
+    /// How the load changes between rows.
+    pub interpolation: Interpolation,
+    /// The load in each reading of it; where there are several targets, in one.
+    pub readings: Vec<LoadReading>,
+    /// Those whose requests make requests to it.
+    pub callers: Vec<Caller>,
+}
+
+impl ScenarioTarget {
+    /// The load in a reading; its only one where there are no others.
+    pub fn reading(&self, reading: usize) -> &LoadReading {
+        &self.readings[reading.min(self.readings.len() - 1)]
+    }
+}
+
+impl Scenario {
+    /// The target that claims and events are about if they do not say.
+    pub fn main(&self) -> &ScenarioTarget {
+        &self.targets[0]
+    }
+
+    /// The readings of the load.
+    pub fn readings(&self) -> &[LoadReading] {
+        &self.main().readings
+    }
 }
 
 /// One way to read the load that a document gives.
@@ -87,6 +115,8 @@ pub struct Claim {
     pub says: String,
     /// Where.
     pub section: Option<String>,
+    /// Which target it is about, by its index.
+    pub target: usize,
     /// How it is put to the test.
     pub check: Check,
     /// What comes out of the test; a regression if it no longer does.
@@ -282,6 +312,11 @@ pub enum Check {
     RestartsAtLeast {
         /// How often.
         restarts: u64,
+    },
+    /// There is no node for a pod for no longer.
+    UnschedulableAtMost {
+        /// How long.
+        span: Span,
     },
     /// Never more nodes.
     NodesAtMost {

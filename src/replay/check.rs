@@ -3,7 +3,7 @@
 use super::outcome::{Outcome, Part};
 use super::{ReadingRun, Step, cluster_check};
 use crate::hpa::{Decision, LimitReason, RescaleReason, StabilizationKind, Verdict, limit_proposal};
-use crate::model::{Check, Figure, HpaSpec, Limit, MetricSource, MetricTarget, Scenario, Window};
+use crate::model::{Check, Claim, Figure, HpaSpec, Limit, MetricSource, MetricTarget, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
 use crate::sim::RescaleRecord;
 use crate::units::{Replicas, SimTime};
@@ -12,9 +12,10 @@ use crate::units::{Replicas, SimTime};
 const TOLD_CHANGES: usize = 3;
 
 /// Checks a claim. Why, and what would make it hold, is told if it is asked for: that takes longer than the check.
-pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check, explain: bool) -> Outcome {
-    let checker = Checker { run, hpa: &scenario.hpa, explain };
-    match check {
+pub(super) fn outcome(scenario: &Scenario, runs: &[ReadingRun<'_>], claim: &Claim, explain: bool) -> Outcome {
+    let run = &runs[claim.target];
+    let checker = Checker { run, hpa: run.target().hpa, explain };
+    match &claim.check {
         Check::Stays { replicas, within } => checker.stays(*replicas, *within),
         Check::ReplicasAt { at, replicas } => checker.replicas_at(*at, *replicas),
         Check::Scales { from, to, within } => checker.scales(*from, *to, *within),
@@ -28,7 +29,7 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check, 
         Check::Triggers { metric, within } => checker.triggers(*metric, *within),
         Check::Total { figure, equals } => checker.total(*figure, *equals),
         Check::GetHpa { at, targets, min_pods, max_pods } => checker.get_hpa(*at, targets, *min_pods, *max_pods),
-        Check::GetPods { at, pods } => checker.get_pods(scenario, *at, pods),
+        Check::GetPods { at, pods } => checker.get_pods(scenario, runs, *at, pods),
         Check::ReadyAtLeast { pods, within } => cluster_check::ready_at_least(run, *pods, *within),
         Check::ReadyAtMost { pods, within } => cluster_check::ready_at_most(run, *pods, *within),
         Check::PodsAtMost { pods, within } => cluster_check::pods_at_most(run, *pods, *within),
@@ -37,6 +38,7 @@ pub(super) fn outcome(scenario: &Scenario, run: &ReadingRun<'_>, check: &Check, 
         Check::SlowAtMost { slo, span } => cluster_check::slow_at_most(run, *slo, *span),
         Check::RestartsAtMost { restarts } => cluster_check::restarts(run, |found| found <= *restarts),
         Check::RestartsAtLeast { restarts } => cluster_check::restarts(run, |found| found >= *restarts),
+        Check::UnschedulableAtMost { span } => cluster_check::unschedulable_at_most(run, *span),
         Check::NodesAtMost { nodes } => cluster_check::nodes_at_most(run, *nodes),
     }
 }
@@ -230,7 +232,7 @@ impl Checker<'_> {
         for step in self.run.steps.iter().filter(|step| within.contains(step.now) && step.decision.rescaled) {
             let setup = &self.run.setup;
             let reason =
-                reasons::rescale_reason(setup.hpa_at(0, step.now), setup.world.controller.version, &step.decision);
+                reasons::rescale_reason(self.run.hpa_at(step.now), setup.world.controller.version, &step.decision);
             if step.decision.reason == Some(RescaleReason::AboveTarget { metric }) {
                 return self.outcome(true, Part::at(reason, step.now), self.why(step.now, &step.decision));
             }
@@ -324,10 +326,16 @@ impl Checker<'_> {
         self.outcome(shown == targets && bounds, Part::words(instead), kubectl.to_owned())
     }
 
-    fn get_pods(&self, scenario: &Scenario, at: SimTime, pods: &[(String, Replicas)]) -> Outcome {
+    fn get_pods(
+        &self,
+        scenario: &Scenario,
+        runs: &[ReadingRun<'_>],
+        at: SimTime,
+        pods: &[(String, Replicas)],
+    ) -> Outcome {
         let found = |name: &str| {
-            if name == scenario.workload.reference.name {
-                return Some(self.run.replicas_at(at));
+            if let Some(run) = runs.iter().find(|run| name == run.target().workload.reference.name) {
+                return Some(run.replicas_at(at));
             }
             scenario.workloads.iter().find(|(workload, _)| workload == name).map(|(_, replicas)| *replicas)
         };

@@ -109,6 +109,11 @@ pub(super) fn restarts(run: &ReadingRun<'_>, good: impl Fn(u64) -> bool) -> Outc
     Outcome::new(good(s.restarts), Part::count("container restarts: ", count, ""), oom)
 }
 
+pub(super) fn unschedulable_at_most(run: &ReadingRun<'_>, span: Span) -> Outcome {
+    let waited = run.summary.unschedulable;
+    Outcome::new(waited <= span, Part::span("no node for some pod for ".to_owned(), waited, ""), String::new())
+}
+
 pub(super) fn nodes_at_most(run: &ReadingRun<'_>, nodes: i64) -> Outcome {
     let most = run.summary.max_nodes;
     Outcome::new(most <= nodes, Part::count("at most ", most, " nodes"), String::new())

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::Replay;
 use super::text::{
-    DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, phases_line, verdict_cell, why,
+    DECISION_HEADERS, HAPPENING_HEADERS, decisions, happenings, instead, load_line, phases_line, said, together,
+    verdict_cell, why,
 };
 use crate::model::ClaimVerdict;
 use crate::report::markdown::{row, text as escape};
@@ -36,7 +37,7 @@ fn verdict_table(replays: &[Replay<'_>]) -> String {
             let verdict = format!("**{}**", verdict_cell(replay, finding));
             vec![
                 format!("[{0}](#{0})", replay.scenario.name),
-                escape(&finding.claim.says),
+                escape(&said(replay, finding)),
                 verdict,
                 escape(&instead(replay, finding)),
                 escape(&why(replay, finding)),
@@ -53,16 +54,19 @@ fn section(replay: &Replay<'_>, text: &mut String) {
     if let Some(source) = &scenario.source {
         let _ = write!(text, " Source: {}.", escape(source));
     }
-    let _ = writeln!(
-        text,
-        " HPA {} on {}, {} to {} pods, {} at the start, Kubernetes {}.",
-        escape(&scenario.hpa.name),
-        escape(&scenario.hpa.target.to_string()),
-        scenario.hpa.min_replicas,
-        scenario.hpa.max_replicas,
-        scenario.replicas,
-        scenario.controller.version
-    );
+    for target in &scenario.targets {
+        let _ = write!(
+            text,
+            " HPA {} on {}, {} to {} pods, {} at the start",
+            escape(&target.hpa.name),
+            escape(&target.hpa.target.to_string()),
+            target.hpa.min_replicas,
+            target.hpa.max_replicas,
+            target.replicas
+        );
+        text.push_str(if scenario.targets.len() > 1 { "." } else { "," });
+    }
+    let _ = writeln!(text, " Kubernetes {}.", scenario.controller.version);
     for finding in &replay.findings {
         let section = finding.claim.section.as_ref().map_or_else(String::new, |s| format!(" ({})", escape(s)));
         let _ =
@@ -72,6 +76,9 @@ fn section(replay: &Replay<'_>, text: &mut String) {
         }
     }
     text.push('\n');
+    if scenario.targets.len() > 1 {
+        let _ = write!(text, "\n```text\n{}```\n", together(replay));
+    }
     for run in &replay.runs {
         let _ = write!(text, "\n{}\n\n", escape(&load_line(replay, run)));
         let headers = DECISION_HEADERS.map(str::to_lowercase);

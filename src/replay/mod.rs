@@ -10,15 +10,17 @@ pub mod text;
 
 pub use outcome::{Outcome, OverPhases, share};
 
+use std::sync::Arc;
+
 use crate::hpa::{Decision, History};
 use crate::model::{
     Action, Check, Claim, ClaimVerdict, Column, HpaSpec, LoadReading, LoadSource, LoadTable, Phase, Phases, Scenario,
-    Target,
+    ScenarioTarget, Target,
 };
 use crate::report::Run;
-use crate::sim::{Setup, SimError, Summary, TimelineRow, World, simulate_one};
+use crate::sim::{Setup, SimError, Summary, SyncRecord, TimelineRow, World, simulate};
 use crate::study::every;
-use crate::study::phases::{Sample, Steps, typical};
+use crate::study::phases::{Sample, Steps, total_steps, typical};
 use crate::units::{Replicas, SimTime};
 
 /// So many syncs are simulated for the phases of a reading, by default: all phases of a scenario of three quarters of an
@@ -26,15 +28,17 @@ use crate::units::{Replicas, SimTime};
 const MOST_SYNCS: u64 = 400_000;
 /// No fewer phases than this, unless one alone takes all of that.
 const FEWEST_PHASES: u64 = 10;
+/// No more phases of several targets than this: all that there are together are too many.
+const MOST_OF_SEVERAL: u64 = 100;
 
 /// A scenario, simulated and checked.
 #[derive(Clone, Debug)]
 pub struct Replay<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
-    /// The phases that it was simulated in.
+    /// The phases that it was simulated in; of several targets those of the first, the others have as many.
     pub sample: Sample,
-    /// The typical simulation of each reading of the load.
+    /// The typical simulation of each reading of the load, and there of each target.
     pub runs: Vec<ReadingRun<'a>>,
     /// A finding for each claim.
     pub findings: Vec<Finding<'a>>,
@@ -48,7 +52,9 @@ pub struct ReadingRun<'a> {
     /// The reading.
     pub load: &'a LoadReading,
     /// What was simulated.
-    pub setup: Setup<'a>,
+    pub setup: Arc<Setup<'a>>,
+    /// Which of the targets this is about.
+    pub index: usize,
     /// The load's columns.
     pub columns: Vec<Column>,
     /// The numbers.
@@ -104,7 +110,7 @@ impl ReadingRun<'_> {
     pub fn run(&self) -> Run<'_> {
         Run {
             setup: &self.setup,
-            index: 0,
+            index: self.index,
             columns: &self.columns,
             summary: &self.summary,
             rows: &self.rows,
@@ -116,18 +122,19 @@ impl ReadingRun<'_> {
 
     /// What is scaled.
     pub fn target(&self) -> &Target<'_> {
-        &self.setup.targets[0]
+        &self.setup.targets[self.index]
     }
 
     /// The HPA at an instant: events may change it.
     pub fn hpa_at(&self, at: SimTime) -> &HpaSpec {
-        self.setup.hpa_at(0, at)
+        self.setup.hpa_at(self.index, at)
     }
 
     /// `spec.replicas` just after an instant: what the HPA or somebody else made of it last.
     pub fn replicas_at(&self, at: SimTime) -> Replicas {
         let rescales = self.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
-        let by_hand = self.setup.world.events.iter().filter_map(|event| match event.action {
+        let events = self.setup.world.events.iter().filter(|event| event.target == self.index);
+        let by_hand = events.filter_map(|event| match event.action {
             Action::Scale(replicas) => Some((event.at, replicas)),
             _ => None,
         });
@@ -144,16 +151,18 @@ impl ReadingRun<'_> {
 
 /// Simulates a scenario in so many phases, by default as many as a budget of syncs allows, and checks its claims.
 pub fn replay(scenario: &Scenario, phases: Option<usize>) -> Result<Replay<'_>, SimError> {
-    let sample = sample(scenario, phases);
+    let samples = samples(scenario, phases);
+    let count = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
     let (mut runs, mut readings) = (Vec::new(), Vec::new());
-    for load in &scenario.readings {
-        let mut checked = every(sample.phases.len(), |index| checked(scenario, load, sample.phases[index]))?;
+    for reading in 0..scenario.readings().len() {
+        let at = |index: usize| samples.iter().map(|sample| sample.phase(index)).collect::<Vec<Phase>>();
+        let mut checked = every(count, |index| checked(scenario, reading, &at(index)))?;
         let figures: Vec<Vec<f64>> = checked.iter().map(Checked::figures).collect();
         let steps: Vec<Steps> = checked.iter_mut().map(|checked| std::mem::take(&mut checked.steps)).collect();
         let shown = typical(&steps, scenario.duration, &figures);
-        let typical = run(scenario, load, sample.phases[shown], true)?;
+        let typical = run(scenario, reading, &at(shown), true)?;
         checked[shown].outcomes = outcomes(scenario, &typical, true);
-        runs.push(typical);
+        runs.extend(typical);
         readings.push((checked, shown));
     }
     let over = |index: usize| {
@@ -165,16 +174,23 @@ pub fn replay(scenario: &Scenario, phases: Option<usize>) -> Result<Replay<'_>, 
     };
     let claims = scenario.claims.iter().enumerate();
     let findings = claims.map(|(index, claim)| Finding::new(claim, over(index))).collect();
+    let sample = samples.into_iter().next().unwrap_or_default();
     Ok(Replay { scenario, sample, runs, findings })
 }
 
-fn sample(scenario: &Scenario, phases: Option<usize>) -> Sample {
-    let all = Phases::of(&scenario.cluster, &scenario.controller);
+/// The phases of each target. Of several all that there are together are too many: never more than a sample of each.
+fn samples(scenario: &Scenario, phases: Option<usize>) -> Vec<Sample> {
     let seconds = (scenario.duration + scenario.lead_in).seconds().unsigned_abs();
-    let syncs = (seconds / scenario.controller.sync_period.seconds().unsigned_abs().max(1)).max(1);
+    let targets = scenario.targets.len() as u64;
+    let syncs = (seconds / scenario.controller.sync_period.seconds().unsigned_abs().max(1)).max(1) * targets;
     let fewest = if syncs <= MOST_SYNCS { FEWEST_PHASES } else { 1 };
-    let affordable = usize::try_from((MOST_SYNCS / syncs).max(fewest)).unwrap_or(usize::MAX);
-    Sample::of(&all, phases.unwrap_or(affordable), scenario.seed, 0)
+    let most = if targets > 1 { MOST_OF_SEVERAL } else { u64::MAX };
+    let affordable = usize::try_from((MOST_SYNCS / syncs).max(fewest).min(most)).unwrap_or(usize::MAX);
+    let sample = |(stream, target): (usize, &ScenarioTarget)| {
+        let all = Phases::of(&target.cluster, &scenario.controller);
+        Sample::of(&all, phases.unwrap_or(affordable), scenario.seed, stream)
+    };
+    scenario.targets.iter().enumerate().map(sample).collect()
 }
 
 /// The claims in one phase, and the replicas over time.
@@ -190,35 +206,32 @@ impl Checked {
     }
 }
 
-fn checked(scenario: &Scenario, load: &LoadReading, phase: Phase) -> Result<Checked, SimError> {
-    let run = run(scenario, load, phase, false)?;
-    let outcomes = outcomes(scenario, &run, false);
-    let changes = run.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
-    let steps = std::iter::once((SimTime::ZERO, scenario.replicas)).chain(changes).collect();
-    Ok(Checked { outcomes, steps })
+fn checked(scenario: &Scenario, reading: usize, phases: &[Phase]) -> Result<Checked, SimError> {
+    let runs = run(scenario, reading, phases, false)?;
+    let outcomes = outcomes(scenario, &runs, false);
+    let steps = |run: &ReadingRun<'_>| {
+        let changes = run.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
+        std::iter::once((SimTime::ZERO, run.target().initial_replicas)).chain(changes).collect::<Steps>()
+    };
+    Ok(Checked { outcomes, steps: total_steps(&runs.iter().map(steps).collect::<Vec<_>>()) })
 }
 
-fn outcomes(scenario: &Scenario, run: &ReadingRun<'_>, explain: bool) -> Vec<Outcome> {
-    scenario.claims.iter().map(|claim| check::outcome(scenario, run, &claim.check, explain)).collect()
+fn outcomes(scenario: &Scenario, runs: &[ReadingRun<'_>], explain: bool) -> Vec<Outcome> {
+    scenario.claims.iter().map(|claim| check::outcome(scenario, runs, claim, explain)).collect()
 }
 
-/// Simulates a reading in a phase; what only reports need is kept if it is asked for.
-fn run<'a>(
-    scenario: &'a Scenario,
-    load: &'a LoadReading,
-    phase: Phase,
-    keep_all: bool,
-) -> Result<ReadingRun<'a>, SimError> {
-    let target = Target {
-        hpa: &scenario.hpa,
-        workload: &scenario.workload,
-        cluster: scenario.cluster.clone(),
-        phase,
-        plan: load.plan.clone(),
-        interpolation: scenario.interpolation,
-        initial_replicas: scenario.replicas,
-        neighbours: scenario.neighbours.clone(),
-        callers: Vec::new(),
+/// What is simulated in a reading.
+fn setup<'a>(scenario: &'a Scenario, reading: usize, phases: &[Phase]) -> Setup<'a> {
+    let target = |(target, phase): (&'a ScenarioTarget, &Phase)| Target {
+        hpa: &target.hpa,
+        workload: &target.workload,
+        cluster: target.cluster.clone(),
+        phase: *phase,
+        plan: target.reading(reading).plan.clone(),
+        interpolation: target.interpolation,
+        initial_replicas: target.replicas,
+        neighbours: target.neighbours.clone(),
+        callers: target.callers.clone(),
     };
     let world = World {
         controller: scenario.controller,
@@ -230,23 +243,50 @@ fn run<'a>(
         keep_pod_numbers: true,
         every_second: false,
     };
-    let setup = Setup { world, targets: vec![target] };
-    let mut table: LoadTable = load.table.clone();
-    let (mut rows, mut steps) = (Vec::new(), Vec::new());
+    Setup { world, targets: scenario.targets.iter().zip(phases).map(target).collect() }
+}
+
+/// Simulates a reading in a phase of each target; what only reports need is kept if it is asked for.
+fn run<'a>(
+    scenario: &'a Scenario,
+    reading: usize,
+    phases: &[Phase],
+    keep_all: bool,
+) -> Result<Vec<ReadingRun<'a>>, SimError> {
+    let setup = Arc::new(setup(scenario, reading, phases));
+    let mut runs: Vec<ReadingRun<'a>> = Vec::new();
+    let mut tables: Vec<LoadTable> = Vec::new();
+    for (index, target) in scenario.targets.iter().enumerate() {
+        let load = target.reading(reading);
+        let (summary, rows, steps) = (Summary::default(), Vec::new(), Vec::new());
+        let (stem, columns) = (stem(scenario, load, index), load.table.columns().to_vec());
+        runs.push(ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps });
+        tables.push(load.table.clone());
+    }
     // What no claim looks at is not kept: copying it takes longer than the simulation.
-    let needs = |check: fn(&Check) -> bool| keep_all || scenario.claims.iter().any(|claim| check(&claim.check));
-    let needs_rows = needs(|check| matches!(check, Check::GetHpa { .. }));
-    let needs_steps = needs(looks_at_decisions);
-    let summary = simulate_one(&setup, 0, &mut table, &mut |record| {
-        if needs_rows {
-            rows.push(record.into());
+    let needs = |target: usize, check: fn(&Check) -> bool| {
+        keep_all || scenario.claims.iter().any(|claim| claim.target == target && check(&claim.check))
+    };
+    let needs_rows: Vec<bool> =
+        (0..runs.len()).map(|index| needs(index, |check| matches!(check, Check::GetHpa { .. }))).collect();
+    let needs_steps: Vec<bool> = (0..runs.len()).map(|index| needs(index, looks_at_decisions)).collect();
+    let mut record = |index: usize, record: &SyncRecord<'_>| {
+        if needs_rows[index] {
+            runs[index].rows.push(record.into());
         }
-        if needs_steps {
+        if needs_steps[index] {
             let history = if keep_all { record.history.clone() } else { History::default() };
-            steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+            runs[index].steps.push(Step { now: record.now, decision: record.decision.clone(), history });
         }
-    })?;
-    Ok(ReadingRun { stem: stem(scenario, load), load, setup, columns: table.columns().to_vec(), summary, rows, steps })
+    };
+    let mut summaries = Vec::new();
+    for part in setup.parts() {
+        let loads = tables.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
+        let loads = loads.map(|(index, table)| (index, table as &mut dyn LoadSource)).collect();
+        summaries.extend(part.iter().copied().zip(simulate(&setup, loads, &mut record)?));
+    }
+    summaries.into_iter().for_each(|(index, summary)| runs[index].summary = summary);
+    Ok(runs)
 }
 
 /// Whether a claim is tested by decisions that change nothing, too.
@@ -271,14 +311,19 @@ fn looks_at_decisions(check: &Check) -> bool {
         | Check::SlowAtMost { .. }
         | Check::RestartsAtMost { .. }
         | Check::RestartsAtLeast { .. }
+        | Check::UnschedulableAtMost { .. }
         | Check::NodesAtMost { .. } => false,
     }
 }
 
-/// The name of a run's files: the scenario's, with that of the reading if there are several.
-pub fn stem(scenario: &Scenario, load: &LoadReading) -> String {
-    if scenario.readings.len() == 1 {
-        return scenario.name.clone();
+/// The name of a run's files: the scenario's, with that of the reading and of the HPA if there are several.
+pub fn stem(scenario: &Scenario, load: &LoadReading, target: usize) -> String {
+    let mut stem = scenario.name.clone();
+    if scenario.readings().len() > 1 {
+        stem += &format!("-{}", load.reading.name().replace(' ', "-"));
     }
-    format!("{}-{}", scenario.name, load.reading.name().replace(' ', "-"))
+    if scenario.targets.len() > 1 {
+        stem += &format!("-{}", scenario.targets[target].hpa.name);
+    }
+    stem
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Finding, OverPhases, ReadingRun, Replay};
 use crate::model::{ClaimVerdict, Reading, escaped_lines};
-use crate::report::{arithmetic, cluster, kubectl, phases, table};
+use crate::report::{Run, arithmetic, cluster, kubectl, phases, table, world};
 
 const WIDTH: u16 = 100;
 
@@ -28,7 +28,7 @@ fn verdicts(replays: &[Replay<'_>]) -> String {
             vec![
                 // The name stands once.
                 if index == 0 { replay.scenario.name.clone() } else { String::new() },
-                finding.claim.says.clone(),
+                said(replay, finding),
                 verdict_cell(replay, finding),
                 instead(replay, finding),
                 why(replay, finding),
@@ -36,6 +36,13 @@ fn verdicts(replays: &[Replay<'_>]) -> String {
         })
     });
     table::wrapped(&["SCENARIO", "CLAIM", "VERDICT", "WHAT HAPPENS", "WHY"], rows, WIDTH)
+}
+
+/// A claim in its words, with the HPA that it is about where there are several.
+pub(super) fn said(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+    let says = &finding.claim.says;
+    let targets = &replay.scenario.targets;
+    if targets.len() == 1 { says.clone() } else { format!("{says} ({})", targets[finding.claim.target].hpa.name) }
 }
 
 /// The verdict, with the shares that it depends on; and the one on record if it differs.
@@ -104,6 +111,11 @@ fn scenario(replay: &Replay<'_>) -> String {
             let _ = writeln!(text, "{}", textwrap::fill(&format!("\"{}\": {note}", finding.claim.says), options));
         }
     }
+    if scenario.targets.len() > 1 {
+        text.push('\n');
+        text += &together(replay);
+        return text;
+    }
     for run in &replay.runs {
         let _ = writeln!(text, "\n{}", textwrap::fill(&load_line(replay, run), usize::from(WIDTH)));
         text += &table::wrapped(&DECISION_HEADERS, decisions(run), WIDTH);
@@ -114,6 +126,12 @@ fn scenario(replay: &Replay<'_>) -> String {
         }
     }
     text
+}
+
+/// Several targets: a row for each and what they come to together; their decisions are in the files.
+pub(super) fn together(replay: &Replay<'_>) -> String {
+    let runs: Vec<Run<'_>> = replay.runs.iter().map(ReadingRun::run).collect();
+    world::render(&runs)
 }
 
 pub(super) const HAPPENING_HEADERS: [&str; 2] = ["WHEN", "PODS, REQUESTS AND NODES"];

@@ -14,6 +14,7 @@ pub fn occurrence(run: &Run<'_>, what: Occurrence) -> String {
             run.setup.world.events.get(index).map(|event| event.action.describe()).unwrap_or_default()
         }
         Occurrence::OomKilled(count) => format!("{} OOMKilled", pods(count)),
+        Occurrence::Preempted(count) => format!("Preempted: {} of a lower priority", pods(count)),
         Occurrence::Unschedulable(count) => format!("FailedScheduling: no node for {}", pods(count)),
         Occurrence::NodeRemoved => "the cluster autoscaler removes a node".to_owned(),
     }

@@ -137,7 +137,39 @@ pub fn render(runs: &[Run<'_>]) -> String {
         all.push(("Nodes' price".to_owned(), format!("{} a month", decimal(cost, 2))));
     }
     text += &table::listing(all);
+    let calls = calls(runs);
+    if !calls.is_empty() {
+        text.push('\n');
+        text +=
+            &table::plain(&["CALLER", "CALLS", "FOR EACH REQUEST", "LONGEST WAIT", "AT", "WORK WAITED THERE"], calls);
+    }
     text
+}
+
+/// Who waits for whom: the calls, those that took longest first.
+pub fn calls(runs: &[Run<'_>]) -> Vec<Vec<String>> {
+    let mut all: Vec<(f64, Vec<String>)> = Vec::new();
+    for run in runs {
+        for callee in &run.summary.callees {
+            let Some(other) = runs.iter().find(|other| other.index == callee.target) else { continue };
+            let number = other.target().callers.iter().find(|caller| caller.target == run.index);
+            let row = vec![
+                run.hpa().name.clone(),
+                other.hpa().name.clone(),
+                decimal(number.map_or(0.0, |caller| caller.requests_per_request), 2),
+                wait(callee.longest_seconds),
+                callee.at.to_string(),
+                share(other.summary.waiting, other.summary.duration),
+            ];
+            all.push((callee.longest_seconds, row));
+        }
+    }
+    all.sort_by(|one, other| other.0.total_cmp(&one.0));
+    all.into_iter().map(|(_, row)| row).collect()
+}
+
+fn wait(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{} ms", decimal(seconds * 1000.0, 0)) } else { format!("{} s", decimal(seconds, 1)) }
 }
 
 /// The same as JSON.
@@ -155,6 +187,11 @@ pub fn json(runs: &[Run<'_>]) -> Value {
             "unschedulableSeconds": s.unschedulable.seconds(),
             "requestsFailed": FailedRequests::of(run).map(|failed| failed.all()),
             "promiseBrokenSeconds": run.target().cluster.slo.map(|_| s.slow.seconds()),
+            "calls": s.callees.iter().map(|callee| json!({
+                "hpa": run.setup.targets[callee.target].hpa.name,
+                "longestWaitSeconds": callee.longest_seconds,
+                "atSeconds": callee.at.seconds(),
+            })).collect::<Vec<_>>(),
             "directory": format!("{}.{}", run.hpa().namespace, run.hpa().name),
         })
     };

@@ -34,7 +34,7 @@ pub fn longest_affordable(sync_period: Span) -> Span {
 }
 
 /// The phases that are simulated, of those that there are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// The phases; the first has everything in the middle of its period. All that there are go from there outwards.
     pub phases: Vec<Phase>,
@@ -69,7 +69,7 @@ impl Sample {
     }
 
     /// The phase of a run; where another target has more phases, these come again.
-    fn phase(&self, index: usize) -> Phase {
+    pub fn phase(&self, index: usize) -> Phase {
         self.phases[index % self.phases.len()]
     }
 
@@ -195,7 +195,10 @@ impl WorldPhases {
         let runs = every(most, |index| in_phases(simulated, &samples, index).courses())?;
         let figures = |run: &Vec<Course>| run.iter().flat_map(Course::figures).collect();
         let figures: Vec<Vec<f64>> = runs.iter().map(figures).collect();
-        let steps: Vec<Steps> = runs.iter().map(|run| total_steps(run)).collect();
+        let steps: Vec<Steps> = runs
+            .iter()
+            .map(|run| total_steps(&run.iter().map(|course| course.steps.clone()).collect::<Vec<_>>()))
+            .collect();
         let duration = runs[0].iter().map(|course| course.duration).min().unwrap_or(Span::ZERO);
         Ok(Self { samples, typical: typical(&steps, duration, &figures), runs })
     }
@@ -222,26 +225,26 @@ fn in_phases<'a>(simulated: &Simulated<'a>, samples: &[Sample], run: usize) -> S
 }
 
 /// The replicas of all targets together.
-fn total_steps(courses: &[Course]) -> Steps {
-    if let [only] = courses {
-        return only.steps.clone();
+pub fn total_steps(each: &[Steps]) -> Steps {
+    if let [only] = each {
+        return only.clone();
     }
-    let changes = courses.iter().enumerate().flat_map(|(index, course)| {
-        let steps = course.steps.iter();
+    let changes = each.iter().enumerate().flat_map(|(index, steps)| {
+        let steps = steps.iter();
         steps.map(move |&(at, pods)| (at, index, pods))
     });
     let mut changes: Vec<(SimTime, usize, Replicas)> = changes.collect();
     changes.sort_by_key(|(at, index, _)| (*at, *index));
-    let (mut now, mut steps) = (vec![0; courses.len()], Steps::new());
+    let (mut now, mut total) = (vec![0; each.len()], Steps::new());
     for (at, index, pods) in changes {
         now[index] = pods;
-        let total = now.iter().fold(0, |sum: Replicas, pods| sum.saturating_add(*pods));
-        match steps.last_mut().filter(|(last, _)| *last == at) {
-            Some(last) => last.1 = total,
-            None => steps.push((at, total)),
+        let all = now.iter().fold(0, |sum: Replicas, pods| sum.saturating_add(*pods));
+        match total.last_mut().filter(|(last, _)| *last == at) {
+            Some(last) => last.1 = all,
+            None => total.push((at, all)),
         }
     }
-    steps
+    total
 }
 
 /// The simulations of a target in a sample.

@@ -14,7 +14,7 @@ use crate::support::{project, write};
 /// What the controller's options begin with, as the kube-controller-manager's flags do.
 const CONTROLLER: &str = "horizontal-pod-autoscaler-";
 /// Fields that only scenarios have: they name files and lists, for which there are options of another kind.
-const OF_SCENARIOS: [&str; 7] = ["nodes", "minNodes", "values", "rows", "trace", "patterns", "readings"];
+const OF_SCENARIOS: [&str; 8] = ["nodes", "minNodes", "values", "rows", "trace", "patterns", "readings", "from"];
 /// Options whose fields are elsewhere in a scenario.
 const ELSEWHERE: [&str; 1] = ["kubernetes-version"];
 

@@ -346,3 +346,37 @@ fn a_promise_is_of_the_whole_path() {
     setup.world.every_second = true;
     assert!(format!("{:?}", run_all(&setup, &all)) == format!("{done:?}"));
 }
+
+/// An important service takes the place of a less important one, whose pods wait then; without priorities it waits itself.
+#[test]
+fn important_pods_take_the_place_of_others() {
+    let class = |name: &str, value: i32, more: &str| {
+        format!(
+            "{{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {{name: {name}}}, value: {value}{more}}}\n---\n"
+        )
+    };
+    let classes = class("high", 1000, "") + &class("meek", 1000, ", preemptionPolicy: Never") + &class("low", -5, "");
+    let of = |name: &str, spec: &str| Deployment::from_yaml(&(classes.clone() + &yaml(name, 5, 10, spec)));
+    let load = |high: f64| table(&["cpu"], &[(0, &[0.25]), (120, &[high]), (1800, &[high])]);
+    let run = |priorities: [&str; 2]| {
+        let spec = |name: &str| if name.is_empty() { String::new() } else { format!("priorityClassName: {name}, ") };
+        let all = [(of("a", &spec(priorities[0])), load(0.5)), (of("b", &spec(priorities[1])), load(0.25))];
+        let world = World { nodes: Some(nodes(1, 1)), keep_pod_numbers: true, ..World::default() };
+        let mut setup = together(&all, world);
+        let done = run_all(&setup, &all);
+        setup.world.every_second = true;
+        assert!(format!("{:?}", run_all(&setup, &all)) == format!("{done:?}"));
+        let end = |target: usize| {
+            let last = done[target].1.last().unwrap().pods;
+            (last.existing - last.unschedulable, last.unschedulable > 0)
+        };
+        let preempted = done[1].0.occurrences.iter().any(|(_, what)| matches!(what, Occurrence::Preempted(_)));
+        (end(0), end(1).0, preempted)
+    };
+    // Ten places: the first wants ten pods, the second has five.
+    assert_eq!(run(["", ""]), ((5, true), 5, false));
+    assert_eq!(run(["high", ""]), ((10, false), 0, true));
+    assert_eq!(run(["", "low"]), ((10, false), 0, true));
+    assert_eq!(run(["meek", ""]), ((5, true), 5, false), "it comes first in the queue, and takes nobody's place");
+    assert_eq!(run(["low", "high"]), ((5, true), 5, false));
+}

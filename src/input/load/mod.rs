@@ -8,4 +8,4 @@ pub mod synthetic;
 pub mod trace;
 
 pub use reader::{Load, as_input_error};
-pub use settings::{LoadSettings, Number, Reading, Row, Values};
+pub use settings::{Call, Calls, LoadSettings, Number, Reading, Row, Values};

@@ -22,7 +22,7 @@ pub enum Number {
 /// Load columns by name: cpu, memory, rps, clients, cpu_utilization, memory_utilization or a custom metric.
 pub type Values = BTreeMap<String, Number>;
 
-/// The load: exactly one of values, rows, trace and patterns.
+/// The load: one of values, rows, trace and patterns, or the requests of others (from).
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(rename = "Load")]
@@ -40,6 +40,9 @@ pub struct LoadSettings {
     /// Synthetic columns, as `hpasim trace generate` takes them: diurnal:low=1,high=3+noise:sigma=0.1
     #[arg(skip)]
     pub patterns: Option<BTreeMap<String, String>>,
+    /// Requests of other targets: for each that they serve, so many come here. Besides, or in place of, a load of its own
+    #[arg(skip)]
+    pub from: Option<Calls>,
     /// How utilization is meant: held, whatever the number of pods; or as the demand that makes it at the
     /// initial number of pods. Several readings are simulated one by one. By default held
     #[arg(skip)]
@@ -65,6 +68,36 @@ pub struct LoadSettings {
     /// Time between an answer and the client's next request; for the column clients
     #[arg(long, value_name = "TIME", default_value_t = Self::default().think_time)]
     pub think_time: Seconds,
+}
+
+/// One target that calls, or several.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Calls {
+    /// One.
+    One(Call),
+    /// Several.
+    Several(Vec<Call>),
+}
+
+/// Requests of another target.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Call {
+    /// The HPA of the target that calls.
+    pub target: String,
+    /// How many requests it makes for each that it serves; by default 1.
+    pub requests_per_request: Option<f64>,
+}
+
+impl Calls {
+    /// All of them.
+    pub fn all(&self) -> &[Call] {
+        match self {
+            Self::One(call) => std::slice::from_ref(call),
+            Self::Several(calls) => calls,
+        }
+    }
 }
 
 /// The load from an instant on; columns that are left out keep their value.

@@ -7,7 +7,8 @@ use crate::input::load::Number;
 use crate::input::load::trace::parse_value;
 use crate::input::names::hint;
 use crate::model::{
-    Action, Check, Column, Drive, Figure, HpaSpec, Limit, LoadReading, MetricSource, ScheduledEvent, Slo, Window, piece,
+    Action, Check, Column, Drive, Figure, Limit, LoadReading, MetricSource, ScenarioTarget, ScheduledEvent, Slo,
+    Window, piece,
 };
 use crate::units::{SimTime, Span};
 
@@ -32,11 +33,11 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// About one of the targets, by its index.
     pub fn new(
         raw: &raw::Scenario,
-        hpa: &HpaSpec,
+        (index, target): (usize, &ScenarioTarget),
         workloads: Vec<String>,
-        readings: &[LoadReading],
         events: &[ScheduledEvent],
     ) -> Self {
         let works = |reading: &LoadReading| {
@@ -44,14 +45,16 @@ impl Facts {
         };
         let rolls =
             |event: &&ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart | Action::Rollback);
+        let mut own = events.iter().filter(|event| event.target == index);
+        let readings = &target.readings;
         Self {
             duration: raw.duration,
-            metrics: hpa.metrics.iter().map(MetricSource::label).collect(),
-            slo: raw.cluster.slo,
+            metrics: target.hpa.metrics.iter().map(MetricSource::label).collect(),
+            slo: target.cluster.slo,
             requests: readings.iter().all(|reading| reading.plan.requests.is_some()),
             work: readings.iter().all(works),
             nodes: raw.cluster.nodes.is_some(),
-            first_rollout: events.iter().find(rolls).map(|event| event.at),
+            first_rollout: own.find(rolls).map(|event| event.at),
             workloads,
         }
     }
@@ -112,7 +115,7 @@ impl Reader<'_> {
         if let Some(c) = &raw.get_hpa {
             let (targets, min_pods, max_pods) = (c.targets.clone(), c.min_pods, c.max_pods);
             let at = self.instant(&format!("{path}.getHpa.at"), c.at, facts)?;
-            self.targets(&format!("{path}.getHpa.targets"), &targets, facts)?;
+            self.column_targets(&format!("{path}.getHpa.targets"), &targets, facts)?;
             found.push(Check::GetHpa { at, targets, min_pods, max_pods });
         }
         if let Some(c) = &raw.get_pods {
@@ -154,7 +157,7 @@ impl Reader<'_> {
     }
 
     /// The column TARGETS has a part for each metric, and names none that the HPA does not have.
-    fn targets(&self, path: &str, targets: &str, facts: &Facts) -> Result<(), Diagnostic> {
+    fn column_targets(&self, path: &str, targets: &str, facts: &Facts) -> Result<(), Diagnostic> {
         let parts: Vec<&str> = targets.split(", ").collect();
         for name in parts.iter().filter_map(|part| part.split_once(": ")).map(|(name, _)| name) {
             self.known(path, name, "is no metric of the HPA", &facts.metrics)?;
@@ -241,12 +244,16 @@ impl Reader<'_> {
         }
         found.extend(raw.restarts_at_most.map(|restarts| Check::RestartsAtMost { restarts }));
         found.extend(raw.restarts_at_least.map(|restarts| Check::RestartsAtLeast { restarts }));
-        if let Some(nodes) = raw.nodes_at_most {
-            if !facts.nodes {
-                let wrong = self.wrong(&format!("{path}.nodesAtMost"), "no nodes are simulated");
+        let of_nodes = [
+            ("nodesAtMost", raw.nodes_at_most.map(|nodes| Check::NodesAtMost { nodes })),
+            ("unschedulableAtMost", raw.unschedulable_at_most.map(|span| Check::UnschedulableAtMost { span })),
+        ];
+        for (field, check) in of_nodes {
+            if check.is_some() && !facts.nodes {
+                let wrong = self.wrong(&format!("{path}.{field}"), "no nodes are simulated");
                 return Err(wrong.hint("describe them under cluster.nodes"));
             }
-            found.push(Check::NodesAtMost { nodes });
+            found.extend(check);
         }
         Ok(())
     }

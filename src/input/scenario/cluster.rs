@@ -3,8 +3,7 @@
 use super::Reader;
 use crate::input::manifests::Manifests;
 use crate::input::{InputError, nodes};
-use crate::model::{ClusterConfig, NodesConfig, Senseless, Workload};
-use crate::units::Span;
+use crate::model::{ClusterConfig, NodesConfig, ScenarioTarget, Senseless, Workload};
 
 impl Reader<'_> {
     /// Settings that make no sense, under the field that has them.
@@ -13,14 +12,12 @@ impl Reader<'_> {
     }
 
     /// The nodes, if there are any; everything else is as it was written.
-    pub(super) fn cluster(
+    pub(super) fn nodes(
         &self,
         cluster: &ClusterConfig,
-        sync_period: Span,
         manifests: &Manifests,
-        target: &Workload,
+        targets: &[ScenarioTarget],
     ) -> Result<Option<NodesConfig>, InputError> {
-        self.sensible("cluster", cluster.check(sync_period))?;
         let Some(settings) = &cluster.nodes else { return Ok(None) };
         if let Some(autoscaler) = &settings.autoscaler {
             self.sensible("cluster.nodes.autoscaler", autoscaler.check())?;
@@ -35,6 +32,7 @@ impl Reader<'_> {
             wrong.hint.map_or(error.clone(), |hint| error.hint(hint))
         };
         let inventory = &manifests.inventory;
-        Ok(Some(nodes::config(&shapes, settings, inventory, &[target]).map_err(wrong)?))
+        let workloads: Vec<&Workload> = targets.iter().map(|target| &target.workload).collect();
+        Ok(Some(nodes::config(&shapes, settings, inventory, &workloads).map_err(wrong)?))
     }
 }

@@ -4,7 +4,8 @@ use super::{Reader, raw};
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, manifests};
 use crate::model::{
-    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricsApi, Revision, ScheduledEvent, Workload, WorkloadController,
+    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricsApi, Revision, ScenarioTarget, ScheduledEvent, Workload,
+    WorkloadController,
 };
 
 use crate::units::SimTime;
@@ -17,14 +18,15 @@ impl Reader<'_> {
     pub(super) fn events(
         &self,
         raw: &raw::Scenario,
-        hpa: &HpaSpec,
-        workload: &Workload,
+        targets: &[ScenarioTarget],
         controller: ControllerConfig,
     ) -> Result<Vec<ScheduledEvent>, InputError> {
         let mut events = Vec::new();
         for (index, event) in raw.events.iter().enumerate() {
             let path = format!("events[{index}]");
             let at = SimTime::ZERO + event.at;
+            let target = self.target_of(&format!("{path}.target"), event.target.as_deref(), targets)?;
+            let ScenarioTarget { hpa, workload, .. } = &targets[target];
             let action = match &event.apply_hpa {
                 Some(apply) => {
                     vec![self.changed_hpa(&format!("{path}.applyHpa.file"), &apply.file, hpa, controller)?]
@@ -41,13 +43,16 @@ impl Reader<'_> {
             }
             for action in found {
                 self.check_target(&path, &action, workload)?;
-                events.push(ScheduledEvent { at, target: 0, action });
+                events.push(ScheduledEvent { at, target, action });
             }
         }
         events.sort_by_key(|event| event.at);
         let rolls = |event: &ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart);
-        let first = events.iter().position(rolls).unwrap_or(events.len());
-        if events.iter().take(first).any(|event| event.action == Action::Rollback) {
+        let goes_nowhere = |(index, event): (usize, &ScheduledEvent)| {
+            let before = &events[..index];
+            event.action == Action::Rollback && !before.iter().any(|other| other.target == event.target && rolls(other))
+        };
+        if events.iter().enumerate().any(goes_nowhere) {
             let wrong = self.wrong("events", "a rollback without a revision to go back to");
             return Err(wrong.hint("let a rollout or a restart come before it").into());
         }

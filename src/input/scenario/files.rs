@@ -12,7 +12,7 @@ macro_rules! builtin {
 }
 
 /// The built-in scenarios and their manifests: path below `scenarios/`, contents.
-pub(crate) const BUILTIN: [(&str, &str); 19] = builtin![
+pub(crate) const BUILTIN: [(&str, &str); 22] = builtin![
     "rag-system/k8s/backend-deployment.yaml",
     "rag-system/k8s/configmap.yaml",
     "rag-system/k8s/ingress.yaml",
@@ -32,6 +32,9 @@ pub(crate) const BUILTIN: [(&str, &str); 19] = builtin![
     "rag-system/scenarios/8-scale-manually.yaml",
     "rag-system/scenarios/9-load-test.yaml",
     "rag-system/scenarios/promises.yaml",
+    "shop/k8s/services.yaml",
+    "shop/nodes.yaml",
+    "shop/scenarios/sale.yaml",
 ];
 
 /// A place to read files from.

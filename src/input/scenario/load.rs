@@ -17,32 +17,51 @@ struct Rows {
     rows: Vec<(SimTime, Vec<f64>)>,
 }
 
+/// A load as it is written, and where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<'a> {
+    pub raw: &'a raw::Scenario,
+    pub settings: &'a LoadSettings,
+    /// The path of the load, such as `load`, and of the state at the start.
+    pub path: &'a str,
+    pub start: &'a raw::Start,
+    pub start_path: &'a str,
+}
+
 impl Reader<'_> {
     pub(super) fn readings(
         &self,
-        raw: &raw::Scenario,
+        written: Written<'_>,
         hpa: &HpaSpec,
         workload: &Workload,
         replicas: Replicas,
         lead_in: Span,
     ) -> Result<Vec<LoadReading>, InputError> {
-        let mut load = self.rows(raw)?;
-        self.known_columns(raw, &load.columns, hpa)?;
-        if let Some(before) = &raw.start.before {
-            let values = self.values("start.before", before, &load.columns, None)?;
+        let mut load = self.rows(written)?;
+        let Written { path, settings, .. } = written;
+        self.known_columns(written, &load.columns, hpa)?;
+        if let Some(before) = &written.start.before {
+            let values = self.values(&format!("{}.before", written.start_path), before, &load.columns, None)?;
             // Up to the last second before the start, whatever the interpolation.
             load.rows.insert(0, (SimTime::ZERO - Span::from_seconds(1), values.clone()));
             load.rows.insert(0, (SimTime::ZERO - lead_in, values));
+        } else if let Some((_, first)) = load.rows.first().filter(|_| lead_in > Span::ZERO) {
+            // It has been as it is at first.
+            load.rows.insert(0, (SimTime::ZERO - lead_in, first.clone()));
+        }
+        if settings.from.is_some() {
+            self.add_requests(written, &mut load)?;
         }
         let observed = |c: &Column| matches!(c, Column::CpuUtilization | Column::MemoryUtilization);
         let has_observed = load.columns.iter().any(observed);
-        let readings = match &raw.load.readings {
+        let readings = match &settings.readings {
             Some(list) if list.is_empty() => {
-                return Err(self.wrong("load.readings", "must not be empty").hint("use held, demand or both").into());
+                let wrong = self.wrong(&format!("{path}.readings"), "must not be empty");
+                return Err(wrong.hint("use held, demand or both").into());
             }
             Some(_) if !has_observed => {
                 let message = "only utilization can be read in two ways; the load has none";
-                return Err(self.wrong("load.readings", message).hint("remove it").into());
+                return Err(self.wrong(&format!("{path}.readings"), message).hint("remove it").into());
             }
             Some(list) => list
                 .iter()
@@ -54,7 +73,7 @@ impl Reader<'_> {
             None if has_observed && !load.columns.contains(&Column::Replicas) => vec![Reading::Held],
             None => vec![Reading::AsGiven],
         };
-        readings.into_iter().map(|reading| self.reading(reading, &load, hpa, workload, replicas, &raw.load)).collect()
+        readings.into_iter().map(|reading| self.reading(reading, &load, hpa, workload, replicas, written)).collect()
     }
 
     fn reading(
@@ -64,7 +83,7 @@ impl Reader<'_> {
         hpa: &HpaSpec,
         workload: &Workload,
         replicas: Replicas,
-        settings: &LoadSettings,
+        Written { settings, path, .. }: Written<'_>,
     ) -> Result<LoadReading, InputError> {
         let mut columns = load.columns.clone();
         if reading == Reading::Demand {
@@ -72,9 +91,9 @@ impl Reader<'_> {
         }
         let mut warnings = Vec::new();
         let plan = plan(&columns, hpa, &workload.template, settings, &mut warnings)
-            .map_err(|error| self.elsewhere("load", &error))?;
+            .map_err(|error| self.elsewhere(path, &error))?;
         if let Some(warning) = warnings.first() {
-            return Err(Diagnostic { hint: warning.hint.clone(), ..self.wrong("load", warning.message.clone()) }.into());
+            return Err(Diagnostic { hint: warning.hint.clone(), ..self.wrong(path, warning.message.clone()) }.into());
         }
         let mut table = LoadTable::new(columns);
         for (at, values) in &load.rows {
@@ -88,18 +107,18 @@ impl Reader<'_> {
     }
 
     /// Refuses columns that nothing reads.
-    fn known_columns(&self, raw: &raw::Scenario, columns: &[Column], hpa: &HpaSpec) -> Result<(), Diagnostic> {
+    fn known_columns(&self, written: Written<'_>, columns: &[Column], hpa: &HpaSpec) -> Result<(), Diagnostic> {
         let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();
         let unknown = columns.iter().find_map(|column| match column {
             Column::Metric(name) if !labels.contains(name) => Some(name),
             _ => None,
         });
         let Some(name) = unknown else { return Ok(()) };
-        let path = match &raw.load {
-            load if load.values.is_some() => format!("load.values.{name}"),
-            load if load.rows.is_some() => format!("load.rows[0].values.{name}"),
-            load if load.patterns.is_some() => format!("load.patterns.{name}"),
-            _ => "load.trace".to_owned(),
+        let path = match written.settings {
+            load if load.values.is_some() => format!("{}.values.{name}", written.path),
+            load if load.rows.is_some() => format!("{}.rows[0].values.{name}", written.path),
+            load if load.patterns.is_some() => format!("{}.patterns.{name}", written.path),
+            _ => format!("{}.trace", written.path),
         };
         let known = Column::NAMES.into_iter().chain(labels.iter().map(String::as_str));
         let message = format!("`{}` is neither a column of loads nor a metric of the HPA", piece(name));
@@ -107,39 +126,63 @@ impl Reader<'_> {
     }
 
     /// The rows from the start on, whatever they are made of.
-    fn rows(&self, raw: &raw::Scenario) -> Result<Rows, InputError> {
-        let load = &raw.load;
+    fn rows(&self, Written { raw, settings: load, path, .. }: Written<'_>) -> Result<Rows, InputError> {
+        let at = |field: &str| format!("{path}.{field}");
         let given = [load.values.is_some(), load.rows.is_some(), load.trace.is_some(), load.patterns.is_some()];
-        if given.iter().filter(|&&given| given).count() != 1 {
-            return Err(self.wrong("load", "must have exactly one of values, rows, trace and patterns").into());
+        let given = given.iter().filter(|&&given| given).count();
+        if given == 0 && load.from.is_some() {
+            return Ok(Rows { columns: vec![Column::Rps], rows: vec![(SimTime::ZERO, vec![0.0])] });
+        }
+        if given != 1 {
+            return Err(self.wrong(path, "must have exactly one of values, rows, trace and patterns").into());
         }
         if let Some(values) = &load.values {
             let columns: Vec<Column> = values.keys().map(|name| Column::from_name(name)).collect();
-            let row = self.values("load.values", values, &columns, None)?;
+            let row = self.values(&at("values"), values, &columns, None)?;
             return Ok(Rows { columns, rows: vec![(SimTime::ZERO, row)] });
         }
         if let Some(rows) = &load.rows {
-            return self.given_rows(rows);
+            return self.given_rows(rows, path);
         }
         if let Some(patterns) = &load.patterns {
             let columns = patterns
                 .iter()
                 .map(|(name, pattern)| parse_column(&format!("{name}={pattern}")))
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| self.wrong("load.patterns", error.to_string()))?;
+                .map_err(|error| self.wrong(&at("patterns"), error.to_string()))?;
             return collect(&mut Synthetic::new(&columns, raw.duration, Span::from_seconds(15), raw.seed));
         }
-        let path = load.trace.as_deref().unwrap_or_default();
-        let mut trace = self.files.trace(self.source, path).map_err(|e| self.wrong("load.trace", e.to_string()))?;
+        let file = load.trace.as_deref().unwrap_or_default();
+        let mut trace = self.files.trace(self.source, file).map_err(|e| self.wrong(&at("trace"), e.to_string()))?;
         collect(&mut trace)
     }
 
-    fn given_rows(&self, raw: &[Row]) -> Result<Rows, InputError> {
-        let Some(first) = raw.first() else { return Err(self.wrong("load.rows", "must not be empty").into()) };
+    /// Requests of others come on top of its own: there is a column for them, and they cost CPU.
+    fn add_requests(&self, written: Written<'_>, load: &mut Rows) -> Result<(), Diagnostic> {
+        let path = format!("{}.from", written.path);
+        if load.columns.iter().any(|column| matches!(column, Column::Clients | Column::Cpu | Column::CpuUtilization)) {
+            let message = "requests of others cannot be added to clients or CPU";
+            return Err(self.wrong(&path, message).hint("give its own load as rps, or leave it out"));
+        }
+        if written.settings.cpu_per_request.is_none() {
+            let message = "what a request costs is not known";
+            return Err(self.wrong(&path, message).hint("add cpuPerRequest, such as 5m"));
+        }
+        if !load.columns.contains(&Column::Rps) {
+            load.columns.push(Column::Rps);
+            load.rows.iter_mut().for_each(|(_, values)| values.push(0.0));
+        }
+        Ok(())
+    }
+
+    fn given_rows(&self, raw: &[Row], of: &str) -> Result<Rows, InputError> {
+        let Some(first) = raw.first() else {
+            return Err(self.wrong(&format!("{of}.rows"), "must not be empty").into());
+        };
         let columns: Vec<Column> = first.values.keys().map(|name| Column::from_name(name)).collect();
         let mut rows: Vec<(SimTime, Vec<f64>)> = Vec::new();
         for (index, row) in raw.iter().enumerate() {
-            let path = format!("load.rows[{index}]");
+            let path = format!("{of}.rows[{index}]");
             let at = SimTime::ZERO + row.at;
             let last = rows.last();
             if last.is_none() && at != SimTime::ZERO {

@@ -6,6 +6,7 @@ mod events;
 mod files;
 mod load;
 pub(crate) mod raw;
+mod targets;
 
 use std::path::Path;
 
@@ -16,11 +17,11 @@ use super::manifests::{self, Manifests};
 use super::names::typed;
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, MOST_PODS, Scenario};
+use crate::model::{Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, Scenario, ScenarioTarget};
 use crate::units::{Replicas, Span};
 
-/// The folder of the built-in scenarios.
-pub const BUILTIN_FOLDER: &str = "rag-system";
+/// The folders of the built-in scenarios; the first is replayed if nothing else is asked for.
+pub const BUILTIN_FOLDERS: [&str; 2] = ["rag-system", "shop"];
 
 /// The JSON Schema of scenario files.
 pub fn schema() -> serde_json::Value {
@@ -80,24 +81,17 @@ impl Reader<'_> {
         let controller = ControllerConfig { version: raw.kubernetes_version, ..raw.controller };
         self.sensible("controller", controller.check())?;
         let manifests = self.manifests(&raw, controller.version, warnings)?;
-        let selection = manifests
-            .select(raw.namespace.as_deref(), raw.hpa.as_deref())
-            .map_err(|error| self.elsewhere(if raw.hpa.is_some() { "hpa" } else { "manifests" }, &error))?;
-        let (hpa, workload) = (selection.hpa.item.clone(), selection.target.item.clone());
-        let replicas = raw.start.replicas.or(workload.replicas).unwrap_or(1);
-        if !(0..=MOST_PODS).contains(&replicas) {
-            return Err(self.wrong("start.replicas", format!("must be from 0 to {MOST_PODS}")).into());
-        }
-        let nodes = self.cluster(&raw.cluster, controller.sync_period, &manifests, &workload)?;
-        let events = self.events(&raw, &hpa, &workload, controller)?;
         let duration = raw.duration;
         if duration == Span::ZERO {
             return Err(self.wrong("duration", "must be at least 1s").into());
         }
-        let lead_in = match raw.start.before {
-            Some(_) => lead_in(&hpa, &controller, raw.cluster.metric_resolution),
-            None => Span::ZERO,
-        };
+        self.sensible("cluster", raw.cluster.check(controller.sync_period))?;
+        let (targets, lead_in) = self.targets(&raw, &manifests, &controller)?;
+        for (index, target) in targets.iter().enumerate().filter(|_| targets.len() > 1) {
+            self.sensible(&format!("targets[{index}].cluster"), target.cluster.check(controller.sync_period))?;
+        }
+        let nodes = self.nodes(&raw.cluster, &manifests, &targets)?;
+        let events = self.events(&raw, &targets, controller)?;
         let workloads: Vec<(String, Replicas)> = manifests
             .inventory
             .workloads
@@ -105,35 +99,40 @@ impl Reader<'_> {
             .filter(|placed| placed.item.is_scalable())
             .map(|placed| (placed.item.reference.name.clone(), placed.item.replicas.unwrap_or(1)))
             .collect();
-        let readings = self.readings(&raw, &hpa, &workload, replicas, lead_in)?;
-        let names = workloads.iter().map(|(name, _)| name.clone()).chain([workload.reference.name.clone()]).collect();
-        let facts = Facts::new(&raw, &hpa, names, &readings, &events);
+        let scaled = targets.iter().map(|target| target.workload.reference.name.clone());
+        let names: Vec<String> = workloads.iter().map(|(name, _)| name.clone()).chain(scaled).collect();
         let claims = raw
             .claims
             .iter()
             .enumerate()
-            .map(|(index, raw)| self.claim(index, raw, &facts))
+            .map(|(index, raw_claim)| {
+                let of = self.target_of(&format!("claims[{index}].target"), raw_claim.target.as_deref(), &targets)?;
+                let facts = Facts::new(&raw, (of, &targets[of]), names.clone(), &events);
+                self.claim(index, raw_claim, of, &facts)
+            })
             .collect::<Result<_, _>>()?;
         Ok(Scenario {
-            readings,
+            targets,
             name: raw.name,
             title: raw.title,
             source: raw.source,
             workloads,
-            neighbours: manifests.inventory.neighbours(&hpa, &workload),
-            hpa,
-            workload,
             controller,
-            cluster: raw.cluster,
             nodes,
             seed: raw.seed,
-            replicas,
             lead_in,
             duration,
-            interpolation: raw.load.interpolation,
             events,
             claims,
         })
+    }
+
+    /// The target that is named, by its HPA; the first if none is.
+    fn target_of(&self, path: &str, name: Option<&str>, targets: &[ScenarioTarget]) -> Result<usize, Diagnostic> {
+        let Some(name) = name else { return Ok(0) };
+        let known: Vec<&str> = targets.iter().map(|target| target.hpa.name.as_str()).collect();
+        let found = known.iter().position(|known| *known == name);
+        found.ok_or_else(|| self.unknown(path, name, "is no target of the scenario", &known))
     }
 
     fn check_name(&self, name: &str) -> Result<(), Diagnostic> {
@@ -165,10 +164,11 @@ impl Reader<'_> {
         Ok(manifests)
     }
 
-    fn claim(&self, index: usize, raw: &raw::Claim, facts: &Facts) -> Result<Claim, Diagnostic> {
+    fn claim(&self, index: usize, raw: &raw::Claim, target: usize, facts: &Facts) -> Result<Claim, Diagnostic> {
         Ok(Claim {
             says: raw.says.clone(),
             section: raw.section.clone(),
+            target,
             check: self.check(&format!("claims[{index}].check"), &raw.check, facts)?,
             expected: match raw.expect {
                 raw::Verdict::Confirmed => ClaimVerdict::Confirmed,

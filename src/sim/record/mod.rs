@@ -51,6 +51,8 @@ pub enum Occurrence {
     OomKilled(Replicas),
     /// There was no node for so many pods.
     Unschedulable(Replicas),
+    /// So many pods had to give way to more important ones.
+    Preempted(Replicas),
     /// The cluster autoscaler removed a node.
     NodeRemoved,
 }
@@ -244,6 +246,7 @@ impl Accounts {
         let last = self.rest.occurrences.last_mut().filter(|(at, _)| *at == now);
         match (last.map(|(_, last)| last), what) {
             (Some(Occurrence::OomKilled(all)), Occurrence::OomKilled(pods))
+            | (Some(Occurrence::Preempted(all)), Occurrence::Preempted(pods))
             | (Some(Occurrence::Unschedulable(all)), Occurrence::Unschedulable(pods)) => *all += pods,
             _ if room => self.rest.occurrences.push((now, what)),
             _ => {}

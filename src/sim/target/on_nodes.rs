@@ -57,7 +57,19 @@ impl TargetState<'_> {
 
     /// Its pods on a node are evicted.
     pub fn evict(&mut self, node: usize) {
-        self.pods.evict(node, self.now, &self.rules);
+        self.pods.evict(node, Replicas::MAX, self.now, &self.rules);
+        (self.to_reconcile, self.changed) = (true, true);
+    }
+
+    /// Pods that wait for a node now.
+    pub fn without_node(&self) -> Replicas {
+        self.pods.without_node()
+    }
+
+    /// So many of its pods on a node give way to more important ones.
+    pub fn give_way(&mut self, node: usize, pods: Replicas) {
+        self.pods.evict(node, pods, self.now, &self.rules);
+        self.happened(Occurrence::Preempted(pods));
         (self.to_reconcile, self.changed) = (true, true);
     }
 

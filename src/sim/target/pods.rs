@@ -348,16 +348,24 @@ impl Pods {
         self.cohorts.retain(|cohort| cohort.count > 0);
     }
 
-    /// Evicts the pods on a node: they are deleted, and the workload's controller makes others.
-    pub fn evict(&mut self, node: usize, now: SimTime, rules: &Rules<'_>) {
-        for index in 0..self.cohorts.len() {
+    /// Evicts so many pods on a node, the latest first: they are deleted, and the workload's controller makes others.
+    pub fn evict(&mut self, node: usize, most: Replicas, now: SimTime, rules: &Rules<'_>) {
+        let mut left = most;
+        for index in (0..self.cohorts.len()).rev() {
             let cohort = &self.cohorts[index];
             let there: Replicas = cohort.nodes.iter().filter(|n| n.0 == node).map(|n| n.1).sum();
+            let there = there.min(left);
             if cohort.active() && there > 0 {
+                left -= there;
                 self.delete_of(index, there, &[(node, there)], now, rules);
             }
         }
         self.cohorts.retain(|cohort| cohort.count > 0);
+    }
+
+    /// Pods for which there is no node.
+    pub fn without_node(&self) -> Replicas {
+        self.sum(|cohort| cohort.active() && cohort.unschedulable)
     }
 
     /// The cohorts that are to be bound to nodes now, by index, with when they were created. Those that wait for a node are

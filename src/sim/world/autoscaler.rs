@@ -15,6 +15,8 @@ use crate::units::{Replicas, SimTime, Span};
 
 /// `--max-empty-bulk-delete`, today `--max-scale-down-parallelism`.
 const MOST_EMPTY_AT_ONCE: usize = 10;
+/// `--expendable-pods-priority-cutoff`: for pods below it no node is made.
+const EXPENDABLE_BELOW: i32 = -10;
 /// The namespace whose pods are moved only under a PodDisruptionBudget (`--skip-nodes-with-system-pods`).
 const SYSTEM_NAMESPACE: &str = "kube-system";
 
@@ -82,10 +84,12 @@ impl<'a> Nodes<'a> {
             return Scan::default();
         };
         autoscaler.next_scan = now + config.scan_interval;
+        let important = |kind: usize| self.cluster.catalog().kind(kind).priority >= EXPENDABLE_BELOW;
+        let pending: Vec<_> = pending.iter().copied().filter(|(kind, _)| important(*kind)).collect();
         let scan = if pending.iter().any(|(_, pods)| *pods > 0) {
             autoscaler.unneeded_since.clear();
             autoscaler.looked_at = None;
-            self.scale_up(config, &mut autoscaler, now, pending, draws);
+            self.scale_up(config, &mut autoscaler, now, &pending, draws);
             Scan::default()
         } else {
             self.scale_down(config, &mut autoscaler, now, targets)

@@ -6,6 +6,7 @@
 mod autoscaler;
 mod calls;
 mod nodes;
+mod preempt;
 mod settle;
 
 use std::cmp::Reverse;

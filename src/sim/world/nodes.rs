@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::autoscaler::Autoscaler;
+use super::preempt::Nomination;
 use crate::model::{NodesConfig, Workload, WorkloadController};
 use crate::placement::{Catalog, Cluster, NodeIndex, Pods};
 use crate::units::{Replicas, SimTime, Span};
@@ -52,6 +53,7 @@ pub(super) struct Nodes<'a> {
     /// How many of the kinds are targets: the first ones.
     targets: usize,
     pub autoscaler: Option<Autoscaler>,
+    pub nominations: Vec<Nomination>,
     /// Room has appeared since pods were last refused.
     pub changed: bool,
     /// How often what is on the nodes has changed.
@@ -87,6 +89,7 @@ impl<'a> Nodes<'a> {
             others: config.others.iter().enumerate().map(other).collect(),
             targets: targets.len(),
             autoscaler: config.autoscaler.as_ref().map(|autoscaler| Autoscaler::new(autoscaler, start)),
+            nominations: Vec::new(),
             changed: false,
             version: 0,
         };
@@ -158,6 +161,7 @@ impl<'a> Nodes<'a> {
         self.evict_others(index);
         self.cluster.remove(index);
         self.nodes[index] = Node::default();
+        self.nominations.retain(|nomination| !nomination.is_on(index));
         self.has_changed();
     }
 
@@ -166,7 +170,7 @@ impl<'a> Nodes<'a> {
         for other in 0..self.others.len() {
             let kind = self.others[other].kind;
             for _ in 0..self.nodes[index].pods.get(&kind).copied().unwrap_or(0) {
-                self.take(kind, index);
+                self.leave(kind, index);
                 self.others[other].waiting += 1;
             }
         }
@@ -180,7 +184,9 @@ impl<'a> Nodes<'a> {
         self.changed |= self.cluster.catalog().is_company_wanted();
     }
 
-    fn take(&mut self, kind: usize, index: NodeIndex) {
+    /// A pod has left a node.
+    pub fn leave(&mut self, kind: usize, index: NodeIndex) {
+        self.has_left(index);
         self.cluster.take(kind, index);
         let pods = &mut self.nodes[index].pods;
         match pods.get_mut(&kind) {
@@ -198,6 +204,7 @@ impl<'a> Nodes<'a> {
         for _ in 0..count {
             let Some(index) = self.cluster.best(kind) else { break };
             self.put(kind, index);
+            self.is_placed(kind);
             places.push((index, 1));
         }
         places
@@ -214,7 +221,7 @@ impl<'a> Nodes<'a> {
     pub fn release(&mut self, target: usize, places: &mut Vec<(NodeIndex, Replicas)>) {
         for (index, count) in places.drain(..) {
             for _ in 0..count {
-                self.take(target, index);
+                self.leave(target, index);
             }
         }
     }
@@ -230,7 +237,7 @@ impl<'a> Nodes<'a> {
         for &index in &lost {
             for kind in 0..self.targets {
                 for _ in 0..self.nodes[index].pods.get(&kind).copied().unwrap_or(0) {
-                    self.take(kind, index);
+                    self.leave(kind, index);
                 }
             }
             self.cluster.open(index, false);

@@ -94,6 +94,9 @@ impl Engine<'_> {
                 if let Some(nodes) = &mut self.nodes {
                     nodes.place_other(kind - self.targets.len());
                 }
+                if self.preempt(kind)? {
+                    return Ok(true);
+                }
                 continue;
             }
             let count = self.targets[kind].pods_in(cohort);
@@ -106,6 +109,10 @@ impl Engine<'_> {
                     .iter_mut()
                     .filter(|other| other.kind == kind && other.cohort > cohort)
                     .for_each(|o| o.cohort += 1);
+            }
+            // Who gives way is no longer where the queue has it: the rest of it is for the next round.
+            if (split || !placed) && self.preempt(kind)? {
+                return Ok(true);
             }
         }
         Ok(busy)
@@ -131,11 +138,39 @@ impl Engine<'_> {
         queue
     }
 
+    /// Makes places for pods of a kind that have found none; says whether anybody has to give way.
+    fn preempt(&mut self, kind: usize) -> Result<bool, SimError> {
+        let mut any = false;
+        loop {
+            let unplaced = match self.targets.get(kind) {
+                Some(target) => target.without_node(),
+                None => self.nodes.as_ref().map_or(0, |nodes| nodes.others[kind - self.targets.len()].waiting),
+            };
+            let Some(found) = self.nodes.as_mut().and_then(|nodes| nodes.preempt(kind, unplaced)) else {
+                return Ok(any);
+            };
+            any = true;
+            if let Some(nodes) = &mut self.nodes {
+                nodes.has_changed();
+            }
+            for (victim, pods) in found.victims {
+                if victim < self.targets.len() {
+                    self.touch(victim)?;
+                    self.targets[victim].give_way(found.node, pods);
+                } else if let Some(nodes) = &mut self.nodes {
+                    nodes.evict_other(victim, found.node, pods);
+                }
+            }
+        }
+    }
+
     fn scan_nodes(&mut self) -> Result<(), SimError> {
         let Some(nodes) = &mut self.nodes else { return Ok(()) };
         let mut pending: Vec<(usize, Replicas)> =
             self.targets.iter().map(TargetState::unschedulable).enumerate().collect();
         pending.extend(nodes.others.iter().map(|other| (other.kind, other.waiting)));
+        // For those that others give way to there is a place.
+        pending.iter_mut().for_each(|(kind, pods)| *pods -= nodes.nominated(*kind).min(*pods));
         let health = self.targets.iter().map(TargetState::health);
         let targets: Vec<(&Workload, Health)> = self.workloads.iter().copied().zip(health).collect();
         let scan = nodes.scan(self.now, &pending, &targets, &mut self.draws);

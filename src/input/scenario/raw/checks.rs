@@ -57,6 +57,8 @@ pub(crate) struct Check {
     pub restarts_at_most: Option<u64>,
     /// Containers are restarted so often, or more often.
     pub restarts_at_least: Option<u64>,
+    /// There is no node for some pod for no longer than this.
+    pub unschedulable_at_most: Option<Span>,
     /// There are never more nodes.
     pub nodes_at_most: Option<i64>,
 }

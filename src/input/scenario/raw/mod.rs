@@ -43,8 +43,12 @@ pub(crate) struct Scenario {
     /// The state at the start.
     #[serde(default)]
     pub start: Start,
-    /// The load.
+    /// The load; of each target that has none of its own, where there are several.
+    #[serde(default)]
     pub load: LoadSettings,
+    /// Several HPAs at once, on the same nodes, in place of hpa; without it there is one.
+    #[serde(default)]
+    pub targets: Vec<Target>,
     /// How long it lasts.
     pub duration: Span,
     /// Seed of everything that is drawn at random: patterns, delays, weights.
@@ -56,6 +60,24 @@ pub(crate) struct Scenario {
     /// What the document says.
     #[serde(default)]
     pub claims: Vec<Claim>,
+}
+
+/// One of several HPAs.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Target {
+    /// The name of the HPA.
+    pub hpa: String,
+    /// Its namespace, where there are several of the name.
+    pub namespace: Option<String>,
+    /// Its load; by default that of the scenario.
+    pub load: Option<LoadSettings>,
+    /// Settings of the cluster that are different for it.
+    #[schemars(with = "Option<ClusterConfig>")]
+    pub cluster: Option<serde_yaml::Mapping>,
+    /// Its state at the start.
+    #[serde(default)]
+    pub start: Start,
 }
 
 /// The state at the start.
@@ -78,6 +100,8 @@ pub(crate) struct Claim {
     pub says: String,
     /// The section of the document.
     pub section: Option<String>,
+    /// The HPA that it is about, where there are several; by default the first.
+    pub target: Option<String>,
     /// How it is put to the test.
     pub check: Check,
     /// What comes out of the test. `hpasim replay` exits with 1 if something else does.
