@@ -145,6 +145,57 @@ claims:
     hpasim(&["replay", path.to_str().unwrap()]).assert().success().stdout(contains("4 claims: 3 confirmed"));
 }
 
+/// The shop: eleven services that call each other, on one pool of nodes; the same from the disk.
+#[test]
+fn the_shop_has_its_verdicts() {
+    let shop = |args: &[&str]| {
+        let output = hpasim(&[&["replay", "--phases", "2"], args].concat()).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let built_in = shop(&["--scenario", "sale"]);
+    assert_eq!(built_in, shop(&["scenarios/shop"]));
+    insta::assert_snapshot!(built_in);
+}
+
+/// Targets of a scenario are named by their HPAs, and calls go one way.
+#[test]
+fn targets_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let k8s = std::fs::read_to_string(project("scenarios/shop/k8s/services.yaml")).unwrap();
+    write(&folder.path().join("k8s.yaml"), &k8s);
+    let refused = |targets: &str, more: &str| {
+        let head = "name: x\ntitle: t\nmanifests: [k8s.yaml]\nduration: 10m\n";
+        let path = folder.path().join("s.yaml");
+        write(&path, &format!("{head}targets:\n{targets}{more}"));
+        let output = hpasim(&["replay", path.to_str().unwrap()]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{targets}{more}");
+        String::from_utf8(output.stderr).unwrap().replace(folder.path().to_str().unwrap(), "DIR")
+    };
+    let gateway = "  - {hpa: gateway, load: {values: {rps: 9}, cpuPerRequest: 4m}}\n";
+    let cart = |from: &str, more: &str| format!("  - {{hpa: cart, load: {{from: {from}{more}}}}}\n");
+    let cost = ", cpuPerRequest: 4m";
+    let from = |name: &str| format!("{{target: {name}}}");
+    let all = [
+        refused(&(gateway.to_owned() + &cart(&from("gatway"), cost)), ""),
+        refused(&(gateway.to_owned() + &cart(&from("gateway"), "")), ""),
+        refused(&(gateway.to_owned() + &cart("{target: gateway, requestsPerRequest: -1}", cost)), ""),
+        refused(&cart(&from("cart"), cost), ""),
+        refused(
+            "  - {hpa: cart, load: {from: {target: search}, cpuPerRequest: 4m}}\n  - {hpa: search, load: {from: {target: cart}, cpuPerRequest: 4m}}\n",
+            "",
+        ),
+        refused(&("  - {hpa: gateway, load: {values: {cpu: 1}}}\n".to_owned() + &cart(&from("gateway"), cost)), ""),
+        refused(&(gateway.to_owned() + gateway), ""),
+        refused(gateway, "hpa: cart\n"),
+        refused(gateway, "events: [{at: 1m, target: card, restart: {}}]\n"),
+        refused(gateway, "claims: [{says: s, target: card, expect: depends, check: {atMost: 3}}]\n"),
+        refused("  - {hpa: gateway, load: {values: {rps: 9}, cpuPerRequest: 4m}, cluster: {startUp: 9s}}\n", ""),
+        refused("  - {hpa: gateway, load: {values: {rps: 9}, cpuPerRequest: 4m}, cluster: {warmupSpeed: 0}}\n", ""),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
 /// A scenario with every setting, event and test: the schema knows them all, and they all have an effect or a verdict.
 #[test]
 fn every_setting_and_event_can_be_given() {
@@ -156,7 +207,7 @@ fn every_setting_and_event_can_be_given() {
     let of = |definition: &str| names(&schema["$defs"][definition]["properties"]);
     assert_eq!(of("Cluster"), names(&given["cluster"]), "settings");
     let events: Vec<String> = given["events"].as_array().unwrap().iter().flat_map(names).collect();
-    assert!(of("Event").iter().all(|event| events.contains(event)), "events");
+    assert!(of("Event").iter().all(|event| events.contains(event) || event == "target"), "events");
     let scenarios = read(Files::Disk, &path, &mut Vec::new()).unwrap();
     for run in &replay(&scenarios[0], None).unwrap().runs {
         assert_eq!(check(&run.setup, 0, &run.rows), Vec::<String>::new());

@@ -87,7 +87,7 @@ impl Reader<'_> {
         }
         self.sensible("cluster", raw.cluster.check(controller.sync_period))?;
         let (targets, lead_in) = self.targets(&raw, &manifests, &controller)?;
-        for (index, target) in targets.iter().enumerate().filter(|_| targets.len() > 1) {
+        for (index, target) in targets.iter().enumerate().filter(|_| !raw.targets.is_empty()) {
             self.sensible(&format!("targets[{index}].cluster"), target.cluster.check(controller.sync_period))?;
         }
         let nodes = self.nodes(&raw.cluster, &manifests, &targets)?;

@@ -200,7 +200,7 @@ impl<'a> TargetState<'a> {
         let mut next = self
             .load
             .next_change(self.now)
-            .min(self.load.end().unwrap_or(SimTime::MAX))
+            .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
             .min(self.pods.next())
             .min(self.next_scrape)
             .min(self.next_sync)
