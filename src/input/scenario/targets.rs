@@ -134,10 +134,14 @@ impl Reader<'_> {
             let path = format!("{}.from", one.load_path);
             let found = names.iter().position(|hpa| hpa.name == call.target);
             let Some(target) = found.filter(|target| *target != own) else {
-                let known =
-                    names.iter().enumerate().filter(|(index, _)| *index != own).map(|(_, hpa)| hpa.name.as_str());
+                let others = names.iter().enumerate().filter(|(index, _)| *index != own);
+                let known: Vec<&str> = others.map(|(_, hpa)| hpa.name.as_str()).collect();
                 let message = format!("`{}` is no other target of the scenario", crate::model::piece(&call.target));
-                return Err(self.wrong(&path, message).hint(hint(&call.target, known)));
+                let hint = match known.is_empty() {
+                    true => "list the one that calls under targets as well".to_owned(),
+                    false => hint(&call.target, known.iter().copied()),
+                };
+                return Err(self.wrong(&path, message).hint(hint));
             };
             let requests_per_request = call.requests_per_request.unwrap_or(1.0);
             if !(0.0..=MOST_CALLS).contains(&requests_per_request) {
