@@ -103,7 +103,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = load::open(args.load.as_deref(), &args.options)?;
-        let (options, inventory) = (&args.options, &manifests.inventory);
+        let (options, inventory) = (&args.options, (&manifests.inventory, [].as_slice()));
         let target = load::target(options, &args.cluster, &controller, inventory, &selection, load.columns())?;
         let setup = Setup { world: load::world(options, &args.cluster, controller), targets: vec![target] };
         let held_back = held_back_in_phases(args, &setup, &mut load)?;

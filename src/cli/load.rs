@@ -14,11 +14,11 @@ use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
     Column, ControllerConfig, HpaSpec, Inventory, KubernetesVersion, MetricSource, MetricTarget, Neighbours, Phases,
-    Target,
+    Placed, Target, Workload,
 };
 use crate::report::assumptions;
-use crate::sim::World;
-use crate::units::Span;
+use crate::sim::{Setup, World};
+use crate::units::{Quantity, Span};
 
 /// How the load is read and what requests cost.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub(super) fn target<'a>(
     options: &LoadOptions,
     cluster: &ClusterArgs,
     controller: &ControllerConfig,
-    inventory: &Inventory,
+    (inventory, simulated): (&Inventory, &[&Workload]),
     selection: &Selection<'a>,
     columns: &[Column],
 ) -> anyhow::Result<Target<'a>> {
@@ -62,7 +62,7 @@ pub(super) fn target<'a>(
     let plan = plan::plan(columns, hpa, &workload.template, &options.settings, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
-    let neighbours = inventory.neighbours(hpa, workload);
+    let neighbours = inventory.neighbours(hpa, workload, simulated);
     warn_of_neighbours(selection, &neighbours, &mut warnings);
     output::warn(&warnings);
     Ok(Target {
@@ -135,6 +135,22 @@ impl<'a> LoadFiles<'a> {
         Ok(file.map(Some).or((constants && self.named.is_empty()).then_some(None)))
     }
 
+    /// The targets of the HPAs that have a load.
+    pub fn simulated<'m>(
+        &self,
+        manifests: &'m Manifests,
+        chosen: &[&'m Placed<HpaSpec>],
+        constants: bool,
+    ) -> anyhow::Result<Vec<&'m Workload>> {
+        let mut all = Vec::new();
+        for hpa in chosen {
+            let has_load = self.of_hpa(&hpa.item, constants)?.is_some();
+            // What has no target is complained of later.
+            all.extend(manifests.selection(hpa).ok().filter(|_| has_load).map(|found| &found.target.item));
+        }
+        Ok(all)
+    }
+
     /// Whether there is a file for every HPA.
     pub fn is_for_all(&self) -> bool {
         !self.for_all.is_empty()
@@ -186,6 +202,26 @@ fn warn_of_neighbours(selection: &Selection<'_>, neighbours: &Neighbours, warnin
         let message =
             format!("at most {} pods of {} are made: {}", allowance.pods, target.item.reference, allowance.reason);
         warnings.push(Diagnostic::new(message).at(allowance.location.clone()));
+    }
+}
+
+/// Targets that do not all get what they may ask for.
+pub(super) fn warn_of_shared_quotas(setup: &Setup<'_>) {
+    for quota in &setup.world.quotas {
+        let users = setup.targets.iter().zip(&quota.each).filter(|(_, each)| each.signum() > 0);
+        let most = users.clone().map(|(target, each)| each.times(target.hpa.max_replicas.into()));
+        let most = most.fold(Quantity::ZERO, |sum, more| sum + more);
+        if most > quota.left {
+            let names: Vec<String> = users.map(|(target, _)| target.workload.reference.to_string()).collect();
+            let message = format!(
+                "{} share ResourceQuota {}: at maxReplicas they ask for {most} of {}, and {} is left for them",
+                names.join(", "),
+                quota.name,
+                quota.resource,
+                quota.left
+            );
+            output::warn(&[Diagnostic::new(message).at(quota.location.clone())]);
+        }
     }
 }
 

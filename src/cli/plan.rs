@@ -239,11 +239,14 @@ fn simulated<'a>(
     let setup = Setup { world: load::world(&args.options, &args.cluster, controller), targets: Vec::new() };
     let mut simulated = Simulated { setup, loads: Vec::new() };
     let mut names = Vec::new();
-    for hpa in manifests.chosen(args.manifests.sources.namespace.as_deref(), args.manifests.hpa.as_deref())? {
+    let chosen = manifests.chosen(args.manifests.sources.namespace.as_deref(), args.manifests.hpa.as_deref())?;
+    let all = files.simulated(manifests, &chosen, !constants.is_empty())?;
+    simulated.setup.world.quotas = manifests.inventory.shared_quotas(&all);
+    for hpa in chosen {
         let Some(path) = files.of_hpa(&hpa.item, !constants.is_empty())? else { continue };
         let selection = manifests.selection(hpa)?;
         let mut load = load::open(path, &args.options)?;
-        let (options, inventory) = (&args.options, &manifests.inventory);
+        let (options, inventory) = (&args.options, (&manifests.inventory, all.as_slice()));
         let target = load::target(options, &args.cluster, &controller, inventory, &selection, load.columns())?;
         let table = load.table(args.options.duration, Span::LONGEST)?.unwrap_or_default();
         load::note_reading(&load);
@@ -252,6 +255,7 @@ fn simulated<'a>(
         simulated.setup.targets.push(target);
         names.push(path.map_or_else(|| "constant".to_owned(), |path| path.display().to_string()));
     }
+    load::warn_of_shared_quotas(&simulated.setup);
     Ok((simulated, names))
 }
 

@@ -80,6 +80,8 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let mut setup = Setup { world, targets };
     let workloads: Vec<&Workload> = setup.targets.iter().map(|target| target.workload).collect();
     setup.world.nodes = args.nodes.config(&manifests.inventory, &workloads)?;
+    setup.world.quotas = manifests.inventory.shared_quotas(&workloads);
+    load::warn_of_shared_quotas(&setup);
     let several = chosen.len() > 1;
     let done = Simulation::run(args, setup, loads, args.output.is_some())?;
     done.loads.iter().for_each(load::note_reading);
@@ -128,6 +130,7 @@ fn targets<'a>(
     }
     let (mut targets, mut loads, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     let constants = !args.load.options.constant.is_empty();
+    let all = files.simulated(manifests, chosen, constants)?;
     for hpa in chosen {
         let path = match files.of_hpa(&hpa.item, constants)? {
             Some(path) => path,
@@ -145,7 +148,7 @@ fn targets<'a>(
         let one = || -> anyhow::Result<(Target<'a>, Load)> {
             let selection = manifests.selection(hpa)?;
             let load = load::open(path, &args.load.options)?;
-            let (options, inventory) = (&args.load.options, &manifests.inventory);
+            let (options, inventory) = (&args.load.options, (&manifests.inventory, all.as_slice()));
             let target = load::target(options, &args.cluster, controller, inventory, &selection, load.columns())?;
             Ok((target, load))
         };

@@ -40,6 +40,21 @@ pub struct Allowance {
     pub location: Location,
 }
 
+/// A resource of a ResourceQuota that several targets use up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedQuota {
+    /// The ResourceQuota, the resource, and where that is written.
+    pub name: String,
+    /// See `name`.
+    pub resource: String,
+    /// See `name`.
+    pub location: Location,
+    /// What is left of it beside the workloads that are not targets, as they are declared.
+    pub left: Quantity,
+    /// What a pod of each target takes, in the order of the targets; those of other namespaces nothing.
+    pub each: Vec<Quantity>,
+}
+
 /// Why no pod of a template, or no claim, can be made.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -253,31 +268,33 @@ fn declared(workload: &Workload) -> Replicas {
     }
 }
 
-/// How many pods of a workload quotas and LimitRanges let there be, beside the other workloads as they are declared.
-fn allowance(inventory: &Inventory, workload: &Workload) -> Option<Allowance> {
+/// What the workloads of a namespace take of a quota's resource as they are declared, but for these.
+fn used_by_others(inventory: &Inventory, namespace: &str, resource: &str, but: &[ObjectId]) -> Quantity {
+    let others = inventory.workloads.iter().map(|other| &other.item);
+    let others = others.filter(|other| other.namespace == namespace && !but.contains(&other.id()));
+    others.fold(Quantity::ZERO, |sum, other| {
+        let (requests, limits) = (other.template.requests(), other.template.limits());
+        let each = quota_use(&requests, &limits, resource).unwrap_or(Quantity::ZERO);
+        sum + each.times(declared(other).into())
+    })
+}
+
+/// How many pods of a workload quotas and LimitRanges let there be, beside the other workloads as they are declared; `simulated`
+/// are not among those.
+fn allowance(inventory: &Inventory, workload: &Workload, simulated: &[ObjectId]) -> Option<Allowance> {
     if let Some(refusal) = refusals(inventory, workload).into_iter().next() {
         let location = refusal.origin.locate(&refusal.path);
         let reason = format!("{}: {}", refusal.object, refusal.message);
         return Some(Allowance { pods: 0, reason, location });
     }
-    let id = workload.id();
+    let mut but = simulated.to_vec();
+    but.push(workload.id());
     let (requests, limits) = (workload.template.requests(), workload.template.limits());
-    let others: Vec<(Amounts, Amounts, i64)> = inventory
-        .workloads
-        .iter()
-        .filter(|other| other.item.namespace == workload.namespace && other.item.id() != id)
-        .map(|other| {
-            let template = &other.item.template;
-            (template.requests(), template.limits(), i64::from(declared(&other.item)))
-        })
-        .collect();
     let mut least: Option<Allowance> = None;
     for quota in inventory.quotas.iter().filter(|q| q.item.namespace == workload.namespace && !q.item.scoped) {
         for (resource, hard) in quota.item.hard.iter() {
             let Some(each) = quota_use(&requests, &limits, resource).filter(|each| each.signum() > 0) else { continue };
-            let used = others.iter().fold(Quantity::ZERO, |sum, (requests, limits, pods)| {
-                sum + quota_use(requests, limits, resource).unwrap_or(Quantity::ZERO).times(*pods)
-            });
+            let used = used_by_others(inventory, &workload.namespace, resource, &but);
             let room = hard.quantity.minus(used);
             // Rounded down: what does not fit whole is refused.
             let fits = room.div_floor(each).clamp(0, i64::from(Replicas::MAX)) as Replicas;
@@ -299,8 +316,33 @@ fn allowance(inventory: &Inventory, workload: &Workload) -> Option<Allowance> {
 }
 
 impl Inventory {
-    /// What else is in the namespace that bears on an HPA's target.
-    pub fn neighbours(&self, hpa: &super::HpaSpec, target: &Workload) -> Neighbours {
+    /// The quotas that several of these workloads use up.
+    pub fn shared_quotas(&self, targets: &[&Workload]) -> Vec<SharedQuota> {
+        let ids: Vec<ObjectId> = targets.iter().map(|target| target.id()).collect();
+        let mut shared = Vec::new();
+        for placed in self.quotas.iter().filter(|quota| !quota.item.scoped) {
+            let quota = &placed.item;
+            for (resource, hard) in quota.hard.iter() {
+                let of = |target: &&Workload| {
+                    let (requests, limits) = (target.template.requests(), target.template.limits());
+                    let each = quota_use(&requests, &limits, resource).filter(|_| target.namespace == quota.namespace);
+                    each.unwrap_or(Quantity::ZERO)
+                };
+                let each: Vec<Quantity> = targets.iter().map(of).collect();
+                if each.iter().filter(|each| each.signum() > 0).count() > 1 {
+                    let left = hard.quantity.minus(used_by_others(self, &quota.namespace, resource, &ids));
+                    let (name, resource) = (quota.name.clone(), resource.to_owned());
+                    let location = placed.origin.locate(&hard_path(&resource));
+                    shared.push(SharedQuota { name, resource, location, left, each });
+                }
+            }
+        }
+        shared
+    }
+
+    /// What else is in the namespace that bears on an HPA's target; `simulated` are workloads that are simulated with it.
+    pub fn neighbours(&self, hpa: &super::HpaSpec, target: &Workload, simulated: &[&Workload]) -> Neighbours {
+        let simulated: Vec<ObjectId> = simulated.iter().map(|other| other.id()).collect();
         let id = target.id();
         let others = self.workloads.iter().filter(|other| other.item.id() != id);
         let under: Vec<&Placed<Workload>> = others
@@ -334,7 +376,7 @@ impl Inventory {
                     pods: declared(&other.item),
                 })
                 .collect(),
-            allowance: allowance(self, target),
+            allowance: allowance(self, target, &simulated),
         }
     }
 }

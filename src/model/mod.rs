@@ -25,7 +25,9 @@ mod target;
 mod text;
 mod workload;
 
-pub use admission::{Allowance, ForeignPods, Neighbours, Refusal, claim_refusals, lacking, quota_use, refusals};
+pub use admission::{
+    Allowance, ForeignPods, Neighbours, Refusal, SharedQuota, claim_refusals, lacking, quota_use, refusals,
+};
 pub use amounts::{Amount, Amounts};
 pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};

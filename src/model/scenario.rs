@@ -23,6 +23,8 @@ pub struct Scenario {
     pub controller: ControllerConfig,
     /// The nodes; without them there is always room.
     pub nodes: Option<NodesConfig>,
+    /// The quotas that several of the targets use up.
+    pub quotas: Vec<super::SharedQuota>,
     /// Seed of everything that is drawn.
     pub seed: u64,
     /// Time before the start in which the state is steady.

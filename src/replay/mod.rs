@@ -236,6 +236,7 @@ fn setup<'a>(scenario: &'a Scenario, reading: usize, phases: &[Phase]) -> Setup<
     let world = World {
         controller: scenario.controller,
         nodes: scenario.nodes.clone(),
+        quotas: scenario.quotas.clone(),
         seed: scenario.seed,
         lead_in: scenario.lead_in,
         duration: Some(scenario.duration),

@@ -17,7 +17,7 @@ pub use target::{Lifecycle, Patience, Rollout, typical_startup};
 pub use world::{SimError, simulate, simulate_one};
 
 use crate::hpa::{Decision, History};
-use crate::model::{Action, ControllerConfig, HpaSpec, NodesConfig, ScheduledEvent, Target};
+use crate::model::{Action, ControllerConfig, HpaSpec, NodesConfig, ScheduledEvent, SharedQuota, Target};
 use crate::units::{Replicas, SimTime, Span};
 
 /// Everything that a simulation starts from.
@@ -36,6 +36,8 @@ pub struct World<'a> {
     pub controller: ControllerConfig,
     /// The nodes; without them there is always room.
     pub nodes: Option<NodesConfig>,
+    /// The quotas that several of the targets use up.
+    pub quotas: Vec<SharedQuota>,
     /// Seed of everything that is drawn.
     pub seed: u64,
     /// Time before [`SimTime::ZERO`] in which the cluster settles under the first rows of the load, and the
@@ -58,13 +60,18 @@ impl<'a> Setup<'a> {
         if self.world.nodes.is_some() {
             return vec![all.collect()];
         }
-        // Who calls whom, and whom they call.
         let mut part: Vec<usize> = all.collect();
+        let mut join = |one: usize, other: usize| {
+            let (one, other) = (part[one], part[other]);
+            part.iter_mut().filter(|part| **part == one.max(other)).for_each(|part| *part = one.min(other));
+        };
+        // Who calls whom, and who shares a quota.
         for (index, target) in self.targets.iter().enumerate() {
-            for caller in &target.callers {
-                let (one, other) = (part[index], part[caller.target]);
-                part.iter_mut().filter(|part| **part == one.max(other)).for_each(|part| *part = one.min(other));
-            }
+            target.callers.iter().for_each(|caller| join(index, caller.target));
+        }
+        for quota in &self.world.quotas {
+            let users = || quota.each.iter().enumerate().filter(|(_, each)| each.signum() > 0).map(|(index, _)| index);
+            users().skip(1).for_each(|user| join(user, users().next().unwrap_or(user)));
         }
         let mut parts: Vec<Vec<usize>> = vec![Vec::new(); self.targets.len()];
         part.iter().enumerate().for_each(|(index, part)| parts[*part].push(index));

@@ -380,3 +380,53 @@ fn important_pods_take_the_place_of_others() {
     assert_eq!(run(["meek", ""]), ((5, true), 5, false), "it comes first in the queue, and takes nobody's place");
     assert_eq!(run(["low", "high"]), ((5, true), 5, false));
 }
+
+/// A quota of 1100m for pods of 100m: with one of another workload there is room for ten. What one target has, the other does not
+/// get; what it gives back, the other takes.
+#[test]
+fn they_compete_for_quotas() {
+    let folder = tempfile::tempdir().unwrap();
+    let quota =
+        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {requests.cpu: 1100m}}}\n---\n";
+    let text = yaml("a", 2, 20, "") + &yaml("b", 2, 20, "") + &yaml("c", 1, 20, "") + quota;
+    let inventory = inventory(&text);
+    let found = |name: &str| {
+        let hpa = inventory.hpas.iter().find(|hpa| hpa.item.name == name).unwrap().item.clone();
+        Deployment { workload: inventory.target(&hpa.target_id()).unwrap().item.clone(), hpa }
+    };
+    let load = |from: i64, to: i64| table(&["cpu"], &[(0, &[0.1]), (from, &[0.45]), (to, &[0.1]), (3600, &[0.1])]);
+    let all = [(found("a"), load(60, 900)), (found("b"), load(300, 3000))];
+    let workloads = [&all[0].0.workload, &all[1].0.workload];
+    let quotas = inventory.shared_quotas(&workloads);
+    assert_eq!(quotas.len(), 1);
+    let world = World { quotas, keep_pod_numbers: true, ..World::default() };
+    let mut setup = together(&all, world);
+    for (target, workload) in setup.targets.iter_mut().zip(workloads) {
+        target.neighbours = inventory.neighbours(target.hpa, workload, &workloads);
+        assert_eq!(target.neighbours.allowance.as_ref().unwrap().pods, 10, "beside the one pod of c");
+    }
+    assert_eq!(setup.parts(), [[0, 1]]);
+    let done = run_all(&setup, &all);
+    let pods = |target: usize, second: i64| {
+        let numbers = &done[target].0.pod_numbers;
+        numbers.iter().rev().find(|(when, _)| when.seconds() <= second).unwrap().1
+    };
+    assert_eq!((pods(0, 250).existing, pods(1, 250).existing), (8, 2), "nine are wanted");
+    assert_eq!((pods(0, 800).existing, pods(1, 800).existing), (8, 2), "the second gets none");
+    // The first gives its pods back five minutes after its load has gone, and the second takes them.
+    assert!(pods(1, 1500).existing >= 7, "{}", pods(1, 1500).existing);
+    let total = |second: i64| (0..2).map(|t| pods(t, second).existing + pods(t, second).terminating).sum::<i32>();
+    assert!((0..3600).all(|second| total(second) <= 10));
+    assert!(done[0].0.refused > seconds(0) && done[1].0.refused > seconds(300));
+    setup.world.every_second = true;
+    assert!(format!("{:?}", run_all(&setup, &all)) == format!("{done:?}"));
+    // On the command line too.
+    let file = folder.path().join("k8s.yaml");
+    write(&file, &text);
+    let args =
+        ["simulate", "-f", file.to_str().unwrap(), "--constant", "cpu=0.45", "--duration", "20m", "--phases", "1"];
+    let output = hpasim(&args).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let most = stdout.lines().find(|line| line.starts_with("Pods ")).unwrap().to_owned();
+    assert!(output.status.success() && most.contains("max"), "{stdout}");
+}

@@ -112,18 +112,21 @@ impl Reader<'_> {
             })
             .collect::<Result<_, _>>()?;
         Ok(Scenario {
-            targets,
             name: raw.name,
             title: raw.title,
             source: raw.source,
             workloads,
             controller,
+            quotas: manifests
+                .inventory
+                .shared_quotas(&targets.iter().map(|target| &target.workload).collect::<Vec<_>>()),
             nodes,
             seed: raw.seed,
             lead_in,
             duration,
             events,
             claims,
+            targets,
         })
     }
 

@@ -7,7 +7,7 @@ use super::{Reader, lead_in, raw};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{Caller, ClusterConfig, ControllerConfig, HpaSpec, MOST_PODS, ScenarioTarget};
+use crate::model::{Caller, ClusterConfig, ControllerConfig, HpaSpec, MOST_PODS, ScenarioTarget, Workload};
 use crate::units::Span;
 
 /// No request makes more requests than this.
@@ -49,6 +49,7 @@ impl Reader<'_> {
             before.map(|(_, (selection, cluster))| lead_in(&selection.hpa.item, controller, cluster.metric_resolution));
         let lead_in = longest.max().unwrap_or(Span::ZERO);
         let names: Vec<&HpaSpec> = selected.iter().map(|(selection, _)| &selection.hpa.item).collect();
+        let workloads: Vec<&Workload> = selected.iter().map(|(selection, _)| &selection.target.item).collect();
         let mut targets = Vec::new();
         for (index, (one, (selection, cluster))) in wanted.iter().zip(&selected).enumerate() {
             let (hpa, workload) = (selection.hpa.item.clone(), selection.target.item.clone());
@@ -67,7 +68,7 @@ impl Reader<'_> {
                 return Err(wrong.hint("keep one of them").into());
             }
             targets.push(ScenarioTarget {
-                neighbours: manifests.inventory.neighbours(&hpa, &workload),
+                neighbours: manifests.inventory.neighbours(&hpa, &workload, &workloads),
                 callers: self.callers(one, index, &names)?,
                 cluster: cluster.clone(),
                 replicas,

@@ -53,6 +53,8 @@ pub(super) struct TargetState<'a> {
     pub index: usize,
     world: &'a World<'a>,
     target: &'a Target<'a>,
+    /// The most pods that quotas and limit ranges let it have, those that it shares with other targets left aside.
+    allowed: Replicas,
     hpa: &'a HpaSpec,
     rules: Rules<'a>,
     load: LoadCursor<'a>,
@@ -104,6 +106,7 @@ impl<'a> TargetState<'a> {
         world: &'a World<'a>,
         target: &'a Target<'a>,
         (index, is_chained): (usize, bool),
+        most_pods: Replicas,
         load: &'a mut dyn LoadSource,
         place: &mut dyn FnMut(Replicas) -> Option<Vec<(usize, Replicas)>>,
     ) -> Result<Self, SimError> {
@@ -115,7 +118,9 @@ impl<'a> TargetState<'a> {
         let size = PodSize::of(&workload.template);
         let asks = asks(&target.plan, &size, load.values());
         let start = SimTime::ZERO - world.lead_in;
-        let rules = rules(world, target, index);
+        let mut rules = rules(world, target, index);
+        let allowed = rules.most_pods;
+        rules.most_pods = allowed.min(most_pods);
         let pipeline = Pipeline::of(target, start);
         let sampled = cluster.housekeeping_interval != Delay::ZERO;
         let first_sample = if sampled { pipeline.first_sample } else { SimTime::MAX };
@@ -133,6 +138,7 @@ impl<'a> TargetState<'a> {
             index,
             world,
             target,
+            allowed,
             hpa: target.hpa,
             largest,
             values: load.values().to_vec(),

@@ -88,6 +88,31 @@ impl TargetState<'_> {
         self.ready_nodes == ready
     }
 
+    /// All its pods, those on their way out among them.
+    pub fn all_pods(&self) -> Replicas {
+        self.pods.all()
+    }
+
+    /// Quotas that it shares let it have so many pods now.
+    pub fn limit(&mut self, most: Replicas) {
+        self.rules.most_pods = self.allowed.min(most);
+    }
+
+    /// Whether it has been told that.
+    pub fn knows_limit(&self, most: Replicas) -> bool {
+        self.rules.most_pods == self.allowed.min(most)
+    }
+
+    /// Whether it has fewer pods than it should, since quotas let no more be made.
+    pub fn is_refused(&self) -> bool {
+        self.pods.count() < self.controller.replicas && self.pods.is_full(&self.rules) && self.pods.all() < self.allowed
+    }
+
+    /// Its controller tries again to make pods.
+    pub fn try_again(&mut self) {
+        self.to_reconcile = true;
+    }
+
     /// Something happened that is to be told.
     pub fn happened(&mut self, what: Occurrence) {
         self.accounts.happened(self.now, what);

@@ -39,10 +39,8 @@ impl Pods {
         cohort.running = Some(since);
         cohort.has_run = true;
         cohort.next_sample = first_sample;
-        for flag in [&mut cohort.up, &mut cohort.ready, &mut cohort.available, &mut cohort.serving] {
-            *flag = true;
-        }
-        cohort.accepting = true;
+        (cohort.up, cohort.ready, cohort.available) = (true, true, true);
+        (cohort.serving, cohort.accepting) = (true, true);
         pods.cohorts.push(cohort);
         pods
     }
@@ -64,9 +62,14 @@ impl Pods {
         self.sum(Cohort::active)
     }
 
+    /// All of them, terminating ones too.
+    pub fn all(&self) -> Replicas {
+        self.sum(|_| true)
+    }
+
     /// Whether a quota lets no more pods be made now.
     pub fn is_full(&self, rules: &Rules<'_>) -> bool {
-        rules.most_pods < MOST_PODS && self.sum(|_| true) >= rules.most_pods
+        rules.most_pods < MOST_PODS && self.all() >= rules.most_pods
     }
 
     /// How many pods get and take work.
@@ -109,7 +112,7 @@ impl Pods {
         draws: &mut Draws,
     ) {
         // What is over the quota is refused; the controller tries again when a pod has gone.
-        let count = count.min(rules.most_pods.saturating_sub(self.sum(|_| true)).max(0));
+        let count = count.min(rules.most_pods.saturating_sub(self.all()).max(0));
         self.created += u64::from(count.unsigned_abs());
         let from = self.cohorts.len();
         let all_alike = rules.all_alike();

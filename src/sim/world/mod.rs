@@ -7,6 +7,7 @@ mod autoscaler;
 mod calls;
 mod nodes;
 mod preempt;
+mod quotas;
 mod settle;
 
 use std::cmp::Reverse;
@@ -100,7 +101,12 @@ impl<'a> Engine<'a> {
         for (kind, (index, load)) in loads.into_iter().enumerate() {
             let mut place = |count: Replicas| nodes.as_mut().map(|nodes| nodes.schedule(kind, count));
             let is_chained = calls.iter().any(|call| call.caller == kind || call.callee == kind);
-            targets.push(TargetState::new(world, &setup.targets[index], (index, is_chained), load, &mut place)?);
+            // Those before it have their pods already.
+            let mut pods: Vec<Replicas> = targets.iter().map(TargetState::all_pods).collect();
+            pods.resize(places.len(), 0);
+            let most = quotas::most_pods(&world.quotas, &places, &pods, kind);
+            let target = &setup.targets[index];
+            targets.push(TargetState::new(world, target, (index, is_chained), most, load, &mut place)?);
         }
         let mut engine = Self {
             world,

@@ -54,9 +54,12 @@ impl Engine<'_> {
     /// Each answers once; says whether anything was done.
     fn round(&mut self) -> Result<bool, SimError> {
         let mut busy = false;
-        for &index in &self.active {
+        for place in 0..self.active.len() {
+            let index = self.active[place];
+            self.limit(index);
             busy |= self.targets[index].answer();
         }
+        busy |= self.share_quotas()?;
         if self.nodes.is_some() {
             busy |= self.schedule()?;
         } else {
