@@ -54,7 +54,7 @@ pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
     let hpas = &context.inventory.hpas;
     for (index, hpa) in hpas.iter().enumerate() {
         let id = hpa.item.target_id();
-        let same = |other: &&Placed<HpaSpec>| other.item.target_id() == id && !other.item.target.name.is_empty();
+        let same = |other: &&Placed<HpaSpec>| other.item.scales(&id) && !other.item.target.name.is_empty();
         if let Some(first) = hpas[..index].iter().find(same) {
             let message =
                 format!("{} is also the target of {} ({})", hpa.item.target, first.item.name, first.location());
@@ -68,7 +68,7 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for scaler in context.inventory.other_scalers.iter().filter(|scaler| !scaler.item.passive) {
         let item = &scaler.item;
-        for hpa in context.inventory.hpas.iter().filter(|hpa| hpa.item.target_id() == item.target_id()) {
+        for hpa in context.inventory.hpas.iter().filter(|hpa| hpa.item.scales(&item.target_id())) {
             let targeted = |name: &&String| {
                 hpa.item.metrics.iter().any(|metric| {
                     matches!(metric, crate::model::MetricSource::Resource { name: resource, .. }

@@ -271,7 +271,7 @@ fn declared(workload: &Workload) -> Replicas {
 /// What the workloads of a namespace take of a quota's resource as they are declared, but for these.
 fn used_by_others(inventory: &Inventory, namespace: &str, resource: &str, but: &[ObjectId]) -> Quantity {
     let others = inventory.workloads.iter().map(|other| &other.item);
-    let others = others.filter(|other| other.namespace == namespace && !but.contains(&other.id()));
+    let others = others.filter(|other| other.namespace == namespace && !but.iter().any(|id| other.is(id)));
     others.fold(Quantity::ZERO, |sum, other| {
         let (requests, limits) = (other.template.requests(), other.template.limits());
         let each = quota_use(&requests, &limits, resource).unwrap_or(Quantity::ZERO);
@@ -344,21 +344,24 @@ impl Inventory {
     pub fn neighbours(&self, hpa: &super::HpaSpec, target: &Workload, simulated: &[&Workload]) -> Neighbours {
         let simulated: Vec<ObjectId> = simulated.iter().map(|other| other.id()).collect();
         let id = target.id();
-        let others = self.workloads.iter().filter(|other| other.item.id() != id);
+        let others = self.workloads.iter().filter(|other| !other.item.is(&id));
         let under: Vec<&Placed<Workload>> = others
             .filter(|other| target.selects(&other.item.namespace, &other.item.template.labels))
             .filter(|other| !matches!(other.item.controller, WorkloadController::CronJob { .. }))
             .collect();
         // Of all pods under the selector, those that another HPA's target selects, too.
+        let selected = || {
+            let labels = under.iter().filter(|w| declared(&w.item) > 0).map(|w| &w.item.template.labels);
+            std::iter::once(&target.template.labels).chain(labels)
+        };
+        let selecting =
+            self.workloads.iter().map(|other| &other.item).filter(|other| {
+                other.is_scalable() && selected().any(|labels| other.selects(&target.namespace, labels))
+            });
+        let selecting: Vec<ObjectId> = selecting.map(Workload::id).collect();
         let ambiguous = |other: &&Placed<super::HpaSpec>| {
             let is_itself = other.item.name == hpa.name && other.item.namespace == hpa.namespace;
-            let other_id = other.item.target_id();
-            if is_itself || other_id == id {
-                return !is_itself;
-            }
-            let Some(other) = self.target(&other_id) else { return false };
-            let labels = under.iter().filter(|w| declared(&w.item) > 0).map(|w| &w.item.template.labels);
-            std::iter::once(&target.template.labels).chain(labels).any(|l| other.item.selects(&target.namespace, l))
+            !is_itself && (other.item.scales(&id) || selecting.iter().any(|id| other.item.scales(id)))
         };
         Neighbours {
             ambiguous_with: self

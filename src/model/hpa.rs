@@ -33,6 +33,11 @@ impl HpaSpec {
         super::ObjectId::referred(&self.target, &self.namespace)
     }
 
+    /// Whether it scales the object with an identity.
+    pub fn scales(&self, id: &super::ObjectId) -> bool {
+        id.is_referred(&self.target, &self.namespace)
+    }
+
     /// The tolerances of scaling down and up: those of `behavior`, or else the controller's.
     pub fn tolerances(&self, controller: f64) -> (f64, f64) {
         let own = self.behavior.as_ref();
@@ -80,6 +85,10 @@ impl ObjectReference {
     /// Whether the controller can find the kind of the object: `apiVersion` must parse (`schema.ParseGroupVersion`), and
     /// its group must have the kind. Custom kinds are taken to exist in any group but the core one.
     pub fn resolves(&self) -> Result<(), ReferenceProblem> {
+        // The usual ones first: the controller asks at every sync.
+        if self.api_version == "apps/v1" && matches!(self.kind.as_str(), "Deployment" | "StatefulSet") {
+            return Ok(());
+        }
         if self.api_version.bytes().filter(|byte| *byte == b'/').count() > 1 {
             return Err(ReferenceProblem::Malformed);
         }

@@ -244,6 +244,11 @@ impl OtherScaler {
         ObjectId::referred(&self.target, &self.namespace)
     }
 
+    /// Whether it scales the object with an identity.
+    pub fn scales(&self, id: &ObjectId) -> bool {
+        id.is_referred(&self.target, &self.namespace)
+    }
+
     /// The fewest and the most pods, if it changes their number.
     pub fn pods(&self) -> Option<(Replicas, Replicas)> {
         match self.kind {
@@ -259,7 +264,7 @@ impl Inventory {
     pub fn requests_changed(&self, scaler: &OtherScaler) -> Vec<String> {
         let ScalerKind::Requests { containers, others } = &scaler.kind else { return Vec::new() };
         let id = scaler.target_id();
-        let target = self.workloads.iter().find(|workload| workload.item.id() == id);
+        let target = self.workloads.iter().find(|workload| workload.item.is(&id));
         let of = |name: &str| containers.iter().find(|own| own.0 == name).map_or(others, |own| &own.1);
         let mut resources: Vec<String> = match target {
             Some(target) => target.item.template.running().flat_map(|container| of(&container.name).clone()).collect(),
@@ -273,18 +278,18 @@ impl Inventory {
     /// The HPA that scales a workload, if there is one.
     pub fn hpa_of(&self, workload: &Workload) -> Option<&Placed<HpaSpec>> {
         let id = workload.id();
-        self.hpas.iter().find(|hpa| workload.is_scalable() && hpa.item.target_id() == id)
+        self.hpas.iter().find(|hpa| workload.is_scalable() && hpa.item.scales(&id))
     }
 
     /// The ScaledObject that scales a workload, if there is one.
     pub fn scaled_object_of(&self, workload: &Workload) -> Option<&Placed<OtherScaler>> {
         let id = workload.id();
-        self.other_scalers.iter().find(|scaler| scaler.item.pods().is_some() && scaler.item.target_id() == id)
+        self.other_scalers.iter().find(|scaler| scaler.item.pods().is_some() && scaler.item.scales(&id))
     }
 
     /// The scalable workload with an identity.
     pub fn target(&self, id: &ObjectId) -> Option<&Placed<Workload>> {
-        self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.id() == *id)
+        self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.is(id))
     }
 
     /// Whether a namespace has workloads whose pods are not known: something that an autoscaler scales is not there, or is
@@ -293,7 +298,7 @@ impl Inventory {
         let of_hpas = self.hpas.iter().filter(|hpa| hpa.item.namespace == namespace).map(|hpa| hpa.item.target_id());
         let others = self.other_scalers.iter().filter(|scaler| scaler.item.namespace == namespace);
         let mut targets = of_hpas.chain(others.map(|scaler| scaler.item.target_id()));
-        targets.any(|id| !self.workloads.iter().any(|workload| workload.item.id() == id))
+        targets.any(|id| !self.workloads.iter().any(|workload| workload.item.is(&id)))
     }
 
     /// Whether there is nothing that bears on autoscaling and planning.

@@ -27,6 +27,16 @@ impl ObjectId {
     }
 }
 
+impl ObjectId {
+    /// Whether a reference in a namespace means this object; without making another identity of it.
+    pub fn is_referred(&self, reference: &super::ObjectReference, namespace: &str) -> bool {
+        self.name == reference.name
+            && self.namespace == namespace
+            && self.kind == reference.kind
+            && self.group == reference.group()
+    }
+}
+
 impl fmt::Display for ObjectId {
     /// As kubectl names objects, with the namespace where there is one: `Deployment/web in namespace prod`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

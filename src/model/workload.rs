@@ -126,6 +126,11 @@ impl Workload {
         ObjectId::referred(&self.reference, &self.namespace)
     }
 
+    /// Whether it has an identity.
+    pub fn is(&self, id: &ObjectId) -> bool {
+        id.is_referred(&self.reference, &self.namespace)
+    }
+
     /// Whether its selector selects the pods of a template, as the scale subresource reports it.
     pub fn selects(&self, namespace: &str, labels: &super::Labels) -> bool {
         self.namespace == namespace && self.selector.as_ref().is_some_and(|selector| selector.matches(labels))

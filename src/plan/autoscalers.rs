@@ -40,7 +40,7 @@ fn looks_like_an_autoscaler(id: &ObjectId) -> bool {
 /// All of them, in the order of their kinds.
 pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<AutoscalerRow> {
     let mut rows = Vec::new();
-    let target_of = |id: &ObjectId| workloads.iter().find(|w| w.workload.is_scalable() && w.workload.id() == *id);
+    let target_of = |id: &ObjectId| workloads.iter().find(|w| w.workload.is_scalable() && w.workload.is(id));
     for hpa in &inventory.hpas {
         let (item, location) = (&hpa.item, hpa.location());
         let counted = match target_of(&item.target_id()) {

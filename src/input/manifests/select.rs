@@ -175,7 +175,7 @@ impl Manifests {
             return None;
         }
         let id = hpa.item.target_id();
-        let same = |other: &&Placed<HpaSpec>| other.location() != hpa.location() && other.item.target_id() == id;
+        let same = |other: &&Placed<HpaSpec>| other.item.scales(&id) && other.location() != hpa.location();
         let other = self.inventory.hpas.iter().find(same)?;
         let message = format!(
             "{} is also the target of {}: two HPAs on one target work against each other",

@@ -11,84 +11,12 @@ use std::cmp::Reverse;
 
 use super::lifecycle::{Lifecycle, Stop, back_off, crashes_kept};
 use super::metrics::Scraped;
+use super::milestones::{Milestones, NEVER};
 use super::queue::Queue;
 use super::rules::{Drawn, Outage, Rules};
 use crate::hpa::{PodGroup, PodPhase, ReadyCondition};
 use crate::model::{Balancing, Delay, PodTemplate};
 use crate::units::{Replicas, SimTime, Span};
-
-/// Never.
-pub(super) const NEVER: SimTime = SimTime::MAX;
-
-/// When things are going to happen to a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Milestones {
-    pub(super) bound: SimTime,
-    pub(super) running: SimTime,
-    pub(super) up: SimTime,
-    pub(super) ready: SimTime,
-    pub(super) available: SimTime,
-    pub(super) serving: SimTime,
-    pub(super) warm: SimTime,
-    /// A probe restarts it.
-    pub(super) fails: SimTime,
-    /// The readiness probe notices that it does not answer.
-    pub(super) unready: SimTime,
-    /// Proxies do not send work any more.
-    pub(super) unserved: SimTime,
-    /// It takes no new work.
-    pub(super) closed: SimTime,
-    /// It has ended, if its work is done: the pod, or its containers that a probe restarts.
-    pub(super) gone: SimTime,
-    /// What is to end is killed, whatever it has to do.
-    pub(super) killed: SimTime,
-    /// The node controller deletes it.
-    pub(super) evicted: SimTime,
-}
-
-impl Default for Milestones {
-    fn default() -> Self {
-        Self {
-            bound: NEVER,
-            running: NEVER,
-            up: NEVER,
-            ready: NEVER,
-            available: NEVER,
-            serving: NEVER,
-            warm: NEVER,
-            fails: NEVER,
-            unready: NEVER,
-            unserved: NEVER,
-            closed: NEVER,
-            gone: NEVER,
-            killed: NEVER,
-            evicted: NEVER,
-        }
-    }
-}
-
-impl Milestones {
-    /// The first that is still to come.
-    pub(super) fn next(&self, now: SimTime) -> SimTime {
-        let all = [
-            self.bound,
-            self.running,
-            self.up,
-            self.ready,
-            self.available,
-            self.serving,
-            self.warm,
-            self.fails,
-            self.unready,
-            self.unserved,
-            self.closed,
-            self.gone,
-            self.killed,
-            self.evicted,
-        ];
-        all.into_iter().filter(|&at| at > now).min().unwrap_or(NEVER)
-    }
-}
 
 /// Pods that have lived alike.
 #[derive(Clone, Debug)]
@@ -136,6 +64,8 @@ pub(super) struct Cohort {
     pub queue: Queue,
     /// Use and work a second, set when something changes.
     pub rate: Rate,
+    /// The CPU that each used in the stretch that has just passed, nanocore-seconds.
+    pub used: i64,
     /// The most memory that its work took since its containers started, bytes.
     pub memory_high: i64,
     pub scraped: Scraped,
@@ -205,6 +135,7 @@ impl Cohort {
             sessions: 1.0,
             queue: Queue::default(),
             rate: Rate::default(),
+            used: 0,
             memory_high: 0,
             scraped: Scraped::default(),
             next_sample: NEVER,

@@ -8,7 +8,9 @@ mod latency;
 mod lifecycle;
 mod load;
 mod memory;
+mod merge;
 mod metrics;
+mod milestones;
 mod observe;
 mod on_nodes;
 mod pods;
@@ -82,6 +84,10 @@ pub(super) struct TargetState<'a> {
     decision: Decision,
     accounts: Accounts,
     next_scrape: SimTime,
+    /// Whether samples and scrapes are at regular times, and nothing is drawn for them; whether there was a scrape that was not
+    /// followed up yet.
+    samples_are_regular: bool,
+    has_scraped: bool,
     next_sync: SimTime,
     /// The HPA has changed: there is a sync besides.
     reconciled_at_once: bool,
@@ -162,6 +168,8 @@ impl<'a> TargetState<'a> {
             decision: Decision::default(),
             accounts: Accounts::new(target.hpa.metrics.len(), world.keep_pod_numbers),
             next_scrape: pipeline.first_scrape,
+            samples_are_regular: samples_are_regular(target),
+            has_scraped: false,
             next_sync: start + target.phase.sync,
             reconciled_at_once: false,
             resource_outage: start,
@@ -268,6 +276,13 @@ impl ResponseSource<'_> {
     pub fn seconds(&self) -> Option<f64> {
         self.traffic.response_seconds(self.pods)
     }
+}
+
+/// Whether samples and scrapes are at regular times, and nothing is drawn for them or between them.
+fn samples_are_regular(target: &Target<'_>) -> bool {
+    let cluster = &target.cluster;
+    let fixed = matches!(cluster.housekeeping_interval, Delay::Fixed(interval) if interval > Span::ZERO);
+    fixed && cluster.missing_samples.get() == 0.0 && cluster.balancing != Balancing::Random
 }
 
 /// What the pods' lives depend on.

@@ -1,8 +1,9 @@
 //! The pods of the target: created, bound to nodes, killed, deleted, and evicted as the node lifecycle controller does it
 //! (`pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
 
-use super::cohort::{Cohort, Lost, Milestones, NEVER, merge_places};
+use super::cohort::{Cohort, Lost, merge_places};
 use super::lifecycle::{Stop, typical_startup};
+use super::milestones::{Milestones, NEVER};
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay, MOST_PODS};
@@ -13,7 +14,7 @@ use crate::units::{Replicas, SimTime, Span};
 /// All pods, in the order of their creation; of a StatefulSet, of their ordinals.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pods {
-    cohorts: Vec<Cohort>,
+    pub(super) cohorts: Vec<Cohort>,
     /// The order of a scale down; kept for its memory.
     victims: Vec<Victims>,
     pub lost: Lost,
@@ -220,6 +221,10 @@ impl Pods {
     /// Everything whose time has come happens; says whether anything did. Pods that are to be bound are left to the
     /// scheduler.
     pub fn advance(&mut self, now: SimTime, rules: &Rules<'_>) -> bool {
+        // Nothing is due most of the time.
+        if !self.cohorts.iter().any(|cohort| cohort.due <= now || cohort.stopping() || cohort.count == 0) {
+            return false;
+        }
         let mut changed = false;
         for index in 0..self.cohorts.len() {
             if self.cohorts[index].due > now {
@@ -454,43 +459,14 @@ impl Pods {
         }
     }
 
-    /// When something happens to a pod next; [`SimTime::MAX`] if nothing does.
+    /// When something happens to a pod next, samples apart; [`SimTime::MAX`] if nothing does.
     pub fn next(&self) -> SimTime {
-        self.cohorts.iter().map(|cohort| cohort.due.min(cohort.next_sample)).min().unwrap_or(NEVER)
+        self.cohorts.iter().map(|cohort| cohort.due).min().unwrap_or(NEVER)
     }
 
-    /// Joins cohorts that neither the load nor the HPA can tell apart any more: serving, past the CPU initialization
-    /// period, and with the same samples.
-    pub fn merge(&mut self, now: SimTime, cpu_initialization_period: Span, rules: &Rules<'_>) {
-        if rules.apart || self.cohorts.len() < 2 {
-            return;
-        }
-        let settled = |cohort: &Cohort| {
-            cohort.due == NEVER
-                && cohort.works()
-                && cohort.available
-                && cohort.at == Milestones::default()
-                && cohort.created + cpu_initialization_period <= now
-        };
-        self.cohorts.dedup_by(|later, earlier| {
-            let same = settled(later)
-                && settled(earlier)
-                && later.scraped == earlier.scraped
-                && later.next_sample == earlier.next_sample
-                && later.revision == earlier.revision
-                && later.rate == earlier.rate
-                && later.queue == earlier.queue
-                && later.sessions.to_bits() == earlier.sessions.to_bits()
-                && later.memory_high == earlier.memory_high
-                && later.weight.to_bits() == earlier.weight.to_bits()
-                && (!rules.ordered || later.first_ordinal == earlier.first_ordinal + earlier.count);
-            if same {
-                earlier.count += later.count;
-                earlier.nodes.append(&mut later.nodes);
-                merge_places(&mut earlier.nodes);
-            }
-            same
-        });
+    /// When a kubelet samples a pod next.
+    pub fn next_sample(&self) -> SimTime {
+        self.cohorts.iter().map(|cohort| cohort.next_sample).min().unwrap_or(NEVER)
     }
 
     /// Puts the cohorts in the order of their ordinals.

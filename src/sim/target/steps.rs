@@ -45,9 +45,25 @@ impl<'a> TargetState<'a> {
             }
         }
         self.observer.adapters_read(now, &self.values, &self.pods);
-        if !scrape {
+        if !(scrape || self.has_scraped) {
             return;
         }
+        if scrape {
+            self.scrape();
+        }
+        self.has_scraped = false;
+        self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules);
+        if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution).filter(|_| scrape) {
+            for cohort in self.pods.cohorts_mut() {
+                cohort.weight = self.draws.routing(expected);
+            }
+            self.changed = true;
+        }
+    }
+
+    /// metrics-server scrapes.
+    fn scrape(&mut self) {
+        let (now, cluster) = (self.now, &self.target.cluster);
         self.next_scrape = now + cluster.metric_resolution;
         for cohort in self.pods.cohorts_mut() {
             if now < self.resource_outage {
@@ -55,13 +71,6 @@ impl<'a> TargetState<'a> {
             } else {
                 cohort.scraped.scrape(cohort.running, cluster.metric_resolution);
             }
-        }
-        self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules);
-        if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution) {
-            for cohort in self.pods.cohorts_mut() {
-                cohort.weight = self.draws.routing(expected);
-            }
-            self.changed = true;
         }
     }
 
@@ -148,7 +157,7 @@ impl<'a> TargetState<'a> {
         self.memory.remember(&mut self.pods, self.asks.memory);
     }
 
-    /// The HPA syncs, if it is due; says whether it was.
+    /// The HPA syncs, if it is due; says whether anything comes of it now.
     pub fn sync(&mut self, record: &mut dyn FnMut(usize, &SyncRecord<'_>)) -> Result<bool, SimError> {
         let at_once = std::mem::take(&mut self.reconciled_at_once);
         let now = self.now;
@@ -177,7 +186,7 @@ impl<'a> TargetState<'a> {
         if now == self.next_sync {
             self.next_sync = now + controller.sync_period;
         }
-        Ok(true)
+        Ok(self.decision.rescaled)
     }
 
     /// All is done that can be done now.
@@ -197,12 +206,13 @@ impl<'a> TargetState<'a> {
         if self.to_reconcile || self.traffic.is_restless(&self.pods) {
             return soon;
         }
+        let samples = if self.may_look_back() { SimTime::MAX } else { self.next_scrape.min(self.pods.next_sample()) };
         let mut next = self
             .load
             .next_change(self.now)
             .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
             .min(self.pods.next())
-            .min(self.next_scrape)
+            .min(samples)
             .min(self.next_sync)
             .min(self.controller.deadline())
             .min(self.observer.next_reading())
@@ -217,9 +227,63 @@ impl<'a> TargetState<'a> {
         next.max(soon)
     }
 
+    /// Whether samples and scrapes can be worked out when a stretch has passed: they are at regular times, nothing is drawn for
+    /// them, and every second of the stretch is like the next one.
+    fn may_look_back(&self) -> bool {
+        self.samples_are_regular && self.traffic.is_uniform(&self.pods)
+    }
+
+    /// The samples and scrapes of a stretch that has passed, up to its end. In each of its seconds pods used as much CPU.
+    fn look_back(&mut self, seconds: i64) {
+        let (from, end) = (self.now, self.now + Span::from_seconds(seconds));
+        let (cluster, working) = (&self.target.cluster, self.numbers.working.into());
+        let interval = cluster.housekeeping_interval.typical();
+        let resolution = cluster.metric_resolution;
+        for cohort in self.pods.cohorts_mut() {
+            let mut scrape = self.next_scrape;
+            let mut at = cohort.next_sample.min(scrape);
+            if at >= end {
+                continue;
+            }
+            let used = if cohort.running.is_some() { cohort.used } else { 0 };
+            let a_second = used / seconds;
+            cohort.scraped.cpu_since -= used;
+            let mut last = from;
+            while at < end {
+                cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(a_second * (at - last).seconds());
+                last = at;
+                if cohort.next_sample == at {
+                    if let Some(started) = cohort.running {
+                        let memory = self.memory.of(cohort, self.asks.memory, working, at);
+                        cohort.scraped.kubelet_samples(at, memory, started, resolution);
+                    }
+                    cohort.next_sample = at + interval.max(Span::from_seconds(1));
+                }
+                if scrape == at {
+                    if at < self.resource_outage {
+                        cohort.scraped.forget();
+                    } else {
+                        cohort.scraped.scrape(cohort.running, resolution);
+                    }
+                    scrape += resolution;
+                }
+                at = cohort.next_sample.min(scrape);
+            }
+            cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(a_second * (end - last).seconds());
+        }
+        while self.next_scrape < end {
+            self.next_scrape += resolution;
+            self.has_scraped = true;
+        }
+    }
+
     /// Lets the pods work while nothing changes.
     fn pass(&mut self, seconds: i64) {
+        let looks_back = self.may_look_back();
         let passed = self.traffic.work(seconds, &mut self.pods);
+        if looks_back {
+            self.look_back(seconds);
+        }
         if self.traffic.is_restless(&self.pods) {
             self.traffic.sessions_pass(&mut self.pods);
             self.changed = true;

@@ -182,7 +182,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// The HPAs that are due sync; says whether any did.
+    /// The HPAs that are due sync; says whether anything comes of it now.
     fn sync(&mut self, record: &mut dyn FnMut(usize, &SyncRecord<'_>)) -> Result<bool, SimError> {
         let mut synced = false;
         for &index in &self.active {

@@ -133,6 +133,14 @@ impl<'a> Traffic<'a> {
         matters && (self.overloaded(pods) || self.waiting() > 0)
     }
 
+    /// Whether every second is like the next one, as long as nothing changes: nothing waits.
+    pub fn is_uniform(&self, pods: &Pods) -> bool {
+        match self.ask {
+            Ask::Nothing | Ask::PerPod(_) | Ask::Clients(_) => true,
+            Ask::Total(_) => self.waiting() == 0 && !self.overloaded(pods),
+        }
+    }
+
     /// Whether more comes than can be done.
     fn overloaded(&self, pods: &Pods) -> bool {
         let over = |cohort: &Cohort| cohort.rate.capacity.is_some_and(|capacity| cohort.rate.arrival > capacity);
@@ -367,6 +375,7 @@ impl<'a> Traffic<'a> {
         if !matches!(self.ask, Ask::PerPod(_)) {
             cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
         }
+        cohort.used = cpu;
         cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(cpu);
         self.totals.cpu += i128::from(cpu) * count;
         self.totals.done += i128::from(work) * count;

@@ -1,0 +1,76 @@
+//! When things are going to happen to a pod.
+
+use crate::units::SimTime;
+
+/// Never.
+pub(super) const NEVER: SimTime = SimTime::MAX;
+
+/// When things are going to happen to a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Milestones {
+    pub(super) bound: SimTime,
+    pub(super) running: SimTime,
+    pub(super) up: SimTime,
+    pub(super) ready: SimTime,
+    pub(super) available: SimTime,
+    pub(super) serving: SimTime,
+    pub(super) warm: SimTime,
+    /// A probe restarts it.
+    pub(super) fails: SimTime,
+    /// The readiness probe notices that it does not answer.
+    pub(super) unready: SimTime,
+    /// Proxies do not send work any more.
+    pub(super) unserved: SimTime,
+    /// It takes no new work.
+    pub(super) closed: SimTime,
+    /// It has ended, if its work is done: the pod, or its containers that a probe restarts.
+    pub(super) gone: SimTime,
+    /// What is to end is killed, whatever it has to do.
+    pub(super) killed: SimTime,
+    /// The node controller deletes it.
+    pub(super) evicted: SimTime,
+}
+
+impl Default for Milestones {
+    fn default() -> Self {
+        Self {
+            bound: NEVER,
+            running: NEVER,
+            up: NEVER,
+            ready: NEVER,
+            available: NEVER,
+            serving: NEVER,
+            warm: NEVER,
+            fails: NEVER,
+            unready: NEVER,
+            unserved: NEVER,
+            closed: NEVER,
+            gone: NEVER,
+            killed: NEVER,
+            evicted: NEVER,
+        }
+    }
+}
+
+impl Milestones {
+    /// The first that is still to come.
+    pub(super) fn next(&self, now: SimTime) -> SimTime {
+        let all = [
+            self.bound,
+            self.running,
+            self.up,
+            self.ready,
+            self.available,
+            self.serving,
+            self.warm,
+            self.fails,
+            self.unready,
+            self.unserved,
+            self.closed,
+            self.gone,
+            self.killed,
+            self.evicted,
+        ];
+        all.into_iter().filter(|&at| at > now).min().unwrap_or(NEVER)
+    }
+}
