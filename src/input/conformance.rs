@@ -173,7 +173,7 @@ pub fn read(path: &Path, mut each: impl FnMut(Case)) -> Result<(), InputError> {
     for (index, line) in BufReader::new(reader).lines().enumerate() {
         let line = line.map_err(|error| unreadable(path, &error))?;
         if !line.trim().is_empty() {
-            let location = Location { file: path.display().to_string(), line: index + 1, column: 0 };
+            let location = Location { file: path.display().to_string().into(), line: index + 1, column: 0 };
             each(case(&line, location)?);
         }
     }

@@ -22,7 +22,7 @@ pub struct Source {
 impl Source {
     /// A place in this source.
     pub fn location(&self, line: usize, column: usize) -> Location {
-        Location { file: self.name.clone(), line, column }
+        Location { file: self.name.as_str().into(), line, column }
     }
 
     /// A source of bytes that were read already.
@@ -32,7 +32,7 @@ impl Source {
             let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
             InputError::from(
                 Diagnostic::new("the file is not UTF-8 text")
-                    .at(Location { file: name.clone(), line, column: 0 })
+                    .at(Location { file: name.as_str().into(), line, column: 0 })
                     .hint("save it as UTF-8"),
             )
         })?;
@@ -56,7 +56,7 @@ pub fn read_sources(paths: &[PathBuf], recursive: bool) -> Result<Vec<Source>, I
             if files.is_empty() {
                 let hint = if recursive { "name the files" } else { "name the files, or use -R for subdirectories" };
                 let diagnostic = Diagnostic::new("no .yaml, .yml or .json file in this directory")
-                    .at(Location { file: path.display().to_string(), line: 0, column: 0 })
+                    .at(Location { file: path.display().to_string().into(), line: 0, column: 0 })
                     .hint(hint);
                 return Err(diagnostic.into());
             }
@@ -117,7 +117,7 @@ fn read_from(path: &Path, input: impl Read) -> Result<Source, InputError> {
     let mut bytes = Vec::new();
     input.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > LARGEST_FILE {
-        let location = Location { file: path.display().to_string(), line: 0, column: 0 };
+        let location = Location { file: path.display().to_string().into(), line: 0, column: 0 };
         return Err(Diagnostic::new(format!("is larger than {} MiB", LARGEST_FILE >> 20)).at(location).into());
     }
     Source::from_bytes(path.display().to_string(), bytes)
@@ -125,7 +125,7 @@ fn read_from(path: &Path, input: impl Read) -> Result<Source, InputError> {
 
 /// An error that names the file and says what the operating system said.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> InputError {
-    let location = Location { file: path.display().to_string(), line: 0, column: 0 };
+    let location = Location { file: path.display().to_string().into(), line: 0, column: 0 };
     let message = match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         _ => format!("cannot be read: {error}"),

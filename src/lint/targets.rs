@@ -2,7 +2,7 @@
 
 use super::{Context, Hit};
 use crate::model::{
-    HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName, ScalerKind, SelectPolicy,
+    ByName, HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName, ScalerKind, SelectPolicy,
 };
 use crate::plan::{AutoscalerRow, WorkloadPlan, autoscalers, missing_target};
 
@@ -39,8 +39,11 @@ pub(super) fn min_equals_max(context: &Context<'_>) -> Vec<Hit> {
 
 pub(super) fn target_not_found(context: &Context<'_>) -> Vec<Hit> {
     // What the controller cannot find at all has a rule of its own.
+    let scalable = context.inventory.workloads.iter().filter(|workload| workload.item.is_scalable());
+    let targets = ByName::new(scalable, |workload| &workload.item.reference.name);
     let missing = |hpa: &&Placed<HpaSpec>| {
-        context.inventory.target(&hpa.item.target_id()).is_none() && hpa.item.target.resolves().is_ok()
+        let id = hpa.item.target_id();
+        !targets.named(&id.name).any(|workload| workload.item.is(&id)) && hpa.item.target.resolves().is_ok()
     };
     let hit = |hpa: &Placed<HpaSpec>| {
         let message = missing_target(context.inventory, &hpa.item.target_id());
@@ -52,10 +55,11 @@ pub(super) fn target_not_found(context: &Context<'_>) -> Vec<Hit> {
 pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     let hpas = &context.inventory.hpas;
-    for (index, hpa) in hpas.iter().enumerate() {
+    let by_target = ByName::new(hpas, |hpa| &hpa.item.target.name);
+    for hpa in hpas.iter().filter(|hpa| !hpa.item.target.name.is_empty()) {
         let id = hpa.item.target_id();
-        let same = |other: &&Placed<HpaSpec>| other.item.scales(&id) && !other.item.target.name.is_empty();
-        if let Some(first) = hpas[..index].iter().find(same) {
+        let first = by_target.named(&id.name).find(|other| other.item.scales(&id));
+        if let Some(first) = first.filter(|first| !std::ptr::eq(*first, hpa)) {
             let message =
                 format!("{} is also the target of {} ({})", hpa.item.target, first.item.name, first.location());
             hits.push(Hit::new(&hpa.origin, "spec.scaleTargetRef", message));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexSet;
+
 use super::Location;
 use crate::units::Quantity;
 
@@ -11,7 +13,7 @@ pub struct Amount {
     /// How much.
     pub quantity: Quantity,
     /// Where it is written, in the order in which it was added up; no place twice.
-    pub sources: Vec<Location>,
+    pub sources: IndexSet<Location>,
 }
 
 /// Resources by name (`cpu`, `memory`, `ephemeral-storage`, `nvidia.com/gpu`, ...): a `ResourceList`.
@@ -126,11 +128,16 @@ impl Amounts {
 }
 
 impl Amount {
+    /// Nothing, from nowhere.
+    pub fn none() -> Self {
+        Self { quantity: Quantity::ZERO, sources: IndexSet::new() }
+    }
+
     /// Adds places that it comes from.
-    pub fn note(&mut self, sources: &[Location]) {
+    pub fn note<'a>(&mut self, sources: impl IntoIterator<Item = &'a Location>) {
         for source in sources {
             if !self.sources.contains(source) {
-                self.sources.push(source.clone());
+                self.sources.insert(source.clone());
             }
         }
     }

@@ -275,18 +275,6 @@ impl Inventory {
         resources
     }
 
-    /// The HPA that scales a workload, if there is one.
-    pub fn hpa_of(&self, workload: &Workload) -> Option<&Placed<HpaSpec>> {
-        let id = workload.id();
-        self.hpas.iter().find(|hpa| workload.is_scalable() && hpa.item.scales(&id))
-    }
-
-    /// The ScaledObject that scales a workload, if there is one.
-    pub fn scaled_object_of(&self, workload: &Workload) -> Option<&Placed<OtherScaler>> {
-        let id = workload.id();
-        self.other_scalers.iter().find(|scaler| scaler.item.pods().is_some() && scaler.item.scales(&id))
-    }
-
     /// The scalable workload with an identity.
     pub fn target(&self, id: &ObjectId) -> Option<&Placed<Workload>> {
         self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.is(id))

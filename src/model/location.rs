@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A place in a file; line and column start at 1.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     /// The file as the user named it; `-` for standard input.
-    pub file: String,
+    pub file: Arc<str>,
     /// The line; 0 where only the file is known.
     pub line: usize,
     /// The column; 0 where only the line is known.
@@ -75,7 +75,7 @@ impl Origin {
                 None => break self.positions.get("").copied().unwrap_or((1, 1)),
             }
         };
-        Location { file: self.file.to_string(), line, column }
+        Location { file: self.file.clone(), line, column }
     }
 
     /// Whether a field is written down.

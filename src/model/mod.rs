@@ -5,6 +5,7 @@
 
 mod admission;
 mod amounts;
+mod by_name;
 mod cluster;
 mod controller;
 mod delay;
@@ -29,6 +30,7 @@ pub use admission::{
     Allowance, ForeignPods, Neighbours, Refusal, SharedQuota, claim_refusals, lacking, quota_use, refusals,
 };
 pub use amounts::{Amount, Amounts};
+pub use by_name::ByName;
 pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use delay::{Delay, ParseDelayError, Startup};

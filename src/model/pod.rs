@@ -115,7 +115,7 @@ pub enum VolumeSource {
     /// `persistentVolumeClaim`: the claim's name.
     Claim(String),
     /// `ephemeral.volumeClaimTemplate`: a claim for every pod, deleted with it.
-    Ephemeral(super::VolumeClaim),
+    Ephemeral(Box<super::VolumeClaim>),
     /// `emptyDir`.
     EmptyDir {
         /// Whether `medium` is `Memory`, so that it counts as memory of the pod.

@@ -1,7 +1,7 @@
 //! Every autoscaler of the manifests, and whether its pods are among those that are counted.
 
 use super::WorkloadPlan;
-use crate::model::{Inventory, Location, ObjectId, ObjectReference, ScalerKind};
+use crate::model::{ByName, Inventory, Location, ObjectId, ObjectReference, Placed, ScalerKind};
 use crate::units::Replicas;
 
 /// An autoscaler.
@@ -37,10 +37,17 @@ fn looks_like_an_autoscaler(id: &ObjectId) -> bool {
     id.kind.ends_with("Autoscaler") || id.group == "keda.sh"
 }
 
+/// What autoscalers can scale.
+fn scalable<'a, 'b>(workloads: &'a [WorkloadPlan<'b>]) -> ByName<'a, WorkloadPlan<'b>> {
+    let scalable = workloads.iter().filter(|workload| workload.workload.is_scalable());
+    ByName::new(scalable, |workload| &workload.workload.reference.name)
+}
+
 /// All of them, in the order of their kinds.
 pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<AutoscalerRow> {
     let mut rows = Vec::new();
-    let target_of = |id: &ObjectId| workloads.iter().find(|w| w.workload.is_scalable() && w.workload.is(id));
+    let targets = scalable(workloads);
+    let target_of = |id: &ObjectId| targets.named(&id.name).find(|w| w.workload.is(id));
     for hpa in &inventory.hpas {
         let (item, location) = (&hpa.item, hpa.location());
         let counted = match target_of(&item.target_id()) {
@@ -101,18 +108,22 @@ pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec
             location: scaler.location(),
         });
     }
-    for object in inventory.unread.iter().filter(|object| looks_like_an_autoscaler(&object.item)) {
-        let id = &object.item;
-        rows.push(AutoscalerRow {
-            reference: ObjectReference { api_version: id.group.clone(), kind: id.kind.clone(), name: id.name.clone() },
-            namespace: id.namespace.clone(),
-            target: None,
-            pods: None,
-            counted: Counted::No("hpasim does not know the kind".to_owned()),
-            location: object.location(),
-        });
-    }
+    let unknown = inventory.unread.iter().filter(|object| looks_like_an_autoscaler(&object.item));
+    rows.extend(unknown.map(of_unknown_kind));
     rows
+}
+
+/// One that cannot be counted, for its kind is not read.
+fn of_unknown_kind(object: &Placed<ObjectId>) -> AutoscalerRow {
+    let id = &object.item;
+    AutoscalerRow {
+        reference: ObjectReference { api_version: id.group.clone(), kind: id.kind.clone(), name: id.name.clone() },
+        namespace: id.namespace.clone(),
+        target: None,
+        pods: None,
+        counted: Counted::No("hpasim does not know the kind".to_owned()),
+        location: object.location(),
+    }
 }
 
 /// Why the target of an autoscaler is not there.

@@ -124,7 +124,13 @@ impl<'a> Facts<'a> {
             }
             Figures::Objects(kind) => {
                 let sources = self.inventory.kinds.get(kind).cloned().unwrap_or_default();
-                vec![("objects", Amount { quantity: Quantity::from_units(sources.len() as i64), sources })]
+                vec![(
+                    "objects",
+                    Amount {
+                        quantity: Quantity::from_units(sources.len() as i64),
+                        sources: sources.into_iter().collect(),
+                    },
+                )]
             }
         }
     }
@@ -144,12 +150,12 @@ impl<'a> Facts<'a> {
                 Measure::Requests | Measure::Either => workload.requests_of(&count),
             });
         }
-        let none = || Amount { quantity: Quantity::ZERO, sources: Vec::new() };
+        let none = Amount::none;
         total.amount(name).cloned().unwrap_or_else(none)
     }
 
     fn storage_of(&self, claim: &PlanClaim, wanted: &dyn Fn(&StorageRow) -> bool) -> Amount {
-        let mut total = Amount { quantity: Quantity::ZERO, sources: Vec::new() };
+        let mut total = Amount::none();
         let labels: Vec<String> = self.meant(claim).map(WorkloadPlan::label).collect();
         let level = level_of(claim.level);
         for row in self.storage.iter().filter(|row| row.kind.is_persistent() && wanted(row)) {

@@ -15,7 +15,7 @@ pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas, select
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};
 
 use crate::model::{
-    Amounts, HpaSpec, Inventory, Location, Origin, OtherScaler, Placed, QosClass, Workload, WorkloadController,
+    Amounts, ByName, HpaSpec, Inventory, Location, Origin, OtherScaler, Placed, QosClass, Workload, WorkloadController,
 };
 use crate::units::Replicas;
 
@@ -163,20 +163,24 @@ impl WorkloadPlan<'_> {
 /// All workloads, in the order of the manifests.
 pub fn workloads(inventory: &Inventory) -> Vec<WorkloadPlan<'_>> {
     let qualified = inventory.namespaces().len() > 1;
-    inventory
-        .workloads
-        .iter()
-        .map(|placed| WorkloadPlan {
-            workload: &placed.item,
+    let hpas = ByName::new(&inventory.hpas, |hpa| &hpa.item.target.name);
+    let scaled_objects = inventory.other_scalers.iter().filter(|scaler| scaler.item.pods().is_some());
+    let scaled_objects = ByName::new(scaled_objects, |scaler| &scaler.item.target.name);
+    let mut all = Vec::with_capacity(inventory.workloads.len());
+    for placed in &inventory.workloads {
+        let (workload, id) = (&placed.item, placed.item.id());
+        all.push(WorkloadPlan {
+            workload,
             origin: &placed.origin,
-            hpa: inventory.hpa_of(&placed.item),
-            scaled_object: inventory.scaled_object_of(&placed.item),
+            hpa: hpas.named(&id.name).find(|hpa| workload.is_scalable() && hpa.item.scales(&id)),
+            scaled_object: scaled_objects.named(&id.name).find(|scaler| scaler.item.scales(&id)),
             qualified,
-            requests: placed.item.template.requests(),
-            limits: placed.item.template.limits(),
-            qos: placed.item.template.qos_class(),
-        })
-        .collect()
+            requests: workload.template.requests(),
+            limits: workload.template.limits(),
+            qos: workload.template.qos_class(),
+        });
+    }
+    all
 }
 
 /// Requests and limits of everything together.

@@ -111,7 +111,7 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
                     modes: Vec::new(),
                     size: size_limit.map(|quantity| Amount {
                         quantity,
-                        sources: vec![locate(&format!("{}.emptyDir.sizeLimit", volume.path))],
+                        sources: [locate(&format!("{}.emptyDir.sizeLimit", volume.path))].into(),
                     }),
                     counts,
                     mounted_by: Vec::new(),

@@ -50,7 +50,7 @@ pub fn json(findings: &[Finding]) -> Value {
     let one = |Finding { rule, hit }: &Finding| {
         json!({
             "code": rule.code, "name": rule.name, "severity": rule.severity.name(),
-            "file": hit.location.file, "line": hit.location.line, "column": hit.location.column,
+            "file": *hit.location.file, "line": hit.location.line, "column": hit.location.column,
             "path": hit.path, "message": hit.message, "why": rule.why, "remedy": rule.remedy,
         })
     };

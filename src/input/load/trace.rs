@@ -140,7 +140,7 @@ impl TraceReader {
     }
 
     fn at_line(&self, line: u64) -> Location {
-        Location { file: self.name.clone(), line: line as usize, column: 0 }
+        Location { file: self.name.as_str().into(), line: line as usize, column: 0 }
     }
 
     fn csv_error(&self, error: &csv::Error) -> Diagnostic {

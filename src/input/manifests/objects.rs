@@ -7,7 +7,7 @@ use crate::model::{
     AccessMode, Amount, BudgetBound, DisruptionBudget, LimitItem, LimitKind, LimitRange, ObjectReference, Origin,
     OtherScaler, ResourceQuota, ScalerKind, VolumeClaim,
 };
-use crate::units::{Quantity, Replicas};
+use crate::units::Replicas;
 
 /// KEDA's defaults of `minReplicaCount` and `maxReplicaCount` (`apis/keda/v1alpha1/scaledobject_types.go`).
 const KEDA_LEAST: Replicas = 0;
@@ -46,7 +46,7 @@ pub(super) fn claim(
             if !requests.contains_key("storage") {
                 problems.error(format!("{requests_path}.storage"), "is required", "such as 10Gi");
             }
-            Amount { quantity: Quantity::ZERO, sources: Vec::new() }
+            Amount::none()
         }
     };
     VolumeClaim {

@@ -197,7 +197,7 @@ impl Reader<'_> {
                 let path = format!("{path}.ephemeral.volumeClaimTemplate");
                 let name = raw.name.clone();
                 let claim = objects::claim(&template.spec, name, namespace.to_owned(), &path, self.origin, problems);
-                VolumeSource::Ephemeral(claim)
+                VolumeSource::Ephemeral(Box::new(claim))
             } else if let Some(raw) = &raw.empty_dir {
                 let size = raw.size_limit.as_ref();
                 let size_limit = size.and_then(|size| problems.quantity(&format!("{path}.emptyDir.sizeLimit"), size));

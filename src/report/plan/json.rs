@@ -18,8 +18,8 @@ fn number(quantity: Quantity) -> Value {
     if milli % 1000 == 0 { json!(milli / 1000) } else { json!(milli as f64 / 1000.0) }
 }
 
-fn places(sources: &[Location]) -> Vec<String> {
-    sources.iter().map(ToString::to_string).collect()
+fn places<'a>(sources: impl IntoIterator<Item = &'a Location>) -> Vec<String> {
+    sources.into_iter().map(ToString::to_string).collect()
 }
 
 fn amount(found: &Amount) -> Value {
@@ -208,10 +208,10 @@ fn storage(report: &PlanReport<'_>) -> Value {
     let totals: Map<String, Value> = Level::ALL
         .into_iter()
         .map(|level| {
-            let mut total = Amount { quantity: Quantity::ZERO, sources: Vec::new() };
+            let mut total = Amount::none();
             for row in report.storage.iter().filter(|row| row.kind.is_persistent()) {
                 total.quantity = total.quantity + row.total(level);
-                total.note(row.size.as_ref().map_or(&[], |size| &size.sources));
+                total.note(row.size.iter().flat_map(|size| &size.sources));
             }
             (level.name().to_owned(), amount(&total))
         })
