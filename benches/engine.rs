@@ -25,7 +25,26 @@ fn rag_30_days(bencher: divan::Bencher<'_, '_>) {
     let load = load(30);
     let setup = setup(&manifests, &load);
     bencher.with_inputs(|| load.clone()).bench_values(|mut load| {
-        let summary = simulate_one(&setup, 0, &mut load, &mut |_| {}).expect("the load does not fail");
+        let summary = simulate_one(&setup, 0, &mut load, None).expect("the load does not fail");
+        assert_eq!(summary.syncs, 172_800);
+        summary
+    });
+}
+
+/// The same under a load that stays as it is, and under one that changes every hour.
+#[divan::bench(args = ["constant", "hourly"])]
+fn rag_30_days_of(bencher: divan::Bencher<'_, '_>, load: &str) {
+    let manifests = common::rag_manifests();
+    let (columns, step) = match load {
+        "constant" => (["cpu=constant:value=1.3", "memory=constant:value=3Gi"], 60),
+        _ => {
+            (["cpu=diurnal:low=0.5,high=2.6,peak=14h,weekend=0.4+noise:sigma=0.04", "memory=constant:value=3Gi"], 3600)
+        }
+    };
+    let load = synthetic(&columns, 30, step, 7);
+    let setup = setup(&manifests, &load);
+    bencher.with_inputs(|| load.clone()).bench_values(|mut load| {
+        let summary = simulate_one(&setup, 0, &mut load, None).expect("the load does not fail");
         assert_eq!(summary.syncs, 172_800);
         summary
     });
@@ -49,7 +68,7 @@ fn fleet_of_1000_for_a_day(bencher: divan::Bencher<'_, '_>) {
                 setup.targets[0].phase.scrape = Span::from_seconds(index as i64 % 15);
                 setup.targets[0].phase.kubelet = Span::from_seconds(index as i64 % 10);
                 let mut load = loads[index % loads.len()].clone();
-                let summary = simulate_one(&setup, 0, &mut load, &mut |_| {}).expect("the load does not fail");
+                let summary = simulate_one(&setup, 0, &mut load, None).expect("the load does not fail");
                 syncs.fetch_add(summary.syncs, Ordering::Relaxed);
             });
         });
@@ -79,9 +98,14 @@ fn seeded_load(days: i64, seed: u64) -> LoadTable {
     let columns = [
         "cpu=diurnal:low=0.5,high=2.6,peak=14h,weekend=0.4+bursts:every=40m,height=0.35,length=8m+noise:sigma=0.04",
         "memory=diurnal:low=650Mi,high=2500Mi,peak=15h,weekend=0.4+noise:sigma=20Mi",
-    ]
-    .map(|text| parse_column(text).expect(text));
-    let mut trace = Synthetic::new(&columns, Span::from_seconds(days * 86_400), Span::from_seconds(60), seed);
+    ];
+    synthetic(&columns, days, 60, seed)
+}
+
+/// A load made of patterns, a row every `step` seconds.
+fn synthetic(columns: &[&str], days: i64, step: i64, seed: u64) -> LoadTable {
+    let columns: Vec<_> = columns.iter().map(|text| parse_column(text).expect(text)).collect();
+    let mut trace = Synthetic::new(&columns, Span::from_seconds(days * 86_400), Span::from_seconds(step), seed);
     let mut table = LoadTable::new(trace.columns().to_vec());
     let mut values = [0.0; 2];
     while let Some(at) = trace.next_row(&mut values).expect("patterns do not fail") {

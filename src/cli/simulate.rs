@@ -194,7 +194,8 @@ impl<'a> Simulation<'a> {
                     watched[index].sync(record);
                 }
             };
-            let finished = simulate(&setup, its, &mut record).map_err(explain_error)?;
+            let finished =
+                simulate(&setup, its, (keep_rows || args.watch).then_some(&mut record)).map_err(explain_error)?;
             part.iter().zip(finished).for_each(|(&index, summary)| summaries[index] = summary);
         }
         let columns = loads.iter().map(|load| load.columns().to_vec()).collect();

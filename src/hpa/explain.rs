@@ -33,8 +33,12 @@ impl History {
     /// The recommendations that the controller had when it synced at `now`, oldest first. `self` is the
     /// history after that sync.
     pub fn recommendations_before(&self, now: SimTime, proposed: Replicas) -> Vec<PastRecommendation> {
-        let mut all: Vec<PastRecommendation> =
-            self.recommendations.iter().map(|old| PastRecommendation { at: old.at, replicas: old.replicas }).collect();
+        let mut all: Vec<PastRecommendation> = self
+            .recommendations
+            .slots()
+            .iter()
+            .map(|old| PastRecommendation { at: old.at, replicas: old.replicas })
+            .collect();
         all.sort_by_key(|old| old.at);
         // The one that this sync has stored comes last; the first sync has stored two.
         if all.last().is_some_and(|last| last.at == now && last.replicas == proposed) {

@@ -2,15 +2,9 @@
 
 use super::calculator::MetricStatus;
 use super::decision::{Conditions, Decision};
+use super::recommendations::{Recommendation, Recommendations};
 use crate::model::{Behavior, ScalingRules};
 use crate::units::{Replicas, SimTime, Span};
-
-/// A recommendation before stabilization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Recommendation {
-    pub replicas: Replicas,
-    pub at: SimTime,
-}
 
 /// A change of the scale; the change is positive in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +16,7 @@ pub(super) struct ScaleEvent {
 /// The state of the controller for one HPA.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    pub(super) recommendations: Vec<Recommendation>,
+    pub(super) recommendations: Recommendations,
     pub(super) scale_up_events: Vec<ScaleEvent>,
     pub(super) scale_down_events: Vec<ScaleEvent>,
     pub(super) conditions: Conditions,
@@ -41,19 +35,15 @@ impl History {
         &self.current_metrics
     }
 
+    /// Whether every recommendation that is stored is of so many replicas.
+    pub fn recommends_only(&self, replicas: Replicas) -> bool {
+        self.recommendations.are_all(replicas)
+    }
+
     /// The first sync remembers the replica count it found as a recommendation.
     pub(super) fn record_initial_recommendation(&mut self, replicas: Replicas, now: SimTime) {
         if self.recommendations.is_empty() {
-            self.recommendations.push(Recommendation { replicas, at: now });
-        }
-    }
-
-    /// Stores a recommendation, in the slot of the last one older than `cutoff` if there is one.
-    pub(super) fn store_recommendation(&mut self, replicas: Replicas, now: SimTime, cutoff: SimTime) {
-        let new = Recommendation { replicas, at: now };
-        match self.recommendations.iter().rposition(|old| old.at < cutoff) {
-            Some(slot) => self.recommendations[slot] = new,
-            None => self.recommendations.push(new),
+            self.recommendations.store(Recommendation { replicas, at: now }, now);
         }
     }
 

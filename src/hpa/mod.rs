@@ -16,6 +16,7 @@ mod groups;
 mod history;
 mod normalize;
 mod observation;
+mod recommendations;
 
 pub use calculator::{Arithmetic, Basis, KeepReason, MetricFailure, MetricOutcome, MetricStatus, Proposal, Recount};
 pub use decision::{
@@ -82,6 +83,41 @@ pub fn decide(
         apply_scale(spec, config, history, observation, out);
     }
     out.conditions = history.conditions;
+}
+
+/// Another sync that sees what the last one saw: the same HPA, replicas, pods and values, whatever their times, and pods that are
+/// all past the CPU initialization period. `out` is what [`decide`] made of them, a count from the metrics that is in force; what
+/// they propose is not worked out again.
+pub fn decide_again(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    observation: &Observation<'_>,
+    out: &mut Decision,
+) {
+    let (current, replicas) = (observation.spec_replicas, out.proposed.unwrap_or_default());
+    let proposal = normalize::Proposed { now: observation.now, current, replicas };
+    out.desired = normalize::normalize(spec, config, history, proposal, out);
+    apply_scale(spec, config, history, observation, out);
+    out.conditions = history.conditions;
+}
+
+/// So many syncs from one on, a sync period apart, each of which is known to decide as the last one did: all recommendations are
+/// what it proposed. Only the recommendations are stored.
+pub fn coast(
+    spec: &HpaSpec,
+    config: &ControllerConfig,
+    history: &mut History,
+    last: &Decision,
+    (first, count): (SimTime, i64),
+) {
+    let mut at = first;
+    for _ in 0..count {
+        let proposal =
+            normalize::Proposed { now: at, current: last.current, replicas: last.proposed.unwrap_or_default() };
+        normalize::store(spec, config, history, proposal);
+        at += config.sync_period;
+    }
 }
 
 /// What stabilization, policies and bounds leave of a proposal when nothing has been scaled or recommended for

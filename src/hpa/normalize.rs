@@ -5,10 +5,11 @@ use super::decision::{
     AbleToScale, Condition, Decision, LimitReason, PolicyLimit, RateLimit, Stabilization, StabilizationKind,
 };
 use super::history::{History, change_within};
+use super::recommendations::{End, Recommendation};
 use crate::model::{
     Behavior, ControllerConfig, HpaSpec, KubernetesVersion, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy,
 };
-use crate::units::{Replicas, SimTime};
+use crate::units::{Replicas, SimTime, Span};
 
 /// What the metrics ask for at a sync.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +45,10 @@ fn without_behavior(
     let window = config.downscale_stabilization;
     // This window includes its cutoff, the windows of `behavior` do not.
     let cutoff = now - window;
-    let mut stabilized = proposed;
-    let mut recommendations = 0;
-    for recent in history.recommendations.iter().filter(|old| old.at >= cutoff) {
-        stabilized = stabilized.max(recent.replicas);
-        recommendations += 1;
-    }
-    history.store_recommendation(proposed, now, cutoff);
+    let recent = history.recommendations.within(End::Highest, cutoff - Span::from_seconds(1));
+    let stabilized = recent.best.map_or(proposed, |highest| highest.max(proposed));
+    let recommendations = recent.count;
+    store(spec, config, history, proposal);
     record_stabilization(
         history,
         out,
@@ -88,7 +86,7 @@ fn with_behavior(
     out: &mut Decision,
 ) -> Replicas {
     let Proposed { now, current, replicas: proposed } = proposal;
-    let stabilization = stabilize(behavior, config, history, proposal);
+    let stabilization = stabilize(spec, behavior, config, history, proposal);
     let stabilized = stabilization.replicas;
     record_stabilization(history, out, proposed, stabilization);
 
@@ -124,36 +122,46 @@ fn with_behavior(
     replicas
 }
 
+/// The windows of the two directions, up and down.
+fn windows(behavior: &Behavior, config: &ControllerConfig) -> (Span, Span) {
+    let window_of = |rules: &ScalingRules| rules.stabilization_window.unwrap_or(config.downscale_stabilization);
+    (window_of(&behavior.scale_up), window_of(&behavior.scale_down))
+}
+
+/// Stores a proposal among the recommendations, in place of one that no window reaches.
+pub(super) fn store(spec: &HpaSpec, config: &ControllerConfig, history: &mut History, proposal: Proposed) {
+    let longest = match &spec.behavior {
+        None => config.downscale_stabilization,
+        Some(behavior) => {
+            let (up, down) = windows(behavior, config);
+            up.max(down)
+        }
+    };
+    let new = Recommendation { replicas: proposal.replicas, at: proposal.now };
+    history.recommendations.store(new, proposal.now - longest);
+}
+
 /// Mirrors `stabilizeRecommendationWithBehaviors`: the current count moves up at most to the lowest
 /// recommendation of the scale-up window, and down at least to the highest of the scale-down window.
 fn stabilize(
+    spec: &HpaSpec,
     behavior: &Behavior,
     config: &ControllerConfig,
     history: &mut History,
     proposal: Proposed,
 ) -> Stabilization {
     let Proposed { now, current, replicas: proposed } = proposal;
-    let window_of = |rules: &ScalingRules| rules.stabilization_window.unwrap_or(config.downscale_stabilization);
-    let (up_window, down_window) = (window_of(&behavior.scale_up), window_of(&behavior.scale_down));
-    let (up_cutoff, down_cutoff) = (now - up_window, now - down_window);
-    let (mut lowest, mut highest) = (proposed, proposed);
-    let (mut in_up_window, mut in_down_window) = (0, 0);
-    for recent in &history.recommendations {
-        if recent.at > up_cutoff {
-            lowest = lowest.min(recent.replicas);
-            in_up_window += 1;
-        }
-        if recent.at > down_cutoff {
-            highest = highest.max(recent.replicas);
-            in_down_window += 1;
-        }
-    }
-    history.store_recommendation(proposed, now, up_cutoff.min(down_cutoff));
+    let (up_window, down_window) = windows(behavior, config);
+    let up = history.recommendations.within(End::Lowest, now - up_window);
+    let down = history.recommendations.within(End::Highest, now - down_window);
+    let lowest = up.best.map_or(proposed, |lowest| lowest.min(proposed));
+    let highest = down.best.map_or(proposed, |highest| highest.max(proposed));
+    store(spec, config, history, proposal);
     let replicas = current.max(lowest).min(highest);
     if proposed >= current {
-        Stabilization { window: up_window, kind: StabilizationKind::Up, recommendations: in_up_window, replicas }
+        Stabilization { window: up_window, kind: StabilizationKind::Up, recommendations: up.count, replicas }
     } else {
-        Stabilization { window: down_window, kind: StabilizationKind::Down, recommendations: in_down_window, replicas }
+        Stabilization { window: down_window, kind: StabilizationKind::Down, recommendations: down.count, replicas }
     }
 }
 

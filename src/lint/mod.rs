@@ -11,7 +11,7 @@ pub use rules::{Rule, rules};
 
 use crate::model::{ControllerConfig, Inventory, LoadSource, Location, NodeShape, Origin, Startup};
 use crate::plan::{StorageRow, WorkloadPlan};
-use crate::sim::{Setup, SimError, simulate_one};
+use crate::sim::{Setup, SimError, SyncRecord, simulate_one};
 use crate::units::{Replicas, SimTime, Span};
 
 /// How bad a finding is.
@@ -127,7 +127,7 @@ pub fn held_back(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Option<
     let mut worst: Option<HeldBack> = None;
     let (mut total, mut on_end, mut longest) = (Span::ZERO, Span::ZERO, Span::ZERO);
     let (max, period) = (setup.targets[0].hpa.max_replicas, setup.world.controller.sync_period);
-    simulate_one(setup, 0, load, &mut |record| {
+    let mut note = |record: &SyncRecord<'_>| {
         let wanted = record.decision.proposed.unwrap_or_default().min(max);
         let got = record.decision.desired;
         if wanted > got {
@@ -140,6 +140,7 @@ pub fn held_back(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Option<
         } else {
             on_end = Span::ZERO;
         }
-    })?;
+    };
+    simulate_one(setup, 0, load, Some(&mut note))?;
     Ok(worst.filter(|_| longest > period).map(|worst| HeldBack { total, ..worst }))
 }

@@ -271,6 +271,7 @@ fn run<'a>(
     let needs_rows: Vec<bool> =
         (0..runs.len()).map(|index| needs(index, |check| matches!(check, Check::GetHpa { .. }))).collect();
     let needs_steps: Vec<bool> = (0..runs.len()).map(|index| needs(index, looks_at_decisions)).collect();
+    let listens = needs_rows.iter().chain(&needs_steps).any(|needs| *needs);
     let mut record = |index: usize, record: &SyncRecord<'_>| {
         if needs_rows[index] {
             runs[index].rows.push(record.into());
@@ -284,7 +285,7 @@ fn run<'a>(
     for part in setup.parts() {
         let loads = tables.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
         let loads = loads.map(|(index, table)| (index, table as &mut dyn LoadSource)).collect();
-        summaries.extend(part.iter().copied().zip(simulate(&setup, loads, &mut record)?));
+        summaries.extend(part.iter().copied().zip(simulate(&setup, loads, listens.then_some(&mut record))?));
     }
     summaries.into_iter().for_each(|(index, summary)| runs[index].summary = summary);
     Ok(runs)

@@ -90,6 +90,9 @@ impl<'a> Setup<'a> {
     }
 }
 
+/// What is called after every sync, with the target's index.
+pub type Listener<'l> = dyn FnMut(usize, &SyncRecord<'_>) + 'l;
+
 /// The state of the loop right after one sync.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncRecord<'a> {

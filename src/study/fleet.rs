@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::phases::Change;
 use crate::model::{Amounts, LoadSource, LoadTable, Target};
 use crate::plan::{Level, WorkloadPlan};
-use crate::sim::{Setup, SimError, Summary, SyncRecord, simulate};
+use crate::sim::{Setup, SimError, Summary, simulate};
 use crate::units::{Quantity, Replicas, SimTime, Span};
 
 /// A world, and the load of each of its targets.
@@ -98,7 +98,7 @@ pub fn courses(setup: &Setup<'_>, mut loads: Vec<LoadTable>) -> Result<Vec<Cours
     for part in setup.parts() {
         let its = loads.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
         let its = its.map(|(index, load)| (index, load as &mut dyn LoadSource)).collect();
-        let summaries = simulate(setup, its, &mut |index, record| courses[index].note(record))?;
+        let summaries = simulate(setup, its, None)?;
         for (&index, summary) in part.iter().zip(&summaries) {
             courses[index].finish(&setup.targets[index], summary);
         }
@@ -107,15 +107,9 @@ pub fn courses(setup: &Setup<'_>, mut loads: Vec<LoadTable>) -> Result<Vec<Cours
 }
 
 impl Course {
-    fn note(&mut self, record: &SyncRecord<'_>) {
-        if record.decision.rescaled {
-            self.steps.push((record.now, record.decision.desired));
-        }
-        self.peak_cpu_used = self.peak_cpu_used.max(record.resources.cpu_used);
-        self.peak_memory_used = self.peak_memory_used.max(record.resources.memory_used);
-    }
-
     fn finish(&mut self, target: &Target<'_>, summary: &Summary) {
+        self.steps.extend(summary.rescales.iter().map(|rescale| (rescale.at, rescale.decision.desired)));
+        (self.peak_cpu_used, self.peak_memory_used) = (summary.peak_cpu_used, summary.peak_memory_used);
         self.duration = summary.duration;
         self.waiting = summary.waiting;
         self.at_max = summary.at_max;

@@ -17,7 +17,7 @@ fn allocations(syncs: i64) -> u64 {
     let setup = rag.setup(&load);
     let mut load = load.clone();
     let counted = allocation_counter::measure(|| {
-        let summary = simulate_one(&setup, 0, &mut load, &mut |_| {}).unwrap();
+        let summary = simulate_one(&setup, 0, &mut load, None).unwrap();
         assert_eq!((summary.syncs as i64, summary.rescales.len()), (syncs, 0));
     });
     counted.count_total

@@ -653,7 +653,7 @@ fn cost_does_not_grow_with_the_number_of_pods() {
         setup.world.events = &events;
         allocation_counter::measure(|| {
             let mut load = load.clone();
-            hpasim::sim::simulate_one(&setup, 0, &mut load, &mut |_| {}).unwrap();
+            hpasim::sim::simulate_one(&setup, 0, &mut load, None).unwrap();
         })
         .count_total
     };

@@ -192,10 +192,11 @@ proptest! {
     fn every_cluster_holds_what_must_hold(
         deployment in workloads(), cluster in cluster(), nodes in node_pools(), phase in phases(), events in events(),
         column in select(vec!["cpu", "rps", "clients", "cpu_utilization"]), high in 0.5..4.0f64, seed in 0..1000u64,
+        (step, hours) in select(vec![(30, 0.5), (30, 0.5), (1200, 2.0)]),
     ) {
         let scale = match column { "cpu" => high, "rps" => high * 25.0, "clients" => high * 6.0, _ => high * 40.0 };
         let pattern = format!("{column}=sine:mean={scale},amplitude={scale},period=20m+bursts:every=5m,height={scale},length=1m");
-        let load = load(&[pattern], 0.5, 30, seed);
+        let load = load(&[pattern], hours, step, seed);
         let mut costs = costs("40m", "1Mi", 0.05);
         costs.memory_base = Some("300Mi".parse().unwrap());
         let mut setup = setup_with(&deployment, &load, &costs);

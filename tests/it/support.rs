@@ -82,12 +82,15 @@ pub fn table(columns: &[&str], rows: &[(i64, &[f64])]) -> LoadTable {
     table
 }
 
-/// Runs a simulation, keeps the timeline and has it checked.
+/// Runs a simulation, keeps the timeline and has it checked. Without a listener, when steady stretches are passed over, it comes to
+/// the same.
 pub fn run(setup: &Setup<'_>, load: &LoadTable) -> (Summary, Vec<TimelineRow>) {
     let mut rows = Vec::new();
-    let summary = simulate_one(setup, 0, &mut load.clone(), &mut |record| rows.push(record.into())).unwrap();
+    let summary = simulate_one(setup, 0, &mut load.clone(), Some(&mut |record| rows.push(record.into()))).unwrap();
     assert_eq!(check(setup, 0, &rows), Vec::<String>::new());
     assert_eq!(summary.unsettled, 0, "a second has come to its end before all was done");
+    let unheard = simulate_one(setup, 0, &mut load.clone(), None).unwrap();
+    assert_eq!(format!("{unheard:?}"), format!("{summary:?}"), "without a listener the summary is another one");
     (summary, rows)
 }
 

@@ -38,7 +38,7 @@ fn run_all(setup: &Setup<'_>, all: &[(Deployment, hpasim::model::LoadTable)]) ->
     let mut loads: Vec<_> = all.iter().map(|(_, load)| load.clone()).collect();
     let loads = loads.iter_mut().enumerate().map(|(index, load)| (index, load as _)).collect();
     let mut rows: Vec<Vec<TimelineRow>> = vec![Vec::new(); all.len()];
-    let summaries = simulate(setup, loads, &mut |index, record| rows[index].push(record.into())).unwrap();
+    let summaries = simulate(setup, loads, Some(&mut |index, record| rows[index].push(record.into()))).unwrap();
     for (index, rows) in rows.iter().enumerate() {
         assert_eq!(check(setup, index, rows), Vec::<String>::new(), "target {index}");
         assert_eq!(summaries[index].unsettled, 0);
@@ -88,7 +88,7 @@ fn what_shares_nothing_does_not_matter() {
     for (index, (summary, rows)) in run_all(&setup, &all).into_iter().enumerate() {
         let mut load = all[index].1.clone();
         let mut alone = Vec::new();
-        let one = hpasim::sim::simulate_one(&setup, index, &mut load, &mut |record| alone.push(record.into()));
+        let one = hpasim::sim::simulate_one(&setup, index, &mut load, Some(&mut |record| alone.push(record.into())));
         assert!(rows == alone && format!("{summary:?}") == format!("{:?}", one.unwrap()), "target {index}");
     }
 }

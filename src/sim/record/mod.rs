@@ -119,6 +119,10 @@ pub struct Summary {
     pub waiting: Span,
     /// The most work that ever waited, nanocore-seconds.
     pub peak_backlog: i128,
+    /// The most CPU that all pods used on average between two syncs, nanocores.
+    pub peak_cpu_used: i64,
+    /// The most memory that all pods used at a sync, bytes.
+    pub peak_memory_used: i64,
     /// The work that still waits at the end, nanocore-seconds.
     pub final_backlog: i128,
     /// Work that was dropped because it had waited too long, nanocore-seconds.
@@ -315,16 +319,20 @@ impl Accounts {
         self.peak_backlog = self.peak_backlog.max(waiting);
     }
 
-    /// A sync; what it saw counts for one sync period.
+    /// A sync, or the last of so many that were alike; what it saw counts for one sync period. Since the last one all pods have
+    /// used so much CPU and memory.
     pub fn sync(
         &mut self,
         world: &World<'_>,
         hpa: &HpaSpec,
-        now: SimTime,
+        (now, count): (SimTime, i64),
         decision: &Decision,
         current: &[Option<MetricStatus>],
+        (cpu_used, memory_used): (i64, i64),
     ) {
-        self.syncs += 1;
+        self.syncs += count.unsigned_abs();
+        self.rest.peak_cpu_used = self.rest.peak_cpu_used.max(cpu_used);
+        self.rest.peak_memory_used = self.rest.peak_memory_used.max(memory_used);
         self.last.at = now;
         self.last.replicas = decision.current;
         self.last.current_metrics.clear();
@@ -332,7 +340,7 @@ impl Accounts {
         if self.first.is_none() {
             self.first = Some(self.last.clone());
         }
-        let period = world.controller.sync_period;
+        let period = Span::from_seconds(world.controller.sync_period.seconds() * count);
         for (total, (source, outcome)) in self.metrics.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
             match &outcome.result {
                 Ok(proposal) if is_above_target(source, &proposal.status) => {

@@ -4,13 +4,16 @@ use crate::model::{Interpolation, LoadSource};
 use crate::sim::SimError;
 use crate::units::{SimTime, Span};
 
+/// Rows that change nothing are read ahead, so many at once.
+const MOST_ROWS_AHEAD: usize = 1000;
+
 /// A position in a load trace.
 pub(super) struct LoadCursor<'a> {
     source: &'a mut dyn LoadSource,
     interpolation: Interpolation,
     /// The values at the current instant.
     values: Vec<f64>,
-    /// The row that is in force.
+    /// The row that is in force; if others after it have the same values and hold, the last of these.
     row: (SimTime, Vec<f64>),
     /// The row after it; `None` at the end of the trace.
     next: Option<SimTime>,
@@ -39,12 +42,14 @@ impl<'a> LoadCursor<'a> {
     /// Moves to an instant; says whether the values changed.
     pub fn advance(&mut self, now: SimTime) -> Result<bool, SimError> {
         let mut moved = false;
-        while let Some(time) = self.next.filter(|&time| time <= now) {
-            self.step = time - self.row.0;
-            self.row.0 = time;
-            std::mem::swap(&mut self.row.1, &mut self.next_values);
-            self.next = self.source.next_row(&mut self.next_values).map_err(SimError::Load)?;
+        while self.next.is_some_and(|time| time <= now) {
+            self.take_row()?;
             moved = true;
+        }
+        let mut ahead = 0;
+        while moved && ahead < MOST_ROWS_AHEAD && self.interpolation == Interpolation::Hold && self.is_same_again() {
+            self.take_row()?;
+            ahead += 1;
         }
         match (self.interpolation, self.next) {
             (Interpolation::Linear, Some(next)) => {
@@ -56,12 +61,28 @@ impl<'a> LoadCursor<'a> {
                 moved = true;
             }
             _ => {
+                moved &= self.values != self.row.1;
                 if moved {
                     self.values.copy_from_slice(&self.row.1);
                 }
             }
         }
         Ok(moved)
+    }
+
+    fn take_row(&mut self) -> Result<(), SimError> {
+        if let Some(time) = self.next {
+            self.step = time - self.row.0;
+            self.row.0 = time;
+            std::mem::swap(&mut self.row.1, &mut self.next_values);
+            self.next = self.source.next_row(&mut self.next_values).map_err(SimError::Load)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is another row, with the values of the one in force.
+    fn is_same_again(&self) -> bool {
+        self.next.is_some() && self.row.1 == self.next_values
     }
 
     /// When the values may change next; [`SimTime::MAX`] after the last row.

@@ -30,6 +30,19 @@ pub(super) struct Scraped {
     pub sample: Option<Usage>,
 }
 
+/// What is known of a pod whose samples are to say the same from now on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Steadiness {
+    /// Since when it uses what it uses.
+    pub since: SimTime,
+    /// When its containers started, if they run.
+    pub started: Option<SimTime>,
+    /// The memory that it uses, bytes.
+    pub memory: i64,
+    /// The time between two scrapes.
+    pub resolution: Span,
+}
+
 /// When samples are taken and scraped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pipeline {
@@ -99,8 +112,15 @@ impl Scraped {
         self.latest = Some((now, memory));
     }
 
-    /// metrics-server takes the kubelet's last sample.
-    pub fn scrape(&mut self, started: Option<SimTime>, resolution: Span) {
+    /// metrics-server takes the kubelet's last sample; says whether its answer is another one, but for its time.
+    pub fn scrape(&mut self, started: Option<SimTime>, resolution: Span) -> bool {
+        let values = |sample: &Option<Usage>| sample.map(|usage| (usage.cpu, usage.memory));
+        let before = values(&self.sample);
+        self.take(started, resolution);
+        values(&self.sample) != before
+    }
+
+    fn take(&mut self, started: Option<SimTime>, resolution: Span) {
         let (Some((at, memory)), Some(started)) = (self.latest, started) else {
             // Nothing runs: the pod is not in the answer any more.
             self.sample = None;
@@ -119,6 +139,32 @@ impl Scraped {
         if self.seen != Some(at) {
             self.seen = Some(at);
             self.unseen = 0;
+        }
+    }
+
+    /// Whether every sample to come says what the last one says, and everything that is known is as far back as it will be.
+    pub fn is_steady(&self, steadiness: &Steadiness) -> bool {
+        let Some(started) = steadiness.started else {
+            return self.sample.is_none() && self.seen.is_none() && self.latest.is_none();
+        };
+        let (Some(usage), Some((latest, memory))) = (self.sample, self.latest) else { return false };
+        self.seen == Some(usage.at)
+            && usage.at - usage.window >= steadiness.since.max(started)
+            && (usage.memory, memory) == (steadiness.memory, steadiness.memory)
+            && latest - started >= steadiness.resolution
+            && self.fresh == 0
+    }
+
+    /// In so much time everything comes back as it was, later.
+    pub fn passes(&mut self, span: Span) {
+        if let Some(usage) = &mut self.sample {
+            usage.at += span;
+        }
+        if let Some((latest, _)) = &mut self.latest {
+            *latest += span;
+        }
+        if let Some(seen) = &mut self.seen {
+            *seen += span;
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod clients;
+mod coast;
 mod cohort;
 mod controller;
 mod latency;
@@ -27,13 +28,13 @@ pub(in crate::sim) use latency::Moments;
 pub use lifecycle::{Lifecycle, Patience, typical_startup};
 pub(in crate::sim) use traffic::Passed;
 
-use crate::hpa::{Decision, History, decide};
+use crate::hpa::{Decision, History, Verdict, decide, decide_again};
 use crate::model::{
     Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, WorkloadController,
 };
 use crate::sim::draw::{Draws, Purpose};
 use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
-use crate::sim::{PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
+use crate::sim::{Listener, PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
 use crate::units::{Replicas, SimTime, Span};
 use controller::{Controller, same_again};
 use lifecycle::bound;
@@ -83,11 +84,7 @@ pub(super) struct TargetState<'a> {
     history: History,
     decision: Decision,
     accounts: Accounts,
-    next_scrape: SimTime,
-    /// Whether samples and scrapes are at regular times, and nothing is drawn for them; whether there was a scrape that was not
-    /// followed up yet.
-    samples_are_regular: bool,
-    has_scraped: bool,
+    sampling: Sampling,
     next_sync: SimTime,
     /// The HPA has changed: there is a sync besides.
     reconciled_at_once: bool,
@@ -100,10 +97,27 @@ pub(super) struct TargetState<'a> {
     ready_nodes: Option<i64>,
     /// Pods, load or limits have changed: what pods do has to be worked out again.
     changed: bool,
+    /// What the HPA sees has changed since its last sync, and which APIs did not answer then.
+    unseen: bool,
+    down: (bool, bool),
     /// The workload's controller has something to look at.
     to_reconcile: bool,
     /// CPU used at the last sync, and its time.
     last_sync: (i128, SimTime),
+}
+
+/// Samples and scrapes.
+#[derive(Clone, Copy, Debug)]
+struct Sampling {
+    next_scrape: SimTime,
+    /// Whether there was a scrape that was not followed up yet.
+    has_scraped: bool,
+    /// Whether they are at regular times, and nothing is drawn for them.
+    are_regular: bool,
+    /// Since when load, pods and limits are as they are.
+    steady_since: SimTime,
+    /// The part of the stretch to come that is not looked at, seconds.
+    skipped: i64,
 }
 
 impl<'a> TargetState<'a> {
@@ -167,14 +181,14 @@ impl<'a> TargetState<'a> {
             history: History::default(),
             decision: Decision::default(),
             accounts: Accounts::new(target.hpa.metrics.len(), world.keep_pod_numbers),
-            next_scrape: pipeline.first_scrape,
-            samples_are_regular: samples_are_regular(target),
-            has_scraped: false,
+            sampling: Sampling::new(target, start, pipeline.first_scrape),
             next_sync: start + target.phase.sync,
             reconciled_at_once: false,
             resource_outage: start,
             custom_outage: start,
             changed: true,
+            unseen: true,
+            down: (false, false),
             to_reconcile: true,
             last_sync: (0, start + target.phase.sync - period),
             rules,
@@ -236,8 +250,12 @@ impl<'a> TargetState<'a> {
                 self.take_values();
             }
         }
-        self.to_reconcile = true;
-        self.changed = true;
+        self.pods_change();
+    }
+
+    /// Pods come, go or change: it has to be looked at all of them again.
+    fn pods_change(&mut self) {
+        (self.to_reconcile, self.changed, self.unseen) = (true, true, true);
     }
 
     fn roll_out(&mut self, revision: crate::model::Revision) {
@@ -278,11 +296,13 @@ impl ResponseSource<'_> {
     }
 }
 
-/// Whether samples and scrapes are at regular times, and nothing is drawn for them or between them.
-fn samples_are_regular(target: &Target<'_>) -> bool {
-    let cluster = &target.cluster;
-    let fixed = matches!(cluster.housekeeping_interval, Delay::Fixed(interval) if interval > Span::ZERO);
-    fixed && cluster.missing_samples.get() == 0.0 && cluster.balancing != Balancing::Random
+impl Sampling {
+    fn new(target: &Target<'_>, start: SimTime, next_scrape: SimTime) -> Self {
+        let cluster = &target.cluster;
+        let fixed = matches!(cluster.housekeeping_interval, Delay::Fixed(interval) if interval > Span::ZERO);
+        let draws = cluster.missing_samples.get() > 0.0 || cluster.balancing == Balancing::Random;
+        Self { next_scrape, has_scraped: false, are_regular: fixed && !draws, steady_since: start, skipped: 0 }
+    }
 }
 
 /// What the pods' lives depend on.

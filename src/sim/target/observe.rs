@@ -25,6 +25,11 @@ pub(super) struct Observer {
     samples: Vec<Option<Sample>>,
     pod_requests: Vec<Option<i64>>,
     adapter: Adapter,
+    /// Whether the load itself is a metric.
+    reads_load: bool,
+    /// Whether no pod was so young that its age matters.
+    is_ageless: bool,
+    initialization: Span,
 }
 
 /// Pods of another workload that the target's selector selects as well.
@@ -72,8 +77,12 @@ impl Observer {
         let version = world.controller.version;
         let column = |index: usize| target.plan.metric_columns.get(index).copied().flatten();
         let probe = |(index, metric)| Probe::of(metric, template, column(index));
+        let probes: Vec<Probe> = target.hpa.metrics.iter().enumerate().map(probe).collect();
         Self {
-            probes: target.hpa.metrics.iter().enumerate().map(probe).collect(),
+            reads_load: probes.iter().any(|probe| matches!(probe, Probe::Shared(_) | Probe::Value(_))),
+            is_ageless: false,
+            initialization: world.controller.cpu_initialization_period,
+            probes,
             requests: target.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
             foreign: target
                 .neighbours
@@ -103,17 +112,47 @@ impl Observer {
         self.adapter.next
     }
 
-    /// Adapters read the load as it was until now, if they are due.
-    pub fn adapters_read(&mut self, now: SimTime, values: &[f64], pods: &Pods) {
+    /// Whether metrics are the load as it is now.
+    pub fn sees_load(&self) -> bool {
+        self.reads_load && self.adapter.interval == Span::ZERO
+    }
+
+    /// Whether time alone changes nothing of what was seen last: no pod is young.
+    pub fn is_ageless(&self) -> bool {
+        self.is_ageless
+    }
+
+    /// Whether what adapters have read is what they would read now.
+    pub fn has_read(&self, values: &[f64], pods: &Pods) -> bool {
+        let adapter = &self.adapter;
+        !self.reads_load
+            || adapter.interval == Span::ZERO
+            || (adapter.values == values && adapter.working == pods.working())
+    }
+
+    /// Adapters have read before an instant what they read last.
+    pub fn skip_readings(&mut self, before: SimTime) {
+        let adapter = &mut self.adapter;
+        if adapter.next < before {
+            let late = (before - adapter.next).seconds() - 1;
+            let skipped = late / adapter.interval.seconds().max(1);
+            adapter.read_at = adapter.next + Span::from_seconds(skipped * adapter.interval.seconds());
+            adapter.next = adapter.read_at + adapter.interval;
+        }
+    }
+
+    /// Adapters read the load as it was until now, if they are due; says whether they do.
+    pub fn adapters_read(&mut self, now: SimTime, values: &[f64], pods: &Pods) -> bool {
         let adapter = &mut self.adapter;
         if adapter.next != now {
-            return;
+            return false;
         }
         adapter.next = now + adapter.interval;
         adapter.read_at = now;
         adapter.values.clear();
         adapter.values.extend_from_slice(values);
         adapter.working = pods.working();
+        self.reads_load
     }
 
     /// Fills the buffers. `missing` is the part of the samples that is missing, `down` says which APIs do not answer:
@@ -129,8 +168,12 @@ impl Observer {
     ) {
         self.groups.clear();
         self.origins.clear();
+        self.is_ageless = true;
         for (index, cohort) in pods.cohorts().iter().enumerate() {
             let group = cohort.group();
+            if let Some(since) = group.start_time {
+                self.is_ageless &= since + self.initialization <= now;
+            }
             let without = if missing > 0.0 { draws.missing(missing, group.count) } else { 0 };
             for (count, is_missing) in [(group.count - without, false), (without, true)] {
                 if count > 0 {

@@ -9,6 +9,11 @@ impl TargetState<'_> {
         (self.numbers.ready, self.controller.replicas)
     }
 
+    /// Up to when it has been simulated.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
     /// Pods without a node.
     pub fn unschedulable(&self) -> Replicas {
         self.numbers.unschedulable
@@ -24,7 +29,7 @@ impl TargetState<'_> {
         self.pods.freed.clear();
         let bound = self.pods.bind_anywhere(self.now, &self.rules);
         if bound {
-            (self.to_reconcile, self.changed) = (true, true);
+            self.pods_change();
         }
         bound
     }
@@ -50,15 +55,17 @@ impl TargetState<'_> {
         if placed < count && !waited {
             self.happened(Occurrence::Unschedulable(count - placed));
         }
-        self.to_reconcile |= placed > 0;
-        self.changed |= placed > 0 || !waited;
+        if placed > 0 {
+            self.pods_change();
+        }
+        self.changed |= !waited;
         (placed > 0, placed > 0 && placed < count)
     }
 
     /// Its pods on a node are evicted.
     pub fn evict(&mut self, node: usize) {
         self.pods.evict(node, Replicas::MAX, self.now, &self.rules);
-        (self.to_reconcile, self.changed) = (true, true);
+        self.pods_change();
     }
 
     /// Pods that wait for a node now.
@@ -70,12 +77,13 @@ impl TargetState<'_> {
     pub fn give_way(&mut self, node: usize, pods: Replicas) {
         self.pods.evict(node, pods, self.now, &self.rules);
         self.happened(Occurrence::Preempted(pods));
-        (self.to_reconcile, self.changed) = (true, true);
+        self.pods_change();
     }
 
     /// A node does not answer any more.
     pub fn lose_node(&mut self, node: usize, noticed: Span, tolerated: Span) {
         self.pods.lose_node(node, self.now, noticed, tolerated);
+        self.unseen = true;
     }
 
     /// The number of nodes that are ready.

@@ -1,6 +1,8 @@
 //! What a target does at a second, and between two.
 
+use super::cohort::Cohort;
 use super::controller::Owner;
+use super::milestones::NEVER;
 use super::*;
 
 impl<'a> TargetState<'a> {
@@ -31,7 +33,7 @@ impl<'a> TargetState<'a> {
     fn sample(&mut self) {
         let (now, cluster) = (self.now, &self.target.cluster);
         let working = self.numbers.working.into();
-        let scrape = now == self.next_scrape;
+        let scrape = now == self.sampling.next_scrape;
         let fresh = cluster.housekeeping_interval == Delay::ZERO;
         for cohort in self.pods.cohorts_mut() {
             let due = cohort.next_sample == now || (scrape && fresh);
@@ -44,14 +46,14 @@ impl<'a> TargetState<'a> {
                 }
             }
         }
-        self.observer.adapters_read(now, &self.values, &self.pods);
-        if !(scrape || self.has_scraped) {
+        self.unseen |= self.observer.adapters_read(now, &self.values, &self.pods);
+        if !(scrape || self.sampling.has_scraped) {
             return;
         }
         if scrape {
             self.scrape();
         }
-        self.has_scraped = false;
+        self.sampling.has_scraped = false;
         self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules);
         if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution).filter(|_| scrape) {
             for cohort in self.pods.cohorts_mut() {
@@ -64,12 +66,13 @@ impl<'a> TargetState<'a> {
     /// metrics-server scrapes.
     fn scrape(&mut self) {
         let (now, cluster) = (self.now, &self.target.cluster);
-        self.next_scrape = now + cluster.metric_resolution;
+        self.sampling.next_scrape = now + cluster.metric_resolution;
         for cohort in self.pods.cohorts_mut() {
             if now < self.resource_outage {
                 cohort.scraped.forget();
+                self.unseen = true;
             } else {
-                cohort.scraped.scrape(cohort.running, cluster.metric_resolution);
+                self.unseen |= cohort.scraped.scrape(cohort.running, cluster.metric_resolution);
             }
         }
     }
@@ -100,6 +103,7 @@ impl<'a> TargetState<'a> {
         }
         self.asks = asks(&self.target.plan, &self.size, &self.values);
         self.changed = true;
+        self.unseen |= self.observer.sees_load();
     }
 
     /// Its deadlines have come, before pods and controllers answer each other.
@@ -107,6 +111,12 @@ impl<'a> TargetState<'a> {
         if self.controller.deadline() <= self.now {
             self.to_reconcile = true;
         }
+    }
+
+    /// Whether neither its pods nor its controller have anything to do now.
+    pub fn rests(&self) -> bool {
+        let due = |cohort: &Cohort| cohort.due <= self.now || cohort.stopping() || cohort.count == 0;
+        !self.to_reconcile && self.controller.deadline() > self.now && !self.pods.cohorts().iter().any(due)
     }
 
     /// Its pods and its controller answer once; says whether anything was done.
@@ -124,6 +134,7 @@ impl<'a> TargetState<'a> {
             self.to_reconcile = before != (self.pods.created, self.pods.deleted);
         }
         self.changed |= busy;
+        self.unseen |= busy;
         busy
     }
 
@@ -131,6 +142,7 @@ impl<'a> TargetState<'a> {
     pub fn work_out(&mut self) -> bool {
         let changed = std::mem::take(&mut self.changed);
         if changed {
+            self.sampling.steady_since = self.now;
             self.numbers = self.pods.numbers();
             self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
         }
@@ -146,6 +158,7 @@ impl<'a> TargetState<'a> {
             killed = true;
         }
         self.changed |= killed;
+        self.unseen |= killed;
         killed
     }
 
@@ -158,7 +171,7 @@ impl<'a> TargetState<'a> {
     }
 
     /// The HPA syncs, if it is due; says whether anything comes of it now.
-    pub fn sync(&mut self, record: &mut dyn FnMut(usize, &SyncRecord<'_>)) -> Result<bool, SimError> {
+    pub fn sync(&mut self, listener: Option<&mut Listener<'_>>) -> Result<bool, SimError> {
         let at_once = std::mem::take(&mut self.reconciled_at_once);
         let now = self.now;
         if now != self.next_sync && !at_once {
@@ -168,12 +181,30 @@ impl<'a> TargetState<'a> {
         let controller = &self.world.controller;
         let down = (now < self.resource_outage, now < self.custom_outage);
         let missing = self.target.cluster.missing_samples.get();
-        self.observer.observe(now, &self.pods, &self.values, missing, down, &mut self.draws);
+        let down_before = std::mem::replace(&mut self.down, down);
+        let last = (self.decision.verdict, self.decision.current, self.decision.desired);
+        let is_same = !std::mem::take(&mut self.unseen)
+            && last == (Verdict::Computed, replicas, replicas)
+            && replicas > 0
+            && down == down_before
+            && self.observer.is_ageless()
+            && missing == 0.0
+            && !self.world.every_second;
+        if !is_same || listener.is_some() {
+            self.observer.observe(now, &self.pods, &self.values, missing, down, &mut self.draws);
+        }
         let observation = self.observer.observation(now, replicas, self.numbers.existing);
-        decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+        if is_same {
+            decide_again(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+        } else {
+            decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+        }
         if now >= SimTime::ZERO {
-            self.accounts.sync(self.world, self.hpa, now, &self.decision, self.history.current_metrics());
-            record(self.index, &self.record(replicas));
+            let use_now = self.use_since_last_sync();
+            self.accounts.sync(self.world, self.hpa, (now, 1), &self.decision, self.history.current_metrics(), use_now);
+            if let Some(listener) = listener {
+                listener(self.index, &self.record(replicas, use_now));
+            }
         } else if self.decision.rescaled {
             let before = SimTime::ZERO - now;
             return Err(SimError::NotSteady { before, from: replicas, to: self.decision.desired });
@@ -206,41 +237,46 @@ impl<'a> TargetState<'a> {
         if self.to_reconcile || self.traffic.is_restless(&self.pods) {
             return soon;
         }
-        let samples = if self.may_look_back() { SimTime::MAX } else { self.next_scrape.min(self.pods.next_sample()) };
-        let mut next = self
+        let samples =
+            if self.may_look_back() { SimTime::MAX } else { self.sampling.next_scrape.min(self.pods.next_sample()) };
+        let next = self.next_change().min(samples).min(self.next_sync).min(self.observer.next_reading());
+        next.max(soon)
+    }
+
+    /// The next second at which something happens that is no sample, scrape, reading or sync.
+    pub(super) fn next_change(&self) -> SimTime {
+        let next = self
             .load
             .next_change(self.now)
             .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
             .min(self.pods.next())
-            .min(samples)
-            .min(self.next_sync)
             .min(self.controller.deadline())
-            .min(self.observer.next_reading())
             .min(self.memory.next(&self.pods, self.asks.memory, self.now))
             .min(self.traffic.drained(&self.pods, self.now));
-        if let Some(until) = self.factors.iter().map(|factor| factor.1).min() {
-            next = next.min(until);
-        }
-        if self.now < SimTime::ZERO {
-            next = next.min(SimTime::ZERO);
-        }
-        next.max(soon)
+        let next = self.factors.iter().map(|factor| factor.1).fold(next, SimTime::min);
+        if self.now < SimTime::ZERO { next.min(SimTime::ZERO) } else { next }
     }
 
     /// Whether samples and scrapes can be worked out when a stretch has passed: they are at regular times, nothing is drawn for
     /// them, and every second of the stretch is like the next one.
-    fn may_look_back(&self) -> bool {
-        self.samples_are_regular && self.traffic.is_uniform(&self.pods)
+    pub(super) fn may_look_back(&self) -> bool {
+        self.sampling.are_regular && self.traffic.is_uniform(&self.pods)
     }
 
     /// The samples and scrapes of a stretch that has passed, up to its end. In each of its seconds pods used as much CPU.
     fn look_back(&mut self, seconds: i64) {
-        let (from, end) = (self.now, self.now + Span::from_seconds(seconds));
+        let skipped = Span::from_seconds(std::mem::take(&mut self.sampling.skipped));
+        let (from, end) = (self.now + skipped, self.now + Span::from_seconds(seconds));
+        self.sampling.next_scrape += skipped;
         let (cluster, working) = (&self.target.cluster, self.numbers.working.into());
         let interval = cluster.housekeeping_interval.typical();
         let resolution = cluster.metric_resolution;
         for cohort in self.pods.cohorts_mut() {
-            let mut scrape = self.next_scrape;
+            let mut scrape = self.sampling.next_scrape;
+            if skipped > Span::ZERO {
+                cohort.scraped.passes(skipped);
+                cohort.next_sample = if cohort.next_sample < NEVER { cohort.next_sample + skipped } else { NEVER };
+            }
             let mut at = cohort.next_sample.min(scrape);
             if at >= end {
                 continue;
@@ -262,8 +298,9 @@ impl<'a> TargetState<'a> {
                 if scrape == at {
                     if at < self.resource_outage {
                         cohort.scraped.forget();
+                        self.unseen = true;
                     } else {
-                        cohort.scraped.scrape(cohort.running, resolution);
+                        self.unseen |= cohort.scraped.scrape(cohort.running, resolution);
                     }
                     scrape += resolution;
                 }
@@ -271,9 +308,9 @@ impl<'a> TargetState<'a> {
             }
             cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(a_second * (end - last).seconds());
         }
-        while self.next_scrape < end {
-            self.next_scrape += resolution;
-            self.has_scraped = true;
+        while self.sampling.next_scrape < end {
+            self.sampling.next_scrape += resolution;
+            self.sampling.has_scraped = true;
         }
     }
 
@@ -316,7 +353,8 @@ impl<'a> TargetState<'a> {
         PodNumbers { nodes: self.ready_nodes, ..self.numbers }
     }
 
-    fn record(&self, replicas: Replicas) -> SyncRecord<'_> {
+    /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
+    pub(super) fn use_since_last_sync(&self) -> (i64, i64) {
         let working: i64 = self.numbers.working.into();
         let memory_used = self.pods.cohorts().iter().fold(0i64, |sum, cohort| {
             let each = self.memory.of(cohort, self.asks.memory, working, self.now);
@@ -324,8 +362,17 @@ impl<'a> TargetState<'a> {
         });
         let (cpu_before, before) = self.last_sync;
         let period = (self.now - before).seconds().max(1);
+        let used = self.traffic.totals.cpu - cpu_before;
+        // Dividing so wide a number takes long.
+        let cpu_used = match i64::try_from(used) {
+            Ok(used) => used / period,
+            Err(_) => (used / i128::from(period)).min(i64::MAX.into()) as i64,
+        };
+        (cpu_used, memory_used)
+    }
+
+    fn record(&self, replicas: Replicas, (cpu_used, memory_used): (i64, i64)) -> SyncRecord<'_> {
         let totals = self.traffic.totals;
-        let cpu_used = ((totals.cpu - cpu_before) / i128::from(period)).min(i64::MAX.into()) as i64;
         SyncRecord {
             now: self.now,
             load: &self.values,

@@ -27,6 +27,9 @@ struct Waiting {
 impl Engine<'_> {
     /// Pods, controllers, scheduler and autoscaler answer each other until all is done that can be done now.
     pub(super) fn settle(&mut self) -> Result<(), SimError> {
+        if self.rest()? {
+            return Ok(());
+        }
         for &index in &self.active {
             self.targets[index].begin_to_settle();
         }
@@ -49,6 +52,22 @@ impl Engine<'_> {
             self.targets[index].end_settling(rests);
         }
         Ok(())
+    }
+
+    /// Where targets share nothing and none of them has anything to do but its work, that is all; says whether it is so.
+    fn rest(&mut self) -> Result<bool, SimError> {
+        let share = self.nodes.is_some() || !self.world.quotas.is_empty() || !self.calls.is_empty();
+        if share || !self.active.iter().all(|&index| self.targets[index].rests()) {
+            return Ok(false);
+        }
+        let mut rest = true;
+        for &index in &self.active {
+            rest &= !self.targets[index].work_out();
+        }
+        if rest {
+            self.active.iter().for_each(|&index| self.targets[index].end_settling(true));
+        }
+        Ok(rest)
     }
 
     /// Each answers once; says whether anything was done.

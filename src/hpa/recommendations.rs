@@ -1,0 +1,199 @@
+//! The recommendations of the recent past, and the lowest and the highest of them within a window.
+//!
+//! The slots are those of the controller: a new recommendation takes the last slot of those that no window reaches any more. What
+//! a window holds is kept from sync to sync.
+
+use std::collections::VecDeque;
+
+use crate::units::{Replicas, SimTime, Span};
+
+/// A recommendation before stabilization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Recommendation {
+    pub replicas: Replicas,
+    pub at: SimTime,
+}
+
+/// All that are stored.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recommendations {
+    slots: Vec<Recommendation>,
+    /// The slots that a window may reach, in the order of time.
+    live: VecDeque<usize>,
+    /// The others, in their own order: what is in them is older than this.
+    free: Vec<usize>,
+    cutoff: SimTime,
+    /// One for each end.
+    windows: [Window; 2],
+}
+
+/// Which end of a window matters: the lowest to scale up, the highest to scale down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Lowest,
+    Highest,
+}
+
+/// What is known of a window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    is_known: bool,
+    /// It holds what is later than this.
+    after: SimTime,
+    /// So many of the oldest that are live are not in it.
+    outside: usize,
+    /// The last of the lowest or of the highest in it.
+    best: Recommendation,
+}
+
+/// What a window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Within {
+    /// How many.
+    pub count: usize,
+    /// The lowest or the highest, if there are any.
+    pub best: Option<Replicas>,
+}
+
+impl Window {
+    fn takes_in(&mut self, new: Recommendation, end: End) {
+        let is_better = match end {
+            End::Lowest => new.replicas <= self.best.replicas,
+            End::Highest => new.replicas >= self.best.replicas,
+        };
+        if is_better {
+            self.best = new;
+        }
+    }
+}
+
+impl Recommendations {
+    /// All of them, slot by slot.
+    pub fn slots(&self) -> &[Recommendation] {
+        &self.slots
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether all that a window may reach are of so many replicas.
+    pub fn are_all(&self, replicas: Replicas) -> bool {
+        self.live.iter().all(|&slot| self.slots[slot].replicas == replicas)
+    }
+
+    /// Stores one, in the last slot of those whose recommendation is older than `cutoff`, if there is one.
+    pub fn store(&mut self, new: Recommendation, cutoff: SimTime) {
+        if cutoff < self.cutoff {
+            self.start_again(cutoff);
+        }
+        self.cutoff = cutoff;
+        while let Some(&oldest) = self.live.front().filter(|&&slot| self.slots[slot].at < cutoff) {
+            self.live.pop_front();
+            let place = self.free.partition_point(|&slot| slot < oldest);
+            self.free.insert(place, oldest);
+            self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
+        }
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = new;
+                self.live.push_back(slot);
+            }
+            None => {
+                self.slots.push(new);
+                self.live.push_back(self.slots.len() - 1);
+            }
+        }
+        if self.live.iter().rev().nth(1).is_some_and(|&before| self.slots[before].at > new.at) {
+            self.start_again(cutoff);
+        }
+        self.windows[0].takes_in(new, End::Lowest);
+        self.windows[1].takes_in(new, End::Highest);
+    }
+
+    fn newest(&self) -> Option<SimTime> {
+        self.live.back().map(|&slot| self.slots[slot].at)
+    }
+
+    /// Time or a cutoff has gone back.
+    fn start_again(&mut self, cutoff: SimTime) {
+        let slots = &self.slots;
+        let (free, mut live): (Vec<usize>, Vec<usize>) = (0..slots.len()).partition(|&slot| slots[slot].at < cutoff);
+        live.sort_by_key(|&slot| slots[slot].at);
+        (self.free, self.live, self.cutoff) = (free, live.into(), cutoff);
+        self.windows = [Window::default(); 2];
+    }
+
+    /// What is later than `after`.
+    pub fn within(&mut self, end: End, after: SimTime) -> Within {
+        if after < self.cutoff - Span::from_seconds(1) {
+            // A window has become longer: what is in the free slots may be in it.
+            self.start_again(after);
+        }
+        if self.newest().is_none_or(|newest| newest <= after) {
+            return Within::default();
+        }
+        let window = &mut self.windows[end as usize];
+        if !window.is_known || window.after > after || window.best.at <= after {
+            return self.look_through(end, after);
+        }
+        window.after = after;
+        while self.slots[self.live[window.outside]].at <= after {
+            window.outside += 1;
+        }
+        Within { count: self.live.len() - window.outside, best: Some(window.best.replicas) }
+    }
+
+    /// The same, one by one.
+    fn look_through(&mut self, end: End, after: SimTime) -> Within {
+        let outside = self.live.partition_point(|&slot| self.slots[slot].at <= after);
+        let mut within = self.live.range(outside..).map(|&slot| self.slots[slot]);
+        let Some(first) = within.next() else { return Within::default() };
+        let mut window = Window { is_known: true, after, outside, best: first };
+        within.for_each(|recommendation| window.takes_in(recommendation, end));
+        self.windows[end as usize] = window;
+        Within { count: self.live.len() - outside, best: Some(window.best.replicas) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: proptest::test_runner::RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_kept_is_what_looking_through_all_of_them_finds(
+            steps in proptest::collection::vec((0i64..60, 0i32..6, 0i64..9, 0i64..9), 1..80), back in proptest::bool::ANY,
+        ) {
+            let (mut kept, mut plain) = (Recommendations::default(), Vec::<Recommendation>::new());
+            let (mut now, mut spans) = (0, [3, 5]);
+            for (index, (step, replicas, up, down)) in steps.into_iter().enumerate() {
+                // Mostly regular; time stands still, jumps, and once goes back. The windows change now and then.
+                now += match step { 0 => 0, 1 => 70, 2 if back => -40, _ => 15 };
+                if step % 10 == 3 {
+                    spans = [up, down];
+                }
+                let cutoffs = spans.map(|span| SimTime::from_seconds(now - span * 15));
+                for (end, cutoff) in [End::Lowest, End::Highest].into_iter().zip(cutoffs) {
+                    let within = plain.iter().filter(|old| old.at > cutoff).map(|old| old.replicas);
+                    let count = within.clone().count();
+                    let best = if end == End::Lowest { within.min() } else { within.max() };
+                    prop_assert_eq!(kept.within(end, cutoff), Within { count, best }, "at step {}", index);
+                }
+                let (new, cutoff) = (Recommendation { replicas, at: SimTime::from_seconds(now) }, cutoffs[0].min(cutoffs[1]));
+                kept.store(new, cutoff);
+                match plain.iter().rposition(|old| old.at < cutoff) {
+                    Some(slot) => plain[slot] = new,
+                    None => plain.push(new),
+                }
+                prop_assert_eq!(kept.slots(), plain.as_slice(), "at step {}", index);
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Steady stretches: syncs that can only find what the last one found are counted, not made.
+//!
+//! Load, pods and limits stay as they are, every sample covers time of which that is true, and what the metrics propose is in force,
+//! or held back by minReplicas or maxReplicas alone. All recommendations are the same, so that none of them can change that.
+
+use super::TargetState;
+use super::cohort::Cohort;
+use super::metrics::Steadiness;
+use crate::hpa::{Verdict, coast};
+use crate::sim::SimError;
+use crate::units::{SimTime, Span};
+
+impl TargetState<'_> {
+    /// Right after a sync: lets all syncs pass before `end` that are like it.
+    pub fn coast(&mut self, end: SimTime) -> Result<(), SimError> {
+        if !self.is_steady() {
+            return Ok(());
+        }
+        let end = end.min(self.next_change());
+        let period = self.world.controller.sync_period;
+        let ahead = (end - self.next_sync).seconds() - 1;
+        if end <= self.next_sync || ahead < period.seconds() {
+            return Ok(());
+        }
+        let count = ahead / period.seconds();
+        let last = self.next_sync + Span::from_seconds((count - 1) * period.seconds());
+        let stretch = (last - self.now).seconds();
+        // What comes back in every so many seconds is not looked at more than once.
+        let round = least_common_multiple(
+            self.target.cluster.housekeeping_interval.typical().seconds().max(1),
+            self.target.cluster.metric_resolution.seconds().max(1),
+        );
+        self.sampling.skipped = (stretch / round - 1).max(0) * round;
+        self.observer.skip_readings(last);
+        let first = self.next_sync;
+        self.wake(last)?;
+        coast(self.hpa, &self.world.controller, &mut self.history, &self.decision, (first, count));
+        let use_now = self.use_since_last_sync();
+        self.accounts.sync(
+            self.world,
+            self.hpa,
+            (last, count),
+            &self.decision,
+            self.history.current_metrics(),
+            use_now,
+        );
+        self.last_sync = (self.traffic.totals.cpu, last);
+        self.next_sync = last + period;
+        Ok(())
+    }
+
+    /// Whether the next sync sees what the last one has seen, and so on as long as load and pods stay as they are.
+    fn is_steady(&self) -> bool {
+        let last = &self.decision;
+        let replicas = self.controller.replicas;
+        let proposed = last.proposed.unwrap_or_default();
+        let is_held = proposed == replicas
+            || (proposed > replicas && replicas == self.hpa.max_replicas)
+            || (proposed < replicas && replicas == self.hpa.min_replicas);
+        let outage = self.resource_outage.max(self.custom_outage);
+        // What is likely not to hold comes first.
+        (last.verdict, last.current, last.desired) == (Verdict::Computed, replicas, replicas)
+            && is_held
+            && !(self.unseen || self.changed || self.to_reconcile || self.reconciled_at_once)
+            && self.last_sync.1 == self.now
+            && self.now >= SimTime::ZERO.max(outage)
+            && self.history.recommends_only(proposed)
+            && replicas > 0
+            && self.may_look_back()
+            && self.observer.is_ageless()
+            && self.observer.has_read(&self.values, &self.pods)
+            && self.pods.cohorts().iter().all(|cohort| self.is_sampled_steadily(cohort))
+            && !(self.memory.grows() || self.heard.is_some() || self.traffic.is_restless(&self.pods))
+    }
+
+    fn is_sampled_steadily(&self, cohort: &Cohort) -> bool {
+        let memory = self.memory.of(cohort, self.asks.memory, self.numbers.working.into(), self.now);
+        let steadiness = Steadiness {
+            since: self.sampling.steady_since,
+            started: cohort.running,
+            memory,
+            resolution: self.target.cluster.metric_resolution,
+        };
+        cohort.scraped.is_steady(&steadiness)
+    }
+}
+
+fn least_common_multiple(one: i64, other: i64) -> i64 {
+    let (mut a, mut b) = (one, other);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    one / a * other
+}
