@@ -14,7 +14,9 @@ use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
 use crate::report::{self, Run, kubectl};
-use crate::sim::{Lifecycle, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate, typical_startup};
+use crate::sim::{
+    Lifecycle, Listen, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate_all, typical_startup,
+};
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
 
@@ -169,8 +171,7 @@ struct Simulation<'a> {
     loads: Vec<Load>,
     columns: Vec<Vec<Column>>,
     summaries: Vec<Summary>,
-    rows: Vec<Vec<TimelineRow>>,
-    watched: Vec<Watch<'a>>,
+    kept: Vec<Keeper<'a>>,
     phases: Option<Vec<PhaseRuns>>,
 }
 
@@ -180,26 +181,14 @@ impl<'a> Simulation<'a> {
         for (target, phases) in setup.targets.iter_mut().zip(phases.iter().flatten()) {
             target.phase = phases.phase();
         }
-        let mut rows: Vec<Vec<TimelineRow>> = vec![Vec::new(); loads.len()];
-        let mut watched: Vec<Watch<'a>> = setup.targets.iter().map(|target| Watch::new(target.hpa)).collect();
-        let mut summaries = vec![Summary::default(); loads.len()];
-        for part in setup.parts() {
-            let its = loads.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
-            let its = its.map(|(index, load)| (index, load as &mut dyn LoadSource)).collect();
-            let mut record = |index: usize, record: &SyncRecord<'_>| {
-                if keep_rows {
-                    rows[index].push(record.into());
-                }
-                if args.watch {
-                    watched[index].sync(record);
-                }
-            };
-            let finished =
-                simulate(&setup, its, (keep_rows || args.watch).then_some(&mut record)).map_err(explain_error)?;
-            part.iter().zip(finished).for_each(|(&index, summary)| summaries[index] = summary);
-        }
+        let keeper = |target: &Target<'a>| Keeper {
+            rows: keep_rows.then(Vec::new),
+            watch: args.watch.then(|| Watch { hpa: target.hpa, rows: Vec::new() }),
+        };
+        let mut kept: Vec<Keeper<'a>> = setup.targets.iter().map(keeper).collect();
+        let summaries = simulate_all(&setup, &mut loads, &mut kept).map_err(explain_error)?;
         let columns = loads.iter().map(|load| load.columns().to_vec()).collect();
-        Ok(Self { setup, loads, columns, summaries, rows, watched, phases })
+        Ok(Self { setup, loads, columns, summaries, kept, phases })
     }
 
     /// What concerns one target.
@@ -209,7 +198,7 @@ impl<'a> Simulation<'a> {
             index,
             columns: &self.columns[index],
             summary: &self.summaries[index],
-            rows: &self.rows[index],
+            rows: self.kept[index].rows.as_deref().unwrap_or_default(),
             title: None,
             phases: self.phases.as_ref().map(|phases| &phases[index]),
             epoch_seconds: self.loads[index].epoch_seconds(),
@@ -221,17 +210,17 @@ impl<'a> Simulation<'a> {
     }
 
     fn render_one(&self, watch: bool) -> String {
-        if watch { self.watched[0].table() } else { report::summary::render(&self.of(0)) }
+        if watch { self.kept[0].table() } else { report::summary::render(&self.of(0)) }
     }
 
     fn render_all(&self, watch: bool) -> String {
         if !watch {
             return report::world::render(&self.all());
         }
-        let one = |(target, watched): (&Target<'_>, &Watch<'_>)| {
-            format!("# {}/{}\n\n{}", target.hpa.namespace, target.hpa.name, watched.table())
+        let one = |(target, kept): (&Target<'_>, &Keeper<'_>)| {
+            format!("# {}/{}\n\n{}", target.hpa.namespace, target.hpa.name, kept.table())
         };
-        self.setup.targets.iter().zip(&self.watched).map(one).collect::<Vec<_>>().join("\n")
+        self.setup.targets.iter().zip(&self.kept).map(one).collect::<Vec<_>>().join("\n")
     }
 
     fn world_files(&self) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
@@ -316,11 +305,34 @@ struct Watch<'a> {
     rows: Vec<Vec<String>>,
 }
 
-impl<'a> Watch<'a> {
-    fn new(hpa: &'a HpaSpec) -> Self {
-        Self { hpa, rows: Vec::new() }
+/// What is kept of the syncs of a target.
+struct Keeper<'a> {
+    rows: Option<Vec<TimelineRow>>,
+    watch: Option<Watch<'a>>,
+}
+
+impl Listen for Keeper<'_> {
+    fn listens(&self) -> bool {
+        self.rows.is_some() || self.watch.is_some()
     }
 
+    fn hear(&mut self, record: &SyncRecord<'_>) {
+        if let Some(rows) = &mut self.rows {
+            rows.push(record.into());
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.sync(record);
+        }
+    }
+}
+
+impl Keeper<'_> {
+    fn table(&self) -> String {
+        self.watch.as_ref().map(Watch::table).unwrap_or_default()
+    }
+}
+
+impl Watch<'_> {
     fn sync(&mut self, record: &SyncRecord<'_>) {
         let snapshot = Snapshot {
             at: record.now,

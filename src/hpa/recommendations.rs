@@ -23,6 +23,9 @@ pub(super) struct Recommendations {
     /// The others, in their own order: what is in them is older than this.
     free: Vec<usize>,
     cutoff: SimTime,
+    /// The last one, and how many on end are of as many replicas.
+    last: Recommendation,
+    same: usize,
     /// One for each end.
     windows: [Window; 2],
 }
@@ -80,7 +83,7 @@ impl Recommendations {
 
     /// Whether all that a window may reach are of so many replicas.
     pub fn are_all(&self, replicas: Replicas) -> bool {
-        self.live.iter().all(|&slot| self.slots[slot].replicas == replicas)
+        self.last.replicas == replicas && self.same >= self.live.len()
     }
 
     /// Stores one, in the last slot of those whose recommendation is older than `cutoff`, if there is one.
@@ -91,29 +94,28 @@ impl Recommendations {
         self.cutoff = cutoff;
         while let Some(&oldest) = self.live.front().filter(|&&slot| self.slots[slot].at < cutoff) {
             self.live.pop_front();
-            let place = self.free.partition_point(|&slot| slot < oldest);
-            self.free.insert(place, oldest);
+            if self.free.last().is_none_or(|&last| last < oldest) {
+                self.free.push(oldest);
+            } else {
+                let place = self.free.partition_point(|&slot| slot < oldest);
+                self.free.insert(place, oldest);
+            }
             self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
         }
-        match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot] = new;
-                self.live.push_back(slot);
-            }
-            None => {
-                self.slots.push(new);
-                self.live.push_back(self.slots.len() - 1);
-            }
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(slot) {
+            Some(old) => *old = new,
+            None => self.slots.push(new),
         }
-        if self.live.iter().rev().nth(1).is_some_and(|&before| self.slots[before].at > new.at) {
+        let newest = self.live.back().map(|&slot| self.slots[slot].at);
+        self.live.push_back(slot);
+        if newest.is_some_and(|newest| new.at < newest) {
             self.start_again(cutoff);
         }
+        self.same = if new.replicas == self.last.replicas { self.same + 1 } else { 1 };
+        self.last = new;
         self.windows[0].takes_in(new, End::Lowest);
         self.windows[1].takes_in(new, End::Highest);
-    }
-
-    fn newest(&self) -> Option<SimTime> {
-        self.live.back().map(|&slot| self.slots[slot].at)
     }
 
     /// Time or a cutoff has gone back.
@@ -123,6 +125,7 @@ impl Recommendations {
         live.sort_by_key(|&slot| slots[slot].at);
         (self.free, self.live, self.cutoff) = (free, live.into(), cutoff);
         self.windows = [Window::default(); 2];
+        self.same = 0;
     }
 
     /// What is later than `after`.
@@ -131,14 +134,12 @@ impl Recommendations {
             // A window has become longer: what is in the free slots may be in it.
             self.start_again(after);
         }
-        if self.newest().is_none_or(|newest| newest <= after) {
-            return Within::default();
-        }
         let window = &mut self.windows[end as usize];
         if !window.is_known || window.after > after || window.best.at <= after {
             return self.look_through(end, after);
         }
         window.after = after;
+        // The best one at the latest is in it.
         while self.slots[self.live[window.outside]].at <= after {
             window.outside += 1;
         }
@@ -193,6 +194,10 @@ mod tests {
                     None => plain.push(new),
                 }
                 prop_assert_eq!(kept.slots(), plain.as_slice(), "at step {}", index);
+                for all in [replicas, replicas + 1] {
+                    let mut live = plain.iter().filter(|old| old.at >= cutoff);
+                    prop_assert!(!kept.are_all(all) || live.all(|old| old.replicas == all), "at step {}", index);
+                }
             }
         }
     }

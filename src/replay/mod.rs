@@ -18,7 +18,7 @@ use crate::model::{
     ScenarioTarget, Target,
 };
 use crate::report::Run;
-use crate::sim::{Setup, SimError, Summary, SyncRecord, TimelineRow, World, simulate};
+use crate::sim::{Listen, Setup, SimError, Summary, SyncRecord, TimelineRow, World, simulate_all};
 use crate::study::every;
 use crate::study::phases::{Sample, Steps, total_steps, typical};
 use crate::units::{Replicas, SimTime};
@@ -255,40 +255,51 @@ fn run<'a>(
     keep_all: bool,
 ) -> Result<Vec<ReadingRun<'a>>, SimError> {
     let setup = Arc::new(setup(scenario, reading, phases));
-    let mut runs: Vec<ReadingRun<'a>> = Vec::new();
+    // What no claim looks at is not kept: copying it takes longer than the simulation.
+    let needs = |target: usize, check: fn(&Check) -> bool| {
+        keep_all || scenario.claims.iter().any(|claim| claim.target == target && check(&claim.check))
+    };
+    let mut runs: Vec<Keeper<'a>> = Vec::new();
     let mut tables: Vec<LoadTable> = Vec::new();
     for (index, target) in scenario.targets.iter().enumerate() {
         let load = target.reading(reading);
         let (summary, rows, steps) = (Summary::default(), Vec::new(), Vec::new());
         let (stem, columns) = (stem(scenario, load, index), load.table.columns().to_vec());
-        runs.push(ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps });
+        runs.push(Keeper {
+            run: ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps },
+            needs_rows: needs(index, |check| matches!(check, Check::GetHpa { .. })),
+            needs_steps: needs(index, looks_at_decisions),
+            keep_all,
+        });
         tables.push(load.table.clone());
     }
-    // What no claim looks at is not kept: copying it takes longer than the simulation.
-    let needs = |target: usize, check: fn(&Check) -> bool| {
-        keep_all || scenario.claims.iter().any(|claim| claim.target == target && check(&claim.check))
-    };
-    let needs_rows: Vec<bool> =
-        (0..runs.len()).map(|index| needs(index, |check| matches!(check, Check::GetHpa { .. }))).collect();
-    let needs_steps: Vec<bool> = (0..runs.len()).map(|index| needs(index, looks_at_decisions)).collect();
-    let listens = needs_rows.iter().chain(&needs_steps).any(|needs| *needs);
-    let mut record = |index: usize, record: &SyncRecord<'_>| {
-        if needs_rows[index] {
-            runs[index].rows.push(record.into());
-        }
-        if needs_steps[index] {
-            let history = if keep_all { record.history.clone() } else { History::default() };
-            runs[index].steps.push(Step { now: record.now, decision: record.decision.clone(), history });
-        }
-    };
-    let mut summaries = Vec::new();
-    for part in setup.parts() {
-        let loads = tables.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
-        let loads = loads.map(|(index, table)| (index, table as &mut dyn LoadSource)).collect();
-        summaries.extend(part.iter().copied().zip(simulate(&setup, loads, listens.then_some(&mut record))?));
+    let summaries = simulate_all(&setup, &mut tables, &mut runs)?;
+    let with = |(keeper, summary): (Keeper<'a>, Summary)| ReadingRun { summary, ..keeper.run };
+    Ok(runs.into_iter().zip(summaries).map(with).collect())
+}
+
+/// A run and what is kept of it.
+struct Keeper<'a> {
+    run: ReadingRun<'a>,
+    needs_rows: bool,
+    needs_steps: bool,
+    keep_all: bool,
+}
+
+impl Listen for Keeper<'_> {
+    fn listens(&self) -> bool {
+        self.needs_rows || self.needs_steps
     }
-    summaries.into_iter().for_each(|(index, summary)| runs[index].summary = summary);
-    Ok(runs)
+
+    fn hear(&mut self, record: &SyncRecord<'_>) {
+        if self.needs_rows {
+            self.run.rows.push(record.into());
+        }
+        if self.needs_steps {
+            let history = if self.keep_all { record.history.clone() } else { History::default() };
+            self.run.steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+        }
+    }
 }
 
 /// Whether a claim is tested by decisions that change nothing, too.

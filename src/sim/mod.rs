@@ -14,7 +14,7 @@ mod world;
 pub use record::check;
 pub use record::{Callee, MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary, TimelineRow};
 pub use target::{Lifecycle, Patience, Rollout, typical_startup};
-pub use world::{SimError, simulate, simulate_one};
+pub use world::{SimError, simulate, simulate_all, simulate_one};
 
 use crate::hpa::{Decision, History};
 use crate::model::{Action, ControllerConfig, HpaSpec, NodesConfig, ScheduledEvent, SharedQuota, Target};
@@ -92,6 +92,24 @@ impl<'a> Setup<'a> {
 
 /// What is called after every sync, with the target's index.
 pub type Listener<'l> = dyn FnMut(usize, &SyncRecord<'_>) + 'l;
+
+/// What wants to know of the syncs of a target.
+pub trait Listen: Send {
+    /// Whether it does: otherwise it takes less time.
+    fn listens(&self) -> bool;
+
+    /// There was a sync.
+    fn hear(&mut self, record: &SyncRecord<'_>);
+}
+
+/// Nobody.
+impl Listen for () {
+    fn listens(&self) -> bool {
+        false
+    }
+
+    fn hear(&mut self, _: &SyncRecord<'_>) {}
+}
 
 /// The state of the loop right after one sync.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::phases::Change;
-use crate::model::{Amounts, LoadSource, LoadTable, Target};
+use crate::model::{Amounts, LoadTable, Target};
 use crate::plan::{Level, WorkloadPlan};
-use crate::sim::{Setup, SimError, Summary, simulate};
+use crate::sim::{Setup, SimError, Summary, simulate_all};
 use crate::units::{Quantity, Replicas, SimTime, Span};
 
 /// A world, and the load of each of its targets.
@@ -95,13 +95,9 @@ pub fn courses(setup: &Setup<'_>, mut loads: Vec<LoadTable>) -> Result<Vec<Cours
     let start =
         |target: &Target<'_>| Course { steps: vec![(SimTime::ZERO, target.initial_replicas)], ..Course::default() };
     let mut courses: Vec<Course> = setup.targets.iter().map(start).collect();
-    for part in setup.parts() {
-        let its = loads.iter_mut().enumerate().filter(|(index, _)| part.contains(index));
-        let its = its.map(|(index, load)| (index, load as &mut dyn LoadSource)).collect();
-        let summaries = simulate(setup, its, None)?;
-        for (&index, summary) in part.iter().zip(&summaries) {
-            courses[index].finish(&setup.targets[index], summary);
-        }
+    let summaries = simulate_all(setup, &mut loads, &mut vec![(); setup.targets.len()])?;
+    for ((course, target), summary) in courses.iter_mut().zip(&setup.targets).zip(&summaries) {
+        course.finish(target, summary);
     }
     Ok(courses)
 }

@@ -61,7 +61,7 @@ fn is_name(text: &str) -> bool {
 /// A trace that is being read.
 pub struct TraceReader {
     name: String,
-    rows: csv::Reader<Box<dyn Read>>,
+    rows: csv::Reader<Box<dyn Read + Send>>,
     record: StringRecord,
     /// The field of each column.
     fields: Vec<usize>,
@@ -84,7 +84,7 @@ impl TraceReader {
     /// Opens a file, or standard input for `-`, and reads the header. `constants` are columns with the same
     /// value in every row. With `repair` the whole trace is read and mended where it can be.
     pub fn open(path: &Path, constants: &[(Column, f64)], repair: bool) -> Result<Self, InputError> {
-        let input: Box<dyn Read> = if path.as_os_str() == "-" {
+        let input: Box<dyn Read + Send> = if path.as_os_str() == "-" {
             Box::new(std::io::stdin())
         } else {
             Box::new(BufReader::new(File::open(path).map_err(|error| unreadable(path, &error))?))
@@ -95,7 +95,7 @@ impl TraceReader {
     /// The same from anything that can be read.
     pub fn new(
         name: String,
-        input: Box<dyn Read>,
+        input: Box<dyn Read + Send>,
         constants: &[(Column, f64)],
         repair: bool,
     ) -> Result<Self, InputError> {
@@ -422,7 +422,7 @@ mod tests {
     type Rows = Vec<(i64, Vec<f64>)>;
 
     fn rows(text: &'static str, repair: bool) -> Result<(Rows, Repairs), String> {
-        let input: Box<dyn Read> = Box::new(text.as_bytes());
+        let input: Box<dyn Read + Send> = Box::new(text.as_bytes());
         let mut reader = TraceReader::new("t.csv".into(), input, &[], repair).map_err(|error| error.to_string())?;
         let mut values = vec![0.0; reader.columns().len()];
         let mut all = Vec::new();

@@ -10,19 +10,23 @@ use crate::hpa::{Verdict, coast};
 use crate::sim::SimError;
 use crate::units::{SimTime, Span};
 
+/// Fewer syncs than this are not passed over: looking whether they can be takes as long as making them.
+const FEWEST_SYNCS: i64 = 4;
+
 impl TargetState<'_> {
     /// Right after a sync: lets all syncs pass before `end` that are like it.
     pub fn coast(&mut self, end: SimTime) -> Result<(), SimError> {
-        if !self.is_steady() {
+        let period = self.world.controller.sync_period;
+        let worthwhile = self.next_sync + Span::from_seconds(period.seconds() * FEWEST_SYNCS);
+        if self.last_sync.1 != self.now || end.min(self.load.next_change(self.now)) <= worthwhile || !self.is_steady() {
             return Ok(());
         }
         let end = end.min(self.next_change());
-        let period = self.world.controller.sync_period;
-        let ahead = (end - self.next_sync).seconds() - 1;
-        if end <= self.next_sync || ahead < period.seconds() {
+        if end <= worthwhile {
             return Ok(());
         }
-        let count = ahead / period.seconds();
+        // The last one before the end is made.
+        let count = ((end - self.next_sync).seconds() - 1) / period.seconds();
         let last = self.next_sync + Span::from_seconds((count - 1) * period.seconds());
         let stretch = (last - self.now).seconds();
         // What comes back in every so many seconds is not looked at more than once.
@@ -62,7 +66,6 @@ impl TargetState<'_> {
         (last.verdict, last.current, last.desired) == (Verdict::Computed, replicas, replicas)
             && is_held
             && !(self.unseen || self.changed || self.to_reconcile || self.reconciled_at_once)
-            && self.last_sync.1 == self.now
             && self.now >= SimTime::ZERO.max(outage)
             && self.history.recommends_only(proposed)
             && replicas > 0
@@ -70,7 +73,7 @@ impl TargetState<'_> {
             && self.observer.is_ageless()
             && self.observer.has_read(&self.values, &self.pods)
             && self.pods.cohorts().iter().all(|cohort| self.is_sampled_steadily(cohort))
-            && !(self.memory.grows() || self.heard.is_some() || self.traffic.is_restless(&self.pods))
+            && !(self.memory.grows() || self.heard.is_some() || self.traffic.is_restless())
     }
 
     fn is_sampled_steadily(&self, cohort: &Cohort) -> bool {

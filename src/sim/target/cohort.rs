@@ -64,8 +64,6 @@ pub(super) struct Cohort {
     pub queue: Queue,
     /// Use and work a second, set when something changes.
     pub rate: Rate,
-    /// The CPU that each used in the stretch that has just passed, nanocore-seconds.
-    pub used: i64,
     /// The most memory that its work took since its containers started, bytes.
     pub memory_high: i64,
     pub scraped: Scraped,
@@ -84,6 +82,8 @@ pub(super) struct Rate {
     pub capacity: Option<i64>,
     /// CPU besides the work, nanocores.
     pub idle: i64,
+    /// CPU in all as long as nothing waits, nanocores.
+    pub cpu: i64,
     /// CPU for a unit of work.
     pub cpu_factor: f64,
     /// Requests under way.
@@ -135,7 +135,6 @@ impl Cohort {
             sessions: 1.0,
             queue: Queue::default(),
             rate: Rate::default(),
-            used: 0,
             memory_high: 0,
             scraped: Scraped::default(),
             next_sample: NEVER,

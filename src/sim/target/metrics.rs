@@ -104,6 +104,11 @@ impl Scraped {
         }
     }
 
+    /// The pod uses so much CPU, nanocore-seconds.
+    pub fn uses(&mut self, cpu: i64) {
+        self.cpu_since = self.cpu_since.saturating_add(cpu);
+    }
+
     /// The kubelet samples a container that started at `started`.
     pub fn kubelet_samples(&mut self, now: SimTime, memory: i64, started: SimTime, resolution: Span) {
         self.unseen = self.unseen.saturating_add(self.cpu_since);

@@ -234,7 +234,7 @@ impl<'a> TargetState<'a> {
     /// The next second at which something happens to it by itself.
     pub fn next(&self) -> SimTime {
         let soon = self.now + Span::from_seconds(1);
-        if self.to_reconcile || self.traffic.is_restless(&self.pods) {
+        if self.to_reconcile || self.traffic.is_restless() {
             return soon;
         }
         let samples =
@@ -260,7 +260,7 @@ impl<'a> TargetState<'a> {
     /// Whether samples and scrapes can be worked out when a stretch has passed: they are at regular times, nothing is drawn for
     /// them, and every second of the stretch is like the next one.
     pub(super) fn may_look_back(&self) -> bool {
-        self.sampling.are_regular && self.traffic.is_uniform(&self.pods)
+        self.sampling.are_regular && self.traffic.is_uniform()
     }
 
     /// The samples and scrapes of a stretch that has passed, up to its end. In each of its seconds pods used as much CPU.
@@ -269,7 +269,7 @@ impl<'a> TargetState<'a> {
         let (from, end) = (self.now + skipped, self.now + Span::from_seconds(seconds));
         self.sampling.next_scrape += skipped;
         let (cluster, working) = (&self.target.cluster, self.numbers.working.into());
-        let interval = cluster.housekeeping_interval.typical();
+        let interval = cluster.housekeeping_interval.typical().max(Span::from_seconds(1));
         let resolution = cluster.metric_resolution;
         for cohort in self.pods.cohorts_mut() {
             let mut scrape = self.sampling.next_scrape;
@@ -277,23 +277,21 @@ impl<'a> TargetState<'a> {
                 cohort.scraped.passes(skipped);
                 cohort.next_sample = if cohort.next_sample < NEVER { cohort.next_sample + skipped } else { NEVER };
             }
-            let mut at = cohort.next_sample.min(scrape);
-            if at >= end {
-                continue;
-            }
-            let used = if cohort.running.is_some() { cohort.used } else { 0 };
-            let a_second = used / seconds;
-            cohort.scraped.cpu_since -= used;
-            let mut last = from;
-            while at < end {
-                cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(a_second * (at - last).seconds());
+            let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
+            loop {
+                let at = cohort.next_sample.min(scrape);
+                let until = at.min(end);
+                cohort.scraped.uses(cpu.saturating_mul((until - last).seconds()));
+                if at >= end {
+                    break;
+                }
                 last = at;
                 if cohort.next_sample == at {
                     if let Some(started) = cohort.running {
                         let memory = self.memory.of(cohort, self.asks.memory, working, at);
                         cohort.scraped.kubelet_samples(at, memory, started, resolution);
                     }
-                    cohort.next_sample = at + interval.max(Span::from_seconds(1));
+                    cohort.next_sample = at + interval;
                 }
                 if scrape == at {
                     if at < self.resource_outage {
@@ -304,9 +302,7 @@ impl<'a> TargetState<'a> {
                     }
                     scrape += resolution;
                 }
-                at = cohort.next_sample.min(scrape);
             }
-            cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(a_second * (end - last).seconds());
         }
         while self.sampling.next_scrape < end {
             self.sampling.next_scrape += resolution;
@@ -316,12 +312,15 @@ impl<'a> TargetState<'a> {
 
     /// Lets the pods work while nothing changes.
     fn pass(&mut self, seconds: i64) {
-        let looks_back = self.may_look_back();
+        let is_uniform = self.traffic.is_uniform();
         let passed = self.traffic.work(seconds, &mut self.pods);
-        if looks_back {
+        if is_uniform && self.sampling.are_regular {
             self.look_back(seconds);
+        } else if is_uniform {
+            let running = self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some());
+            running.for_each(|cohort| cohort.scraped.uses(cohort.rate.cpu.saturating_mul(seconds)));
         }
-        if self.traffic.is_restless(&self.pods) {
+        if self.traffic.is_restless() {
             self.traffic.sessions_pass(&mut self.pods);
             self.changed = true;
         }

@@ -13,12 +13,13 @@ mod settle;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::draw::Draws;
 use super::record::{Occurrence, Summary};
 use super::target::TargetState;
-use super::{Listener, Setup, SyncRecord, World};
+use super::{Listen, Listener, Setup, SyncRecord, World};
 use crate::model::{Action, LoadError, LoadSource, Workload};
 use crate::units::{Replicas, SimTime, Span};
 use nodes::Nodes;
@@ -59,6 +60,41 @@ pub fn simulate<'a>(
     let callees: Vec<_> = (0..engine.targets.len()).map(|caller| engine.callees(caller)).collect();
     let finished = engine.targets.into_iter().map(TargetState::finish);
     Ok(finished.zip(callees).map(|(summary, callees)| Summary { callees, ..summary }).collect())
+}
+
+/// Simulates all targets, each with its load and its listener: those that bear on each other together, the others each by itself,
+/// on all threads. The summaries are in the order of the targets; an error is the first in that order.
+pub fn simulate_all<L: LoadSource + Send, N: Listen>(
+    setup: &Setup<'_>,
+    loads: &mut [L],
+    listeners: &mut [N],
+) -> Result<Vec<Summary>, SimError> {
+    let mut each: Vec<_> = loads.iter_mut().zip(listeners).map(Some).collect();
+    let parts: Vec<_> = setup
+        .parts()
+        .into_iter()
+        .map(|part| {
+            let its: Vec<_> = part.iter().filter_map(|&index| each[index].take()).collect();
+            (part, its)
+        })
+        .collect();
+    let one = |(part, its): (Vec<usize>, Vec<(&mut L, &mut N)>)| {
+        let (loads, mut listeners): (Vec<_>, Vec<_>) = its.into_iter().unzip();
+        let listen = listeners.iter().any(|listener| listener.listens());
+        let loads = part.iter().zip(loads).map(|(&index, load)| (index, load as &mut dyn LoadSource)).collect();
+        let mut hear = |index: usize, record: &SyncRecord<'_>| {
+            if let Some(listener) = part.binary_search(&index).ok().map(|place| &mut listeners[place]) {
+                listener.hear(record);
+            }
+        };
+        let summaries = simulate(setup, loads, if listen { Some(&mut hear) } else { None })?;
+        Ok(part.into_iter().zip(summaries).collect::<Vec<_>>())
+    };
+    let done: Vec<Result<Vec<(usize, Summary)>, SimError>> = parts.into_par_iter().map(one).collect();
+    let mut all: Vec<(usize, Summary)> =
+        done.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    all.sort_by_key(|(index, _)| *index);
+    Ok(all.into_iter().map(|(_, summary)| summary).collect())
 }
 
 /// Simulates one target as if there were no others.

@@ -40,6 +40,13 @@ pub(super) struct Traffic<'a> {
     alike: bool,
     /// Whether more requests are slow than was promised.
     slow: bool,
+    /// Whether every second is like the next one, as long as nothing changes: nothing waits, and pods use and do so much in each,
+    /// all together.
+    is_uniform: bool,
+    cpu_a_second: i128,
+    done_a_second: i128,
+    /// Whether something changes from second to second, so that no second may be skipped.
+    is_restless: bool,
     /// Requests per second in a closed loop, and from a request to its answer, seconds.
     throughput: f64,
     answered_in: f64,
@@ -85,6 +92,10 @@ impl<'a> Traffic<'a> {
             capacity: None,
             alike: true,
             slow: false,
+            is_uniform: false,
+            cpu_a_second: 0,
+            done_a_second: 0,
+            is_restless: false,
             throughput: 0.0,
             answered_in: 0.0,
             is_chained,
@@ -122,7 +133,49 @@ impl<'a> Traffic<'a> {
     }
 
     /// Whether something changes from second to second, so that no second may be skipped.
-    pub fn is_restless(&self, pods: &Pods) -> bool {
+    pub fn is_restless(&self) -> bool {
+        self.is_restless
+    }
+
+    /// Whether every second is like the next one, as long as nothing changes: nothing waits.
+    pub fn is_uniform(&self) -> bool {
+        self.is_uniform
+    }
+
+    /// What is true of every second as long as nothing changes.
+    fn look_ahead(&mut self, pods: &mut Pods) {
+        self.is_restless = self.will_be_restless(pods);
+        self.is_uniform = match self.ask {
+            Ask::Nothing | Ask::PerPod(_) | Ask::Clients(_) => true,
+            Ask::Total(_) => self.waiting() == 0 && !self.overloaded(pods),
+        };
+        if !self.is_uniform {
+            return;
+        }
+        (self.cpu_a_second, self.done_a_second) = (0, 0);
+        for cohort in pods.cohorts_mut() {
+            let (done, cpu) = if cohort.running.is_some() { self.in_a_second(cohort) } else { (0, 0) };
+            cohort.rate.cpu = cpu;
+            self.cpu_a_second += i128::from(cpu) * i128::from(cohort.count);
+            self.done_a_second += i128::from(done) * i128::from(cohort.count);
+        }
+    }
+
+    /// The work that a running pod does in a second in which nothing waits, and the CPU that it uses.
+    fn in_a_second(&self, cohort: &Cohort) -> (i64, i64) {
+        let rate = cohort.rate;
+        let done = match self.ask {
+            Ask::Nothing => 0,
+            Ask::Total(_) if self.per_pod() => rate.arrival,
+            Ask::Total(_) if cohort.works() => self.part_of(self.demand, rate.capacity),
+            Ask::Total(_) => 0,
+            Ask::PerPod(_) => return (rate.arrival, rate.cpu_of(rate.arrival)),
+            Ask::Clients(_) => rate.arrival,
+        };
+        (done, rate.cpu_of(done).saturating_add(rate.idle))
+    }
+
+    fn will_be_restless(&self, pods: &Pods) -> bool {
         let sticky = matches!(self.config.balancing, Balancing::Sticky { .. });
         if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.sessions < 1.0) {
             return true;
@@ -131,14 +184,6 @@ impl<'a> Traffic<'a> {
             .requests
             .is_some_and(|requests| self.is_chained || self.config.slo.is_some() || requests.memory_bytes > 0);
         matters && (self.overloaded(pods) || self.waiting() > 0)
-    }
-
-    /// Whether every second is like the next one, as long as nothing changes: nothing waits.
-    pub fn is_uniform(&self, pods: &Pods) -> bool {
-        match self.ask {
-            Ask::Nothing | Ask::PerPod(_) | Ask::Clients(_) => true,
-            Ask::Total(_) => self.waiting() == 0 && !self.overloaded(pods),
-        }
     }
 
     /// Whether more comes than can be done.
@@ -192,6 +237,7 @@ impl<'a> Traffic<'a> {
         }
         self.count_waiting(pods);
         self.respond(pods);
+        self.look_ahead(pods);
     }
 
     /// The CPU that a pod uses as long as nothing changes and nothing waits, nanocores.
@@ -309,7 +355,8 @@ impl<'a> Traffic<'a> {
         timeout.into_iter().chain(limit).min()
     }
 
-    /// Lets the pods work while nothing changes.
+    /// Lets the pods work while nothing changes. Where every second is like the next one, what each pod uses is left to those who
+    /// sample it.
     pub fn work(&mut self, seconds: i64, pods: &mut Pods) -> Passed {
         let mut passed = Passed::default();
         if self.slow {
@@ -322,41 +369,45 @@ impl<'a> Traffic<'a> {
             self.totals.arrived += i128::from(demand) * i128::from(seconds);
             self.totals.lost += i128::from(self.refused) * i128::from(seconds);
         }
+        if self.is_uniform {
+            let (done, span) = (self.done_a_second, i128::from(seconds));
+            self.totals.cpu += self.cpu_a_second * span;
+            self.totals.done += done * span;
+            if !matches!(self.ask, Ask::Total(_)) {
+                self.totals.arrived += done * span;
+            }
+            return passed;
+        }
         // Without a pod that works, all waits in front.
-        let in_front = matches!(self.ask, Ask::Total(_)) && (!self.per_pod() || self.working == 0);
+        let in_front = !self.per_pod() || self.working == 0;
         let front = if in_front { self.work_in_front(seconds, &mut passed) } else { Stretch::default() };
         for index in 0..pods.cohorts().len() {
             let cohort = &pods.cohorts()[index];
             let Some(_) = cohort.running else { continue };
             let rate = cohort.rate;
-            let (work, cpu) = match self.ask {
-                Ask::Nothing => (0, 0),
-                Ask::PerPod(_) | Ask::Clients(_) => {
-                    (rate.arrival.saturating_mul(seconds), rate.cpu_of(rate.arrival).saturating_mul(seconds))
-                }
-                Ask::Total(_) if !self.per_pod() && !cohort.works() => (0, 0),
-                Ask::Total(_) if !self.per_pod() => {
-                    let part = |work: i64| self.part_of(work, rate.capacity);
-                    let capacity = rate.capacity.unwrap_or(0);
-                    let cpu = || front.part(rate.cpu_of(capacity), self.demand, |work| rate.cpu_of(part(work)));
-                    let work = front.part(capacity, self.demand, part);
-                    (work, if rate.cpu_factor == 1.0 { work } else { cpu() })
-                }
-                Ask::Total(_) => {
-                    let bound = self.bound(rate.arrival, rate.capacity, 1);
-                    let capacity = if cohort.up { rate.capacity } else { Some(0) };
-                    let cohort = &mut pods.cohorts_mut()[index];
-                    let stretch = cohort.queue.advance(seconds, rate.arrival, capacity, bound);
-                    self.totals.dropped += stretch.dropped * i128::from(cohort.count);
-                    passed.waiting_seconds = passed.waiting_seconds.max(stretch.waiting_seconds);
-                    let capacity = capacity.unwrap_or(0);
-                    let cpu = stretch.part(rate.cpu_of(capacity), rate.arrival, |work| rate.cpu_of(work));
-                    (stretch.part(capacity, rate.arrival, |work| work), cpu)
-                }
+            let (work, cpu) = if self.per_pod() {
+                let bound = self.bound(rate.arrival, rate.capacity, 1);
+                let capacity = if cohort.up { rate.capacity } else { Some(0) };
+                let cohort = &mut pods.cohorts_mut()[index];
+                let stretch = cohort.queue.advance(seconds, rate.arrival, capacity, bound);
+                self.totals.dropped += stretch.dropped * i128::from(cohort.count);
+                passed.waiting_seconds = passed.waiting_seconds.max(stretch.waiting_seconds);
+                let capacity = capacity.unwrap_or(0);
+                let cpu = stretch.part(rate.cpu_of(capacity), rate.arrival, |work| rate.cpu_of(work));
+                (stretch.part(capacity, rate.arrival, |work| work), cpu)
+            } else if cohort.works() {
+                let part = |work: i64| self.part_of(work, rate.capacity);
+                let capacity = rate.capacity.unwrap_or(0);
+                let cpu = || front.part(rate.cpu_of(capacity), self.demand, |work| rate.cpu_of(part(work)));
+                let work = front.part(capacity, self.demand, part);
+                (work, if rate.cpu_factor == 1.0 { work } else { cpu() })
+            } else {
+                (0, 0)
             };
             self.account(&mut pods.cohorts_mut()[index], work, cpu, seconds);
         }
         self.count_waiting(pods);
+        self.look_ahead(pods);
         passed
     }
 
@@ -370,18 +421,12 @@ impl<'a> Traffic<'a> {
     }
 
     /// Work that a pod did, the CPU that it took, and what the pod used besides.
-    fn account(&mut self, cohort: &mut Cohort, work: i64, mut cpu: i64, seconds: i64) {
+    fn account(&mut self, cohort: &mut Cohort, work: i64, cpu: i64, seconds: i64) {
         let count = i128::from(cohort.count);
-        if !matches!(self.ask, Ask::PerPod(_)) {
-            cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
-        }
-        cohort.used = cpu;
-        cohort.scraped.cpu_since = cohort.scraped.cpu_since.saturating_add(cpu);
+        let cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
+        cohort.scraped.uses(cpu);
         self.totals.cpu += i128::from(cpu) * count;
         self.totals.done += i128::from(work) * count;
-        if !matches!(self.ask, Ask::Total(_)) {
-            self.totals.arrived += i128::from(work) * count;
-        }
     }
 
     /// Sessions end and begin: pods that are new get their share. Second by second, as long as it changes.
