@@ -134,6 +134,9 @@ impl Recommendations {
             // A window has become longer: what is in the free slots may be in it.
             self.start_again(after);
         }
+        if self.live.back().is_none_or(|&newest| self.slots[newest].at <= after) {
+            return Within::default();
+        }
         let window = &mut self.windows[end as usize];
         if !window.is_known || window.after > after || window.best.at <= after {
             return self.look_through(end, after);

@@ -109,6 +109,8 @@ pub struct Catalog {
     /// The names of the resources; cpu and memory are the first two.
     pub(super) resources: Vec<String>,
     pub(super) kinds: Vec<Kind>,
+    /// The kinds of which there is one on every node.
+    pub(super) daemons: Vec<usize>,
     pub(super) pools: Vec<Pool>,
     pub(super) classes: Vec<Class>,
     /// The topology key of each term.
@@ -157,6 +159,7 @@ impl Catalog {
             let capacity = catalog.amounts(|name| available(&allocatable, name));
             catalog.pools.push(Pool { capacity, max_pods: shape.max_pods, zones, first_class });
         }
+        catalog.daemons = (0..catalog.kinds.len()).filter(|&kind| catalog.kinds[kind].per_node).collect();
         catalog.hostnames = builder.hostnames.len();
         catalog.keys = builder.keys;
         catalog

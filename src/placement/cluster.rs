@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::catalog::{Catalog, Domain, Kind, Spread, TermId};
+use super::room::Room;
 
 /// The index of a node; those that are gone keep theirs until they are forgotten.
 pub type NodeIndex = usize;
@@ -37,6 +38,8 @@ type Tally = BTreeMap<Domain, i64>;
 pub struct Cluster {
     pub(super) catalog: Arc<Catalog>,
     pub(super) nodes: Vec<Node>,
+    /// What is left on those that take pods.
+    room: Room,
     /// How many nodes of each pool were made, and how many of each class there are.
     made: Vec<usize>,
     of_class: Vec<usize>,
@@ -56,6 +59,7 @@ impl Cluster {
         let terms = catalog.terms.len();
         Self {
             nodes: Vec::new(),
+            room: Room::default(),
             made: vec![0; catalog.pools.len()],
             of_class: vec![0; catalog.classes.len()],
             gone: Vec::new(),
@@ -95,7 +99,8 @@ impl Cluster {
             Some(gone) => *gone = node,
             None => self.nodes.push(node),
         }
-        for (kind, _) in catalog.kinds.iter().enumerate().filter(|(_, kind)| kind.per_node) {
+        self.note_room(index);
+        for &kind in &catalog.daemons {
             // One that does not fit beside those before it is not there.
             if catalog.kinds[kind].may_run[class] && self.has_room(&catalog.kinds[kind], index) {
                 self.put(kind, index);
@@ -126,6 +131,7 @@ impl Cluster {
         let class = self.nodes[index].class;
         (self.nodes[index].there, self.nodes[index].takes) = (false, false);
         self.of_class[class] -= 1;
+        self.note_room(index);
         for kind in std::mem::take(&mut self.nodes[index].daemons) {
             self.tally(kind, index, -1);
         }
@@ -134,6 +140,12 @@ impl Cluster {
     /// Whether a node takes pods; one that does not stays a domain of its topologies.
     pub fn open(&mut self, index: NodeIndex, takes: bool) {
         self.nodes[index].takes = takes && self.nodes[index].there;
+        self.note_room(index);
+    }
+
+    fn note_room(&mut self, index: NodeIndex) {
+        let node = &self.nodes[index];
+        self.room.set(index, node.takes.then_some([node.free[0], node.free[1], node.slots]));
     }
 
     /// The indices of nodes are below this.
@@ -195,6 +207,7 @@ impl Cluster {
             let pods = self.hostnames[hostname].map_or(0, |(_, pods)| pods) + by;
             self.hostnames[hostname] = (pods > 0).then_some((index, pods));
         }
+        self.note_room(index);
         self.tally(kind, index, by);
     }
 
@@ -356,7 +369,15 @@ impl Cluster {
     /// The first node from an index on that takes a pod of a kind.
     pub fn first(&self, kind: usize, from: NodeIndex) -> Option<NodeIndex> {
         let filter = self.filter(kind);
-        (from..self.nodes.len()).find(|&index| self.allows(kind, index, &filter))
+        let requests = &self.catalog.kinds[kind].requests;
+        // What asks for nothing of a resource runs even where too much of it is taken.
+        let asked = |resource: usize| if requests[resource] == 0 { i64::MIN + 1 } else { requests[resource] };
+        let asked = [asked(0), asked(1), 1];
+        let mut node = self.room.first(from, asked);
+        while let Some(index) = node.filter(|&index| !self.allows(kind, index, &filter)) {
+            node = self.room.first(index + 1, asked);
+        }
+        node
     }
 }
 

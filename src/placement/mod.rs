@@ -10,6 +10,7 @@
 
 mod catalog;
 mod cluster;
+mod room;
 mod score;
 mod terms;
 

@@ -53,7 +53,10 @@ impl Cluster {
             if all == 0 || asked > all {
                 0
             } else {
-                (i128::from(all - asked) * i128::from(BEST) / i128::from(all)) as i64
+                // The wide division takes long, and hardly any amount needs it.
+                let left = all - asked;
+                let wide = || (i128::from(left) * i128::from(BEST) / i128::from(all)) as i64;
+                left.checked_mul(BEST).map_or_else(wide, |left| left / all)
             }
         };
         let counted = capacity.iter().take(2).filter(|all| **all > 0).count() as i64;
