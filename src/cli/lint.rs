@@ -100,11 +100,12 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         }
         None => Vec::new(),
     };
+    let neighbourhood = manifests.inventory.neighbourhood(&[]);
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = load::open(args.load.as_deref(), &args.options)?;
-        let (options, inventory) = (&args.options, (&manifests.inventory, [].as_slice()));
-        let target = load::target(options, &args.cluster, &controller, inventory, &selection, load.columns())?;
+        let (options, columns) = (&args.options, load.columns());
+        let target = load::target(options, &args.cluster, &controller, &neighbourhood, &selection, columns)?;
         let setup = Setup { world: load::world(options, &args.cluster, controller), targets: vec![target] };
         let held_back = held_back_in_phases(args, &setup, &mut load)?;
         load::note_assumptions(&setup.targets[0]);
@@ -117,6 +118,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     let context = Context {
         inventory: &manifests.inventory,
         workloads: &workloads,
+        neighbourhood: &neighbourhood,
         storage: &storage,
         controller,
         startup: args.cluster.config(&controller)?.startup,

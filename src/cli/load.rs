@@ -10,11 +10,11 @@ use super::output;
 use crate::input::load::plan;
 use crate::input::load::trace::parse_value;
 use crate::input::load::{Load, LoadSettings};
-use crate::input::manifests::{Manifests, Selection};
+use crate::input::manifests::{Manifests, Selection, Targets};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, HpaSpec, Inventory, KubernetesVersion, MetricSource, MetricTarget, Neighbours, Phases,
-    Placed, Target, Workload,
+    Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricSource, MetricTarget, Neighbourhood, Neighbours,
+    Phases, Placed, Target, Workload,
 };
 use crate::report::assumptions;
 use crate::sim::{Setup, World};
@@ -52,7 +52,7 @@ pub(super) fn target<'a>(
     options: &LoadOptions,
     cluster: &ClusterArgs,
     controller: &ControllerConfig,
-    (inventory, simulated): (&Inventory, &[&Workload]),
+    neighbourhood: &Neighbourhood<'_>,
     selection: &Selection<'a>,
     columns: &[Column],
 ) -> anyhow::Result<Target<'a>> {
@@ -62,7 +62,7 @@ pub(super) fn target<'a>(
     let plan = plan::plan(columns, hpa, &workload.template, &options.settings, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
-    let neighbours = inventory.neighbours(hpa, workload, simulated);
+    let neighbours = neighbourhood.of(hpa, workload);
     warn_of_neighbours(selection, &neighbours, &mut warnings);
     output::warn(&warnings);
     Ok(Target {
@@ -138,7 +138,7 @@ impl<'a> LoadFiles<'a> {
     /// The targets of the HPAs that have a load.
     pub fn simulated<'m>(
         &self,
-        manifests: &'m Manifests,
+        targets: &Targets<'m>,
         chosen: &[&'m Placed<HpaSpec>],
         constants: bool,
     ) -> anyhow::Result<Vec<&'m Workload>> {
@@ -146,7 +146,7 @@ impl<'a> LoadFiles<'a> {
         for hpa in chosen {
             let has_load = self.of_hpa(&hpa.item, constants)?.is_some();
             // What has no target is complained of later.
-            all.extend(manifests.selection(hpa).ok().filter(|_| has_load).map(|found| &found.target.item));
+            all.extend(targets.of(hpa).ok().filter(|_| has_load).map(|found| &found.target.item));
         }
         Ok(all)
     }

@@ -14,7 +14,7 @@ use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
-use crate::model::{Column, ControllerConfig, Drive, LoadSource, NodeShape, Target};
+use crate::model::{Column, ControllerConfig, Drive, LoadSource, Target};
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::nodes::Pool;
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
@@ -160,10 +160,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         remarks: plan::storage_remarks(inventory, &workloads, &storage),
         quotas: plan::quotas(inventory, &workloads, &storage),
         budgets: plan::budgets(inventory, &workloads),
-        pools: shapes
-            .iter()
-            .map(|shape: &NodeShape| Pool::new(shape, &workloads, &inventory.namespace_labels))
-            .collect(),
+        pools: Pool::all(&shapes, &workloads, &inventory.namespace_labels),
         fleet: None,
         courses: Vec::new(),
         phases: None,
@@ -240,14 +237,16 @@ fn simulated<'a>(
     let mut simulated = Simulated { setup, loads: Vec::new() };
     let mut names = Vec::new();
     let chosen = manifests.chosen(args.manifests.sources.namespace.as_deref(), args.manifests.hpa.as_deref())?;
-    let all = files.simulated(manifests, &chosen, !constants.is_empty())?;
+    let targets = manifests.targets();
+    let all = files.simulated(&targets, &chosen, !constants.is_empty())?;
     simulated.setup.world.quotas = manifests.inventory.shared_quotas(&all);
+    let neighbourhood = manifests.inventory.neighbourhood(&all);
     for hpa in chosen {
         let Some(path) = files.of_hpa(&hpa.item, !constants.is_empty())? else { continue };
-        let selection = manifests.selection(hpa)?;
+        let selection = targets.of(hpa)?;
         let mut load = load::open(path, &args.options)?;
-        let (options, inventory) = (&args.options, (&manifests.inventory, all.as_slice()));
-        let target = load::target(options, &args.cluster, &controller, inventory, &selection, load.columns())?;
+        let (options, columns) = (&args.options, load.columns());
+        let target = load::target(options, &args.cluster, &controller, &neighbourhood, &selection, columns)?;
         let table = load.table(args.options.duration, Span::LONGEST)?.unwrap_or_default();
         load::note_reading(&load);
         let varies = load.columns().iter().map(|column| path.is_none() || !constants.contains(column)).collect();

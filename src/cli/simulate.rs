@@ -132,7 +132,8 @@ fn targets<'a>(
     }
     let (mut targets, mut loads, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     let constants = !args.load.options.constant.is_empty();
-    let all = files.simulated(manifests, chosen, constants)?;
+    let by_name = manifests.targets();
+    let neighbourhood = manifests.inventory.neighbourhood(&files.simulated(&by_name, chosen, constants)?);
     for hpa in chosen {
         let path = match files.of_hpa(&hpa.item, constants)? {
             Some(path) => path,
@@ -148,10 +149,10 @@ fn targets<'a>(
             anyhow::bail!("a load from standard input is for one HPA, and {all} match; choose one with --hpa NAME");
         }
         let one = || -> anyhow::Result<(Target<'a>, Load)> {
-            let selection = manifests.selection(hpa)?;
+            let selection = by_name.of(hpa)?;
             let load = load::open(path, &args.load.options)?;
-            let (options, inventory) = (&args.load.options, (&manifests.inventory, all.as_slice()));
-            let target = load::target(options, &args.cluster, controller, inventory, &selection, load.columns())?;
+            let (options, columns) = (&args.load.options, load.columns());
+            let target = load::target(options, &args.cluster, controller, &neighbourhood, &selection, columns)?;
             Ok((target, load))
         };
         match one() {

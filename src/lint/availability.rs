@@ -2,21 +2,13 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{DisruptionBudget, Placed, Service, Startup, VolumeSource, WorkloadController};
-use crate::plan::{WorkloadPlan, selects};
+use crate::model::{DisruptionBudget, Service, Startup, VolumeSource, WorkloadController};
 use crate::sim::Patience;
-
-fn budget_of<'a>(
-    context: &'a Context<'_>,
-    workload: &'a WorkloadPlan<'_>,
-) -> impl Iterator<Item = &'a Placed<DisruptionBudget>> {
-    context.inventory.budgets.iter().filter(|budget| selects(&budget.item, workload.workload))
-}
 
 pub(super) fn no_disruption_budget(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (workload, hpa) in scaled(context).filter(|(_, hpa)| hpa.item.max_replicas > 1) {
-        if budget_of(context, workload).next().is_none() {
+        if context.neighbourhood.budgets_of(workload.workload).next().is_none() {
             let message =
                 format!("{} scales it to {} pods, and no budget selects them", hpa.item.name, hpa.item.max_replicas);
             hits.push(Hit::new(workload.origin, "metadata.name", message));
@@ -34,22 +26,11 @@ pub(super) fn single_replica(context: &Context<'_>) -> Vec<Hit> {
     .collect()
 }
 
-/// The Services that select the pods of a workload.
-fn services<'a>(context: &'a Context<'_>, workload: &'a WorkloadPlan<'_>) -> impl Iterator<Item = &'a Placed<Service>> {
-    context.inventory.services.iter().filter(|service| selected_by(&service.item, workload))
-}
-
-fn selected_by(service: &Service, workload: &WorkloadPlan<'_>) -> bool {
-    service.namespace == workload.workload.namespace
-        && !service.selector.is_empty()
-        && service.selector.matches(&workload.workload.template.labels)
-}
-
 pub(super) fn no_pre_stop(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (workload, hpa) in scaled(context) {
         let template = &workload.workload.template;
-        let Some(service) = services(context, workload).next() else { continue };
+        let Some(service) = context.neighbourhood.services_of(workload.workload).next() else { continue };
         if template.containers.iter().all(|container| container.pre_stop.is_none()) {
             let message = format!(
                 "has no preStop hook; Service {} sends it requests, and {} takes pods away",
@@ -141,12 +122,11 @@ pub(super) fn ordered_stateful_set(context: &Context<'_>) -> Vec<Hit> {
 pub(super) fn service_selects_nothing(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for service in &context.inventory.services {
-        let here: Vec<&WorkloadPlan<'_>> =
-            context.workloads.iter().filter(|w| w.workload.namespace == service.item.namespace).collect();
+        let Service { namespace, selector, .. } = &service.item;
         // Without any workload of its namespace the pods are somewhere else.
-        let elsewhere = here.is_empty() || context.inventory.has_unknown_workloads(&service.item.namespace);
-        let idle = !service.item.selector.is_empty() && !elsewhere;
-        if idle && !here.iter().any(|workload| selected_by(&service.item, workload)) {
+        let idle = !selector.is_empty() && !context.neighbourhood.has_others(namespace);
+        let mut places = context.neighbourhood.candidates(namespace, selector).iter();
+        if idle && !places.any(|&place| service.item.selects(context.workloads[place].workload)) {
             let labels: Vec<String> =
                 service.item.selector.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let message = format!("{} selects no pods of the manifests", labels.join(","));
@@ -159,9 +139,11 @@ pub(super) fn service_selects_nothing(context: &Context<'_>) -> Vec<Hit> {
 pub(super) fn budget_selects_nothing(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for budget in &context.inventory.budgets {
-        let mut here = context.workloads.iter().filter(|w| w.workload.namespace == budget.item.namespace).peekable();
-        let elsewhere = here.peek().is_none() || context.inventory.has_unknown_workloads(&budget.item.namespace);
-        if !elsewhere && !here.any(|workload| selects(&budget.item, workload.workload)) {
+        let DisruptionBudget { namespace, selector, .. } = &budget.item;
+        let candidates = |selector| context.neighbourhood.candidates(namespace, selector);
+        let mut places = selector.as_ref().map_or(&[][..], candidates).iter();
+        let selects = places.any(|&place| budget.item.selects(context.workloads[place].workload));
+        if !selects && !context.neighbourhood.has_others(namespace) {
             let message = format!("{} selects no pods of the manifests", budget.item.name);
             hits.push(Hit::new(&budget.origin, "spec.selector", message));
         }
@@ -172,7 +154,7 @@ pub(super) fn budget_selects_nothing(context: &Context<'_>) -> Vec<Hit> {
 pub(super) fn two_budgets(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for workload in context.workloads {
-        let budgets: Vec<&Placed<DisruptionBudget>> = budget_of(context, workload).collect();
+        let budgets: Vec<_> = context.neighbourhood.budgets_of(workload.workload).collect();
         if let [first, others @ ..] = budgets.as_slice() {
             for other in others {
                 let message = format!(

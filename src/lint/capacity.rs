@@ -2,7 +2,7 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{AccessMode, NodeShape, Placed, VolumeClaim, VolumeSource, claim_refusals, refusals as refusals_of};
+use crate::model::{AccessMode, Admission, NodeShape, Placed, VolumeClaim, VolumeSource};
 use crate::plan::nodes::Pool;
 use crate::plan::{self, Level, total};
 use crate::units::Quantity;
@@ -30,8 +30,7 @@ pub(super) fn over_nodes(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let namespaces = &context.inventory.namespace_labels;
-    let pools: Vec<Pool<'_>> =
-        context.nodes.iter().map(|shape| Pool::new(shape, context.workloads, namespaces)).collect();
+    let pools = Pool::all(context.nodes, context.workloads, namespaces);
     let mut hits = Vec::new();
     for (index, workload) in context.workloads.iter().enumerate().filter(|(_, w)| !w.is_per_node()) {
         let refused =
@@ -122,8 +121,9 @@ pub(super) fn quota_demands(context: &Context<'_>) -> Vec<Hit> {
 
 pub(super) fn limit_range_violated(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = refusals(context, |path| !path.starts_with("spec.hard"));
+    let admission = Admission::new(context.inventory);
     for claim in &context.inventory.claims {
-        let refused = claim_refusals(context.inventory, &claim.item);
+        let refused = admission.claim_refusals(&claim.item);
         hits.extend(refused.into_iter().map(|refusal| Hit::new(&refusal.origin, refusal.path, refusal.message)));
     }
     hits
@@ -131,7 +131,8 @@ pub(super) fn limit_range_violated(context: &Context<'_>) -> Vec<Hit> {
 
 /// Why pods are refused outright, of the fields that are asked for.
 fn refusals(context: &Context<'_>, of: fn(&str) -> bool) -> Vec<Hit> {
-    let all = context.workloads.iter().flat_map(|w| refusals_of(context.inventory, w.workload));
+    let admission = Admission::new(context.inventory);
+    let all = context.workloads.iter().flat_map(|w| admission.refusals(w.workload));
     let wanted = all.filter(|refusal| of(&refusal.path));
     wanted.map(|refusal| Hit::new(&refusal.origin, refusal.path, refusal.message)).collect()
 }

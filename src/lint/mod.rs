@@ -9,7 +9,7 @@ mod targets;
 
 pub use rules::{Rule, rules};
 
-use crate::model::{ControllerConfig, Inventory, LoadSource, Location, NodeShape, Origin, Startup};
+use crate::model::{ControllerConfig, Inventory, LoadSource, Location, Neighbourhood, NodeShape, Origin, Startup};
 use crate::plan::{StorageRow, WorkloadPlan};
 use crate::sim::{Setup, SimError, SyncRecord, simulate_one};
 use crate::units::{Replicas, SimTime, Span};
@@ -43,6 +43,8 @@ pub struct Context<'a> {
     pub inventory: &'a Inventory,
     /// Its workloads.
     pub workloads: &'a [WorkloadPlan<'a>],
+    /// Who is beside whom there.
+    pub neighbourhood: &'a Neighbourhood<'a>,
     /// Its storage.
     pub storage: &'a [StorageRow],
     /// The controller's settings and the release.

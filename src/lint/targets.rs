@@ -2,7 +2,8 @@
 
 use super::{Context, Hit};
 use crate::model::{
-    ByName, HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName, ScalerKind, SelectPolicy,
+    ByLabels, ByName, BySelector, HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName,
+    ScalerKind, SelectPolicy,
 };
 use crate::plan::{AutoscalerRow, WorkloadPlan, autoscalers, missing_target};
 
@@ -141,12 +142,22 @@ pub(super) fn overlapping_selectors(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     let workloads: Vec<&WorkloadPlan<'_>> =
         context.workloads.iter().filter(|w| w.workload.selector.is_some()).collect();
+    let all = || workloads.iter().map(|plan| plan.workload);
+    let labelled = ByLabels::new(all().map(|w| (w.namespace.as_str(), &w.template.labels)));
+    let selectors: Vec<_> = all().map(|w| (w.namespace.as_str(), w.selector.as_ref())).collect();
+    let by_selector = BySelector::new(&selectors);
     for (index, workload) in workloads.iter().enumerate() {
-        let overlaps = |other: &&&WorkloadPlan<'_>| {
-            let (a, b) = (workload.workload, other.workload);
-            a.selects(&b.namespace, &b.template.labels) || b.selects(&a.namespace, &a.template.labels)
+        let own = workload.workload;
+        let selected = own.selector.as_ref().map_or(&[][..], |s| labelled.candidates(&own.namespace, s));
+        let is_selected = |other: &&usize| {
+            let other = workloads[**other].workload;
+            own.selects(&other.namespace, &other.template.labels)
         };
-        if let Some(other) = workloads[..index].iter().find(overlaps) {
+        let first_selected = selected.iter().take_while(|other| **other < index).find(is_selected);
+        let selecting = by_selector.candidates(&own.namespace, &own.template.labels);
+        let selects = |other: &&usize| workloads[**other].workload.selects(&own.namespace, &own.template.labels);
+        let first_selecting = selecting.iter().take_while(|other| **other < index).find(selects);
+        if let Some(other) = first_selected.into_iter().chain(first_selecting).min().map(|&other| workloads[other]) {
             let effect = match (workload.hpa, other.hpa) {
                 (Some(_), Some(_)) => "neither HPA scales on its metrics",
                 (None, None) => "each takes the other's pods for its own",

@@ -1,59 +1,10 @@
-//! What the namespace makes of a workload's pods: whether quotas and limit ranges let them be made, and whose pods its
-//! selector selects besides.
+//! Whether the quotas and limit ranges of a namespace let pods and claims be made.
 
 use super::{
-    Amounts, Container, Inventory, LimitItem, LimitKind, Location, ObjectId, Origin, Placed, PodTemplate, VolumeClaim,
-    Workload, WorkloadController,
+    Amounts, ByName, Container, Inventory, LimitItem, LimitKind, LimitRange, Origin, Placed, PodTemplate,
+    ResourceQuota, VolumeClaim, Workload,
 };
-use crate::units::{Quantity, Replicas};
-
-/// What else is in the namespace of a target that bears on it.
-#[derive(Clone, Debug, Default)]
-pub struct Neighbours {
-    /// Other HPAs whose targets select some of the pods, too: with one of them neither HPA scales.
-    pub ambiguous_with: Vec<String>,
-    /// Pods of other workloads that the target's selector selects as well.
-    pub foreign: Vec<ForeignPods>,
-    /// How many pods quotas and limit ranges let there be, if they limit them.
-    pub allowance: Option<Allowance>,
-}
-
-/// Pods of another workload under a selector.
-#[derive(Clone, Debug)]
-pub struct ForeignPods {
-    /// The workload.
-    pub workload: ObjectId,
-    /// Its template.
-    pub template: PodTemplate,
-    /// How many there are, as declared.
-    pub pods: Replicas,
-}
-
-/// How many pods of a workload there may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// So many.
-    pub pods: Replicas,
-    /// Why.
-    pub reason: String,
-    /// Where that is written.
-    pub location: Location,
-}
-
-/// A resource of a ResourceQuota that several targets use up.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SharedQuota {
-    /// The ResourceQuota, the resource, and where that is written.
-    pub name: String,
-    /// See `name`.
-    pub resource: String,
-    /// See `name`.
-    pub location: Location,
-    /// What is left of it beside the workloads that are not targets, as they are declared.
-    pub left: Quantity,
-    /// What a pod of each target takes, in the order of the targets; those of other namespaces nothing.
-    pub each: Vec<Quantity>,
-}
+use crate::units::Quantity;
 
 /// Why no pod of a template, or no claim, can be made.
 #[derive(Clone, Debug)]
@@ -107,11 +58,42 @@ pub fn lacking<'a>(template: &'a PodTemplate, resource: &str) -> Vec<&'a Contain
     template.all_containers().filter(|container| has(container).is_none()).collect()
 }
 
-/// Why the quotas and LimitRanges of its namespace let no pod of a workload be made.
-pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
+/// The quotas and LimitRanges of each namespace.
+#[derive(Clone, Debug)]
+pub struct Admission<'a> {
+    quotas: ByName<'a, Placed<ResourceQuota>>,
+    limit_ranges: ByName<'a, Placed<LimitRange>>,
+}
+
+impl<'a> Admission<'a> {
+    /// Those of an inventory.
+    pub fn new(inventory: &'a Inventory) -> Self {
+        Self {
+            quotas: ByName::new(&inventory.quotas, |quota| &quota.item.namespace),
+            limit_ranges: ByName::new(&inventory.limit_ranges, |range| &range.item.namespace),
+        }
+    }
+
+    /// The quotas of a namespace that count all pods.
+    pub(super) fn quotas(&self, namespace: &str) -> impl Iterator<Item = &'a Placed<ResourceQuota>> {
+        self.quotas.named(namespace).filter(|quota| !quota.item.scoped)
+    }
+
+    /// Why they let no pod of a workload be made.
+    pub fn refusals(&self, workload: &Workload) -> Vec<Refusal> {
+        refusals(self, workload)
+    }
+
+    /// Why the LimitRanges do not let a claim be made.
+    pub fn claim_refusals(&self, claim: &VolumeClaim) -> Vec<Refusal> {
+        claim_refusals(self, claim)
+    }
+}
+
+fn refusals(admission: &Admission<'_>, workload: &Workload) -> Vec<Refusal> {
     let (template, namespace) = (&workload.template, &workload.namespace);
     let mut all = Vec::new();
-    for quota in inventory.quotas.iter().filter(|quota| quota.item.namespace == *namespace && !quota.item.scoped) {
+    for quota in admission.quotas(namespace) {
         for (resource, _) in quota.item.hard.iter() {
             let names: Vec<&str> =
                 lacking(template, resource).iter().map(|container| container.name.as_str()).collect();
@@ -131,7 +113,7 @@ pub fn refusals(inventory: &Inventory, workload: &Workload) -> Vec<Refusal> {
             }
         }
     }
-    for range in inventory.limit_ranges.iter().filter(|range| range.item.namespace == *namespace) {
+    for range in admission.limit_ranges.named(namespace) {
         for item in &range.item.limits {
             let mut add = |what: String, why: String, field: &str, resource: &str| {
                 let path = format!("{}.{field}.{resource}", item.path);
@@ -176,11 +158,10 @@ fn over_default<'a>(item: &'a LimitItem, container: &'a Container) -> Vec<(Quant
     item.default.iter().filter_map(over).collect()
 }
 
-/// Why the LimitRanges of its namespace do not let a claim be made.
-pub fn claim_refusals(inventory: &Inventory, claim: &VolumeClaim) -> Vec<Refusal> {
+fn claim_refusals(admission: &Admission<'_>, claim: &VolumeClaim) -> Vec<Refusal> {
     let request = claim.request.quantity;
     let mut all = Vec::new();
-    for range in inventory.limit_ranges.iter().filter(|range| range.item.namespace == claim.namespace) {
+    for range in admission.limit_ranges.named(&claim.namespace) {
         for item in range.item.limits.iter().filter(|item| item.kind == LimitKind::Claim) {
             let bounds = [("min", &item.min, "minimum"), ("max", &item.max, "maximum")];
             for (field, amounts, word) in bounds {
@@ -255,131 +236,6 @@ fn violations<'a>(item: &'a LimitItem, requests: &Amounts, limits: &Amounts) -> 
     found
 }
 
-fn hard_path(resource: &str) -> String {
+pub(super) fn hard_path(resource: &str) -> String {
     if resource.contains('.') { format!("spec.hard[{resource:?}]") } else { format!("spec.hard.{resource}") }
-}
-
-/// The pods of a workload as it is declared; those of a DaemonSet and of Jobs depend on other things.
-fn declared(workload: &Workload) -> Replicas {
-    match workload.controller {
-        WorkloadController::Pod => 1,
-        _ if workload.is_scalable() => workload.replicas.unwrap_or(1),
-        _ => 0,
-    }
-}
-
-/// What the workloads of a namespace take of a quota's resource as they are declared, but for these.
-fn used_by_others(inventory: &Inventory, namespace: &str, resource: &str, but: &[ObjectId]) -> Quantity {
-    let others = inventory.workloads.iter().map(|other| &other.item);
-    let others = others.filter(|other| other.namespace == namespace && !but.iter().any(|id| other.is(id)));
-    others.fold(Quantity::ZERO, |sum, other| {
-        let (requests, limits) = (other.template.requests(), other.template.limits());
-        let each = quota_use(&requests, &limits, resource).unwrap_or(Quantity::ZERO);
-        sum + each.times(declared(other).into())
-    })
-}
-
-/// How many pods of a workload quotas and LimitRanges let there be, beside the other workloads as they are declared; `simulated`
-/// are not among those.
-fn allowance(inventory: &Inventory, workload: &Workload, simulated: &[ObjectId]) -> Option<Allowance> {
-    if let Some(refusal) = refusals(inventory, workload).into_iter().next() {
-        let location = refusal.origin.locate(&refusal.path);
-        let reason = format!("{}: {}", refusal.object, refusal.message);
-        return Some(Allowance { pods: 0, reason, location });
-    }
-    let mut but = simulated.to_vec();
-    but.push(workload.id());
-    let (requests, limits) = (workload.template.requests(), workload.template.limits());
-    let mut least: Option<Allowance> = None;
-    for quota in inventory.quotas.iter().filter(|q| q.item.namespace == workload.namespace && !q.item.scoped) {
-        for (resource, hard) in quota.item.hard.iter() {
-            let Some(each) = quota_use(&requests, &limits, resource).filter(|each| each.signum() > 0) else { continue };
-            let used = used_by_others(inventory, &workload.namespace, resource, &but);
-            let room = hard.quantity.minus(used);
-            // Rounded down: what does not fit whole is refused.
-            let fits = room.div_floor(each).clamp(0, i64::from(Replicas::MAX)) as Replicas;
-            if least.as_ref().is_none_or(|least| fits < least.pods) {
-                let name = &quota.item.name;
-                let beside = if used == Quantity::ZERO { String::new() } else { format!(", others use {used}") };
-                least = Some(Allowance {
-                    pods: fits,
-                    reason: format!(
-                        "ResourceQuota {name} allows {} of {resource}{beside}, a pod takes {each}",
-                        hard.quantity
-                    ),
-                    location: quota.origin.locate(&hard_path(resource)),
-                });
-            }
-        }
-    }
-    least
-}
-
-impl Inventory {
-    /// The quotas that several of these workloads use up.
-    pub fn shared_quotas(&self, targets: &[&Workload]) -> Vec<SharedQuota> {
-        let ids: Vec<ObjectId> = targets.iter().map(|target| target.id()).collect();
-        let mut shared = Vec::new();
-        for placed in self.quotas.iter().filter(|quota| !quota.item.scoped) {
-            let quota = &placed.item;
-            for (resource, hard) in quota.hard.iter() {
-                let of = |target: &&Workload| {
-                    let (requests, limits) = (target.template.requests(), target.template.limits());
-                    let each = quota_use(&requests, &limits, resource).filter(|_| target.namespace == quota.namespace);
-                    each.unwrap_or(Quantity::ZERO)
-                };
-                let each: Vec<Quantity> = targets.iter().map(of).collect();
-                if each.iter().filter(|each| each.signum() > 0).count() > 1 {
-                    let left = hard.quantity.minus(used_by_others(self, &quota.namespace, resource, &ids));
-                    let (name, resource) = (quota.name.clone(), resource.to_owned());
-                    let location = placed.origin.locate(&hard_path(&resource));
-                    shared.push(SharedQuota { name, resource, location, left, each });
-                }
-            }
-        }
-        shared
-    }
-
-    /// What else is in the namespace that bears on an HPA's target; `simulated` are workloads that are simulated with it.
-    pub fn neighbours(&self, hpa: &super::HpaSpec, target: &Workload, simulated: &[&Workload]) -> Neighbours {
-        let simulated: Vec<ObjectId> = simulated.iter().map(|other| other.id()).collect();
-        let id = target.id();
-        let others = self.workloads.iter().filter(|other| !other.item.is(&id));
-        let under: Vec<&Placed<Workload>> = others
-            .filter(|other| target.selects(&other.item.namespace, &other.item.template.labels))
-            .filter(|other| !matches!(other.item.controller, WorkloadController::CronJob { .. }))
-            .collect();
-        // Of all pods under the selector, those that another HPA's target selects, too.
-        let selected = || {
-            let labels = under.iter().filter(|w| declared(&w.item) > 0).map(|w| &w.item.template.labels);
-            std::iter::once(&target.template.labels).chain(labels)
-        };
-        let selecting =
-            self.workloads.iter().map(|other| &other.item).filter(|other| {
-                other.is_scalable() && selected().any(|labels| other.selects(&target.namespace, labels))
-            });
-        let selecting: Vec<ObjectId> = selecting.map(Workload::id).collect();
-        let ambiguous = |other: &&Placed<super::HpaSpec>| {
-            let is_itself = other.item.name == hpa.name && other.item.namespace == hpa.namespace;
-            !is_itself && (other.item.scales(&id) || selecting.iter().any(|id| other.item.scales(id)))
-        };
-        Neighbours {
-            ambiguous_with: self
-                .hpas
-                .iter()
-                .filter(ambiguous)
-                .map(|hpa| format!("{}/{} ({})", hpa.item.namespace, hpa.item.name, hpa.location()))
-                .collect(),
-            foreign: under
-                .into_iter()
-                .filter(|other| declared(&other.item) > 0)
-                .map(|other| ForeignPods {
-                    workload: other.item.id(),
-                    template: other.item.template.clone(),
-                    pods: declared(&other.item),
-                })
-                .collect(),
-            allowance: allowance(self, target, &simulated),
-        }
-    }
 }

@@ -133,6 +133,13 @@ pub enum BudgetBound {
 }
 
 impl DisruptionBudget {
+    /// Whether it selects the pods of a workload.
+    pub fn selects(&self, workload: &Workload) -> bool {
+        let selector = self.selector.as_ref();
+        workload.namespace == self.namespace
+            && selector.is_some_and(|selector| selector.matches(&workload.template.labels))
+    }
+
     /// How many of so many healthy pods may be evicted at once.
     ///
     /// Mirrors `getExpectedPodCount` in `pkg/controller/disruption/disruption.go`: percentages are rounded up.
@@ -193,6 +200,15 @@ pub struct Service {
     pub namespace: String,
     /// `spec.selector`; empty if it selects no pods by itself.
     pub selector: LabelSelector,
+}
+
+impl Service {
+    /// Whether it selects the pods of a workload.
+    pub fn selects(&self, workload: &Workload) -> bool {
+        self.namespace == workload.namespace
+            && !self.selector.is_empty()
+            && self.selector.matches(&workload.template.labels)
+    }
 }
 
 /// An object that stands there twice.
@@ -278,15 +294,6 @@ impl Inventory {
     /// The scalable workload with an identity.
     pub fn target(&self, id: &ObjectId) -> Option<&Placed<Workload>> {
         self.workloads.iter().find(|workload| workload.item.is_scalable() && workload.item.is(id))
-    }
-
-    /// Whether a namespace has workloads whose pods are not known: something that an autoscaler scales is not there, or is
-    /// of a kind that is not read.
-    pub fn has_unknown_workloads(&self, namespace: &str) -> bool {
-        let of_hpas = self.hpas.iter().filter(|hpa| hpa.item.namespace == namespace).map(|hpa| hpa.item.target_id());
-        let others = self.other_scalers.iter().filter(|scaler| scaler.item.namespace == namespace);
-        let mut targets = of_hpas.chain(others.map(|scaler| scaler.item.target_id()));
-        targets.any(|id| !self.workloads.iter().any(|workload| workload.item.is(&id)))
     }
 
     /// Whether there is nothing that bears on autoscaling and planning.

@@ -5,6 +5,7 @@
 
 mod admission;
 mod amounts;
+mod by_labels;
 mod by_name;
 mod cluster;
 mod controller;
@@ -14,6 +15,7 @@ mod hpa;
 mod inventory;
 mod load;
 mod location;
+mod neighbourhood;
 mod node_pools;
 mod nodes;
 mod object;
@@ -26,10 +28,9 @@ mod target;
 mod text;
 mod workload;
 
-pub use admission::{
-    Allowance, ForeignPods, Neighbours, Refusal, SharedQuota, claim_refusals, lacking, quota_use, refusals,
-};
+pub use admission::{Admission, Refusal, lacking, quota_use};
 pub use amounts::{Amount, Amounts};
+pub use by_labels::{ByLabels, BySelector};
 pub use by_name::ByName;
 pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
@@ -45,6 +46,7 @@ pub use inventory::{
 };
 pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, MOST_PODS, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
+pub use neighbourhood::{Allowance, ForeignPods, Neighbourhood, Neighbours, SharedQuota};
 pub use node_pools::{ClusterAutoscaler, NodePool, NodeSettings, NodesConfig};
 pub use nodes::{HOSTNAME_LABEL, NodeShape, REGION_LABEL, Taint, ZONE_LABEL, available, is_zone_label};
 pub use object::{ObjectId, api_group};

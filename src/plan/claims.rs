@@ -110,7 +110,7 @@ impl<'a> Facts<'a> {
                     Measure::Either => vec![Measure::Requests, Measure::Limits],
                     measure => vec![*measure],
                 };
-                let pods = |w: &WorkloadPlan<'_>| pods(w, claim.level);
+                let pods = |w: &'a WorkloadPlan<'a>| pods(w, claim.level);
                 measures.into_iter().map(|m| (m.name(), self.resource(claim, m, name, &pods))).collect()
             }
             Figures::Storage => {
@@ -140,7 +140,7 @@ impl<'a> Facts<'a> {
         claim: &PlanClaim,
         measure: Measure,
         name: &str,
-        pods: &dyn Fn(&WorkloadPlan<'_>) -> super::Count,
+        pods: &dyn Fn(&'a WorkloadPlan<'a>) -> super::Count<'a>,
     ) -> Amount {
         let mut total = crate::model::Amounts::default();
         for workload in self.meant(claim) {
@@ -217,7 +217,7 @@ impl<'a> Facts<'a> {
         let (min, max) = (hpa.item.min_replicas, hpa.item.max_replicas);
         let most = max.saturating_mul(2).clamp(10, 10_000);
         let holds = |replicas: Replicas| {
-            let count = |w: &WorkloadPlan<'_>| {
+            let count = |w: &'a WorkloadPlan<'a>| {
                 let mut count = pods(w, claim.level);
                 if std::ptr::eq(w.workload, workload.workload) {
                     count.pods = replicas;
@@ -248,9 +248,9 @@ fn level_of(level: ClaimLevel) -> Level {
     LEVELS.into_iter().find(|(_, claimed)| *claimed == level).map_or(Level::Declared, |(level, _)| level)
 }
 
-fn pods(workload: &WorkloadPlan<'_>, level: ClaimLevel) -> super::Count {
+fn pods<'a>(workload: &WorkloadPlan<'a>, level: ClaimLevel) -> super::Count<'a> {
     match level {
-        ClaimLevel::Pods(pods) => super::Count { pods, sources: Vec::new() },
+        ClaimLevel::Pods(pods) => super::Count::stated(pods),
         level => workload.count(level_of(level)),
     }
 }

@@ -11,7 +11,7 @@ mod storage;
 
 pub use autoscalers::{AutoscalerRow, Counted, autoscalers, missing_target};
 pub use packing::{Binding, Packing, Unplaced, ZoneLost};
-pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas, selects};
+pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas};
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};
 
 use crate::model::{
@@ -21,11 +21,23 @@ use crate::units::Replicas;
 
 /// A number of pods and the lines that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct Count<'a> {
     /// How many.
     pub pods: Replicas,
-    /// Why.
-    pub sources: Vec<Location>,
+    /// Why: documents and fields of them.
+    sources: Vec<(&'a Origin, &'static str)>,
+}
+
+impl Count<'_> {
+    /// So many, whatever the manifests say.
+    pub fn stated(pods: Replicas) -> Self {
+        Self { pods, sources: Vec::new() }
+    }
+
+    /// Where it stands why.
+    pub fn sources(&self) -> Vec<Location> {
+        self.sources.iter().map(|(origin, path)| origin.locate(path)).collect()
+    }
 }
 
 /// How many pods there are of everything.
@@ -82,7 +94,7 @@ pub struct WorkloadPlan<'a> {
     pub qos: QosClass,
 }
 
-impl WorkloadPlan<'_> {
+impl<'a> WorkloadPlan<'a> {
     /// Kind and name, with the namespace before them where there are several.
     pub fn label(&self) -> String {
         let reference = &self.workload.reference;
@@ -95,8 +107,9 @@ impl WorkloadPlan<'_> {
     }
 
     /// The fewest and the most pods that an autoscaler makes, each with its line.
-    fn bounds(&self) -> Option<(Count, Count)> {
-        let count = |origin: &Origin, path: &str, pods: Replicas| Count { pods, sources: vec![origin.locate(path)] };
+    fn bounds(&self) -> Option<(Count<'a>, Count<'a>)> {
+        let count =
+            |origin: &'a Origin, path: &'static str, pods: Replicas| Count { pods, sources: vec![(origin, path)] };
         if let Some(hpa) = self.hpa {
             // At zero by hand the HPA is off until somebody scales it up.
             let least = if self.workload.replicas == Some(0) { 0 } else { hpa.item.min_replicas };
@@ -119,11 +132,11 @@ impl WorkloadPlan<'_> {
     }
 
     /// The pods at a level, those of a rolling update among them.
-    pub fn count(&self, level: Level) -> Count {
-        let at = |path: &str| vec![self.origin.locate(path)];
+    pub fn count(&self, level: Level) -> Count<'a> {
+        let at = |path: &'static str| vec![(self.origin, path)];
         let (least, most) = self.bounds().unzip();
         let declared = || Count { pods: self.workload.replicas.unwrap_or(1), sources: at("spec.replicas") };
-        let peak = |pods: Replicas, path: &str| match level {
+        let peak = |pods: Replicas, path: &'static str| match level {
             Level::Minimum | Level::Declared => Count { pods: 0, sources: at(path) },
             Level::Maximum | Level::Surge => Count { pods, sources: at(path) },
         };
@@ -141,7 +154,7 @@ impl WorkloadPlan<'_> {
                     let mut count = self.count(Level::Maximum);
                     count.pods = count.pods.saturating_add(self.workload.surge(count.pods));
                     if self.workload.surge(1) > 0 {
-                        count.sources.push(self.origin.locate("spec.strategy.rollingUpdate.maxSurge"));
+                        count.sources.push((self.origin, "spec.strategy.rollingUpdate.maxSurge"));
                     }
                     count
                 }
@@ -150,13 +163,13 @@ impl WorkloadPlan<'_> {
     }
 
     /// Requests of so many pods.
-    pub fn requests_of(&self, count: &Count) -> Amounts {
-        self.requests.times(count.pods.into()).because_of(&count.sources)
+    pub fn requests_of(&self, count: &Count<'_>) -> Amounts {
+        self.requests.times(count.pods.into()).because_of(&count.sources())
     }
 
     /// Limits of so many pods.
-    pub fn limits_of(&self, count: &Count) -> Amounts {
-        self.limits.times(count.pods.into()).because_of(&count.sources)
+    pub fn limits_of(&self, count: &Count<'_>) -> Amounts {
+        self.limits.times(count.pods.into()).because_of(&count.sources())
     }
 }
 

@@ -30,6 +30,25 @@ pub struct Pool<'a> {
 impl<'a> Pool<'a> {
     /// Nodes of a shape.
     pub fn new(shape: &'a NodeShape, workloads: &[WorkloadPlan<'_>], namespaces: &BTreeMap<String, Labels>) -> Self {
+        Self::of_catalog(shape, workloads, (catalog(std::slice::from_ref(shape), workloads, namespaces), 0))
+    }
+
+    /// Nodes of each of some shapes.
+    pub fn all(
+        shapes: &'a [NodeShape],
+        workloads: &[WorkloadPlan<'_>],
+        namespaces: &BTreeMap<String, Labels>,
+    ) -> Vec<Self> {
+        let catalog = catalog(shapes, workloads, namespaces);
+        let of = |(index, shape)| Self::of_catalog(shape, workloads, (Arc::clone(&catalog), index));
+        shapes.iter().enumerate().map(of).collect()
+    }
+
+    fn of_catalog(
+        shape: &'a NodeShape,
+        workloads: &[WorkloadPlan<'_>],
+        (catalog, index): (Arc<Catalog>, usize),
+    ) -> Self {
         let daemons: Vec<&WorkloadPlan<'_>> = workloads.iter().filter(|w| w.is_per_node()).collect();
         let (allocatable, max_pods, reasons) = shape.beside(daemons.iter().map(|daemon| &daemon.workload.template));
         let (mut run, mut absent) = (Vec::new(), Vec::new());
@@ -39,9 +58,7 @@ impl<'a> Pool<'a> {
                 Some(reason) => absent.push((daemon.label(), reason)),
             }
         }
-        let pods: Vec<Pods<'_>> = workloads.iter().map(pods_of).collect();
-        let catalog = Arc::new(Catalog::new(&[shape], &pods, namespaces));
-        Self { shape, allocatable, max_pods, daemons: run, absent, catalog, index: 0 }
+        Self { shape, allocatable, max_pods, daemons: run, absent, catalog, index }
     }
 
     /// The nodes for so many pods of each workload.
@@ -75,8 +92,9 @@ impl<'a> Pool<'a> {
         let problem = Problem { pool: self, groups, names, capacity };
         let (lower_bound, binding) = problem.lower_bound();
         let solution = problem.solve(lower_bound);
+        let is_too_large = problem.is_too_large();
         for (group, &pods) in problem.groups.iter().zip(&solution.left).filter(|(_, pods)| **pods > 0) {
-            let reason = if problem.is_too_large() {
+            let reason = if is_too_large {
                 "too many to pack; nodes are the bound".to_owned()
             } else {
                 self.catalog.keeps_from(group.kind)
@@ -130,6 +148,16 @@ impl<'a> Pool<'a> {
     pub fn with_node_lost(needed: i64) -> i64 {
         if needed == 0 { 0 } else { needed + 1 }
     }
+}
+
+/// What the scheduler looks at.
+fn catalog(
+    shapes: &[NodeShape],
+    workloads: &[WorkloadPlan<'_>],
+    namespaces: &BTreeMap<String, Labels>,
+) -> Arc<Catalog> {
+    let pods: Vec<Pods<'_>> = workloads.iter().map(pods_of).collect();
+    Arc::new(Catalog::new(&shapes.iter().collect::<Vec<_>>(), &pods, namespaces))
 }
 
 /// A workload's pods, as the scheduler sees them.

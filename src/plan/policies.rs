@@ -1,7 +1,7 @@
 //! Whether quotas let the pods be made, and budgets let nodes be drained.
 
 use super::{Level, StorageRow, WorkloadPlan};
-use crate::model::{Amount, Amounts, DisruptionBudget, Inventory, Placed, ResourceQuota, Workload, lacking, quota_use};
+use crate::model::{Amount, Amounts, DisruptionBudget, Inventory, Placed, ResourceQuota, lacking, quota_use};
 use crate::units::{Quantity, Replicas};
 
 /// One line of a ResourceQuota against what is asked for.
@@ -119,20 +119,16 @@ impl BudgetFinding<'_> {
     }
 }
 
-/// Whether a budget selects the pods of a workload.
-pub fn selects(budget: &DisruptionBudget, workload: &Workload) -> bool {
-    let selector = budget.selector.as_ref();
-    workload.namespace == budget.namespace
-        && selector.is_some_and(|selector| selector.matches(&workload.template.labels))
-}
-
 /// Every budget with the pods that it selects. Those of DaemonSets are not evicted by drains.
 pub fn budgets<'a>(inventory: &'a Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<BudgetFinding<'a>> {
-    let budgets_of =
-        |w: &WorkloadPlan<'_>| inventory.budgets.iter().filter(|budget| selects(&budget.item, w.workload)).count();
+    let neighbourhood = inventory.neighbourhood(&[]);
+    let budgets_of = |w: &WorkloadPlan<'_>| neighbourhood.budgets_of(w.workload).count();
     let finding = |budget: &'a Placed<DisruptionBudget>| {
-        let selected = workloads.iter().filter(|w| !w.is_per_node() && selects(&budget.item, w.workload));
-        let selected: Vec<&WorkloadPlan<'_>> = selected.collect();
+        let candidates = |selector| neighbourhood.candidates(&budget.item.namespace, selector);
+        let places = budget.item.selector.as_ref().map_or(&[][..], candidates);
+        let selected = places.iter().map(|&place| &workloads[place]);
+        let selected: Vec<&WorkloadPlan<'_>> =
+            selected.filter(|w| !w.is_per_node() && budget.item.selects(w.workload)).collect();
         let pods = selected.iter().map(|w| w.count(Level::Minimum).pods).fold(0, Replicas::saturating_add);
         BudgetFinding {
             budget,

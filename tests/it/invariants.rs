@@ -227,6 +227,7 @@ proptest! {
         let context = hpasim::lint::Context {
             inventory,
             workloads: &workloads,
+            neighbourhood: &inventory.neighbourhood(&[]),
             storage: &storage,
             controller: hpasim::model::ControllerConfig::default(),
             startup: seconds(20).into(),

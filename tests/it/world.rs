@@ -402,7 +402,7 @@ fn they_compete_for_quotas() {
     let world = World { quotas, keep_pod_numbers: true, ..World::default() };
     let mut setup = together(&all, world);
     for (target, workload) in setup.targets.iter_mut().zip(workloads) {
-        target.neighbours = inventory.neighbours(target.hpa, workload, &workloads);
+        target.neighbours = inventory.neighbourhood(&workloads).of(target.hpa, workload);
         assert_eq!(target.neighbours.allowance.as_ref().unwrap().pods, 10, "beside the one pod of c");
     }
     assert_eq!(setup.parts(), [[0, 1]]);

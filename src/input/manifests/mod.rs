@@ -3,6 +3,7 @@
 pub(crate) mod hpa;
 mod objects;
 mod older;
+mod owners;
 mod placement;
 mod pod;
 pub(crate) mod problems;
@@ -25,7 +26,7 @@ use reader::Reader;
 use stream::{Object, Renders, Stream};
 
 pub(crate) use pod::amounts;
-pub use select::{Selection, StatedPods};
+pub use select::{Selection, StatedPods, Targets};
 
 /// Everything that the manifests contain.
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
+use super::owners::Owners;
 use super::pod::Surroundings;
 use super::problems::{Problem, Problems};
 use super::schema;
@@ -57,9 +58,9 @@ impl<'a> Reader<'a> {
     }
 
     pub fn read(&mut self, objects: &[Object<'_>]) {
-        let around = self.surroundings(objects);
+        let (around, owners) = (self.surroundings(objects), Owners::new(objects));
         for object in objects {
-            self.object(object, objects, &around);
+            self.object(object, &owners, &around);
         }
     }
 
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
         false
     }
 
-    fn object(&mut self, object: &Object<'_>, objects: &[Object<'_>], around: &Surroundings) {
+    fn object(&mut self, object: &Object<'_>, owners: &Owners<'_>, around: &Surroundings) {
         let kind = object.kind();
         self.out.inventory.kinds.entry(kind.to_owned()).or_default().push(object.origin.locate(""));
         let (name, namespace) = (object.name(), object.namespace());
@@ -160,7 +161,7 @@ impl<'a> Reader<'a> {
                     reader.out.inventory.other_scalers.push(Placed { item, origin });
                 });
             }
-            _ if makes_pods(object) && is_made_by_another(object, objects) => {}
+            _ if makes_pods(object) && owners.make(object) => {}
             _ if makes_pods(object) => self.workload(object, around),
             _ if is_builtin(object) || WITHOUT_BEARING.contains(&(kind, object.group())) => {}
             _ => {
@@ -228,37 +229,4 @@ impl<'a> Reader<'a> {
         self.out.refused.extend(problems.errors.into_iter().map(|problem| object.diagnostic(problem)));
         self.out.warnings.extend(problems.warnings.into_iter().map(|problem| object.diagnostic(problem)));
     }
-}
-
-/// Whether another object of the manifests makes this one, as a Deployment does its ReplicaSets and they their pods in
-/// the output of `kubectl get all`. Where the owner itself was left out of a dump, a pod belongs to the workload whose
-/// selector selects it.
-fn is_made_by_another(object: &Object<'_>, objects: &[Object<'_>]) -> bool {
-    let owners = object.header.metadata.owner_references.iter().flatten().filter(|owner| owner.controller);
-    let mut owned = false;
-    for owner in owners {
-        owned = true;
-        let is_owner = |other: &Object<'_>| {
-            other.kind() == owner.kind && other.name() == owner.name && other.namespace() == object.namespace()
-        };
-        if objects.iter().any(is_owner) {
-            return true;
-        }
-    }
-    owned && object.is_live() && objects.iter().any(|other| selects(other, object))
-}
-
-/// Whether a workload's selector selects an object by its labels.
-fn selects(workload: &Object<'_>, object: &Object<'_>) -> bool {
-    let above = match object.kind() {
-        "Pod" => ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"].as_slice(),
-        "ReplicaSet" => &["Deployment"],
-        _ => return false,
-    };
-    let labels = object.header.metadata.labels.clone().unwrap_or_default();
-    let selector = workload.read_at::<raw::WorkloadSpec>("spec").ok();
-    let selector = selector.and_then(|spec| workload::selector(workload.kind(), &spec, &mut Problems::default()));
-    above.contains(&workload.kind())
-        && workload.namespace() == object.namespace()
-        && selector.is_some_and(|selector| selector.matches(&labels))
 }

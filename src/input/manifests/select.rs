@@ -4,7 +4,7 @@ use super::{Manifests, brief};
 use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Amounts, Container, HpaSpec, MetricSource, ObjectId, Placed, PodTemplate, Workload, WorkloadController,
+    Amounts, ByName, Container, HpaSpec, MetricSource, ObjectId, Placed, PodTemplate, Workload, WorkloadController,
 };
 use crate::units::{Replicas, Span};
 
@@ -15,6 +15,14 @@ pub struct Selection<'a> {
     pub hpa: &'a Placed<HpaSpec>,
     /// Its target.
     pub target: &'a Placed<Workload>,
+}
+
+/// Everything that HPAs scale, by name.
+#[derive(Clone, Debug)]
+pub struct Targets<'a> {
+    manifests: &'a Manifests,
+    scalable: ByName<'a, Placed<Workload>>,
+    hpas: ByName<'a, Placed<HpaSpec>>,
 }
 
 /// The pods of a target that is not among the manifests, as the user states them.
@@ -53,16 +61,16 @@ impl Manifests {
 
     /// An HPA with its target.
     pub fn selection<'a>(&'a self, hpa: &'a Placed<HpaSpec>) -> Result<Selection<'a>, InputError> {
-        if let Some(conflict) = self.conflict(hpa) {
-            return Err(conflict.into());
+        self.targets().of(hpa)
+    }
+
+    /// The targets of many HPAs.
+    pub fn targets(&self) -> Targets<'_> {
+        Targets {
+            manifests: self,
+            scalable: ByName::new(self.scalable(), |workload| &workload.item.reference.name),
+            hpas: ByName::new(&self.inventory.hpas, |hpa| &hpa.item.target.name),
         }
-        let id = hpa.item.target_id();
-        let found = self.inventory.target(&id).or_else(|| {
-            // What the controller cannot find stays as it is; which workload is meant is clear all the same.
-            let meant = |w: &&Placed<Workload>| same_but_for_group(&w.item, &id);
-            self.scalable().find(meant).filter(|_| hpa.item.target.resolves().is_err())
-        });
-        found.map(|target| Selection { hpa, target }).ok_or_else(|| self.no_target(hpa).into())
     }
 
     /// Adds the pods that the user states as the target of the chosen HPA, if it is not among the manifests.
@@ -168,15 +176,32 @@ impl Manifests {
             format!("there is {}", elsewhere.join(", "))
         })
     }
+}
+
+impl<'a> Targets<'a> {
+    /// An HPA with its target.
+    pub fn of(&self, hpa: &'a Placed<HpaSpec>) -> Result<Selection<'a>, InputError> {
+        if let Some(conflict) = self.conflict(hpa) {
+            return Err(conflict.into());
+        }
+        let id = hpa.item.target_id();
+        let mut named = self.scalable.named(&id.name);
+        let found = named.find(|workload| workload.item.is(&id)).or_else(|| {
+            // What the controller cannot find stays as it is; which workload is meant is clear all the same.
+            let mut named = self.scalable.named(&id.name);
+            named.find(|w| same_but_for_group(&w.item, &id)).filter(|_| hpa.item.target.resolves().is_err())
+        });
+        found.map(|target| Selection { hpa, target }).ok_or_else(|| self.manifests.no_target(hpa).into())
+    }
 
     /// Another HPA with the same target, where the two fight: from 1.27 on neither scales.
     fn conflict(&self, hpa: &Placed<HpaSpec>) -> Option<Diagnostic> {
-        if self.version.at_least(27) {
+        if self.manifests.version.at_least(27) {
             return None;
         }
         let id = hpa.item.target_id();
         let same = |other: &&Placed<HpaSpec>| other.item.scales(&id) && other.location() != hpa.location();
-        let other = self.inventory.hpas.iter().find(same)?;
+        let other = self.hpas.named(&id.name).find(same)?;
         let message = format!(
             "{} is also the target of {}: two HPAs on one target work against each other",
             hpa.item.target,

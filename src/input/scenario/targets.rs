@@ -50,6 +50,7 @@ impl Reader<'_> {
         let lead_in = longest.max().unwrap_or(Span::ZERO);
         let names: Vec<&HpaSpec> = selected.iter().map(|(selection, _)| &selection.hpa.item).collect();
         let workloads: Vec<&Workload> = selected.iter().map(|(selection, _)| &selection.target.item).collect();
+        let neighbourhood = manifests.inventory.neighbourhood(&workloads);
         let mut targets = Vec::new();
         for (index, (one, (selection, cluster))) in wanted.iter().zip(&selected).enumerate() {
             let (hpa, workload) = (selection.hpa.item.clone(), selection.target.item.clone());
@@ -68,7 +69,7 @@ impl Reader<'_> {
                 return Err(wrong.hint("keep one of them").into());
             }
             targets.push(ScenarioTarget {
-                neighbours: manifests.inventory.neighbours(&hpa, &workload, &workloads),
+                neighbours: neighbourhood.of(&hpa, &workload),
                 callers: self.callers(one, index, &names)?,
                 cluster: cluster.clone(),
                 replicas,

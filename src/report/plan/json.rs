@@ -78,8 +78,8 @@ pub fn json(report: &PlanReport<'_>) -> Value {
 
 /// The lines that decide how many pods a workload has.
 fn because(workload: &WorkloadPlan<'_>) -> Vec<Location> {
-    let mut sources = workload.count(Level::Minimum).sources;
-    for source in workload.count(Level::Maximum).sources {
+    let mut sources = workload.count(Level::Minimum).sources();
+    for source in workload.count(Level::Maximum).sources() {
         if !sources.contains(&source) {
             sources.push(source);
         }
@@ -94,7 +94,7 @@ fn workload(workload: &WorkloadPlan<'_>) -> Value {
         .map(|level| {
             let count = workload.count(level);
             let value = json!({
-                "pods": { "value": count.pods, "sources": places(&count.sources) },
+                "pods": { "value": count.pods, "sources": places(&count.sources()) },
                 "requests": amounts(&workload.requests_of(&count)),
                 "limits": amounts(&workload.limits_of(&count)),
             });
@@ -142,7 +142,7 @@ fn totals(report: &PlanReport<'_>) -> Value {
     let mut totals = Map::new();
     for level in Level::ALL {
         let total = total(report.workloads, level);
-        let counts = report.workloads.iter().filter(|w| !w.is_per_node()).flat_map(|w| w.count(level).sources);
+        let counts = report.workloads.iter().filter(|w| !w.is_per_node()).flat_map(|w| w.count(level).sources());
         let sources: std::collections::BTreeSet<Location> = counts.collect();
         let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
         let pods = json!({ "value": total.pods, "sources": sources });

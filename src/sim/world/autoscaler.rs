@@ -206,7 +206,7 @@ impl<'a> Nodes<'a> {
                 let (mut moved, mut healthy, mut expected) = (0, 0, 0);
                 for kind in 0..targets.len() + self.others.len() {
                     let pods = workload(kind);
-                    if !selects(budget, pods) {
+                    if !budget.selects(pods) {
                         continue;
                     }
                     moved += node.pods.get(&kind).copied().unwrap_or(0);
@@ -223,13 +223,8 @@ impl<'a> Nodes<'a> {
     }
 
     fn has_budget(&self, workload: &Workload) -> bool {
-        self.config.budgets.iter().any(|budget| selects(budget, workload))
+        self.config.budgets.iter().any(|budget| budget.selects(workload))
     }
-}
-
-fn selects(budget: &crate::model::DisruptionBudget, workload: &Workload) -> bool {
-    budget.namespace == workload.namespace
-        && budget.selector.as_ref().is_some_and(|selector| selector.matches(&workload.template.labels))
 }
 
 /// Whether the cluster autoscaler moves such a pod: what has local storage or nobody to make it again stays, unless the pod
