@@ -208,7 +208,7 @@ fn warn_of_neighbours(selection: &Selection<'_>, neighbours: &Neighbours, warnin
 /// Targets that do not all get what they may ask for.
 pub(super) fn warn_of_shared_quotas(setup: &Setup<'_>) {
     for quota in &setup.world.quotas {
-        let users = setup.targets.iter().zip(&quota.each).filter(|(_, each)| each.signum() > 0);
+        let users = quota.users.iter().map(|(user, each)| (&setup.targets[*user], each));
         let most = users.clone().map(|(target, each)| each.times(target.hpa.max_replicas.into()));
         let most = most.fold(Quantity::ZERO, |sum, more| sum + more);
         if most > quota.left {

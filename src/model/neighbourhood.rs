@@ -55,8 +55,8 @@ pub struct SharedQuota {
     pub location: Location,
     /// What is left of it beside the workloads that are not targets, as they are declared.
     pub left: Quantity,
-    /// What a pod of each target takes, in the order of the targets; those of other namespaces nothing.
-    pub each: Vec<Quantity>,
+    /// The targets that use it up: their indices, and what a pod of each takes.
+    pub users: Vec<(usize, Quantity)>,
 }
 
 /// The pods of a workload as it is declared; those of a DaemonSet and of Jobs depend on other things.
@@ -160,21 +160,26 @@ impl Inventory {
     /// The quotas that several of these workloads use up.
     pub fn shared_quotas(&self, targets: &[&Workload]) -> Vec<SharedQuota> {
         let used = self.used_by_others(&targets.iter().map(|target| target.id()).collect());
+        let mut by_namespace: BTreeMap<&str, Vec<(usize, &&Workload)>> = BTreeMap::new();
+        for (index, target) in targets.iter().enumerate() {
+            by_namespace.entry(&target.namespace).or_default().push((index, target));
+        }
         let mut shared = Vec::new();
         for placed in self.quotas.iter().filter(|quota| !quota.item.scoped) {
             let quota = &placed.item;
+            let here = by_namespace.get(quota.namespace.as_str()).map_or(&[][..], Vec::as_slice);
             for (resource, hard) in quota.hard.iter() {
-                let of = |target: &&Workload| {
+                let of = |&(index, target): &(usize, &&Workload)| {
                     let (requests, limits) = (target.template.requests(), target.template.limits());
-                    let each = quota_use(&requests, &limits, resource).filter(|_| target.namespace == quota.namespace);
-                    each.unwrap_or(Quantity::ZERO)
+                    let each = quota_use(&requests, &limits, resource).filter(|each| each.signum() > 0)?;
+                    Some((index, each))
                 };
-                let each: Vec<Quantity> = targets.iter().map(of).collect();
-                if each.iter().filter(|each| each.signum() > 0).count() > 1 {
+                let users: Vec<(usize, Quantity)> = here.iter().filter_map(of).collect();
+                if users.len() > 1 {
                     let left = hard.quantity.minus(used[&(quota.namespace.as_str(), resource)]);
                     let (name, resource) = (quota.name.clone(), resource.to_owned());
                     let location = placed.origin.locate(&hard_path(&resource));
-                    shared.push(SharedQuota { name, resource, location, left, each });
+                    shared.push(SharedQuota { name, resource, location, left, users });
                 }
             }
         }

@@ -60,21 +60,24 @@ impl<'a> Setup<'a> {
         if self.world.nodes.is_some() {
             return vec![all.collect()];
         }
-        let mut part: Vec<usize> = all.collect();
+        // Each names another of its part, or itself: the first of the part.
+        let mut above: Vec<usize> = all.clone().collect();
         let mut join = |one: usize, other: usize| {
-            let (one, other) = (part[one], part[other]);
-            part.iter_mut().filter(|part| **part == one.max(other)).for_each(|part| *part = one.min(other));
+            let (one, other) = (first_of(&mut above, one), first_of(&mut above, other));
+            above[one.max(other)] = one.min(other);
         };
         // Who calls whom, and who shares a quota.
         for (index, target) in self.targets.iter().enumerate() {
             target.callers.iter().for_each(|caller| join(index, caller.target));
         }
         for quota in &self.world.quotas {
-            let users = || quota.each.iter().enumerate().filter(|(_, each)| each.signum() > 0).map(|(index, _)| index);
-            users().skip(1).for_each(|user| join(user, users().next().unwrap_or(user)));
+            let mut users = quota.users.iter().map(|(user, _)| *user);
+            if let Some(first) = users.next() {
+                users.for_each(|user| join(user, first));
+            }
         }
         let mut parts: Vec<Vec<usize>> = vec![Vec::new(); self.targets.len()];
-        part.iter().enumerate().for_each(|(index, part)| parts[*part].push(index));
+        all.for_each(|index| parts[first_of(&mut above, index)].push(index));
         parts.retain(|part| !part.is_empty());
         parts
     }
@@ -88,6 +91,15 @@ impl<'a> Setup<'a> {
         });
         changed.into_iter().next().unwrap_or(self.targets[target].hpa)
     }
+}
+
+/// Follows who is above, and makes the way shorter.
+fn first_of(above: &mut [usize], mut index: usize) -> usize {
+    while above[index] != index {
+        above[index] = above[above[index]];
+        index = above[index];
+    }
+    index
 }
 
 /// What is called after every sync, with the target's index.

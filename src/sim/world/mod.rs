@@ -23,6 +23,7 @@ use super::{Listen, Listener, Setup, SyncRecord, World};
 use crate::model::{Action, LoadError, LoadSource, Workload};
 use crate::units::{Replicas, SimTime, Span};
 use nodes::Nodes;
+use quotas::Quotas;
 
 /// Why a simulation could not be run to its end.
 #[derive(Debug, Error)]
@@ -120,6 +121,7 @@ struct Engine<'a> {
     draws: Draws,
     /// Who calls whom.
     calls: Vec<calls::Call>,
+    quotas: Quotas,
     next_event: usize,
     /// The targets that something happens to now, in their order.
     active: Vec<usize>,
@@ -136,16 +138,16 @@ impl<'a> Engine<'a> {
         let mut nodes = world.nodes.as_ref().map(|config| Nodes::new(config, &workloads, start));
         let places: Vec<usize> = loads.iter().map(|(index, _)| *index).collect();
         let calls = calls::calls(&setup.targets, &places);
+        let mut quotas = Quotas::new(&world.quotas, &places);
         let mut targets = Vec::with_capacity(loads.len());
         for (kind, (index, load)) in loads.into_iter().enumerate() {
             let mut place = |count: Replicas| nodes.as_mut().map(|nodes| nodes.schedule(kind, count));
             let is_chained = calls.iter().any(|call| call.caller == kind || call.callee == kind);
             // Those before it have their pods already.
-            let mut pods: Vec<Replicas> = targets.iter().map(TargetState::all_pods).collect();
-            pods.resize(places.len(), 0);
-            let most = quotas::most_pods(&world.quotas, &places, &pods, kind);
-            let target = &setup.targets[index];
-            targets.push(TargetState::new(world, target, (index, is_chained), most, load, &mut place)?);
+            let (most, target) = (quotas.most(kind), &setup.targets[index]);
+            let state = TargetState::new(world, target, (index, is_chained), most, load, &mut place)?;
+            quotas.note(kind, state.all_pods());
+            targets.push(state);
         }
         let mut engine = Self {
             world,
@@ -154,6 +156,7 @@ impl<'a> Engine<'a> {
             nodes,
             draws: Draws::new(world.seed, 0),
             calls,
+            quotas,
             next_event: 0,
             active: (0..targets.len()).collect(),
             due: vec![start; targets.len()],

@@ -56,7 +56,7 @@ impl Engine<'_> {
 
     /// Where targets share nothing and none of them has anything to do but its work, that is all; says whether it is so.
     fn rest(&mut self) -> Result<bool, SimError> {
-        let share = self.nodes.is_some() || !self.world.quotas.is_empty() || !self.calls.is_empty();
+        let share = self.nodes.is_some() || !self.quotas.is_empty() || !self.calls.is_empty();
         if share || !self.active.iter().all(|&index| self.targets[index].rests()) {
             return Ok(false);
         }
@@ -77,6 +77,7 @@ impl Engine<'_> {
             let index = self.active[place];
             self.limit(index);
             busy |= self.targets[index].answer();
+            self.count_pods(index);
         }
         busy |= self.share_quotas()?;
         if self.nodes.is_some() {
