@@ -68,7 +68,7 @@ impl Quotas {
     }
 
     /// Those who use up what has changed.
-    fn to_be_told(&mut self) -> Vec<usize> {
+    fn take_concerned(&mut self) -> Vec<usize> {
         let mut places = Vec::new();
         for shared in self.shared.iter_mut().filter(|shared| shared.has_changed) {
             shared.has_changed = false;
@@ -110,7 +110,7 @@ impl Engine<'_> {
         for at in 0..self.active.len() {
             self.count_pods(self.active[at]);
         }
-        for place in self.quotas.to_be_told() {
+        for place in self.quotas.take_concerned() {
             if !self.targets[place].knows_limit(self.quotas.most(place)) {
                 self.touch(place)?;
                 any |= self.limit(place);
