@@ -98,15 +98,26 @@ impl Cluster {
             ((domains.len() + 2) as f64).ln()
         };
         let weights: Vec<f64> = spec.soft_spread.iter().map(weight).collect();
-        let crowding = |&index: &NodeIndex| {
-            let of = |(spread, weight): (&Spread, &f64)| {
-                let Some(domain) = self.domain(spread.term, index) else { return 0.0 };
-                let pods = self.counted[spread.term].get(&domain).copied().unwrap_or(0);
-                pods as f64 * weight + (spread.max_skew - 1) as f64
-            };
-            in_all(index).then(|| spec.soft_spread.iter().zip(&weights).map(of).sum::<f64>().round() as i64)
-        };
-        let crowded: Vec<Option<i64>> = feasible.iter().map(crowding).collect();
+        let mut crowding = vec![0.0; feasible.len()];
+        for (spread, weight) in spec.soft_spread.iter().zip(&weights) {
+            let tally = &self.counted[spread.term];
+            let is_by_node = self.catalog.terms[spread.term] == self.catalog.hostname_key;
+            // Nodes and their tally are in the same order: looking each up takes longer.
+            let mut by_node = tally.iter().peekable();
+            for (crowding, &index) in crowding.iter_mut().zip(feasible) {
+                let Some(domain) = self.domain(spread.term, index) else { continue };
+                let pods = if is_by_node {
+                    while by_node.next_if(|(before, _)| **before < domain).is_some() {}
+                    by_node.next_if(|(at, _)| **at == domain).map_or(0, |(_, pods)| *pods)
+                } else {
+                    tally.get(&domain).copied().unwrap_or(0)
+                };
+                *crowding += pods as f64 * weight + (spread.max_skew - 1) as f64;
+            }
+        }
+        let crowded = feasible.iter().zip(&crowding);
+        let crowded: Vec<Option<i64>> =
+            crowded.map(|(&index, crowding)| in_all(index).then(|| crowding.round() as i64)).collect();
         let (most, least) = (crowded.iter().flatten().max().copied(), crowded.iter().flatten().min().copied());
         let (most, least) = (most.unwrap_or(0), least.unwrap_or(0));
         let score = |crowded: &Option<i64>| match crowded {

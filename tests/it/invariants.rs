@@ -92,6 +92,24 @@ proptest! {
     }
 }
 
+/// Long stretches of the same load, many of them beyond what the pods can do, so that work waits and is worked off within one: what
+/// is passed over without a listener is what would have happened (see `run`).
+#[test]
+fn steady_stretches_can_be_passed_over() {
+    for seed in 0..60 {
+        let (target, most) = (60 + seed as i64 % 7 * 9, 3 + seed as i64 % 5);
+        let deployment = with_hpa(&format!(
+            "minReplicas: 2, maxReplicas: {most}, metrics: [{{type: Resource, resource: {{name: cpu, target: \
+             {{type: Utilization, averageUtilization: {target}}}}}}}]"
+        ));
+        let high = 2.0 + seed as f64 % 4.0;
+        let load = load(&[format!("cpu=sine:mean={high},amplitude={high},period=2h+noise:sigma=0.4")], 6.0, 900, seed);
+        let mut setup = deployment.setup(&load);
+        setup.targets[0].cluster.startup = seconds(seed as i64 % 80).into();
+        run(&setup, &load);
+    }
+}
+
 /// The checker itself: it must find what is wrong.
 #[test]
 fn the_checker_finds_faults() {

@@ -186,18 +186,13 @@ fn first_success(probe: &Probe, startup: Span) -> Option<Span> {
 fn readiness(probe: &Probe, started: Span, startup: Span) -> Span {
     let period = probe.period.seconds();
     let regular = |from: Span| Span::from_seconds((from.seconds() + period - 1) / period * period);
-    let mut attempt = if started >= probe.initial_delay { started } else { regular(probe.initial_delay) };
-    let mut successes = 0;
-    loop {
-        if attempt >= startup {
-            successes += 1;
-            if successes >= probe.success_threshold {
-                return attempt;
-            }
-        }
-        // The next multiple of the period; straight to the one where the application is up.
-        let next = regular(attempt + Span::from_seconds(1));
-        attempt = if successes == 0 { next.max(regular(startup)) } else { next };
+    let after = |attempt: Span| regular(attempt + Span::from_seconds(1));
+    let first = if started >= probe.initial_delay { started } else { regular(probe.initial_delay) };
+    // The first one where the application is up.
+    let success = if first >= startup { first } else { after(first).max(regular(startup)) };
+    match i64::from(probe.success_threshold) {
+        ..=1 => success,
+        threshold => after(success) + Span::from_seconds((threshold - 2).saturating_mul(period)),
     }
 }
 

@@ -17,6 +17,7 @@ mod on_nodes;
 mod pods;
 mod queue;
 mod rules;
+mod sampling;
 mod steps;
 mod traffic;
 mod usage;
@@ -32,7 +33,7 @@ use crate::hpa::{Decision, History, Verdict, decide, decide_again};
 use crate::model::{
     Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, WorkloadController,
 };
-use crate::sim::draw::{Draws, Purpose};
+use crate::sim::draw::Draws;
 use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
 use crate::sim::{Listener, PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
 use crate::units::{Replicas, SimTime, Span};
@@ -44,6 +45,7 @@ use metrics::{Pipeline, Scraped};
 use observe::Observer;
 use pods::Pods;
 use rules::{Outage, Rules};
+use sampling::{SampleOrder, Sampling};
 use traffic::Traffic;
 use usage::{Asks, PodSize, asks};
 
@@ -85,6 +87,9 @@ pub(super) struct TargetState<'a> {
     decision: Decision,
     accounts: Accounts,
     sampling: Sampling,
+    order: SampleOrder,
+    /// See [`Outlook`]; none if pods have changed.
+    outlook: Option<Outlook>,
     next_sync: SimTime,
     /// The HPA has changed: there is a sync besides.
     reconciled_at_once: bool,
@@ -106,18 +111,13 @@ pub(super) struct TargetState<'a> {
     last_sync: (i128, SimTime),
 }
 
-/// Samples and scrapes.
+/// When something happens to the pods next, and whether some of them are about to end.
 #[derive(Clone, Copy, Debug)]
-struct Sampling {
-    next_scrape: SimTime,
-    /// Whether there was a scrape that was not followed up yet.
-    has_scraped: bool,
-    /// Whether they are at regular times, and nothing is drawn for them.
-    are_regular: bool,
-    /// Since when load, pods and limits are as they are.
-    steady_since: SimTime,
-    /// The part of the stretch to come that is not looked at, seconds.
-    skipped: i64,
+struct Outlook {
+    next: SimTime,
+    is_ending: bool,
+    /// When one is to be bound first; it may be waiting for that already.
+    to_bind: SimTime,
 }
 
 impl<'a> TargetState<'a> {
@@ -182,6 +182,8 @@ impl<'a> TargetState<'a> {
             decision: Decision::default(),
             accounts: Accounts::new(target.hpa.metrics.len(), world.keep_pod_numbers),
             sampling: Sampling::new(target, start, pipeline.first_scrape),
+            order: SampleOrder::default(),
+            outlook: None,
             next_sync: start + target.phase.sync,
             reconciled_at_once: false,
             resource_outage: start,
@@ -255,7 +257,13 @@ impl<'a> TargetState<'a> {
 
     /// Pods come, go or change: it has to be looked at all of them again.
     fn pods_change(&mut self) {
-        (self.to_reconcile, self.changed, self.unseen) = (true, true, true);
+        self.to_reconcile = true;
+        self.note_pods_changed();
+    }
+
+    /// They have come, gone or changed.
+    fn note_pods_changed(&mut self) {
+        (self.changed, self.unseen, self.outlook) = (true, true, None);
     }
 
     fn roll_out(&mut self, revision: crate::model::Revision) {
@@ -293,15 +301,6 @@ impl ResponseSource<'_> {
     /// The response time that the promised part of the requests does not exceed, seconds.
     pub fn seconds(&self) -> Option<f64> {
         self.traffic.response_seconds(self.pods)
-    }
-}
-
-impl Sampling {
-    fn new(target: &Target<'_>, start: SimTime, next_scrape: SimTime) -> Self {
-        let cluster = &target.cluster;
-        let fixed = matches!(cluster.housekeeping_interval, Delay::Fixed(interval) if interval > Span::ZERO);
-        let draws = cluster.missing_samples.get() > 0.0 || cluster.balancing == Balancing::Random;
-        Self { next_scrape, has_scraped: false, are_regular: fixed && !draws, steady_since: start, skipped: 0 }
     }
 }
 

@@ -27,7 +27,8 @@ impl TargetState<'_> {
     /// Without nodes there is always room; says whether a pod was bound.
     pub fn bind_anywhere(&mut self) -> bool {
         self.pods.freed.clear();
-        let bound = self.pods.bind_anywhere(self.now, &self.rules);
+        let due = self.outlook().to_bind <= self.now;
+        let bound = due && self.pods.bind_anywhere(self.now, &self.rules);
         if bound {
             self.pods_change();
         }
@@ -55,6 +56,7 @@ impl TargetState<'_> {
         if placed < count && !waited {
             self.happened(Occurrence::Unschedulable(count - placed));
         }
+        self.outlook = None;
         if placed > 0 {
             self.pods_change();
         }
@@ -83,7 +85,7 @@ impl TargetState<'_> {
     /// A node does not answer any more.
     pub fn lose_node(&mut self, node: usize, noticed: Span, tolerated: Span) {
         self.pods.lose_node(node, self.now, noticed, tolerated);
-        self.unseen = true;
+        self.note_pods_changed();
     }
 
     /// The number of nodes that are ready.

@@ -80,15 +80,18 @@ impl Pods {
 
     /// How many there are of every kind.
     pub fn numbers(&self) -> PodNumbers {
-        PodNumbers {
-            existing: self.count(),
-            ready: self.sum(|cohort| cohort.active() && cohort.ready),
-            working: self.working(),
-            pending: self.sum(|cohort| cohort.active() && !cohort.has_run),
-            unschedulable: self.sum(|cohort| cohort.active() && cohort.unschedulable),
-            terminating: self.sum(|cohort| cohort.deleted),
-            nodes: None,
+        let mut numbers = PodNumbers::default();
+        for cohort in &self.cohorts {
+            let add = |number: &mut Replicas, counts: bool| *number += if counts { cohort.count } else { 0 };
+            let active = cohort.active();
+            add(&mut numbers.existing, active);
+            add(&mut numbers.ready, active && cohort.ready);
+            add(&mut numbers.working, cohort.works());
+            add(&mut numbers.pending, active && !cohort.has_run);
+            add(&mut numbers.unschedulable, active && cohort.unschedulable);
+            add(&mut numbers.terminating, cohort.deleted);
         }
+        numbers
     }
 
     /// The pods of a revision: how many, and how many of these are available.

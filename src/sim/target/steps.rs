@@ -1,8 +1,6 @@
 //! What a target does at a second, and between two.
 
-use super::cohort::Cohort;
 use super::controller::Owner;
-use super::milestones::NEVER;
 use super::*;
 
 impl<'a> TargetState<'a> {
@@ -27,54 +25,6 @@ impl<'a> TargetState<'a> {
     /// When its load ends, if that is known.
     pub fn load_end(&self) -> Option<SimTime> {
         self.load.end()
-    }
-
-    /// The kubelets sample, metrics-server scrapes, adapters read.
-    fn sample(&mut self) {
-        let (now, cluster) = (self.now, &self.target.cluster);
-        let working = self.numbers.working.into();
-        let scrape = now == self.sampling.next_scrape;
-        let fresh = cluster.housekeeping_interval == Delay::ZERO;
-        for cohort in self.pods.cohorts_mut() {
-            let due = cohort.next_sample == now || (scrape && fresh);
-            if let (true, Some(started)) = (due, cohort.running) {
-                let memory = self.memory.of(cohort, self.asks.memory, working, now);
-                cohort.scraped.kubelet_samples(now, memory, started, cluster.metric_resolution);
-                if !fresh {
-                    let interval = self.draws.delay(Purpose::Housekeeping, cluster.housekeeping_interval);
-                    cohort.next_sample = now + interval.max(Span::from_seconds(1));
-                }
-            }
-        }
-        self.unseen |= self.observer.adapters_read(now, &self.values, &self.pods);
-        if !(scrape || self.sampling.has_scraped) {
-            return;
-        }
-        if scrape {
-            self.scrape();
-        }
-        self.sampling.has_scraped = false;
-        self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules);
-        if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution).filter(|_| scrape) {
-            for cohort in self.pods.cohorts_mut() {
-                cohort.weight = self.draws.routing(expected);
-            }
-            self.changed = true;
-        }
-    }
-
-    /// metrics-server scrapes.
-    fn scrape(&mut self) {
-        let (now, cluster) = (self.now, &self.target.cluster);
-        self.sampling.next_scrape = now + cluster.metric_resolution;
-        for cohort in self.pods.cohorts_mut() {
-            if now < self.resource_outage {
-                cohort.scraped.forget();
-                self.unseen = true;
-            } else {
-                self.unseen |= cohort.scraped.scrape(cohort.running, cluster.metric_resolution);
-            }
-        }
     }
 
     fn advance_load(&mut self) -> Result<(), SimError> {
@@ -114,15 +64,30 @@ impl<'a> TargetState<'a> {
     }
 
     /// Whether neither its pods nor its controller have anything to do now.
-    pub fn rests(&self) -> bool {
-        let due = |cohort: &Cohort| cohort.due <= self.now || cohort.stopping() || cohort.count == 0;
-        !self.to_reconcile && self.controller.deadline() > self.now && !self.pods.cohorts().iter().any(due)
+    pub fn rests(&mut self) -> bool {
+        !self.to_reconcile && self.controller.deadline() > self.now && self.is_quiet()
+    }
+
+    /// When something happens to its pods next, as far as they stay as they are.
+    pub(super) fn outlook(&mut self) -> Outlook {
+        let pods = &self.pods;
+        *self.outlook.get_or_insert_with(|| Outlook {
+            next: pods.next(),
+            is_ending: pods.cohorts().iter().any(|cohort| cohort.stopping() || cohort.count == 0),
+            to_bind: pods.cohorts().iter().map(|cohort| cohort.at.bound).min().unwrap_or(SimTime::MAX),
+        })
+    }
+
+    /// Whether nothing happens to its pods now.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let outlook = self.outlook();
+        outlook.next > self.now && !outlook.is_ending
     }
 
     /// Its pods and its controller answer once; says whether anything was done.
     pub fn answer(&mut self) -> bool {
         let now = self.now;
-        let mut busy = self.pods.advance(now, &self.rules);
+        let mut busy = !self.is_quiet() && self.pods.advance(now, &self.rules);
         if busy {
             self.to_reconcile = true;
         }
@@ -133,8 +98,9 @@ impl<'a> TargetState<'a> {
             busy = true;
             self.to_reconcile = before != (self.pods.created, self.pods.deleted);
         }
-        self.changed |= busy;
-        self.unseen |= busy;
+        if busy {
+            self.note_pods_changed();
+        }
         busy
     }
 
@@ -157,8 +123,9 @@ impl<'a> TargetState<'a> {
             self.pods.restart_cohort(index, self.now, &self.rules);
             killed = true;
         }
-        self.changed |= killed;
-        self.unseen |= killed;
+        if killed {
+            self.note_pods_changed();
+        }
         killed
     }
 
@@ -232,7 +199,7 @@ impl<'a> TargetState<'a> {
     }
 
     /// The next second at which something happens to it by itself.
-    pub fn next(&self) -> SimTime {
+    pub fn next(&mut self) -> SimTime {
         let soon = self.now + Span::from_seconds(1);
         if self.to_reconcile || self.traffic.is_restless() {
             return soon;
@@ -244,77 +211,29 @@ impl<'a> TargetState<'a> {
     }
 
     /// The next second at which something happens that is no sample, scrape, reading or sync.
-    pub(super) fn next_change(&self) -> SimTime {
+    pub(super) fn next_change(&mut self) -> SimTime {
+        let outlook = self.outlook();
         let next = self
             .load
             .next_change(self.now)
             .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
-            .min(self.pods.next())
+            .min(outlook.next)
             .min(self.controller.deadline())
-            .min(self.memory.next(&self.pods, self.asks.memory, self.now))
-            .min(self.traffic.drained(&self.pods, self.now));
+            .min(self.memory.next(&self.pods, self.asks.memory, self.now));
+        let next = if outlook.is_ending { next.min(self.traffic.drained(&self.pods, self.now)) } else { next };
         let next = self.factors.iter().map(|factor| factor.1).fold(next, SimTime::min);
         if self.now < SimTime::ZERO { next.min(SimTime::ZERO) } else { next }
-    }
-
-    /// Whether samples and scrapes can be worked out when a stretch has passed: they are at regular times, nothing is drawn for
-    /// them, and every second of the stretch is like the next one.
-    pub(super) fn may_look_back(&self) -> bool {
-        self.sampling.are_regular && self.traffic.is_uniform()
-    }
-
-    /// The samples and scrapes of a stretch that has passed, up to its end. In each of its seconds pods used as much CPU.
-    fn look_back(&mut self, seconds: i64) {
-        let skipped = Span::from_seconds(std::mem::take(&mut self.sampling.skipped));
-        let (from, end) = (self.now + skipped, self.now + Span::from_seconds(seconds));
-        self.sampling.next_scrape += skipped;
-        let (cluster, working) = (&self.target.cluster, self.numbers.working.into());
-        let interval = cluster.housekeeping_interval.typical().max(Span::from_seconds(1));
-        let resolution = cluster.metric_resolution;
-        for cohort in self.pods.cohorts_mut() {
-            let mut scrape = self.sampling.next_scrape;
-            if skipped > Span::ZERO {
-                cohort.scraped.passes(skipped);
-                cohort.next_sample = if cohort.next_sample < NEVER { cohort.next_sample + skipped } else { NEVER };
-            }
-            let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
-            loop {
-                let at = cohort.next_sample.min(scrape);
-                let until = at.min(end);
-                cohort.scraped.uses(cpu.saturating_mul((until - last).seconds()));
-                if at >= end {
-                    break;
-                }
-                last = at;
-                if cohort.next_sample == at {
-                    if let Some(started) = cohort.running {
-                        let memory = self.memory.of(cohort, self.asks.memory, working, at);
-                        cohort.scraped.kubelet_samples(at, memory, started, resolution);
-                    }
-                    cohort.next_sample = at + interval;
-                }
-                if scrape == at {
-                    if at < self.resource_outage {
-                        cohort.scraped.forget();
-                        self.unseen = true;
-                    } else {
-                        self.unseen |= cohort.scraped.scrape(cohort.running, resolution);
-                    }
-                    scrape += resolution;
-                }
-            }
-        }
-        while self.sampling.next_scrape < end {
-            self.sampling.next_scrape += resolution;
-            self.sampling.has_scraped = true;
-        }
     }
 
     /// Lets the pods work while nothing changes.
     fn pass(&mut self, seconds: i64) {
         let is_uniform = self.traffic.is_uniform();
+        if !is_uniform {
+            // What waited was worked off: nothing says that the pods use as much as before.
+            self.sampling.steady_since = self.now + Span::from_seconds(seconds);
+        }
         let passed = self.traffic.work(seconds, &mut self.pods);
-        if is_uniform && self.sampling.are_regular {
+        if is_uniform && self.sampling.can_wait {
             self.look_back(seconds);
         } else if is_uniform {
             let running = self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some());

@@ -57,7 +57,8 @@ impl Engine<'_> {
     /// Where targets share nothing and none of them has anything to do but its work, that is all; says whether it is so.
     fn rest(&mut self) -> Result<bool, SimError> {
         let share = self.nodes.is_some() || !self.quotas.is_empty() || !self.calls.is_empty();
-        if share || !self.active.iter().all(|&index| self.targets[index].rests()) {
+        let targets = &mut self.targets;
+        if share || !self.active.iter().all(|&index| targets[index].rests()) {
             return Ok(false);
         }
         let mut rest = true;
