@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once};
 
@@ -71,23 +71,86 @@ fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// What a file is to hold.
+pub(super) enum Contents {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What is in a file, from where it stands on.
+    Spooled(File),
+}
+
+impl From<Vec<u8>> for Contents {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl Contents {
+    /// Those of a file of this name, if it is a text for people without control characters.
+    fn write(&mut self, name: &str, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => out.write_all(&harmless(name, bytes)),
+            Self::Spooled(file) => io::copy(file, out).map(|_| ()),
+        }
+    }
+}
+
+/// What is written before its place is known: to a file without a name, or to memory.
+#[derive(Debug, Default)]
+pub(super) struct Spool {
+    file: Option<io::BufWriter<File>>,
+    bytes: Vec<u8>,
+}
+
+impl Spool {
+    /// A file in the directory that is written to in the end, or beside it if it is not there yet.
+    pub fn file(directory: &Path) -> anyhow::Result<Self> {
+        let there = directory.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+        let file = tempfile::tempfile_in(there);
+        let file = file.with_context(|| format!("cannot write to {}", there.display()))?;
+        Ok(Self { file: Some(io::BufWriter::new(file)), bytes: Vec::new() })
+    }
+
+    /// What was written.
+    pub fn contents(self) -> anyhow::Result<Contents> {
+        let Some(file) = self.file else { return Ok(Contents::Bytes(self.bytes)) };
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(Contents::Spooled(file))
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => self.bytes.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
 /// A file that is being written, and what it is to become.
 enum Unfinished {
     /// A temporary file that takes the place of an ordinary file, or of none.
     Temporary { file: NamedTempFile, becomes: PathBuf },
     /// A device, a pipe or the like, which is written to as it is.
-    Existing { file: File, contents: Vec<u8> },
+    Existing { file: File, name: String, contents: Contents },
 }
 
 /// Begins to write a file. What stands at the path and is no ordinary file is never replaced: a symbolic link stays,
 /// and what it points to is written.
-fn begin(path: &Path, contents: &[u8]) -> anyhow::Result<Unfinished> {
+fn begin(path: &Path, mut contents: Contents) -> anyhow::Result<Unfinished> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let cannot = || format!("cannot write {}", path.display());
     clean_up_on_signals();
     let there = std::fs::metadata(path).ok();
     if there.as_ref().is_some_and(|metadata| !metadata.is_file()) {
         let file = OpenOptions::new().write(true).open(path).with_context(cannot)?;
-        return Ok(Unfinished::Existing { file, contents: contents.to_vec() });
+        return Ok(Unfinished::Existing { file, name, contents });
     }
     let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink());
     let becomes = match (&there, is_link) {
@@ -113,7 +176,7 @@ fn begin(path: &Path, contents: &[u8]) -> anyhow::Result<Unfinished> {
         builder.tempfile_in(directory).with_context(|| format!("cannot write to {}", directory.display()))?;
     list.push(file.path().to_owned());
     drop(list);
-    file.write_all(contents).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
+    contents.write(&name, &mut file).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
     if let Some(there) = there {
         file.as_file().set_permissions(there.permissions()).with_context(cannot)?;
     }
@@ -129,7 +192,9 @@ fn finish(unfinished_file: Unfinished) -> anyhow::Result<()> {
             file.persist(&becomes).with_context(|| format!("cannot write {}", becomes.display()))?;
             list.retain(|path| *path != temporary);
         }
-        Unfinished::Existing { mut file, contents } => file.write_all(&contents).and_then(|()| file.flush())?,
+        Unfinished::Existing { mut file, name, mut contents } => {
+            contents.write(&name, &mut file).and_then(|()| file.flush())?;
+        }
     }
     Ok(())
 }
@@ -148,13 +213,16 @@ fn harmless<'a>(name: &str, contents: &'a [u8]) -> Cow<'a, [u8]> {
 
 /// Writes files into a directory, which is made if need be: first all under temporary names, then
 /// each takes its place at once.
-pub(super) fn write_files(directory: &Path, files: &[(impl AsRef<str>, Vec<u8>)]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn write_files(
+    directory: &Path,
+    files: Vec<(impl AsRef<str>, impl Into<Contents>)>,
+) -> anyhow::Result<Vec<PathBuf>> {
     let here = || directory.display().to_string();
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", here()))?;
     let mut ready = Vec::new();
     for (name, contents) in files {
         let path = directory.join(name.as_ref());
-        ready.push((begin(&path, &harmless(name.as_ref(), contents))?, path));
+        ready.push((begin(&path, contents.into())?, path));
     }
     let mut paths = Vec::new();
     for (file, path) in ready {
@@ -165,6 +233,6 @@ pub(super) fn write_files(directory: &Path, files: &[(impl AsRef<str>, Vec<u8>)]
 }
 
 /// Writes one file, whole or not at all.
-pub(super) fn write_file(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    finish(begin(path, contents)?)
+pub(super) fn write_file(path: &Path, contents: Vec<u8>) -> anyhow::Result<()> {
+    finish(begin(path, contents.into())?)
 }

@@ -197,14 +197,14 @@ fn finish(args: &PlanArgs, report: &PlanReport<'_>) -> anyhow::Result<Outcome> {
         Some(directory) => {
             let mut json = serde_json::to_vec_pretty(&report::plan::json(report))?;
             json.push(b'\n');
-            let files = [
+            let files = vec![
                 ("plan.csv", report::plan::plan_csv(report)?),
                 ("storage.csv", report::plan::storage_csv(report)?),
                 ("plan.json", json),
                 ("plan.md", report::plan::markdown(report).into_bytes()),
                 ("capacity.png", plot::capacity_png(report)?),
             ];
-            output::write_files(directory, &files)?
+            output::write_files(directory, files)?
         }
         None => Vec::new(),
     };

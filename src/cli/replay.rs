@@ -95,7 +95,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
     let written = match &args.output {
         Some(directory) => {
             let files = files(&replays)?;
-            output::write_files(directory, &files)?
+            output::write_files(directory, files)?
         }
         None => Vec::new(),
     };

@@ -13,10 +13,10 @@ use crate::input::load::{Load, as_input_error};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
+use crate::report::csv::TimelineWriter;
+use crate::report::plot::Thinned;
 use crate::report::{self, Run, kubectl};
-use crate::sim::{
-    Lifecycle, Listen, Setup, SimError, Snapshot, Summary, SyncRecord, TimelineRow, simulate_all, typical_startup,
-};
+use crate::sim::{Lifecycle, Listen, Setup, SimError, Snapshot, Summary, SyncRecord, simulate_all, typical_startup};
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
 
@@ -85,7 +85,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     setup.world.quotas = manifests.inventory.shared_quotas(&workloads);
     load::warn_of_shared_quotas(&setup);
     let several = chosen.len() > 1;
-    let done = Simulation::run(args, setup, loads, args.output.is_some())?;
+    let mut done = Simulation::run(args, setup, loads)?;
     done.loads.iter().for_each(load::note_reading);
     let text = if several { done.render_all(args.watch) } else { done.render_one(args.watch) };
     let mut written = Vec::new();
@@ -93,11 +93,12 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
         for index in 0..done.setup.targets.len() {
             let hpa = done.setup.targets[index].hpa;
             let own = directory.join(format!("{}.{}", hpa.namespace, hpa.name));
-            let files = files(&done.of(index))?;
-            written.extend(output::write_files(if several { &own } else { directory }, &files)?);
+            let timeline = done.kept[index].timeline.take();
+            let files = files(&done.of(index), timeline)?;
+            written.extend(output::write_files(if several { &own } else { directory }, files)?);
         }
         if several {
-            written.extend(output::write_files(directory, &done.world_files()?)?);
+            written.extend(output::write_files(directory, done.world_files()?)?);
         }
     }
     output::print(&text)?;
@@ -172,23 +173,33 @@ struct Simulation<'a> {
     loads: Vec<Load>,
     columns: Vec<Vec<Column>>,
     summaries: Vec<Summary>,
-    kept: Vec<Keeper<'a>>,
+    kept: Vec<Kept<'a>>,
     phases: Option<Vec<PhaseRuns>>,
 }
 
 impl<'a> Simulation<'a> {
-    fn run(args: &SimulateArgs, mut setup: Setup<'a>, mut loads: Vec<Load>, keep_rows: bool) -> anyhow::Result<Self> {
+    fn run(args: &SimulateArgs, mut setup: Setup<'a>, mut loads: Vec<Load>) -> anyhow::Result<Self> {
         let phases = phases_of(args, &setup, &mut loads)?;
         for (target, phases) in setup.targets.iter_mut().zip(phases.iter().flatten()) {
             target.phase = phases.phase();
         }
-        let keeper = |target: &Target<'a>| Keeper {
-            rows: keep_rows.then(Vec::new),
-            watch: args.watch.then(|| Watch { hpa: target.hpa, rows: Vec::new() }),
-        };
-        let mut kept: Vec<Keeper<'a>> = setup.targets.iter().map(keeper).collect();
-        let summaries = simulate_all(&setup, &mut loads, &mut kept).map_err(explain_error)?;
-        let columns = loads.iter().map(|load| load.columns().to_vec()).collect();
+        let columns: Vec<Vec<Column>> = loads.iter().map(|load| load.columns().to_vec()).collect();
+        let mut keepers = Vec::new();
+        for (index, (target, load)) in setup.targets.iter().zip(&loads).enumerate() {
+            let timeline = match &args.output {
+                // Of many targets they are in memory: so many files may not be open at once.
+                Some(directory) => {
+                    let spool =
+                        if loads.len() == 1 { output::Spool::file(directory)? } else { output::Spool::default() };
+                    Some(TimelineWriter::new(&setup, (index, &columns[index], load.epoch_seconds()), spool)?)
+                }
+                None => None,
+            };
+            let watch = args.watch.then(|| Watch { hpa: target.hpa, rows: Vec::new() });
+            keepers.push(Keeper { timeline, rows: Thinned::default(), failed: None, watch });
+        }
+        let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(explain_error)?;
+        let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<_>>()?;
         Ok(Self { setup, loads, columns, summaries, kept, phases })
     }
 
@@ -199,7 +210,7 @@ impl<'a> Simulation<'a> {
             index,
             columns: &self.columns[index],
             summary: &self.summaries[index],
-            rows: self.kept[index].rows.as_deref().unwrap_or_default(),
+            rows: self.kept[index].rows.rows(),
             title: None,
             phases: self.phases.as_ref().map(|phases| &phases[index]),
             epoch_seconds: self.loads[index].epoch_seconds(),
@@ -218,7 +229,7 @@ impl<'a> Simulation<'a> {
         if !watch {
             return report::world::render(&self.all());
         }
-        let one = |(target, kept): (&Target<'_>, &Keeper<'_>)| {
+        let one = |(target, kept): (&Target<'_>, &Kept<'_>)| {
             format!("# {}/{}\n\n{}", target.hpa.namespace, target.hpa.name, kept.table())
         };
         self.setup.targets.iter().zip(&self.kept).map(one).collect::<Vec<_>>().join("\n")
@@ -289,15 +300,13 @@ pub(super) fn explain_error(error: SimError) -> anyhow::Error {
     }
 }
 
-fn files(run: &Run<'_>) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+fn files(run: &Run<'_>, timeline: Option<output::Contents>) -> anyhow::Result<Vec<(&'static str, output::Contents)>> {
     let mut json = serde_json::to_vec_pretty(&report::json::summary(run))?;
     json.push(b'\n');
-    Ok(vec![
-        ("timeline.csv", report::csv::timeline(run)?),
-        ("events.csv", report::csv::events(run)?),
-        ("summary.json", json),
-        ("timeline.png", report::plot::png(run)?),
-    ])
+    let files =
+        [("events.csv", report::csv::events(run)?), ("summary.json", json), ("timeline.png", report::plot::png(run)?)];
+    let timeline = timeline.map(|timeline| ("timeline.csv", timeline));
+    Ok(timeline.into_iter().chain(files.map(|(name, bytes)| (name, bytes.into()))).collect())
 }
 
 /// The lines of `kubectl get hpa --watch`: one for every sync whose line differs from the last.
@@ -306,20 +315,25 @@ struct Watch<'a> {
     rows: Vec<Vec<String>>,
 }
 
-/// What is kept of the syncs of a target.
-struct Keeper<'a> {
-    rows: Option<Vec<TimelineRow>>,
+/// What is kept of the syncs of a target, while it is simulated.
+struct Keeper<'s, 'a> {
+    timeline: Option<TimelineWriter<'s, output::Spool>>,
+    /// Why no more could be written.
+    failed: Option<csv::Error>,
+    rows: Thinned,
     watch: Option<Watch<'a>>,
 }
 
-impl Listen for Keeper<'_> {
+impl Listen for Keeper<'_, '_> {
     fn listens(&self) -> bool {
-        self.rows.is_some() || self.watch.is_some()
+        self.timeline.is_some() || self.watch.is_some()
     }
 
     fn hear(&mut self, record: &SyncRecord<'_>) {
-        if let Some(rows) = &mut self.rows {
-            rows.push(record.into());
+        if let Some(timeline) = self.timeline.as_mut().filter(|_| self.failed.is_none()) {
+            let row = record.into();
+            self.failed = timeline.write(&row).err();
+            self.rows.push(row);
         }
         if let Some(watch) = &mut self.watch {
             watch.sync(record);
@@ -327,7 +341,25 @@ impl Listen for Keeper<'_> {
     }
 }
 
-impl Keeper<'_> {
+impl<'a> Keeper<'_, 'a> {
+    fn finish(self) -> anyhow::Result<Kept<'a>> {
+        let timeline = match (self.timeline, self.failed) {
+            (_, Some(failed)) => return Err(anyhow::Error::from(failed).context("cannot write timeline.csv")),
+            (Some(timeline), None) => Some(timeline.finish()?.contents()?),
+            (None, None) => None,
+        };
+        Ok(Kept { timeline, rows: self.rows, watch: self.watch })
+    }
+}
+
+/// What was kept of the syncs of a target.
+struct Kept<'a> {
+    timeline: Option<output::Contents>,
+    rows: Thinned,
+    watch: Option<Watch<'a>>,
+}
+
+impl Kept<'_> {
     fn table(&self) -> String {
         self.watch.as_ref().map(Watch::table).unwrap_or_default()
     }

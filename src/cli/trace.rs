@@ -95,7 +95,7 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     }
     let bytes = writer.into_inner()?;
     match &args.output {
-        Some(path) => output::write_file(path, &bytes)?,
+        Some(path) => output::write_file(path, bytes)?,
         None => output::print(&String::from_utf8(bytes)?)?,
     }
     Ok(Outcome::Done)

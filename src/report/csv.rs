@@ -1,10 +1,13 @@
 //! `timeline.csv` and `events.csv`.
 
+use std::fmt::{Display, Write as _};
+use std::io::Write;
+
 use super::amounts::{decimal, milli};
-use super::{Run, arithmetic, phases, reasons};
+use super::{Run, arithmetic, phases, reasons, timestamp};
 use crate::hpa::MetricStatus;
-use crate::model::{MetricSource, MetricTarget, ValueTarget};
-use crate::sim::TimelineRow;
+use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTarget, ScheduledEvent, Target, ValueTarget, escaped};
+use crate::sim::{Setup, TimelineRow};
 use crate::units::SimTime;
 
 /// A name in a cell. Spreadsheets would take one that begins like a formula for one.
@@ -15,24 +18,145 @@ pub(super) fn cell(name: &str) -> String {
 
 /// A row for every sync.
 pub fn timeline(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(timeline_header(run))?;
+    let mut writer = TimelineWriter::new(run.setup, (run.index, run.columns, run.epoch_seconds), Vec::new())?;
     for row in run.rows {
-        writer.write_record(timeline_row(run, row))?;
+        writer.write(row)?;
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    writer.finish()
 }
 
-fn timeline_header(run: &Run<'_>) -> Vec<String> {
+/// Writes `timeline.csv` row by row, in the order of time.
+pub struct TimelineWriter<'a, W: Write> {
+    writer: csv::Writer<W>,
+    target: &'a Target<'a>,
+    epoch_seconds: Option<i64>,
+    /// The HPA that is in force, and what it becomes when, the next change last.
+    hpa: &'a HpaSpec,
+    changes: Vec<(SimTime, &'a HpaSpec)>,
+    /// What a pod requests: thousandths of a core, bytes.
+    requests: (i64, i64),
+    cells: Cells,
+}
+
+impl<'a, W: Write> TimelineWriter<'a, W> {
+    /// Begins with the header: for a target by its index, with the columns of its load and the instant of the start.
+    pub fn new(
+        setup: &'a Setup<'a>,
+        (index, columns, epoch_seconds): (usize, &[Column], Option<i64>),
+        out: W,
+    ) -> Result<Self, csv::Error> {
+        let target = &setup.targets[index];
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(timeline_header(target.hpa, columns, epoch_seconds.is_some()))?;
+        let change = |event: &'a ScheduledEvent| match &event.action {
+            Action::ChangeHpa(hpa) if event.target == index => Some((event.at, hpa.as_ref())),
+            _ => None,
+        };
+        let template = &target.workload.template;
+        Ok(Self {
+            writer,
+            target,
+            epoch_seconds,
+            hpa: target.hpa,
+            changes: setup.world.events.iter().rev().filter_map(change).collect(),
+            requests: (template.cpu_request().get(), template.memory_request().get()),
+            cells: Cells::default(),
+        })
+    }
+
+    /// The next row.
+    pub fn write(&mut self, row: &TimelineRow) -> Result<(), csv::Error> {
+        while let Some((_, hpa)) = self.changes.pop_if(|(at, _)| *at <= row.now) {
+            self.hpa = hpa;
+        }
+        let cells = &mut self.cells;
+        cells.record.clear();
+        cells.show(row.now.seconds());
+        if self.epoch_seconds.is_some() {
+            cells.show(timestamp(self.epoch_seconds, row.now).unwrap_or_default());
+        }
+        row.load.iter().for_each(|value| cells.decimal(Some(*value), 6));
+        let pods = row.pods;
+        for count in
+            [row.replicas, pods.existing, pods.ready, pods.pending, pods.unschedulable, pods.terminating, row.desired]
+        {
+            cells.show(count);
+        }
+        cells.maybe(row.proposed);
+        cells.maybe(row.stabilized);
+        for (index, source) in self.hpa.metrics.iter().enumerate() {
+            let status = row.metrics.get(index).copied().flatten();
+            cells.maybe(status.and_then(|status| current(source, &status)));
+            cells.show(target(source));
+            cells.maybe(row.proposals.get(index).copied().flatten());
+        }
+        let (resources, per_pod) = (&row.resources, self.requests);
+        let cores = |nanocores: i64| nanocores as f64 / 1e9;
+        cells.decimal(resources.cpu_demand.map(cores), 6);
+        cells.decimal(Some(cores(resources.cpu_used)), 6);
+        cells.decimal(resources.cpu_capacity.map(cores), 6);
+        cells.show(resources.memory_used);
+        for work in [resources.backlog, resources.work_dropped, resources.work_lost] {
+            cells.decimal(Some(work as f64 / 1e9), 6);
+        }
+        cells.decimal(row.response_micros.map(|micros| micros as f64 / 1e3), 3);
+        cells.maybe(self.target.cluster.slo.map(|_| resources.slow.seconds()));
+        cells.maybe(pods.nodes);
+        cells.show(milli(per_pod.0.saturating_mul(pods.existing.into())));
+        cells.show(per_pod.1.saturating_mul(pods.existing.into()));
+        let conditions = &row.conditions;
+        cells.maybe(conditions.able_to_scale.map(|condition| condition.reason.name()));
+        cells.maybe(conditions.scaling_active.map(|condition| condition.reason.name()));
+        cells.maybe(conditions.scaling_limited.map(|condition| condition.reason.name()));
+        self.writer.write_record(&cells.record)
+    }
+
+    /// All is written.
+    pub fn finish(self) -> Result<W, csv::Error> {
+        self.writer.into_inner().map_err(|error| error.into_error().into())
+    }
+}
+
+/// The cells of a row; kept for its memory.
+#[derive(Debug, Default)]
+struct Cells {
+    record: csv::StringRecord,
+    text: String,
+}
+
+impl Cells {
+    fn show(&mut self, value: impl Display) {
+        self.text.clear();
+        let _ = write!(self.text, "{value}");
+        self.record.push_field(&self.text);
+    }
+
+    fn maybe(&mut self, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.show(value),
+            None => self.record.push_field(""),
+        }
+    }
+
+    fn decimal(&mut self, value: Option<f64>, digits: usize) {
+        match value {
+            // The most frequent one.
+            Some(0.0) => self.record.push_field("0"),
+            value => self.maybe(value.map(|value| decimal(value, digits))),
+        }
+    }
+}
+
+fn timeline_header(hpa: &HpaSpec, columns: &[Column], has_timestamps: bool) -> Vec<String> {
     let mut header = vec!["time_seconds".to_owned()];
-    if run.epoch_seconds.is_some() {
+    if has_timestamps {
         header.push("timestamp".into());
     }
-    header.extend(run.columns.iter().map(|column| format!("load_{column}")));
+    header.extend(columns.iter().map(|column| format!("load_{column}")));
     let pods =
         ["replicas", "pods", "ready", "pending", "unschedulable", "terminating", "desired", "proposed", "stabilized"];
     header.extend(pods.map(str::to_owned));
-    for source in &run.hpa().metrics {
+    for source in &hpa.metrics {
         let (label, unit) = (source.label(), unit(source));
         let label = cell(&label);
         header.extend([format!("{label}_{unit}"), format!("{label}_target"), format!("{label}_proposal")]);
@@ -55,48 +179,8 @@ fn timeline_header(run: &Run<'_>) -> Vec<String> {
         "scaling_limited",
     ];
     header.extend(rest.map(str::to_owned));
-    header
-}
-
-fn timeline_row(run: &Run<'_>, row: &TimelineRow) -> Vec<String> {
-    let number = |value: Option<i32>| value.map_or_else(String::new, |value| value.to_string());
-    let cores = |nanocores: i64| decimal(nanocores as f64 / 1e9, 6);
-    let mut record = vec![row.now.seconds().to_string()];
-    record.extend(run.timestamp(row.now));
-    record.extend(row.load.iter().map(|value| decimal(*value, 6)));
-    let pods = row.pods;
-    record.extend(
-        [row.replicas, pods.existing, pods.ready, pods.pending, pods.unschedulable, pods.terminating, row.desired]
-            .map(|count| count.to_string()),
-    );
-    record.extend([number(row.proposed), number(row.stabilized)]);
-    for (index, source) in run.hpa_at(row.now).metrics.iter().enumerate() {
-        let current = row.metrics.get(index).copied().flatten().and_then(|status| current(source, &status));
-        record.push(current.unwrap_or_default());
-        record.push(target(source));
-        record.push(number(row.proposals.get(index).copied().flatten()));
-    }
-    let requests = |per_pod: i64| per_pod.saturating_mul(row.pods.existing.into());
-    record.extend([
-        row.resources.cpu_demand.map_or_else(String::new, cores),
-        cores(row.resources.cpu_used),
-        row.resources.cpu_capacity.map_or_else(String::new, cores),
-        row.resources.memory_used.to_string(),
-        decimal(row.resources.backlog as f64 / 1e9, 6),
-        decimal(row.resources.work_dropped as f64 / 1e9, 6),
-        decimal(row.resources.work_lost as f64 / 1e9, 6),
-        row.response_micros.map_or_else(String::new, |micros| decimal(micros as f64 / 1e3, 3)),
-        run.target().cluster.slo.map_or_else(String::new, |_| row.resources.slow.seconds().to_string()),
-        row.pods.nodes.map_or_else(String::new, |nodes| nodes.to_string()),
-        milli(requests(run.summary.pod_cpu_request.get())),
-        requests(run.summary.pod_memory_request.get()).to_string(),
-    ]);
-    let conditions = reasons::conditions(&row.conditions);
-    for kind in ["AbleToScale", "ScalingActive", "ScalingLimited"] {
-        let reason = conditions.iter().find(|(name, ..)| *name == kind).map_or("", |(.., reason)| reason);
-        record.push(reason.to_owned());
-    }
-    record
+    // Names are data.
+    header.iter().map(|name| escaped(name).into_owned()).collect()
 }
 
 /// The unit of a metric's columns.

@@ -71,7 +71,12 @@ impl<'a> Run<'a> {
 
     /// An instant of the simulation in RFC 3339, if the load has timestamps.
     pub fn timestamp(&self, at: SimTime) -> Option<String> {
-        let instant = jiff::Timestamp::from_second(self.epoch_seconds? + at.seconds()).ok()?;
-        Some(instant.to_string())
+        timestamp(self.epoch_seconds, at)
     }
+}
+
+/// An instant as RFC 3339 has it, if it is known when the simulation starts: seconds since 1970.
+fn timestamp(epoch_seconds: Option<i64>, at: SimTime) -> Option<String> {
+    let instant = jiff::Timestamp::from_second(epoch_seconds? + at.seconds()).ok()?;
+    Some(instant.to_string())
 }

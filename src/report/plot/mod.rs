@@ -4,6 +4,7 @@
 
 mod capacity;
 mod run;
+mod thinned;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -14,6 +15,7 @@ use crate::units::Span;
 
 pub use capacity::{capacity_panels, capacity_png};
 pub use run::{panels, png};
+pub use thinned::Thinned;
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
