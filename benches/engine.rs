@@ -31,6 +31,31 @@ fn rag_30_days(bencher: divan::Bencher<'_, '_>) {
     });
 }
 
+/// What the others are compared with: as many syncs of the formula alone, with the tolerance, the scale-down window and the bounds.
+/// Pods are there at once, metrics are what the load is at the sync.
+#[divan::bench]
+fn textbook_loop_of_30_days(bencher: divan::Bencher<'_, '_>) {
+    let load = load(30);
+    bencher.with_inputs(|| load.clone()).bench_values(|mut load| {
+        let (mut replicas, mut row, mut recent) = (3.0f64, [0.0; 2], [3.0f64; 20]);
+        let mut changes = 0;
+        for sync in 0..172_800 {
+            if sync % 4 == 0 {
+                load.next_row(&mut row).expect("a table does not fail");
+            }
+            let ratio = |used: f64, request: f64, target: f64| used / (replicas * request) / target;
+            let most = ratio(row[0], 0.5, 0.7).max(ratio(row[1], 536_870_912.0, 0.8));
+            let proposed = if (most - 1.0).abs() <= 0.1 { replicas } else { (most * replicas).ceil() };
+            recent[sync % recent.len()] = proposed;
+            let highest = recent.iter().copied().fold(proposed, f64::max);
+            let desired = proposed.max(replicas.min(highest)).clamp(3.0, 10.0);
+            changes += usize::from(desired != replicas);
+            replicas = divan::black_box(desired);
+        }
+        changes
+    });
+}
+
 /// The same under a load that stays as it is, and under one that changes every hour.
 #[divan::bench(args = ["constant", "hourly"])]
 fn rag_30_days_of(bencher: divan::Bencher<'_, '_>, load: &str) {

@@ -1,8 +1,13 @@
 //! What must not regress, in counts: no allocation per sync once the buffers have grown.
 
+use hpasim::input::Source;
+use hpasim::input::manifests;
+use hpasim::model::ControllerConfig;
+use hpasim::plan::Level;
+use hpasim::plan::nodes::Pool;
 use hpasim::sim::simulate_one;
 
-use crate::support::{Deployment, table};
+use crate::support::{Deployment, many_objects, table};
 
 /// The allocations of a simulation of so many syncs under a load that changes every minute but never
 /// scales.
@@ -27,4 +32,43 @@ fn allocations(syncs: i64) -> u64 {
 fn a_sync_allocates_nothing_in_steady_state() {
     // Both runs fill the stabilization window; the longer one has 4,000 syncs more.
     assert_eq!(allocations(1_000), allocations(5_000));
+}
+
+/// The allocations of reading, planning, linting and simulating so many services of one namespace.
+fn of_many(count: usize) -> u64 {
+    let source = Source { name: "many.yaml".into(), text: many_objects(count) };
+    let counted = allocation_counter::measure(|| {
+        let manifests = manifests::read(&[source], manifests::Context::default()).unwrap().accepted().unwrap();
+        let inventory = &manifests.inventory;
+        let workloads = hpasim::plan::workloads(inventory);
+        let storage = hpasim::plan::storage(inventory, &workloads);
+        let shapes = hpasim::input::nodes::generic();
+        for pool in Pool::all(&shapes[..2], &workloads, &inventory.namespace_labels) {
+            assert!(pool.pack_level(&workloads, Level::Maximum).nodes > 0);
+        }
+        let neighbourhood = inventory.neighbourhood(&[]);
+        let context = hpasim::lint::Context {
+            inventory,
+            workloads: &workloads,
+            neighbourhood: &neighbourhood,
+            storage: &storage,
+            controller: ControllerConfig::default(),
+            startup: hpasim::units::Span::from_seconds(20).into(),
+            nodes: &shapes,
+            held_back: Vec::new(),
+            odd: Vec::new(),
+            refused: Vec::new(),
+            removed: Vec::new(),
+        };
+        assert!(hpasim::lint::lint(&context).len() >= count);
+        let targets: Vec<_> = inventory.workloads.iter().map(|workload| &workload.item).collect();
+        assert_eq!(inventory.shared_quotas(&targets).len(), 2);
+    });
+    counted.count_total
+}
+
+#[test]
+fn many_objects_take_as_much_each() {
+    let (some, more) = (of_many(100), of_many(400));
+    assert!(more < some * 9 / 2, "{some} allocations for 100 services, {more} for 400");
 }

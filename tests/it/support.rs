@@ -110,3 +110,51 @@ pub fn write(path: &Path, text: &str) {
     let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path).unwrap();
     std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
 }
+
+/// So many Deployments that all differ, each with an HPA, a Service, a PodDisruptionBudget and a volume, in one namespace with a
+/// ResourceQuota that they share.
+pub fn many_objects(count: usize) -> String {
+    let object = |kind: &str, name: String, rest: String| {
+        let (group, version) = match kind {
+            "Deployment" => ("apps/", "v1"),
+            "HorizontalPodAutoscaler" => ("autoscaling/", "v2"),
+            "PodDisruptionBudget" => ("policy/", "v1"),
+            _ => ("", "v1"),
+        };
+        format!("{{apiVersion: {group}{version}, kind: {kind}, metadata: {{name: {name}}}, {rest}}}\n---\n")
+    };
+    let quota = format!("spec: {{hard: {{requests.cpu: {}, pods: {}}}}}", 30 * count, 20 * count);
+    let mut text = object("ResourceQuota", "quota".into(), quota);
+    for index in 0..count {
+        let app = format!("app-{index}");
+        let labels = format!("{{part-of: shop, app: {app}}}");
+        let (cpu, memory) = (100 + index % 400, 128 + index % 300);
+        let pod = format!(
+            "affinity: {{podAntiAffinity: {{preferredDuringSchedulingIgnoredDuringExecution: [{{weight: 100, podAffinityTerm: \
+             {{topologyKey: kubernetes.io/hostname, labelSelector: {{matchLabels: {{app: {app}}}}}}}}}]}}}}, \
+             containers: [{{name: c, image: x, resources: {{requests: {{cpu: {cpu}m, memory: {memory}Mi}}}}}}], \
+             volumes: [{{name: data, persistentVolumeClaim: {{claimName: {app}}}}}]"
+        );
+        text += &object(
+            "Deployment",
+            app.clone(),
+            format!(
+                "spec: {{replicas: 2, selector: {{matchLabels: {labels}}}, template: {{metadata: {{labels: {labels}}}, \
+                 spec: {{{pod}}}}}}}"
+            ),
+        );
+        let claim = "spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}";
+        text += &object("PersistentVolumeClaim", app.clone(), claim.into());
+        text += &object("Service", app.clone(), format!("spec: {{selector: {{app: {app}}}, ports: [{{port: 80}}]}}"));
+        let budget = format!("spec: {{minAvailable: 1, selector: {{matchLabels: {{app: {app}}}}}}}");
+        text += &object("PodDisruptionBudget", app.clone(), budget);
+        let hpa = format!(
+            "spec: {{scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {app}}}, minReplicas: 2, maxReplicas: {}, \
+             metrics: [{{type: Resource, resource: {{name: cpu, target: {{type: Utilization, averageUtilization: {}}}}}}}]}}",
+            5 + index % 10,
+            50 + index % 40
+        );
+        text += &object("HorizontalPodAutoscaler", app, hpa);
+    }
+    text
+}
