@@ -7,7 +7,7 @@ use hpasim::input::nodes::generic;
 use hpasim::input::{Source, nodes};
 use hpasim::model::{Column, ControllerConfig, Delay, LoadSource, LoadTable, NodePool, NodesConfig, Target};
 use hpasim::plan::Level;
-use hpasim::plan::nodes::Pool;
+use hpasim::plan::Pool;
 use hpasim::sim::{Setup, World, simulate, simulate_all};
 use hpasim::units::{Replicas, SimTime, Span};
 

@@ -7,7 +7,7 @@ use hpasim::input::load::plan::plan;
 use hpasim::input::manifests::Manifests;
 use hpasim::input::scenario::{self, Files};
 use hpasim::model::{Column, LoadTable, Target};
-use hpasim::plan::nodes::Pool;
+use hpasim::plan::Pool;
 use hpasim::plan::workloads;
 use hpasim::replay::replay;
 use hpasim::sim::{Setup, World};

@@ -152,3 +152,21 @@ impl fmt::Display for InputError {
 }
 
 impl std::error::Error for InputError {}
+
+/// serde's message without the names of our types and without long or many-lined values.
+pub(super) fn plain_words(message: &str) -> String {
+    if message.starts_with("data did not match any variant of untagged enum ") {
+        return "is not a number or a quantity".to_owned();
+    }
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        // What reads a value says itself what is wrong with it, and quotes it; other texts may be the user's.
+        return if message.contains('`') { message.to_owned() } else { crate::model::piece(message).into_owned() };
+    };
+    let found = without_long_values(found);
+    match expected {
+        "i32" => format!("{found}, expected a whole number"),
+        expected if expected.starts_with("struct ") => format!("{found}, expected an object"),
+        "a sequence" => format!("{found}, expected a list"),
+        expected => format!("{found}, expected {expected}"),
+    }
+}

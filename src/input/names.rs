@@ -1,7 +1,7 @@
 //! Names that are nearly those that were meant.
 
 use super::Diagnostic;
-use super::manifests::plain_words;
+use super::diagnostic::plain_words;
 use super::yaml::Document;
 
 /// How alike two names must be for one to be taken for a misspelling of the other.

@@ -3,7 +3,7 @@
 use super::targets::scaled;
 use super::{Context, Hit};
 use crate::model::{AccessMode, Admission, NodeShape, Placed, VolumeClaim, VolumeSource};
-use crate::plan::nodes::Pool;
+use crate::plan::Pool;
 use crate::plan::{self, Level, total};
 use crate::units::Quantity;
 

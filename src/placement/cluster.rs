@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::catalog::{Catalog, Domain, Kind, Spread, TermId};
+use super::catalog::Catalog;
+use super::kinds::{Domain, Kind, Spread, TermId};
 use super::room::Room;
 
 /// The index of a node; those that are gone keep theirs until they are forgotten.

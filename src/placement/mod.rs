@@ -10,9 +10,11 @@
 
 mod catalog;
 mod cluster;
+mod kinds;
 mod room;
 mod score;
 mod terms;
 
-pub use catalog::{Catalog, Kind, Pods};
+pub use catalog::Catalog;
 pub use cluster::{Cluster, NodeIndex};
+pub use kinds::{Kind, Pods};

@@ -1,7 +1,7 @@
 //! The scheduler's scores, each from 0 to 100 and weighted.
 
-use super::catalog::{Domain, Spread};
 use super::cluster::{Cluster, NodeIndex};
+use super::kinds::{Domain, Spread};
 
 /// The best score of a plugin.
 const BEST: i64 = 100;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::{Class, Domain, KeyId, Kind, Pods, Spread, TermId};
+use super::kinds::{Class, Domain, KeyId, Kind, Pods, Spread, TermId};
 use crate::model::{
     HOSTNAME_LABEL, LabelSelector, Labels, NodeShape, Operator, Placement, PodAffinityTerm, REGION_LABEL,
     SelectorRequirement, ZONE_LABEL, is_zone_label,

@@ -4,14 +4,16 @@
 
 mod autoscalers;
 pub mod claims;
-pub mod nodes;
+mod nodes;
 mod packing;
 mod policies;
+mod pool;
 mod storage;
 
 pub use autoscalers::{AutoscalerRow, Counted, autoscalers, missing_target};
 pub use packing::{Binding, Packing, Unplaced, ZoneLost};
 pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas};
+pub use pool::Pool;
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};
 
 use crate::model::{

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::nodes::Pool;
+use super::pool::Pool;
 use crate::placement::{Catalog, Cluster};
 use crate::units::Quantity;
 

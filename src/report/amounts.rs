@@ -80,6 +80,25 @@ pub fn share(part: Span, whole: Span) -> String {
     format!("{part} ({percent}%)")
 }
 
+/// An amount of a resource as Kubernetes prints it; bytes with a fraction where that is shorter and as exact.
+pub fn amount(name: &str, quantity: Quantity) -> String {
+    let is_bytes = matches!(name, "memory" | "ephemeral-storage" | "storage") || name.starts_with("hugepages-");
+    match name {
+        _ if is_bytes => bytes_exactly(quantity),
+        "cpu" => Quantity::from_milli(quantity.milli_value()).to_string(),
+        _ => quantity.to_string(),
+    }
+}
+
+/// `3.75Gi`, but `1208Mi` in place of a rounded `1.18Gi`; sums that have no short form are rounded.
+fn bytes_exactly(quantity: Quantity) -> String {
+    const LONGEST: usize = 8;
+    let short = bytes(quantity.value() as f64);
+    let exact = crate::units::Bytes::from(quantity).to_string();
+    let is_exact = short.parse::<Quantity>().is_ok_and(|parsed| parsed == quantity);
+    if is_exact || !exact.ends_with('i') || exact.len() > LONGEST { short } else { exact }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::phases::Change;
 use crate::model::{Amounts, LoadTable, Target};
 use crate::plan::{Level, WorkloadPlan};
 use crate::sim::{Setup, SimError, Summary, simulate_all};
@@ -69,6 +68,17 @@ pub struct Course {
     pub max_replicas: Replicas,
     /// The most nodes, if nodes are simulated.
     pub max_nodes: Option<i64>,
+}
+
+/// A change of the number of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: SimTime,
+    /// From so many.
+    pub from: Replicas,
+    /// To so many.
+    pub to: Replicas,
 }
 
 impl Course {

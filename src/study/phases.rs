@@ -2,7 +2,7 @@
 //! the load.
 
 use super::every;
-use super::fleet::{Course, Simulated};
+use super::fleet::{Change, Course, Simulated};
 use super::montecarlo::RunResult;
 use crate::model::{Phase, Phases, Target};
 use crate::plan::WorkloadPlan;
@@ -331,17 +331,6 @@ impl FleetPhases {
     pub fn phase(&self, index: usize) -> Phase {
         self.samples[index].phase(self.typical)
     }
-}
-
-/// A change of the number of replicas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// When.
-    pub at: SimTime,
-    /// From so many.
-    pub from: Replicas,
-    /// To so many.
-    pub to: Replicas,
 }
 
 /// A change that comes later or earlier than this is another one: phases shift it by some periods of half a minute.

@@ -4,7 +4,7 @@ use hpasim::input::Source;
 use hpasim::input::manifests;
 use hpasim::model::ControllerConfig;
 use hpasim::plan::Level;
-use hpasim::plan::nodes::Pool;
+use hpasim::plan::Pool;
 use hpasim::sim::simulate_one;
 
 use crate::support::{Deployment, many_objects, table};

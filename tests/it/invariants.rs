@@ -7,7 +7,7 @@ use hpasim::input::load::plan::plan;
 use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::{Source, manifests, scenario};
 use hpasim::model::{Interpolation, LoadSource, LoadTable};
-use hpasim::plan::nodes::Pool;
+use hpasim::plan::Pool;
 use hpasim::sim::TimelineRow;
 use hpasim::sim::check::check;
 use proptest::prelude::*;

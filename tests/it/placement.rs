@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hpasim::model::{Amounts, Inventory, NodeShape, Operator, PodTemplate, SelectorRequirement};
 use hpasim::placement::{Catalog, Cluster, Pods};
-use hpasim::plan::nodes::Pool;
+use hpasim::plan::Pool;
 use hpasim::plan::{ZoneLost, workloads};
 use hpasim::units::Quantity;
 use rand::{RngExt, SeedableRng};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hpasim::model::NodeShape;
-use hpasim::plan::nodes::Pool;
+use hpasim::plan::Pool;
 use hpasim::plan::{Level, WorkloadPlan, ZoneLost, workloads};
 use hpasim::units::Quantity;
 use proptest::prelude::*;

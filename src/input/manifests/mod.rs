@@ -1,5 +1,6 @@
 //! Kubernetes manifests: HPAs, their scale targets and what else shapes pods.
 
+mod amounts;
 pub(crate) mod hpa;
 mod objects;
 mod older;
@@ -13,6 +14,7 @@ mod schema;
 mod select;
 mod served;
 mod stream;
+mod surroundings;
 mod validate;
 mod workload;
 
@@ -25,7 +27,7 @@ use crate::model::{Duplicate, Inventory, KubernetesVersion, ObjectId, Placed};
 use reader::Reader;
 use stream::{Object, Renders, Stream};
 
-pub(crate) use pod::amounts;
+pub(crate) use amounts::amounts;
 pub use select::{Selection, StatedPods, Targets};
 
 /// Everything that the manifests contain.
@@ -97,24 +99,6 @@ impl Manifests {
 /// At most a short piece of a user's text, without control characters.
 pub(crate) fn brief(text: &str) -> Cow<'_, str> {
     crate::model::piece(text)
-}
-
-/// serde's message without the names of our types and without long or many-lined values.
-pub(super) fn plain_words(message: &str) -> String {
-    if message.starts_with("data did not match any variant of untagged enum ") {
-        return "is not a number or a quantity".to_owned();
-    }
-    let Some((found, expected)) = message.split_once(", expected ") else {
-        // What reads a value says itself what is wrong with it, and quotes it; other texts may be the user's.
-        return if message.contains('`') { message.to_owned() } else { brief(message).into_owned() };
-    };
-    let found = crate::input::diagnostic::without_long_values(found);
-    match expected {
-        "i32" => format!("{found}, expected a whole number"),
-        expected if expected.starts_with("struct ") => format!("{found}, expected an object"),
-        "a sequence" => format!("{found}, expected a list"),
-        expected => format!("{found}, expected {expected}"),
-    }
 }
 
 /// Reads all manifests; what the API server refuses is in [`Manifests::refused`]. An error if there is no object at all.

@@ -1,8 +1,8 @@
 //! From manifests of claims, quotas, budgets and other autoscalers to their models.
 
+use super::amounts::{amounts, int_or_percent};
 use super::problems::Problems;
-use super::workload::int_or_percent;
-use super::{hpa, pod, raw};
+use super::{hpa, raw};
 use crate::model::{
     AccessMode, Amount, BudgetBound, DisruptionBudget, LimitItem, LimitKind, LimitRange, ObjectReference, Origin,
     OtherScaler, ResourceQuota, ScalerKind, VolumeClaim,
@@ -40,7 +40,7 @@ pub(super) fn claim(
     let requests_path = at("spec.resources.requests");
     let none = raw::ResourceList::new();
     let requests = raw.resources.requests.as_ref().unwrap_or(&none);
-    let request = match pod::amounts(requests, &requests_path, origin, problems).amount("storage") {
+    let request = match amounts(requests, &requests_path, origin, problems).amount("storage") {
         Some(amount) => amount.clone(),
         None => {
             if !requests.contains_key("storage") {
@@ -70,7 +70,7 @@ pub(super) fn quota(
     ResourceQuota {
         name,
         namespace,
-        hard: pod::amounts(&raw.spec.hard, "spec.hard", origin, problems),
+        hard: amounts(&raw.spec.hard, "spec.hard", origin, problems),
         scoped: raw.spec.scopes.as_ref().is_some_and(|scopes| !scopes.is_empty()) || raw.spec.scope_selector.is_some(),
     }
 }
@@ -101,10 +101,10 @@ pub(super) fn limit_range(
         let silent = &mut Problems::default();
         let complaints = if kind == LimitKind::Container { silent } else { &mut *problems };
         let mut read =
-            |list: &raw::ResourceList, field: &str| pod::amounts(list, &format!("{path}.{field}"), origin, complaints);
+            |list: &raw::ResourceList, field: &str| amounts(list, &format!("{path}.{field}"), origin, complaints);
         let (default, min, max) = (read(&item.default, "default"), read(&item.min, "min"), read(&item.max, "max"));
         let max_ratio =
-            pod::amounts(&item.max_limit_request_ratio, &format!("{path}.maxLimitRequestRatio"), origin, problems);
+            amounts(&item.max_limit_request_ratio, &format!("{path}.maxLimitRequestRatio"), origin, problems);
         limits.push(LimitItem { kind, path, default, min, max, max_ratio });
     }
     LimitRange { name, namespace, limits }

@@ -1,77 +1,15 @@
 //! From what a pod says to the scheduler to [`Placement`].
 
-use std::collections::BTreeMap;
-
 use super::problems::Problems;
-use super::{brief, hpa, raw};
+use super::surroundings::{Priority, Surroundings};
+use super::{hpa, raw};
 use crate::model::{
     HOSTNAME_LABEL, HostPort, NodeSelectorTerm, Placement, PodAffinityTerm, SelectorRequirement, SpreadConstraint,
     Toleration,
 };
 
-/// The classes that every cluster has (`pkg/apis/scheduling/v1/helpers.go`).
-const SYSTEM: [(&str, i32); 2] = [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
-
-/// The PriorityClasses of the manifests.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Priorities {
-    classes: BTreeMap<String, Priority>,
-    /// That of the class with `globalDefault`.
-    default: Priority,
-}
-
-/// What a PriorityClass gives to its pods.
-#[derive(Clone, Copy, Debug)]
-struct Priority {
-    value: i32,
-    preempts: bool,
-}
-
-impl Default for Priority {
-    fn default() -> Self {
-        Self { value: 0, preempts: true }
-    }
-}
-
-impl Priorities {
-    /// Adds a class.
-    pub fn add(&mut self, name: String, raw: &raw::PriorityClass) {
-        let priority = Priority { value: raw.value, preempts: raw.preemption_policy.as_deref() != Some("Never") };
-        if raw.global_default {
-            self.default = priority;
-        }
-        self.classes.insert(name, priority);
-    }
-
-    /// What a pod has. Mirrors the admission plugin `Priority`; a class that is not among the manifests is in the
-    /// cluster, with a value that is not known.
-    fn of(&self, raw: &raw::PodSpec, path: &str, problems: &mut Problems) -> Priority {
-        let Some(name) = raw.priority_class_name.as_deref().filter(|name| !name.is_empty()) else {
-            return Priority { value: raw.priority.unwrap_or(self.default.value), ..self.default };
-        };
-        let system = SYSTEM.iter().find(|(known, _)| *known == name);
-        match (self.classes.get(name), system, raw.priority) {
-            (Some(class), _, _) => *class,
-            (None, Some((_, value)), _) => Priority { value: *value, preempts: true },
-            (None, None, Some(value)) => Priority { value, preempts: true },
-            (None, None, None) => {
-                let message =
-                    format!("PriorityClass `{}` is not among the manifests: its value is not known", brief(name));
-                let hint = format!("taken as {}; add the class with another -f", self.default.value);
-                problems.warn(format!("{path}.priorityClassName"), message, hint);
-                self.default
-            }
-        }
-    }
-}
-
 /// Converts what a pod's spec at `path` says to the scheduler.
-pub(super) fn convert(
-    raw: &raw::PodSpec,
-    path: &str,
-    around: &super::pod::Surroundings,
-    problems: &mut Problems,
-) -> Placement {
+pub(super) fn convert(raw: &raw::PodSpec, path: &str, around: &Surroundings, problems: &mut Problems) -> Placement {
     let affinity = raw.affinity.clone().unwrap_or_default();
     let Priority { value, preempts } = around.priorities.of(raw, path, problems);
     let terms = affinity.node_affinity.required.map(|required| required.node_selector_terms).unwrap_or_default();

@@ -1,13 +1,11 @@
 //! From a pod or a pod template to [`PodTemplate`].
 
-use std::collections::BTreeMap;
-
+use super::amounts::{amounts, fill, key_path};
 use super::problems::Problems;
 use super::raw;
+use super::surroundings::{ContainerDefaults, Surroundings};
 use super::{objects, placement, validate};
-use crate::model::{
-    Amounts, Container, KubernetesVersion, Origin, PodTemplate, Probe, Volume, VolumeSource, is_pod_level,
-};
+use crate::model::{Amounts, Container, Origin, PodTemplate, Probe, Volume, VolumeSource, is_pod_level};
 use crate::units::Span;
 
 /// The API server's default of `terminationGracePeriodSeconds`.
@@ -20,70 +18,6 @@ const POD_LEVEL_SINCE: u8 = 34;
 const MOST_SECONDS: i64 = i32::MAX as i64;
 
 const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
-
-/// What the manifests say about pods besides the pods' own templates.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Surroundings {
-    /// The release whose API server defaults pods.
-    pub version: KubernetesVersion,
-    /// The container defaults of every namespace, from its LimitRanges.
-    pub defaults: BTreeMap<String, ContainerDefaults>,
-    /// The overhead of every RuntimeClass.
-    pub overheads: BTreeMap<String, Amounts>,
-    /// The PriorityClasses.
-    pub priorities: placement::Priorities,
-}
-
-/// The defaults that the LimitRanges of a namespace give to containers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ContainerDefaults {
-    limits: Amounts,
-    requests: Amounts,
-}
-
-impl ContainerDefaults {
-    /// Adds a LimitRange; earlier ones win. Mirrors `SetDefaults_LimitRangeItem`
-    /// (`pkg/apis/core/v1/defaults.go`).
-    pub fn add(&mut self, raw: &raw::LimitRange, origin: &Origin, problems: &mut Problems) {
-        for (index, item) in raw.spec.limits.iter().enumerate().filter(|(_, item)| item.kind == "Container") {
-            let path = |field: &str| format!("spec.limits[{index}].{field}");
-            let mut limits = amounts(&item.default, &path("default"), origin, problems);
-            fill(&mut limits, &amounts(&item.max, &path("max"), origin, problems));
-            let mut requests = amounts(&item.default_request, &path("defaultRequest"), origin, problems);
-            fill(&mut requests, &limits);
-            fill(&mut requests, &amounts(&item.min, &path("min"), origin, problems));
-            fill(&mut self.limits, &limits);
-            fill(&mut self.requests, &requests);
-        }
-    }
-}
-
-/// Adds the resources that are not there yet.
-fn fill(all: &mut Amounts, more: &Amounts) {
-    for (name, amount) in more.iter() {
-        all.set_default(name, amount);
-    }
-}
-
-/// The path of a key, which is quoted where it looks like a path itself.
-pub(super) fn key_path(path: &str, key: &str) -> String {
-    if key.contains(['.', '[']) { format!("{path}[{key:?}]") } else { format!("{path}.{key}") }
-}
-
-/// A resource list, with the place of each amount.
-pub(crate) fn amounts(list: &raw::ResourceList, path: &str, origin: &Origin, problems: &mut Problems) -> Amounts {
-    let mut all = Amounts::default();
-    for (name, raw) in list {
-        let path = key_path(path, name);
-        if let Some(quantity) = problems.quantity(&path, raw) {
-            if quantity.signum() < 0 {
-                problems.error(&path, format!("is {quantity} and must not be negative"), "");
-            }
-            all.set(name, quantity, Some(origin.locate(&path)));
-        }
-    }
-    all
-}
 
 /// Converts a template that stands at `path` (empty for a bare pod).
 pub(super) fn convert(

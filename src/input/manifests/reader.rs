@@ -4,11 +4,11 @@ use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use super::owners::Owners;
-use super::pod::Surroundings;
 use super::problems::{Problem, Problems};
 use super::schema;
 use super::stream::Object;
-use super::{Manifests, hpa, objects, older, pod, raw, served, validate, workload};
+use super::surroundings::Surroundings;
+use super::{Manifests, amounts, hpa, objects, older, raw, served, validate, workload};
 use crate::model::{KubernetesVersion, LabelSelector, ObjectId, Placed};
 
 /// Kinds of other groups that have no bearing on autoscaling and planning.
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
                 }),
                 "RuntimeClass" => self.convert(object, |_, raw: raw::RuntimeClass, problems| {
                     let path = "overhead.podFixed";
-                    let overhead = pod::amounts(&raw.overhead.pod_fixed, path, &object.origin, problems);
+                    let overhead = amounts::amounts(&raw.overhead.pod_fixed, path, &object.origin, problems);
                     around.overheads.insert(object.name(), overhead);
                 }),
                 "PriorityClass" => self.convert(object, |_, raw: raw::PriorityClass, _| {

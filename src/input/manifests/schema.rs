@@ -107,7 +107,7 @@ fn check(value: &Value, definition: &str, path: &str, found: &mut Vec<Unknown>) 
             Shape::Map => {
                 for (key, item) in child.as_mapping().into_iter().flatten() {
                     let key = key.as_str().unwrap_or_default();
-                    check(item, of, &super::pod::key_path(&child_path, key), found);
+                    check(item, of, &super::amounts::key_path(&child_path, key), found);
                 }
             }
         }

@@ -107,7 +107,7 @@ impl Object<'_> {
                 ("", inner) => inner.to_owned(),
                 (path, inner) => format!("{path}.{inner}"),
             };
-            let message = super::plain_words(&error.into_inner().to_string());
+            let message = crate::input::diagnostic::plain_words(&error.into_inner().to_string());
             // The header may not have been read yet.
             let secret = self.value.get("kind").and_then(Value::as_str) == Some("Secret");
             self.wrong(&full, if secret { "is of the wrong type".to_owned() } else { message })

@@ -1,8 +1,9 @@
 //! From a manifest of something that makes pods to [`Workload`].
 
-use super::pod::{self, Surroundings};
+use super::amounts::int_or_percent;
 use super::problems::Problems;
-use super::{hpa, objects, raw, validate};
+use super::surroundings::Surroundings;
+use super::{hpa, objects, pod, raw, validate};
 use crate::model::{IntOrPercent, LabelSelector, ObjectReference, Origin, Workload, WorkloadController};
 use crate::units::{Replicas, Span};
 
@@ -95,7 +96,11 @@ pub(super) fn selector(kind: &str, spec: &raw::WorkloadSpec, problems: &mut Prob
     match raw {
         Ok(raw) => Some(hpa::selector(&raw)),
         Err(error) => {
-            problems.error("spec.selector", super::plain_words(&error.to_string()), "use matchLabels");
+            problems.error(
+                "spec.selector",
+                crate::input::diagnostic::plain_words(&error.to_string()),
+                "use matchLabels",
+            );
             None
         }
     }
@@ -183,25 +188,4 @@ fn deployment(strategy: Option<&raw::Strategy>, problems: &mut Problems) -> Work
         problems.error(format!("{path}.rollingUpdate.maxUnavailable"), message, "an update could never proceed");
     }
     WorkloadController::RollingDeployment { max_surge, max_unavailable }
-}
-
-/// A number of pods or a percentage.
-pub(super) fn int_or_percent(raw: &raw::IntOrString, path: &str, problems: &mut Problems) -> Option<IntOrPercent> {
-    let value = match raw {
-        raw::IntOrString::Int(count) => Some(IntOrPercent::Count(*count)),
-        raw::IntOrString::Text(text) => {
-            text.strip_suffix('%').and_then(|number| number.parse().ok()).map(IntOrPercent::Percent)
-        }
-    };
-    match value {
-        Some(IntOrPercent::Count(number) | IntOrPercent::Percent(number)) if number >= 0 => value,
-        _ => {
-            let text = match raw {
-                raw::IntOrString::Int(count) => count.to_string(),
-                raw::IntOrString::Text(text) => format!("`{text}`"),
-            };
-            problems.error(path, format!("is {text} and must be a number of pods or a percentage"), "such as 1 or 25%");
-            None
-        }
-    }
 }

@@ -254,7 +254,7 @@ fn budgets(report: &PlanReport<'_>) -> Value {
     report.budgets.iter().map(one).collect()
 }
 
-fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::nodes::Pool<'_>) -> Value {
+fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::Pool<'_>) -> Value {
     let mut pod_sources: Vec<Location> = Vec::new();
     for workload in report.workloads {
         let of_requests = workload.requests.iter().flat_map(|(_, found)| found.sources.clone());

@@ -16,8 +16,8 @@ pub use sections::sections;
 
 use super::{markdown, table};
 use crate::model::{Inventory, Location};
+use crate::plan::Pool;
 use crate::plan::claims::ClaimFinding;
-use crate::plan::nodes::Pool;
 use crate::plan::{AutoscalerRow, BudgetFinding, Level, Packing, QuotaFinding, StorageRow, WorkloadPlan};
 use crate::study::growth::{Growth, Month};
 use crate::study::montecarlo::{RunResult, Uncertainty};

@@ -1,10 +1,9 @@
 //! Nodes: for each shape and level how many, what binds, what is left when one is lost, and the price.
 
-use super::sections::amount;
 use super::{PlanReport, Section};
-use crate::plan::nodes::Pool;
+use crate::plan::Pool;
 use crate::plan::{Level, Packing, ZoneLost};
-use crate::report::amounts::decimal;
+use crate::report::amounts::{amount, decimal};
 use crate::study::{Pattern, fleet};
 
 /// The nodes of a shape at a level.

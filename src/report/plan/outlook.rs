@@ -1,15 +1,15 @@
 //! What is uncertain, and what the months to come bring.
 
-use super::sections::amount;
 use super::{PhaseReport, PlanReport, Section, UncertaintyReport};
 use crate::model::ResourceQuota;
 use crate::plan::pod_use;
-use crate::plan::{WorkloadPlan, nodes::Pool};
-use crate::report::amounts::{bytes, decimal};
+use crate::plan::{Pool, WorkloadPlan};
+use crate::report::amounts::{amount, bytes, decimal};
 use crate::report::phases::{describe, recurrence};
+use crate::study::fleet::Change;
 use crate::study::growth::Month;
 use crate::study::montecarlo::RunResult;
-use crate::study::phases::{Change, Recurrence, Sample};
+use crate::study::phases::{Recurrence, Sample};
 use crate::study::statistics::{Estimate, QUANTILES, Spread, runs_for_upper_end};
 use crate::study::{Pattern, fleet};
 use crate::units::{Replicas, Span};

@@ -1,10 +1,10 @@
 //! Quotas, disruption budgets and the figures of documents: does it fit, is it so.
 
-use super::sections::amount;
 use super::{PlanReport, Section};
 use crate::model::{BudgetBound, ClaimVerdict, Figures};
 use crate::plan::Level;
 use crate::plan::claims::{FigureFinding, Remedy};
+use crate::report::amounts::amount;
 use crate::units::Quantity;
 
 pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {

@@ -1,7 +1,7 @@
 //! `capacity.png`: what everything requests, stacked, against what the nodes have; replicas with their uncertainty.
 
 use super::{Area, Axis, GREY, LineStyle, Panel, PlotError, draw_picture, line};
-use crate::plan::nodes::Pool;
+use crate::plan::Pool;
 use crate::plan::{Level, WorkloadPlan};
 use crate::report::plan::PlanReport;
 use crate::study::Pattern;

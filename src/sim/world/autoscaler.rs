@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::nodes::{Node, NodeState, Nodes};
+use super::nodes::{Autoscaler, Node, NodeState, Nodes};
 use crate::model::{ClusterAutoscaler, PodTemplate, VolumeSource, Workload, WorkloadController};
 use crate::placement::{Cluster, NodeIndex};
 use crate::sim::draw::{Draws, Purpose};
@@ -19,19 +19,6 @@ const MOST_EMPTY_AT_ONCE: usize = 10;
 const EXPENDABLE_BELOW: i32 = -10;
 /// The namespace whose pods are moved only under a PodDisruptionBudget (`--skip-nodes-with-system-pods`).
 const SYSTEM_NAMESPACE: &str = "kube-system";
-
-/// What it remembers.
-#[derive(Clone, Debug)]
-pub(super) struct Autoscaler {
-    next_scan: SimTime,
-    /// Nodes that are on their way: when they are ready, and their pool.
-    coming: Vec<(SimTime, usize)>,
-    last_added: Option<SimTime>,
-    /// Since when each node is unneeded.
-    unneeded_since: BTreeMap<NodeIndex, SimTime>,
-    /// How often things had changed when it looked last.
-    looked_at: Option<u64>,
-}
 
 /// The pods of a workload that are healthy, and how many there should be.
 pub(super) type Health = (Replicas, Replicas);

@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::autoscaler::Autoscaler;
-use super::preempt::Nomination;
 use crate::model::{NodesConfig, Workload, WorkloadController};
 use crate::placement::{Catalog, Cluster, NodeIndex, Pods};
 use crate::units::{Replicas, SimTime, Span};
@@ -41,6 +39,29 @@ pub(super) struct Other<'a> {
     pub kind: usize,
     /// Pods without a node.
     pub waiting: Replicas,
+}
+
+/// What the cluster autoscaler remembers.
+#[derive(Clone, Debug)]
+pub(super) struct Autoscaler {
+    pub next_scan: SimTime,
+    /// Nodes that are on their way: when they are ready, and their pool.
+    pub coming: Vec<(SimTime, usize)>,
+    pub last_added: Option<SimTime>,
+    /// Since when each node is unneeded.
+    pub unneeded_since: BTreeMap<NodeIndex, SimTime>,
+    /// How often things had changed when it looked last.
+    pub looked_at: Option<u64>,
+}
+
+/// A place that is being made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nomination {
+    /// For a pod of this kind.
+    pub kind: usize,
+    pub node: NodeIndex,
+    /// Victims that have not left yet.
+    pub leaving: Replicas,
 }
 
 /// The nodes of the cluster.

@@ -5,19 +5,9 @@
 //! important first; the node is taken whose victims are the least important, then the fewest. Victims end gracefully, and the pod
 //! waits for them. Disruption budgets, which upstream heeds where it can, are not looked at.
 
-use super::nodes::Nodes;
+use super::nodes::{Nodes, Nomination};
 use crate::placement::NodeIndex;
 use crate::units::Replicas;
-
-/// A place that is being made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Nomination {
-    /// For a pod of this kind.
-    kind: usize,
-    node: NodeIndex,
-    /// Victims that have not left yet.
-    leaving: Replicas,
-}
 
 impl Nomination {
     /// Whether it is on a node.
