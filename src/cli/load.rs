@@ -13,8 +13,8 @@ use crate::input::load::{Load, LoadSettings};
 use crate::input::manifests::{Manifests, Selection, Targets};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricSource, MetricTarget, Neighbourhood, Neighbours,
-    Phases, Placed, Target, Workload,
+    Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricTarget, Neighbourhood, Neighbours, Phases, Placed,
+    ResourceMetric, Target, Workload,
 };
 use crate::report::assumptions;
 use crate::sim::{Setup, World};
@@ -228,12 +228,8 @@ pub(super) fn warn_of_shared_quotas(setup: &Setup<'_>) {
 /// A utilization target of a pod without that request never gives a replica count.
 fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, warnings: &mut Vec<Diagnostic>) {
     for (index, metric) in selection.hpa.item.metrics.iter().enumerate() {
-        let (container, name) = match metric {
-            MetricSource::Resource { name, target: MetricTarget::Utilization(_) } => (None, name),
-            MetricSource::ContainerResource { container, name, target: MetricTarget::Utilization(_) } => {
-                (Some(container.as_str()), name)
-            }
-            _ => continue,
+        let Some(ResourceMetric { container, name, target: MetricTarget::Utilization(_) }) = metric.resource() else {
+            continue;
         };
         let template = &selection.target.item.template;
         if let Err(missing) = template.hpa_request(container, name, version) {

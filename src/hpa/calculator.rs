@@ -156,7 +156,14 @@ impl<'a> Calculator<'a> {
             (MetricSource::External { target, .. }, Reading::Value(value)) => {
                 self.value(value, *target, Site::ExternalPerPod)
             }
-            _ => MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) },
+            (
+                MetricSource::Resource { .. }
+                | MetricSource::ContainerResource { .. }
+                | MetricSource::Pods { .. }
+                | MetricSource::Object { .. }
+                | MetricSource::External { .. },
+                Reading::Unavailable | Reading::Pods | Reading::Value(_),
+            ) => MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) },
         }
     }
 

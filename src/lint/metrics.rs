@@ -2,21 +2,12 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{Container, MetricSource, MetricTarget, MissingRequest, PodTemplate, ResourceName, Startup};
+use crate::model::{
+    Container, MetricSource, MetricTarget, MissingRequest, PodTemplate, ResourceMetric, ResourceName, Startup,
+};
 use crate::plan::WorkloadPlan;
 use crate::sim::{Lifecycle, typical_startup};
 use crate::units::{Quantity, Span};
-
-/// The container (if the metric is of one), the resource and the target of a resource metric.
-type ResourceMetric<'a> = (Option<&'a str>, &'a ResourceName, MetricTarget);
-
-fn resource(metric: &MetricSource) -> Option<ResourceMetric<'_>> {
-    match metric {
-        MetricSource::Resource { name, target } => Some((None, name, *target)),
-        MetricSource::ContainerResource { container, name, target } => Some((Some(container), name, *target)),
-        _ => None,
-    }
-}
 
 /// The path of a metric: absent metrics stand for CPU at 80%.
 fn path(index: usize) -> String {
@@ -28,7 +19,10 @@ pub(super) fn missing_request(context: &Context<'_>) -> Vec<Hit> {
     for (workload, hpa) in scaled(context) {
         let template = &workload.workload.template;
         for (index, metric) in hpa.item.metrics.iter().enumerate() {
-            let Some((container, name, MetricTarget::Utilization(_))) = resource(metric) else { continue };
+            let Some(ResourceMetric { container, name, target: MetricTarget::Utilization(_) }) = metric.resource()
+            else {
+                continue;
+            };
             let request = template.hpa_request(container, name, context.controller.version);
             if request == Ok(0) {
                 let message =
@@ -69,7 +63,7 @@ pub(super) fn memory_target(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (workload, hpa) in scaled(context) {
         for (index, metric) in hpa.item.metrics.iter().enumerate() {
-            if !matches!(resource(metric), Some((_, ResourceName::Memory, _))) {
+            if metric.resource().is_none_or(|metric| *metric.name != ResourceName::Memory) {
                 continue;
             }
             let runtime = workload.workload.template.containers.iter().find_map(runtime);
@@ -128,7 +122,7 @@ pub(super) fn unreachable_target(context: &Context<'_>) -> Vec<Hit> {
         let template = &workload.workload.template;
         let tolerance = hpa.item.tolerances(context.controller.tolerance).1;
         for (index, metric) in hpa.item.metrics.iter().enumerate() {
-            let Some((container, name, target)) = resource(metric) else { continue };
+            let Some(ResourceMetric { container, name, target }) = metric.resource() else { continue };
             let Some(limit) = limit(template, container, name.as_str()) else { continue };
             let (most, needed, shown) = match target {
                 MetricTarget::Utilization(percent) => {
@@ -188,7 +182,7 @@ pub(super) fn slow_scale_up(context: &Context<'_>) -> Vec<Hit> {
 pub(super) fn slow_readiness(context: &Context<'_>) -> Vec<Hit> {
     let period = context.controller.cpu_initialization_period;
     let on_cpu = |(_, hpa): &(&WorkloadPlan<'_>, &crate::model::Placed<crate::model::HpaSpec>)| {
-        hpa.item.metrics.iter().any(|metric| matches!(resource(metric), Some((_, ResourceName::Cpu, _))))
+        hpa.item.metrics.iter().any(|metric| metric.resource().is_some_and(|m| *m.name == ResourceName::Cpu))
     };
     let mut hits = Vec::new();
     for (workload, _) in scaled(context).filter(on_cpu) {
@@ -244,8 +238,9 @@ pub(super) fn version_dependent(context: &Context<'_>) -> Vec<Hit> {
         }
     }
     for (workload, hpa) in scaled(context) {
-        let utilization =
-            |metric: &MetricSource| matches!(resource(metric), Some((None, _, MetricTarget::Utilization(_))));
+        let utilization = |metric: &MetricSource| {
+            matches!(metric, MetricSource::Resource { target: MetricTarget::Utilization(_), .. })
+        };
         if !hpa.item.metrics.iter().any(utilization) {
             continue;
         }

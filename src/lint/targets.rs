@@ -75,11 +75,8 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
         let item = &scaler.item;
         for hpa in context.inventory.hpas.iter().filter(|hpa| hpa.item.scales(&item.target_id())) {
             let targeted = |name: &&String| {
-                hpa.item.metrics.iter().any(|metric| {
-                    matches!(metric, crate::model::MetricSource::Resource { name: resource, .. }
-                        | crate::model::MetricSource::ContainerResource { name: resource, .. }
-                        if *resource == ResourceName::from(name.as_str()))
-                })
+                let name = ResourceName::from(name.as_str());
+                hpa.item.metrics.iter().filter_map(MetricSource::resource).any(|metric| *metric.name == name)
             };
             let (path, message) = if matches!(item.kind, ScalerKind::Requests { .. }) {
                 let resources = context.inventory.requests_changed(item);

@@ -239,7 +239,55 @@ pub enum MetricSource {
     },
 }
 
+/// What a metric of type Resource or ContainerResource measures.
+#[derive(Clone, Copy, Debug)]
+pub struct ResourceMetric<'a> {
+    /// The container, if only one is measured.
+    pub container: Option<&'a str>,
+    /// The resource.
+    pub name: &'a ResourceName,
+    /// What it should be.
+    pub target: MetricTarget,
+}
+
+/// The type of a metric's target, with what it should be; amounts in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricTargetType {
+    /// Percent of the requests.
+    Utilization(i32),
+    /// The average over the pods.
+    AverageValue(i64),
+    /// The metric itself.
+    Value(i64),
+}
+
 impl MetricSource {
+    /// What it measures, if that is a resource of pods.
+    pub fn resource(&self) -> Option<ResourceMetric<'_>> {
+        match self {
+            Self::Resource { name, target } => Some(ResourceMetric { container: None, name, target: *target }),
+            Self::ContainerResource { container, name, target } => {
+                Some(ResourceMetric { container: Some(container), name, target: *target })
+            }
+            Self::Pods { .. } | Self::Object { .. } | Self::External { .. } => None,
+        }
+    }
+
+    /// What it should be.
+    pub fn target(&self) -> MetricTargetType {
+        match self {
+            Self::Resource { target, .. } | Self::ContainerResource { target, .. } => match *target {
+                MetricTarget::Utilization(percent) => MetricTargetType::Utilization(percent),
+                MetricTarget::AverageValue(value) => MetricTargetType::AverageValue(value),
+            },
+            Self::Pods { average_value, .. } => MetricTargetType::AverageValue(*average_value),
+            Self::Object { target, .. } | Self::External { target, .. } => match *target {
+                ValueTarget::AverageValue(value) => MetricTargetType::AverageValue(value),
+                ValueTarget::Value(value) => MetricTargetType::Value(value),
+            },
+        }
+    }
+
     /// A short name: `cpu`, `app/cpu`, or the metric's own.
     pub fn label(&self) -> String {
         match self {

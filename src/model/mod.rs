@@ -37,8 +37,8 @@ pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use delay::{Delay, ParseDelayError, Startup};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
 pub use hpa::{
-    Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, ObjectReference, PolicyKind,
-    ReferenceProblem, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, ValueTarget,
+    Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, MetricTargetType, ObjectReference,
+    PolicyKind, ReferenceProblem, ResourceMetric, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, ValueTarget,
 };
 pub use inventory::{
     AccessMode, BudgetBound, DisruptionBudget, Duplicate, Inventory, LimitItem, LimitKind, LimitRange, OtherScaler,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Amounts, KubernetesVersion, MetricSource, Placement, ResourceName};
+use crate::model::{Amounts, KubernetesVersion, MetricSource, Placement, ResourceMetric, ResourceName};
 use crate::units::{Bytes, Millicores, Quantity, Span};
 
 /// Labels of an object.
@@ -236,13 +236,8 @@ impl PodTemplate {
     /// The request that a metric's utilization is relative to, in thousandths; `None` for metrics that are
     /// not relative to one and for pods with a container that has none.
     pub fn metric_request(&self, source: &MetricSource, version: KubernetesVersion) -> Option<i64> {
-        match source {
-            MetricSource::Resource { name, .. } => self.hpa_request(None, name, version).ok(),
-            MetricSource::ContainerResource { container, name, .. } => {
-                self.hpa_request(Some(container), name, version).ok()
-            }
-            _ => None,
-        }
+        let ResourceMetric { container, name, .. } = source.resource()?;
+        self.hpa_request(container, name, version).ok()
     }
 
     /// What the scheduler reserves for a pod: the running containers together, or what an init container needs

@@ -3,7 +3,7 @@
 use super::outcome::{Outcome, Part};
 use super::{ReadingRun, Step, cluster_check};
 use crate::hpa::{Decision, LimitReason, RescaleReason, StabilizationKind, Verdict, limit_proposal};
-use crate::model::{Check, Claim, Figure, HpaSpec, Limit, MetricSource, MetricTarget, Scenario, Window};
+use crate::model::{Check, Claim, Figure, HpaSpec, Limit, MetricSource, MetricTargetType, Scenario, Window};
 use crate::report::{amounts, arithmetic, kubectl, reasons};
 use crate::sim::RescaleRecord;
 use crate::units::{Replicas, SimTime};
@@ -358,12 +358,9 @@ impl Checker<'_> {
     /// The utilization that makes the HPA go from one count to another in one step: of the first metric with
     /// such a target, if nothing has been scaled for a while.
     fn remedy(&self, from: Replicas, to: Replicas) -> String {
-        let utilization = |source: &MetricSource| match source {
-            MetricSource::Resource { target: MetricTarget::Utilization(percent), .. }
-            | MetricSource::ContainerResource { target: MetricTarget::Utilization(percent), .. } => {
-                Some((source.label(), i64::from(*percent)))
-            }
-            _ => None,
+        let utilization = |source: &MetricSource| match source.target() {
+            MetricTargetType::Utilization(percent) => Some((source.label(), i64::from(percent))),
+            MetricTargetType::AverageValue(_) | MetricTargetType::Value(_) => None,
         };
         let Some((label, target)) = self.hpa.metrics.iter().find_map(utilization) else { return String::new() };
         if !self.explain || from < 1 || to < 1 || from == to {

@@ -38,13 +38,10 @@ pub fn milli(value: i64) -> String {
 
 /// Thousandths of a metric's unit, in that unit: `575m` for CPU, `650.2Mi` for memory, else a number.
 pub fn metric_amount(source: &MetricSource, thousandths: i64) -> String {
-    match source {
-        MetricSource::Resource { name, .. } | MetricSource::ContainerResource { name, .. } => match name {
-            ResourceName::Cpu => Quantity::from_milli(thousandths).to_string(),
-            ResourceName::Memory => bytes((thousandths / 1000) as f64),
-            ResourceName::Other(_) => milli(thousandths),
-        },
-        _ => milli(thousandths),
+    match source.resource().map(|metric| metric.name) {
+        Some(ResourceName::Cpu) => Quantity::from_milli(thousandths).to_string(),
+        Some(ResourceName::Memory) => bytes((thousandths / 1000) as f64),
+        Some(ResourceName::Other(_)) | None => milli(thousandths),
     }
 }
 

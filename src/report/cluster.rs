@@ -3,7 +3,7 @@
 use super::Run;
 use super::amounts::{decimal, share};
 use super::phases::Ranges;
-use crate::model::{MetricSource, ResourceName};
+use crate::model::ResourceName;
 use crate::sim::{Occurrence, Rollout};
 
 /// Something that happened, in words.
@@ -107,13 +107,11 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
         let value = format!("{}: {}", share(s.refused, s.duration), allowance.reason);
         all.push(Figure::new("Pods refused", value));
     }
-    let memory_target = run.hpa().metrics.iter().any(|metric| {
-        matches!(
-            metric,
-            MetricSource::Resource { name: ResourceName::Memory, .. }
-                | MetricSource::ContainerResource { name: ResourceName::Memory, .. }
-        )
-    });
+    let memory_target = run
+        .hpa()
+        .metrics
+        .iter()
+        .any(|metric| metric.resource().is_some_and(|metric| *metric.name == ResourceName::Memory));
     if run.target().cluster.memory_kept && memory_target {
         let value = "never given back, so that the memory target does not scale down before pods are replaced";
         all.push(Figure::new("Memory", value));

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::amounts::{decimal, milli};
 use super::{Run, arithmetic, phases, reasons, timestamp};
 use crate::hpa::MetricStatus;
-use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTarget, ScheduledEvent, Target, ValueTarget, escaped};
+use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTargetType, ScheduledEvent, Target, escaped};
 use crate::sim::{Setup, TimelineRow};
 use crate::units::SimTime;
 
@@ -185,34 +185,26 @@ fn timeline_header(hpa: &HpaSpec, columns: &[Column], has_timestamps: bool) -> V
 
 /// The unit of a metric's columns.
 fn unit(source: &MetricSource) -> &'static str {
-    match source {
-        MetricSource::Resource { target: MetricTarget::Utilization(_), .. }
-        | MetricSource::ContainerResource { target: MetricTarget::Utilization(_), .. } => "percent",
-        MetricSource::Object { target: ValueTarget::Value(_), .. }
-        | MetricSource::External { target: ValueTarget::Value(_), .. } => "value",
-        _ => "average",
+    match source.target() {
+        MetricTargetType::Utilization(_) => "percent",
+        MetricTargetType::Value(_) => "value",
+        MetricTargetType::AverageValue(_) => "average",
     }
 }
 
 /// What a metric is, in the unit of its target.
 fn current(source: &MetricSource, status: &MetricStatus) -> Option<String> {
-    match unit(source) {
-        "percent" => status.average_utilization.map(|percent| percent.to_string()),
-        "value" => status.value.map(milli),
-        _ => status.average_value.map(milli),
+    match source.target() {
+        MetricTargetType::Utilization(_) => status.average_utilization.map(|percent| percent.to_string()),
+        MetricTargetType::Value(_) => status.value.map(milli),
+        MetricTargetType::AverageValue(_) => status.average_value.map(milli),
     }
 }
 
 fn target(source: &MetricSource) -> String {
-    match source {
-        MetricSource::Resource { target, .. } | MetricSource::ContainerResource { target, .. } => match *target {
-            MetricTarget::Utilization(percent) => percent.to_string(),
-            MetricTarget::AverageValue(value) => milli(value),
-        },
-        MetricSource::Pods { average_value, .. } => milli(*average_value),
-        MetricSource::Object { target, .. } | MetricSource::External { target, .. } => match *target {
-            ValueTarget::Value(value) | ValueTarget::AverageValue(value) => milli(value),
-        },
+    match source.target() {
+        MetricTargetType::Utilization(percent) => percent.to_string(),
+        MetricTargetType::Value(value) | MetricTargetType::AverageValue(value) => milli(value),
     }
 }
 

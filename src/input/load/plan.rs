@@ -16,9 +16,7 @@ pub fn plan(
     costs: &LoadSettings,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<LoadPlan, InputError> {
-    let custom = |metric: &&MetricSource| {
-        !matches!(metric, MetricSource::Resource { .. } | MetricSource::ContainerResource { .. })
-    };
+    let custom = |metric: &&MetricSource| metric.resource().is_none();
     let metrics = hpa.metrics.iter().filter(custom).map(MetricSource::label).collect();
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
     let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * NANOCORES_PER_CORE);
@@ -158,8 +156,8 @@ fn no_column(metric: &str) -> (String, String) {
 
 /// A container that the template does not have can never be measured.
 fn container_problem(metric: &MetricSource, template: &PodTemplate) -> Option<(String, String)> {
-    let MetricSource::ContainerResource { container, .. } = metric else { return None };
-    if template.running().any(|c| c.name == *container) {
+    let container = metric.resource()?.container?;
+    if template.running().any(|c| c.name == container) {
         return None;
     }
     let names: Vec<&str> = template.running().map(|c| c.name.as_str()).collect();

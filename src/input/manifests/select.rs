@@ -3,9 +3,7 @@
 use super::{Manifests, brief};
 use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{
-    Amounts, ByName, Container, HpaSpec, MetricSource, ObjectId, Placed, PodTemplate, Workload, WorkloadController,
-};
+use crate::model::{Amounts, ByName, Container, HpaSpec, ObjectId, Placed, PodTemplate, Workload, WorkloadController};
 use crate::units::{Replicas, Span};
 
 /// An HPA and the workload that it scales.
@@ -222,10 +220,7 @@ fn same_but_for_group(workload: &Workload, id: &ObjectId) -> bool {
 
 /// A workload of one container with the pods that the user states.
 fn stated_workload(hpa: &HpaSpec, pods: &StatedPods) -> Workload {
-    let container = hpa.metrics.iter().find_map(|metric| match metric {
-        MetricSource::ContainerResource { container, .. } => Some(container.clone()),
-        _ => None,
-    });
+    let container = hpa.metrics.iter().find_map(|metric| metric.resource()?.container.map(str::to_owned));
     let mut requests = pods.requests.clone();
     for (name, limit) in pods.limits.iter() {
         requests.set_default(name, limit);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::target::Passed;
 use super::{PodNumbers, Rollout, World};
 use crate::hpa::{Decision, MetricStatus, Verdict};
-use crate::model::{HpaSpec, MetricSource, MetricTarget, ValueTarget, Workload};
+use crate::model::{HpaSpec, MetricSource, MetricTargetType, Workload};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// A change of the replica count.
@@ -392,15 +392,9 @@ impl Accounts {
 /// Whether a metric is above its target, the tolerance not considered.
 fn is_above_target(source: &MetricSource, status: &MetricStatus) -> bool {
     let value = |value: Option<i64>, target: i64| value.is_some_and(|value| value > target);
-    match source {
-        MetricSource::Resource { target, .. } | MetricSource::ContainerResource { target, .. } => match *target {
-            MetricTarget::Utilization(percent) => status.average_utilization.is_some_and(|now| now > percent),
-            MetricTarget::AverageValue(target) => value(status.average_value, target),
-        },
-        MetricSource::Pods { average_value, .. } => value(status.average_value, *average_value),
-        MetricSource::Object { target, .. } | MetricSource::External { target, .. } => match *target {
-            ValueTarget::Value(target) => value(status.value, target),
-            ValueTarget::AverageValue(target) => value(status.average_value, target),
-        },
+    match source.target() {
+        MetricTargetType::Utilization(percent) => status.average_utilization.is_some_and(|now| now > percent),
+        MetricTargetType::AverageValue(target) => value(status.average_value, target),
+        MetricTargetType::Value(target) => value(status.value, target),
     }
 }
