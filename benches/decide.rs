@@ -3,7 +3,7 @@
 mod common;
 
 use divan::black_box;
-use hpasim::hpa::{Decision, History, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample, decide};
+use hpasim::hpa::{Decision, History, MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample, decide};
 use hpasim::model::ControllerConfig;
 use hpasim::units::{SimTime, Span};
 
@@ -27,7 +27,7 @@ fn rag_sync(bencher: divan::Bencher<'_, '_>, groups: i32) {
         terminating: false,
     };
     let pods = vec![pod; groups as usize];
-    let metrics = [Reading::Pods; 2];
+    let metrics = [MetricValues::Pods; 2];
     let requests: Vec<Option<i64>> =
         [500, 536_870_912_000].iter().flat_map(|&request| vec![Some(request); pods.len()]).collect();
     let mut history = History::default();

@@ -5,8 +5,8 @@ mod common;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hpasim::input::load::LoadSettings;
+use hpasim::input::load::drives::drives;
 use hpasim::input::load::pattern::parse_column;
-use hpasim::input::load::plan::plan;
 use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::manifests::Manifests;
 use hpasim::model::{HpaSpec, LoadSource, LoadTable, MetricSource, MetricTarget, Target};
@@ -143,8 +143,8 @@ fn synthetic(columns: &[&str], days: i64, step: i64, seed: u64) -> LoadTable {
 fn setup<'a>(manifests: &'a Manifests, load: &LoadTable) -> Setup<'a> {
     let selection = manifests.select(None, None).expect("there is one HPA");
     let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-    let plan = plan(load.columns(), hpa, &workload.template, &LoadSettings::default(), &mut Vec::new())
+    let drives = drives(load.columns(), hpa, &workload.template, &LoadSettings::default(), &mut Vec::new())
         .expect("the load drives both metrics");
-    let target = Target { initial_replicas: 3, ..Target::new(hpa, workload, plan) };
+    let target = Target { initial_replicas: 3, ..Target::new(hpa, workload, drives) };
     Setup { world: World::default(), targets: vec![target] }
 }

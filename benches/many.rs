@@ -1,7 +1,7 @@
 //! Many objects: pairs of Deployments and HPAs, nodes, pods that differ. See `benches/README.md`.
 
 use hpasim::input::load::LoadSettings;
-use hpasim::input::load::plan::plan;
+use hpasim::input::load::drives::drives;
 use hpasim::input::manifests::{self, Manifests};
 use hpasim::input::nodes::generic;
 use hpasim::input::{Source, nodes};
@@ -149,8 +149,8 @@ fn setup<'a>(manifests: &'a Manifests, load: &LoadTable, nodes: Option<NodesConf
     let target = |hpa| {
         let selection = targets.of(hpa).expect("its target is there");
         let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-        let plan = plan(load.columns(), hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
-        Target { initial_replicas: 2, ..Target::new(hpa, workload, plan.expect("the load drives the metric")) }
+        let drives = drives(load.columns(), hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
+        Target { initial_replicas: 2, ..Target::new(hpa, workload, drives.expect("the load drives the metric")) }
     };
     let targets = manifests.inventory.hpas.iter().map(target).collect();
     let world = World { nodes, duration: Some(load.length()), ..World::default() };

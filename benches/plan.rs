@@ -3,7 +3,7 @@
 mod common;
 
 use hpasim::input::load::LoadSettings;
-use hpasim::input::load::plan::plan;
+use hpasim::input::load::drives::drives;
 use hpasim::input::manifests::Manifests;
 use hpasim::input::scenario::{self, Files};
 use hpasim::model::{Column, LoadTable, Target};
@@ -76,9 +76,9 @@ fn simulated(manifests: &Manifests) -> Simulated<'_> {
         load.push(SimTime::from_seconds(i64::from(minute) * 60), &[0.6 + 3.0 * level, 1.5e9 + 2.0e9 * level]);
     }
     let columns = [Column::Cpu, Column::Memory];
-    let plan = plan(&columns, hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
+    let drives = drives(&columns, hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
     let target =
-        Target { initial_replicas: 3, ..Target::new(hpa, workload, plan.expect("the load drives both metrics")) };
+        Target { initial_replicas: 3, ..Target::new(hpa, workload, drives.expect("the load drives both metrics")) };
     let setup = Setup { world: World::default(), targets: vec![target] };
     Simulated { setup, loads: vec![TargetLoad { workload: 0, table: load, varies: vec![true, true] }] }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::positive_span;
 use super::cluster::ClusterArgs;
 use super::output;
-use crate::input::load::plan;
+use crate::input::load::drives;
 use crate::input::load::trace::parse_value;
 use crate::input::load::{Load, LoadSettings};
 use crate::input::manifests::{Manifests, Selection, Targets};
@@ -59,7 +59,7 @@ pub(super) fn target<'a>(
     let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
     let cluster_config = cluster.config(controller)?;
     let mut warnings = Vec::new();
-    let plan = plan::plan(columns, hpa, &workload.template, &options.settings, &mut warnings)
+    let drives = drives::drives(columns, hpa, &workload.template, &options.settings, &mut warnings)
         .map_err(|error| error.located(&selection.hpa.location()))?;
     warn_missing_requests(selection, controller.version, &mut warnings);
     let neighbours = neighbourhood.of(hpa, workload);
@@ -70,7 +70,7 @@ pub(super) fn target<'a>(
         workload,
         phase: Phases::of(&cluster_config, controller).middle(),
         cluster: cluster_config,
-        plan,
+        drives,
         interpolation: options.settings.interpolation,
         initial_replicas: cluster.replicas.or(workload.replicas).unwrap_or(1),
         neighbours,

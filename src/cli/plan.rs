@@ -133,7 +133,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let manifests = args.manifests.read(controller.version, args.cluster.replicas, true)?;
     let inventory = &manifests.inventory;
     let scalers = inventory.hpas.len() + inventory.other_scalers.len() + inventory.unread.len();
-    if inventory.workloads.is_empty() && inventory.claims.is_empty() && scalers == 0 {
+    if inventory.workloads.is_empty() && inventory.volume_claims.is_empty() && scalers == 0 {
         let diagnostic = Diagnostic::new("the manifests contain nothing that makes pods or asks for storage");
         let hint = "add the files that do with another -f, or -R for subdirectories";
         return Err(InputError::from(diagnostic.hint(hint)).into());
@@ -283,7 +283,7 @@ fn under_load<'a>(
     report.phases = Some(PhaseReport { phases, too_long: count.is_none() });
     report.uncertainty = uncertainty(args, report.workloads, &simulated)?;
     if let Some(per_month) = args.outlook.growth {
-        let observed = |target: &Target<'_>| matches!(target.plan.cpu, Drive::Observed { .. });
+        let observed = |target: &Target<'_>| matches!(target.drives.cpu, Drive::Observed { .. });
         if simulated.setup.targets.iter().any(observed) {
             anyhow::bail!(
                 "--growth needs a load as demand (cpu, rps): observed utilization does not fall with more pods"

@@ -277,7 +277,7 @@ fn warn_of_surprises(target: &Target<'_>, summary: &Summary) {
         let message = "no readiness probe: new pods count as ready, and are sent work, before they can serve";
         output::complain("warning", message);
     }
-    if target.cluster.slo.is_some() && target.plan.requests.is_none() {
+    if target.cluster.slo.is_some() && target.drives.requests.is_none() {
         let message = "--slo has no effect: the load is not made of requests (rps or clients, with --cpu-per-request)";
         output::complain("warning", message);
     }

@@ -1,6 +1,6 @@
 //! Recorded decisions of the real controller against ours.
 
-use crate::hpa::{Decision, History, MetricStatus, Observation, Reading, Sample, Verdict, decide};
+use crate::hpa::{Decision, History, MetricStatus, MetricValues, Observation, Sample, Verdict, decide};
 use crate::input::conformance::{Case, RecordedReading, Step, Want};
 use crate::report::reasons;
 
@@ -23,7 +23,7 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
     let mut decision = Decision::default();
     let mut mismatches = Vec::new();
     for (index, step) in case.steps.iter().enumerate() {
-        let metrics: Vec<Reading> = step.metrics.iter().map(reading).collect();
+        let metrics: Vec<MetricValues> = step.metrics.iter().map(reading).collect();
         let pod_requests: Vec<Option<i64>> =
             requests.iter().flat_map(|&request| vec![request; step.pods.len()]).collect();
         let samples: Vec<Option<Sample>> = step
@@ -53,11 +53,11 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
     mismatches
 }
 
-fn reading(metric: &RecordedReading) -> Reading {
+fn reading(metric: &RecordedReading) -> MetricValues {
     match metric {
-        RecordedReading::Unavailable => Reading::Unavailable,
-        RecordedReading::Pods(_) => Reading::Pods,
-        RecordedReading::Value(value) => Reading::Value(*value),
+        RecordedReading::Unavailable => MetricValues::Unavailable,
+        RecordedReading::Pods(_) => MetricValues::Pods,
+        RecordedReading::Value(value) => MetricValues::Value(*value),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::convert::{Site, ceil_to_i64, ceil_to_replicas};
 use super::groups::{Grouped, PodCounts, group_pods, missing_at, ready_pods};
-use super::observation::{Observation, Reading, Sample};
+use super::observation::{MetricValues, Observation, Sample};
 use crate::model::{ControllerConfig, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::units::Replicas;
 
@@ -134,7 +134,7 @@ impl<'a> Calculator<'a> {
         match (source, *metric) {
             (
                 MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. },
-                Reading::Pods,
+                MetricValues::Pods,
             ) => {
                 let samples = self.observation.samples_of(index);
                 let is_cpu = *name == ResourceName::Cpu;
@@ -145,15 +145,17 @@ impl<'a> Calculator<'a> {
                     MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target),
                 }
             }
-            (MetricSource::Pods { average_value, .. }, Reading::Pods) => {
+            (MetricSource::Pods { average_value, .. }, MetricValues::Pods) => {
                 self.average(self.observation.samples_of(index), false, *average_value)
             }
             // The described object's kind cannot be found.
             (MetricSource::Object { described, .. }, _) if described.resolves().is_err() => {
                 MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) }
             }
-            (MetricSource::Object { target, .. }, Reading::Value(value)) => self.value(value, *target, Site::Other),
-            (MetricSource::External { target, .. }, Reading::Value(value)) => {
+            (MetricSource::Object { target, .. }, MetricValues::Value(value)) => {
+                self.value(value, *target, Site::Other)
+            }
+            (MetricSource::External { target, .. }, MetricValues::Value(value)) => {
                 self.value(value, *target, Site::ExternalPerPod)
             }
             (
@@ -162,7 +164,7 @@ impl<'a> Calculator<'a> {
                 | MetricSource::Pods { .. }
                 | MetricSource::Object { .. }
                 | MetricSource::External { .. },
-                Reading::Unavailable | Reading::Pods | Reading::Value(_),
+                MetricValues::Unavailable | MetricValues::Pods | MetricValues::Value(_),
             ) => MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) },
         }
     }

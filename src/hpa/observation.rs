@@ -14,7 +14,7 @@ pub struct Observation<'a> {
     /// The pods that match the target's selector, equal ones together.
     pub pods: &'a [PodGroup],
     /// One entry for each metric of the HPA, in order.
-    pub metrics: &'a [Reading],
+    pub metrics: &'a [MetricValues],
     /// For each metric, one entry for each pod group: its samples, if it is read from pods.
     pub samples: &'a [Option<Sample>],
     /// In the same order what a pod of the group requests of the measured resource, in thousandths; absent if a
@@ -87,9 +87,8 @@ pub struct Sample {
 }
 
 /// What the metrics API said about one metric.
-/// The values of one metric.
 #[derive(Clone, Copy, Debug)]
-pub enum Reading {
+pub enum MetricValues {
     /// The metrics API answered with an error, or with no samples at all.
     Unavailable,
     /// The samples of the pods, in [`Observation::samples`].

@@ -81,7 +81,7 @@ pub(super) fn single_node_volume(context: &Context<'_>) -> Vec<Hit> {
             let VolumeSource::Claim(name) = &volume.source else { continue };
             let claim = context
                 .inventory
-                .claims
+                .volume_claims
                 .iter()
                 .find(|claim| claim.item.name == *name && claim.item.namespace == workload.workload.namespace);
             let Some(claim) = claim.filter(|claim| !claim.item.access_modes.iter().any(|mode| mode.is_shared())) else {
@@ -122,7 +122,7 @@ pub(super) fn quota_demands(context: &Context<'_>) -> Vec<Hit> {
 pub(super) fn limit_range_violated(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = refusals(context, |path| !path.starts_with("spec.hard"));
     let admission = Admission::new(context.inventory);
-    for claim in &context.inventory.claims {
+    for claim in &context.inventory.volume_claims {
         let refused = admission.claim_refusals(&claim.item);
         hits.extend(refused.into_iter().map(|refusal| Hit::new(&refusal.origin, refusal.path, refusal.message)));
     }
@@ -150,7 +150,7 @@ pub(super) fn surge_on_single_node_volume(context: &Context<'_>) -> Vec<Hit> {
             let here = |claim: &&Placed<VolumeClaim>| {
                 claim.item.name == *name && claim.item.namespace == workload.workload.namespace
             };
-            let Some(claim) = context.inventory.claims.iter().find(here) else { continue };
+            let Some(claim) = context.inventory.volume_claims.iter().find(here) else { continue };
             if claim.item.access_modes.iter().any(|mode| mode.is_shared()) {
                 continue;
             }

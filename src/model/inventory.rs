@@ -16,7 +16,7 @@ pub struct Inventory {
     /// Everything that makes pods, but for what another object of the manifests makes.
     pub workloads: Vec<Placed<Workload>>,
     /// The PersistentVolumeClaims.
-    pub claims: Vec<Placed<VolumeClaim>>,
+    pub volume_claims: Vec<Placed<VolumeClaim>>,
     /// The ResourceQuotas.
     pub quotas: Vec<Placed<ResourceQuota>>,
     /// The PodDisruptionBudgets.
@@ -300,7 +300,7 @@ impl Inventory {
     pub fn is_empty(&self) -> bool {
         self.hpas.is_empty()
             && self.workloads.is_empty()
-            && self.claims.is_empty()
+            && self.volume_claims.is_empty()
             && self.quotas.is_empty()
             && self.budgets.is_empty()
             && self.limit_ranges.is_empty()

@@ -126,7 +126,7 @@ pub enum Drive {
         factor: f64,
     },
     /// So many clients as the column says, each sending its next request after the answer to the last one and the
-    /// think time: a closed loop. What the requests cost is in [`LoadPlan::requests`].
+    /// think time: a closed loop. What the requests cost is in [`Drives::requests`].
     Clients {
         /// Index of the column.
         column: usize,
@@ -147,7 +147,7 @@ pub enum Drive {
 
 /// Which column drives what.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LoadPlan {
+pub struct Drives {
     /// CPU use.
     pub cpu: Drive,
     /// Memory use.

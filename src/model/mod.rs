@@ -11,6 +11,7 @@ mod cluster;
 mod controller;
 mod delay;
 mod event;
+mod figures;
 mod hpa;
 mod inventory;
 mod load;
@@ -21,7 +22,6 @@ mod nodes;
 mod object;
 mod phase;
 mod placement;
-mod plan;
 mod pod;
 mod scenario;
 mod target;
@@ -36,6 +36,7 @@ pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, 
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use delay::{Delay, ParseDelayError, Startup};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
+pub use figures::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, MetricTargetType, ObjectReference,
     PolicyKind, ReferenceProblem, ResourceMetric, ResourceName, ScalingPolicy, ScalingRules, SelectPolicy, ValueTarget,
@@ -44,7 +45,7 @@ pub use inventory::{
     AccessMode, BudgetBound, DisruptionBudget, Duplicate, Inventory, LimitItem, LimitKind, LimitRange, OtherScaler,
     ResourceQuota, ScalerKind, Service, VolumeClaim,
 };
-pub use load::{Column, Drive, Interpolation, LoadError, LoadPlan, LoadSource, LoadTable, MOST_PODS, RequestModel};
+pub use load::{Column, Drive, Drives, Interpolation, LoadError, LoadSource, LoadTable, MOST_PODS, RequestModel};
 pub use location::{Location, Origin, Placed, Positions};
 pub use neighbourhood::{Allowance, ForeignPods, Neighbourhood, Neighbours, SharedQuota};
 pub use node_pools::{ClusterAutoscaler, NodePool, NodeSettings, NodesConfig};
@@ -54,7 +55,6 @@ pub use phase::{Phase, Phases};
 pub use placement::{
     HostPort, NodeSelectorTerm, Operator, Placement, PodAffinityTerm, SelectorRequirement, SpreadConstraint, Toleration,
 };
-pub use plan::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, ScenarioTarget, Window};
 pub use target::{Caller, Target};

@@ -1,7 +1,7 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
 use super::{
-    Caller, ClusterConfig, ControllerConfig, HpaSpec, Interpolation, LoadPlan, LoadTable, NodesConfig, ScheduledEvent,
+    Caller, ClusterConfig, ControllerConfig, Drives, HpaSpec, Interpolation, LoadTable, NodesConfig, ScheduledEvent,
     Slo, Workload,
 };
 use crate::units::{Replicas, SimTime, Span};
@@ -85,7 +85,7 @@ pub struct LoadReading {
     /// The load, from the lead-in on.
     pub table: LoadTable,
     /// What drives what.
-    pub plan: LoadPlan,
+    pub drives: Drives,
 }
 
 /// How "CPU 80%" is meant.

@@ -1,6 +1,6 @@
 //! What is scaled: an autoscaler, the workload that it scales, and the load on it.
 
-use super::{ClusterConfig, HpaSpec, Interpolation, LoadPlan, Neighbours, Phase, Workload};
+use super::{ClusterConfig, Drives, HpaSpec, Interpolation, Neighbours, Phase, Workload};
 use crate::units::Replicas;
 
 /// A scale target with its autoscaler and its load.
@@ -15,7 +15,7 @@ pub struct Target<'a> {
     /// When its HPA syncs, metrics-server scrapes and the kubelets sample its pods.
     pub phase: Phase,
     /// What the columns of its load drive.
-    pub plan: LoadPlan,
+    pub drives: Drives,
     /// How the load changes between rows.
     pub interpolation: Interpolation,
     /// Pods at the start: all ready, in a steady state under the first row's load.
@@ -37,13 +37,13 @@ pub struct Caller {
 
 impl<'a> Target<'a> {
     /// With the replicas that the workload declares, default settings and nothing beside it.
-    pub fn new(hpa: &'a HpaSpec, workload: &'a Workload, plan: LoadPlan) -> Self {
+    pub fn new(hpa: &'a HpaSpec, workload: &'a Workload, drives: Drives) -> Self {
         Self {
             hpa,
             workload,
             cluster: ClusterConfig::default(),
             phase: Phase::default(),
-            plan,
+            drives,
             interpolation: Interpolation::Hold,
             initial_replicas: workload.replicas.unwrap_or(1),
             neighbours: Neighbours::default(),

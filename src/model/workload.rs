@@ -15,9 +15,9 @@ pub struct Workload {
     /// How it makes pods.
     pub controller: WorkloadController,
     /// `spec.volumeClaimTemplates` of a StatefulSet.
-    pub claim_templates: Vec<VolumeClaim>,
+    pub volume_claim_templates: Vec<VolumeClaim>,
     /// `spec.persistentVolumeClaimRetentionPolicy.whenScaled: Delete`: their claims go with pods that are scaled away.
-    pub claims_deleted_with_pods: bool,
+    pub volume_claims_deleted_with_pods: bool,
     /// `spec.minReadySeconds`.
     pub min_ready: Span,
     /// `spec.progressDeadlineSeconds` of a Deployment.

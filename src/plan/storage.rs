@@ -85,7 +85,7 @@ fn row(kind: StorageKind, claim: &VolumeClaim, counts: [i64; 4], location: Locat
 /// All storage, claims first.
 pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<StorageRow> {
     let mut rows = Vec::new();
-    for claim in &inventory.claims {
+    for claim in &inventory.volume_claims {
         let mut row = row(StorageKind::Claim, &claim.item, [1; 4], claim.location());
         let mounts = workloads.iter().filter(|workload| mounts(workload, &claim.item));
         row.mounted_by = mounts.map(WorkloadPlan::label).collect();
@@ -95,7 +95,7 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
         let counts = Level::ALL.map(|level| i64::from(workload.count(level).pods));
         let locate = |path: &str| workload.origin.locate(path);
         let mut own = Vec::new();
-        for claim in &workload.workload.claim_templates {
+        for claim in &workload.workload.volume_claim_templates {
             own.push(row(StorageKind::Template, claim, counts, locate(&claim.path)));
         }
         for volume in &workload.workload.template.volumes {
@@ -123,7 +123,7 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
         }
         for mut row in own {
             row.mounted_by = vec![workload.label()];
-            row.deleted_with_pods |= workload.workload.claims_deleted_with_pods;
+            row.deleted_with_pods |= workload.workload.volume_claims_deleted_with_pods;
             rows.push(row);
         }
     }
@@ -143,7 +143,7 @@ pub fn storage_remarks(
     rows: &[StorageRow],
 ) -> Vec<(Location, String)> {
     let mut remarks = Vec::new();
-    for (claim, row) in inventory.claims.iter().zip(rows) {
+    for (claim, row) in inventory.volume_claims.iter().zip(rows) {
         let name = &claim.item.name;
         let users: Vec<&WorkloadPlan<'_>> = workloads.iter().filter(|w| mounts(w, &claim.item)).collect();
         let pods: Replicas = users.iter().map(|w| w.count(Level::Maximum).pods).sum();
@@ -172,7 +172,7 @@ pub fn storage_remarks(
         for volume in &workload.workload.template.volumes {
             let VolumeSource::Claim(name) = &volume.source else { continue };
             let known = |claim: &VolumeClaim| claim.name == *name && claim.namespace == workload.workload.namespace;
-            if !inventory.claims.iter().any(|claim| known(&claim.item)) {
+            if !inventory.volume_claims.iter().any(|claim| known(&claim.item)) {
                 let text =
                     format!("{} mounts PersistentVolumeClaim {name}, which the manifests lack", workload.label());
                 remarks.push((workload.origin.locate(&volume.path), text));

@@ -227,7 +227,7 @@ fn setup<'a>(scenario: &'a Scenario, reading: usize, phases: &[Phase]) -> Setup<
         workload: &target.workload,
         cluster: target.cluster.clone(),
         phase: *phase,
-        plan: target.reading(reading).plan.clone(),
+        drives: target.reading(reading).drives.clone(),
         interpolation: target.interpolation,
         initial_replicas: target.replicas,
         neighbours: target.neighbours.clone(),

@@ -77,7 +77,7 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
     }
     all.extend(requests_failed(run));
     if let Some(slo) = run.target().cluster.slo {
-        all.push(if run.target().plan.requests.is_some() {
+        all.push(if run.target().drives.requests.is_some() {
             let value = format!("broken for {}", share(s.slow, s.duration));
             Figure::new(slo.to_string(), value).ranging(ranges.span(|course| course.slow.unwrap_or_default()))
         } else {
@@ -149,7 +149,7 @@ impl FailedRequests {
     /// Of a run: work that came to nothing, by what a request takes.
     pub fn of(run: &Run<'_>) -> Option<Self> {
         let s = run.summary;
-        let seconds = run.target().plan.requests?.cpu_seconds;
+        let seconds = run.target().drives.requests?.cpu_seconds;
         let requests = |work: i128| work as f64 / 1e9 / seconds;
         Some(Self { cut_off: s.requests_cut_off, lost: requests(s.work_lost), dropped: requests(s.work_dropped) })
     }

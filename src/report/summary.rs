@@ -112,7 +112,7 @@ fn figures(run: &Run<'_>) -> Vec<Figure> {
     }
     let at_max = format!("At maxReplicas ({})", run.hpa().max_replicas);
     all.push(Figure::new(at_max, share(s.at_max, s.duration)).ranging(ranges.span(|course| course.at_max)));
-    if matches!(run.target().plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. }) {
+    if matches!(run.target().drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. }) {
         let range = ranges.span(|course| course.waiting);
         all.push(Figure::new("Work waiting for CPU", waiting(run)).ranging(range));
     }

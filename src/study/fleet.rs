@@ -123,7 +123,7 @@ impl Course {
         self.pod_seconds = summary.pod_seconds();
         self.max_replicas = summary.max_replicas();
         self.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
-        self.slow = (target.cluster.slo.is_some() && target.plan.requests.is_some()).then_some(summary.slow);
+        self.slow = (target.cluster.slo.is_some() && target.drives.requests.is_some()).then_some(summary.slow);
     }
 }
 

@@ -347,7 +347,7 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     assert_eq!((last.replicas, last.resources.cpu_used / 1_000_000), (5, 242));
     // Think longer, need fewer pods.
     requests.think_time = Seconds::new(9.0);
-    setup.targets[0].plan = setup_with(&deployment, &load, &requests).targets[0].plan.clone();
+    setup.targets[0].drives = setup_with(&deployment, &load, &requests).targets[0].drives.clone();
     assert_eq!(run(&setup, &load).1.last().unwrap().replicas, 2);
 }
 

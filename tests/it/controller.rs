@@ -1,7 +1,8 @@
 //! What the controller does in the corners that the recorded decisions do not reach, worked out from its sources.
 
 use hpasim::hpa::{
-    Decision, History, MetricFailure, Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample, Verdict, decide,
+    Decision, History, MetricFailure, MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample, Verdict,
+    decide,
 };
 use hpasim::model::{Action, ControllerConfig, HpaSpec, KubernetesVersion, PodTemplate, ResourceName, ScheduledEvent};
 use hpasim::report::reasons;
@@ -51,7 +52,7 @@ fn sample(value: i64) -> Option<Sample> {
 struct Seen<'a> {
     replicas: i32,
     pods: &'a [PodGroup],
-    reading: Reading,
+    reading: MetricValues,
     samples: &'a [Option<Sample>],
     requests: &'a [Option<i64>],
     ambiguous: bool,
@@ -59,11 +60,11 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn external(replicas: i32, value: i64) -> Self {
-        Seen { replicas, pods: &[], reading: Reading::Value(value), samples: &[], requests: &[], ambiguous: false }
+        Seen { replicas, pods: &[], reading: MetricValues::Value(value), samples: &[], requests: &[], ambiguous: false }
     }
 
     fn pods(replicas: i32, pods: &'a [PodGroup], samples: &'a [Option<Sample>], requests: &'a [Option<i64>]) -> Self {
-        Seen { replicas, pods, reading: Reading::Pods, samples, requests, ambiguous: false }
+        Seen { replicas, pods, reading: MetricValues::Pods, samples, requests, ambiguous: false }
     }
 }
 
@@ -247,7 +248,7 @@ fn current_metrics_of_a_failed_sync() {
     let hpa = spec(&format!("maxReplicas: 9, {CPU_50}"));
     let (pods, samples, requests) = ([pod(2)], [sample(50)], [Some(100)]);
     let good = Seen::pods(2, &pods, &samples, &requests);
-    let bad = Seen { reading: Reading::Unavailable, ..Seen::pods(2, &pods, &[None], &requests) };
+    let bad = Seen { reading: MetricValues::Unavailable, ..Seen::pods(2, &pods, &[None], &requests) };
     for (minor, kept) in [(28, true), (29, false), (38, false)] {
         let mut history = History::default();
         sync(&hpa, minor, &mut history, 0, &good);

@@ -293,8 +293,8 @@ fn what_the_assumptions_are_worth() {
         ("as above", |_| {}),
         ("requests in turn to the pods", |s| s.targets[0].cluster.balancing = Balancing::Even),
         ("20 ms between answer and request", |s| {
-            s.targets[0].plan.requests = s.targets[0]
-                .plan
+            s.targets[0].drives.requests = s.targets[0]
+                .drives
                 .requests
                 .map(|requests| hpasim::model::RequestModel { think_seconds: 0.02, ..requests });
         }),

@@ -2,8 +2,8 @@
 //! skipping quiet seconds changes nothing, and the same inputs give the same bytes.
 
 use hpasim::input::load::LoadSettings;
+use hpasim::input::load::drives::drives;
 use hpasim::input::load::pattern::parse_column;
-use hpasim::input::load::plan::plan;
 use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::{Source, manifests, scenario};
 use hpasim::model::{Interpolation, LoadSource, LoadTable};
@@ -213,7 +213,7 @@ proptest! {
         let Ok(selection) = manifests.select(None, None) else { return Ok(()) };
         let deployment = Deployment { hpa: selection.hpa.item.clone(), workload: selection.target.item.clone() };
         let load = load(&["cpu=diurnal:low=0.5,high=9,peak=1h".into(), "memory=constant:value=1Gi".into()], 2.0, 60, 0);
-        let Ok(plan) = plan(load.columns(), &deployment.hpa, &deployment.workload.template, &LoadSettings::default(), &mut Vec::new())
+        let Ok(drives) = drives(load.columns(), &deployment.hpa, &deployment.workload.template, &LoadSettings::default(), &mut Vec::new())
         else {
             return Ok(());
         };
@@ -221,7 +221,7 @@ proptest! {
         let mut setup = rag.setup(&load);
         setup.targets[0].hpa = &deployment.hpa;
         setup.targets[0].workload = &deployment.workload;
-        setup.targets[0].plan = plan;
+        setup.targets[0].drives = drives;
         setup.targets[0].initial_replicas = deployment.workload.replicas.unwrap_or(1).min(1000);
         run(&setup, &load);
     }

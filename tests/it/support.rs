@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hpasim::input::load::LoadSettings;
-use hpasim::input::load::plan::plan;
+use hpasim::input::load::drives::drives;
 use hpasim::input::{Source, manifests};
 use hpasim::model::{Column, HpaSpec, Inventory, LoadSource, LoadTable, Target, Workload};
 use hpasim::sim::check::check;
@@ -59,8 +59,8 @@ impl Deployment {
 /// A simulation under a load that is made of requests.
 pub fn setup_with<'a>(deployment: &'a Deployment, load: &LoadTable, costs: &LoadSettings) -> Setup<'a> {
     let (hpa, workload) = (&deployment.hpa, &deployment.workload);
-    let plan = plan(load.columns(), hpa, &workload.template, costs, &mut Vec::new()).unwrap();
-    Setup { world: World::default(), targets: vec![Target::new(hpa, workload, plan)] }
+    let drives = drives(load.columns(), hpa, &workload.template, costs, &mut Vec::new()).unwrap();
+    Setup { world: World::default(), targets: vec![Target::new(hpa, workload, drives)] }
 }
 
 /// What a request costs: CPU time, memory while it is under way, and seconds of waiting for something else.

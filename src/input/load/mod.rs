@@ -1,11 +1,11 @@
 //! Loads: how they are written, read, made, and what their columns drive.
 
+pub mod drives;
 pub mod pattern;
-pub mod plan;
 mod reader;
 mod settings;
 pub mod synthetic;
 pub mod trace;
 
 pub use reader::{Load, as_input_error};
-pub use settings::{Call, Calls, LoadSettings, Number, Reading, Row, Values};
+pub use settings::{Call, Calls, LoadSettings, Number, Row, StatedReading, Values};

@@ -46,7 +46,7 @@ pub struct LoadSettings {
     /// How utilization is meant: held, whatever the number of pods; or as the demand that makes it at the
     /// initial number of pods. Several readings are simulated one by one. By default held
     #[arg(skip)]
-    pub readings: Option<Vec<Reading>>,
+    pub readings: Option<Vec<StatedReading>>,
     /// The value between two rows: that of the earlier one, or on a straight line
     #[arg(long, value_enum, default_value_t = Self::default().interpolation)]
     pub interpolation: Interpolation,
@@ -113,7 +113,8 @@ pub struct Row {
 /// How utilization is meant.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-pub enum Reading {
+#[schemars(rename = "Reading")]
+pub enum StatedReading {
     /// Every pod shows it, however many there are.
     Held,
     /// The demand that makes it at the initial number of pods.

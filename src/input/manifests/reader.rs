@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             ("HorizontalPodAutoscaler", "autoscaling") => self.hpa(object),
             ("PersistentVolumeClaim", "") => self.convert(object, |reader, raw: raw::VolumeClaim, problems| {
                 let item = objects::claim(&raw.spec, name, namespace, "", &origin, problems);
-                reader.out.inventory.claims.push(Placed { item, origin });
+                reader.out.inventory.volume_claims.push(Placed { item, origin });
             }),
             ("ResourceQuota", "") => self.convert(object, |reader, raw, problems| {
                 let item = objects::quota(&raw, name, namespace, &origin, problems);

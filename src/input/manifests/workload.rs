@@ -56,11 +56,11 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
     let min_ready = seconds("minReadySeconds", spec.min_ready_seconds, 0);
     let progress_deadline =
         seconds("progressDeadlineSeconds", spec.progress_deadline_seconds, DEFAULT_PROGRESS_DEADLINE_SECONDS);
-    let mut claim_templates = Vec::new();
+    let mut volume_claim_templates = Vec::new();
     for (index, raw) in spec.volume_claim_templates.iter().flatten().enumerate() {
         let path = format!("spec.volumeClaimTemplates[{index}]");
         let name = raw.metadata.name.clone().unwrap_or_default();
-        claim_templates.push(objects::claim(&raw.spec, name, namespace.clone(), &path, origin, problems));
+        volume_claim_templates.push(objects::claim(&raw.spec, name, namespace.clone(), &path, origin, problems));
     }
     let template = pod::convert(template, kind, &pod_path, &namespace, origin, around, problems);
     Workload {
@@ -68,11 +68,13 @@ pub(super) fn convert(written: Written, origin: &Origin, around: &Surroundings, 
         namespace,
         replicas: spec.replicas,
         controller,
-        claim_templates,
+        volume_claim_templates,
         min_ready,
         progress_deadline,
         paused: spec.paused,
-        claims_deleted_with_pods: spec.claim_retention.is_some_and(|r| r.when_scaled.as_deref() == Some("Delete")),
+        volume_claims_deleted_with_pods: spec
+            .claim_retention
+            .is_some_and(|r| r.when_scaled.as_deref() == Some("Delete")),
         // A ReplicationController's selector defaults to the labels of its template.
         selector: selector.or_else(|| {
             let match_labels = template.labels.clone().into_iter().collect();

@@ -41,7 +41,7 @@ impl Facts {
         events: &[ScheduledEvent],
     ) -> Self {
         let works = |reading: &LoadReading| {
-            matches!(reading.plan.cpu, Drive::Demand { .. } | Drive::Clients { .. } | Drive::Recorded { .. })
+            matches!(reading.drives.cpu, Drive::Demand { .. } | Drive::Clients { .. } | Drive::Recorded { .. })
         };
         let rolls =
             |event: &&ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart | Action::Rollback);
@@ -51,7 +51,7 @@ impl Facts {
             duration: raw.duration,
             metrics: target.hpa.metrics.iter().map(MetricSource::label).collect(),
             slo: target.cluster.slo,
-            requests: readings.iter().all(|reading| reading.plan.requests.is_some()),
+            requests: readings.iter().all(|reading| reading.drives.requests.is_some()),
             work: readings.iter().all(works),
             nodes: raw.cluster.nodes.is_some(),
             first_rollout: own.find(rolls).map(|event| event.at),

@@ -1,11 +1,11 @@
 //! The load of a scenario, in each of its readings.
 
 use super::{Reader, raw};
+use crate::input::load::drives::drives;
 use crate::input::load::pattern::parse_column;
-use crate::input::load::plan::plan;
 use crate::input::load::synthetic::Synthetic;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{LoadSettings, Number, Reading as RawReading, Row, Values, as_input_error};
+use crate::input::load::{LoadSettings, Number, Row, StatedReading, Values, as_input_error};
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, MetricSource, Reading, Workload, piece};
@@ -66,8 +66,8 @@ impl Reader<'_> {
             Some(list) => list
                 .iter()
                 .map(|reading| match reading {
-                    RawReading::Held => Reading::Held,
-                    RawReading::Demand => Reading::Demand,
+                    StatedReading::Held => Reading::Held,
+                    StatedReading::Demand => Reading::Demand,
                 })
                 .collect(),
             None if has_observed && !load.columns.contains(&Column::Replicas) => vec![Reading::Held],
@@ -90,7 +90,7 @@ impl Reader<'_> {
             columns.push(Column::Replicas);
         }
         let mut warnings = Vec::new();
-        let plan = plan(&columns, hpa, &workload.template, settings, &mut warnings)
+        let drives = drives(&columns, hpa, &workload.template, settings, &mut warnings)
             .map_err(|error| self.elsewhere(path, &error))?;
         if let Some(warning) = warnings.first() {
             return Err(Diagnostic { hint: warning.hint.clone(), ..self.wrong(path, warning.message.clone()) }.into());
@@ -103,7 +103,7 @@ impl Reader<'_> {
             }
             table.push(*at, &values);
         }
-        Ok(LoadReading { reading, table, plan })
+        Ok(LoadReading { reading, table, drives })
     }
 
     /// Refuses columns that nothing reads.

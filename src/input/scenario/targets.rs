@@ -170,7 +170,7 @@ impl Reader<'_> {
             return Err(self.wrong(&format!("targets[{index}].load.from"), message).hint("calls go one way"));
         }
         for (index, target) in targets.iter().enumerate() {
-            let serves = |target: &ScenarioTarget| target.readings.iter().all(|load| load.plan.requests.is_some());
+            let serves = |target: &ScenarioTarget| target.readings.iter().all(|load| load.drives.requests.is_some());
             if let Some(caller) = target.callers.iter().find(|caller| !serves(&targets[caller.target])) {
                 let name = &targets[caller.target].hpa.name;
                 let message = format!("the load of `{name}` is not made of requests, so that it calls nobody");

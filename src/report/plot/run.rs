@@ -11,13 +11,13 @@ use crate::units::{SimTime, Span};
 pub fn panels(run: &Run<'_>) -> Vec<Panel> {
     let mut panels = vec![replicas_panel(run)];
     panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, index)));
-    if run.target().plan.cpu != Drive::None {
+    if run.target().drives.cpu != Drive::None {
         panels.push(cpu_panel(run));
     }
-    if run.target().plan.memory != Drive::None {
+    if run.target().drives.memory != Drive::None {
         panels.push(memory_panel(run));
     }
-    if run.target().plan.requests.is_some() {
+    if run.target().drives.requests.is_some() {
         panels.push(response_panel(run));
     }
     panels

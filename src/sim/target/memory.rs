@@ -6,7 +6,7 @@
 use super::cohort::Cohort;
 use super::pods::Pods;
 use super::usage::{Ask, div_ceil};
-use crate::model::{ClusterConfig, LoadPlan};
+use crate::model::{ClusterConfig, Drives};
 use crate::units::{Bytes, SimTime, Span};
 
 const SECONDS_PER_HOUR: i64 = 3600;
@@ -24,10 +24,10 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub fn new(plan: &LoadPlan, cluster: &ClusterConfig, limit: Option<i64>, start: SimTime) -> Self {
+    pub fn new(drives: &Drives, cluster: &ClusterConfig, limit: Option<i64>, start: SimTime) -> Self {
         Self {
-            base: plan.memory_base_bytes,
-            per_request: plan.requests.map_or(0, |requests| requests.memory_bytes),
+            base: drives.memory_base_bytes,
+            per_request: drives.requests.map_or(0, |requests| requests.memory_bytes),
             growth_per_hour: Bytes::from(cluster.memory_growth.get()).get(),
             released: !cluster.memory_kept,
             limit,

@@ -10,7 +10,7 @@ impl Pods {
     /// Joins cohorts that neither the load nor the HPA can tell apart any more: serving, past the CPU initialization
     /// period, and with the same samples.
     pub fn merge(&mut self, now: SimTime, cpu_initialization_period: Span, rules: &Rules<'_>) {
-        if rules.apart || self.cohorts.len() < 2 {
+        if rules.one_cohort_each || self.cohorts.len() < 2 {
             return;
         }
         let settled = |cohort: &Cohort| {

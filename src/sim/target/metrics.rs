@@ -188,7 +188,7 @@ impl Scraped {
 
 /// How a metric of the HPA is read.
 #[derive(Clone, Debug)]
-pub(super) enum Probe {
+pub(super) enum MetricReader {
     /// Use of the pod or of one container: the part of the pod's CPU and memory that is measured, in
     /// shares of the containers' requests.
     Cpu(Vec<f64>),
@@ -202,7 +202,7 @@ pub(super) enum Probe {
     Unknown,
 }
 
-impl Probe {
+impl MetricReader {
     /// How to read a metric. `column` is that of the load for custom metrics.
     pub fn of(source: &MetricSource, template: &PodTemplate, column: Option<usize>) -> Self {
         let (container, name) = match source {

@@ -136,7 +136,7 @@ impl<'a> TargetState<'a> {
         let load = LoadCursor::start(load, target.interpolation)?.ok_or(SimError::NoLoad)?;
         let (workload, cluster) = (target.workload, &target.cluster);
         let size = PodSize::of(&workload.template);
-        let asks = asks(&target.plan, &size, load.values());
+        let asks = asks(&target.drives, &size, load.values());
         let start = SimTime::ZERO - world.lead_in;
         let mut rules = rules(world, target, index);
         let allowed = rules.most_pods;
@@ -151,8 +151,8 @@ impl<'a> TargetState<'a> {
             settle_on_nodes(&mut pods, places, start, &rules, &mut draws);
         }
         pods.set_apart(&rules, &mut draws);
-        let traffic = Traffic::new(cluster, &target.plan, &size, is_chained);
-        let memory = Memory::new(&target.plan, cluster, size.memory_limit, start);
+        let traffic = Traffic::new(cluster, &target.drives, &size, is_chained);
+        let memory = Memory::new(&target.drives, cluster, size.memory_limit, start);
         let period = world.controller.sync_period;
         let mut state = Self {
             index,
@@ -313,7 +313,7 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
         }
         _ => None,
     };
-    let open_loop = matches!(target.plan.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
+    let open_loop = matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
     let random = target.cluster.balancing == Balancing::Random;
     Rules {
         template: &target.workload.template,
@@ -321,7 +321,7 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
         min_ready: target.workload.min_ready,
         outages: events.filter_map(outage).collect(),
         revisions: vec![crate::model::Revision::default()],
-        apart: (random && open_loop && target.plan.requests.is_some())
+        one_cohort_each: (random && open_loop && target.drives.requests.is_some())
             || !matches!(target.cluster.housekeeping_interval, Delay::Fixed(_)),
         startup_bound: bound(target.cluster.startup, &target.workload.template),
         ordered: matches!(target.workload.controller, WorkloadController::StatefulSet { .. }),

@@ -1,9 +1,9 @@
 //! What the HPA sees at a sync: the pods, and what the metrics APIs answer.
 
-use super::metrics::Probe;
+use super::metrics::MetricReader;
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
-use crate::hpa::{Observation, PodGroup, PodPhase, Reading, ReadyCondition, Sample};
+use crate::hpa::{MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample};
 use crate::model::{PodTemplate, Target};
 use crate::sim::World;
 use crate::sim::draw::Draws;
@@ -12,7 +12,7 @@ use crate::units::{Replicas, SimTime, Span};
 /// Buffers of the observation, and what adapters have read.
 #[derive(Clone, Debug)]
 pub(super) struct Observer {
-    probes: Vec<Probe>,
+    readers: Vec<MetricReader>,
     /// What a pod requests, for each metric; then the same of the pods of others.
     requests: Vec<Option<i64>>,
     foreign: Vec<Foreign>,
@@ -21,7 +21,7 @@ pub(super) struct Observer {
     groups: Vec<PodGroup>,
     /// Of which cohort each group is, and whether its samples are missing.
     origins: Vec<(usize, bool)>,
-    metrics: Vec<Reading>,
+    metrics: Vec<MetricValues>,
     samples: Vec<Option<Sample>>,
     pod_requests: Vec<Option<i64>>,
     adapter: Adapter,
@@ -75,14 +75,14 @@ impl Observer {
         let start = SimTime::ZERO - world.lead_in;
         let template = &target.workload.template;
         let version = world.controller.version;
-        let column = |index: usize| target.plan.metric_columns.get(index).copied().flatten();
-        let probe = |(index, metric)| Probe::of(metric, template, column(index));
-        let probes: Vec<Probe> = target.hpa.metrics.iter().enumerate().map(probe).collect();
+        let column = |index: usize| target.drives.metric_columns.get(index).copied().flatten();
+        let reader = |(index, metric)| MetricReader::of(metric, template, column(index));
+        let readers: Vec<MetricReader> = target.hpa.metrics.iter().enumerate().map(reader).collect();
         Self {
-            reads_load: probes.iter().any(|probe| matches!(probe, Probe::Shared(_) | Probe::Value(_))),
+            reads_load: readers.iter().any(|reader| matches!(reader, MetricReader::Shared(_) | MetricReader::Value(_))),
             is_ageless: false,
             initialization: world.controller.cpu_initialization_period,
-            probes,
+            readers,
             requests: target.hpa.metrics.iter().map(|metric| template.metric_request(metric, version)).collect(),
             foreign: target
                 .neighbours
@@ -192,34 +192,34 @@ impl Observer {
         let read = |column: usize| values.get(column).map(|value| value * 1000.0);
         let at = if live { now } else { self.adapter.read_at };
         let window = self.window;
-        for (metric, (probe, &request)) in self.probes.iter().zip(&self.requests).enumerate() {
-            let reading = match probe {
-                Probe::Cpu(_) | Probe::Memory(_) if down.0 => Reading::Unavailable,
-                Probe::Shared(_) | Probe::Value(_) if down.1 => Reading::Unavailable,
-                Probe::Cpu(_) | Probe::Memory(_) | Probe::Shared(_) => Reading::Pods,
-                Probe::Value(column) => {
-                    read(*column).map_or(Reading::Unavailable, |v| Reading::Value(ceil_tolerant(v)))
+        for (metric, (reader, &request)) in self.readers.iter().zip(&self.requests).enumerate() {
+            let reading = match reader {
+                MetricReader::Cpu(_) | MetricReader::Memory(_) if down.0 => MetricValues::Unavailable,
+                MetricReader::Shared(_) | MetricReader::Value(_) if down.1 => MetricValues::Unavailable,
+                MetricReader::Cpu(_) | MetricReader::Memory(_) | MetricReader::Shared(_) => MetricValues::Pods,
+                MetricReader::Value(column) => {
+                    read(*column).map_or(MetricValues::Unavailable, |v| MetricValues::Value(ceil_tolerant(v)))
                 }
-                Probe::Unknown => Reading::Unavailable,
+                MetricReader::Unknown => MetricValues::Unavailable,
             };
             self.metrics.push(reading);
             for &(index, is_missing) in &self.origins {
                 let cohort = &pods.cohorts()[index];
-                let sample = match probe {
+                let sample = match reader {
                     _ if is_missing => None,
-                    Probe::Shared(column) => {
+                    MetricReader::Shared(column) => {
                         let known = live || cohort.served_since().is_some_and(|since| since <= at);
                         let value = read(*column).filter(|_| cohort.works() && known && working > 0);
                         value.map(|value| Sample { value: ceil_tolerant(value / f64::from(working)), at, window })
                     }
-                    probe => cohort.scraped.sample.as_ref().and_then(|usage| probe.sample(usage)),
+                    reader => cohort.scraped.sample.as_ref().and_then(|usage| reader.sample(usage)),
                 };
                 self.samples.push(sample);
                 self.pod_requests.push(request);
             }
             for foreign in &self.foreign {
                 // They are taken to use nothing; custom metrics know nothing of them.
-                let measured = matches!(probe, Probe::Cpu(_) | Probe::Memory(_));
+                let measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
                 self.samples.push(measured.then_some(Sample { value: 0, at: now, window }));
                 self.pod_requests.push(foreign.requests.get(metric).copied().flatten());
             }

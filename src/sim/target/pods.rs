@@ -130,7 +130,7 @@ impl Pods {
             };
             let number = if all_alike { left } else { 1 };
             let same = |cohort: &&mut Cohort| cohort.drawn == drawn && cohort.weight.to_bits() == weight.to_bits();
-            match self.cohorts[from..].last_mut().filter(|cohort| !rules.apart && same(cohort)) {
+            match self.cohorts[from..].last_mut().filter(|cohort| !rules.one_cohort_each && same(cohort)) {
                 Some(cohort) => cohort.count += number,
                 None => {
                     let mut cohort = Cohort::new(number, now, revision, drawn);
@@ -437,7 +437,7 @@ impl Pods {
     pub fn set_apart(&mut self, rules: &Rules<'_>, draws: &mut Draws) {
         let sigma = match rules.config.balancing {
             Balancing::Weighted { sigma } => Some(sigma),
-            _ if rules.apart => None,
+            _ if rules.one_cohort_each => None,
             _ => return,
         };
         let mut all = Vec::new();

@@ -26,7 +26,7 @@ pub(super) struct Rules<'a> {
     /// What an assumed start-up is not longer than.
     pub startup_bound: Option<Span>,
     /// No two pods have the same load: each is a cohort by itself.
-    pub apart: bool,
+    pub one_cohort_each: bool,
     /// Pods have ordinals: a StatefulSet.
     pub ordered: bool,
     /// The most pods that quotas and limit ranges let there be, those on their way out among them.
@@ -76,6 +76,6 @@ impl Rules<'_> {
         let fixed = |delay: &Delay| matches!(delay, Delay::Fixed(_));
         let revisions = self.revisions.iter().flat_map(|revision| revision.startup.iter().chain(&revision.image_pull));
         let mut all = [&config.scheduling, &config.image_pull, &config.init, &startup].into_iter().chain(revisions);
-        all.all(fixed) && !matches!(self.config.balancing, Balancing::Weighted { .. }) && !self.apart
+        all.all(fixed) && !matches!(self.config.balancing, Balancing::Weighted { .. }) && !self.one_cohort_each
     }
 }

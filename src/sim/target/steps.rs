@@ -51,7 +51,7 @@ impl<'a> TargetState<'a> {
         if let Some(column) = self.rps_column {
             self.values[column] += self.called;
         }
-        self.asks = asks(&self.target.plan, &self.size, &self.values);
+        self.asks = asks(&self.target.drives, &self.size, &self.values);
         self.changed = true;
         self.unseen |= self.observer.sees_load();
     }

@@ -1,6 +1,6 @@
 //! From the values of the load to what it asks of pods.
 
-use crate::model::{Drive, LoadPlan, PodTemplate};
+use crate::model::{Drive, Drives, PodTemplate};
 
 /// What the load asks for at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +59,8 @@ pub(super) fn div_ceil(value: i64, by: i64) -> i64 {
 }
 
 /// What a row of the load asks for.
-pub(super) fn asks(plan: &LoadPlan, size: &PodSize, values: &[f64]) -> Asks {
-    Asks { cpu: ask(plan.cpu, size.cpu_request, values), memory: ask(plan.memory, size.memory_request, values) }
+pub(super) fn asks(drives: &Drives, size: &PodSize, values: &[f64]) -> Asks {
+    Asks { cpu: ask(drives.cpu, size.cpu_request, values), memory: ask(drives.memory, size.memory_request, values) }
 }
 
 fn ask(drive: Drive, request: i64, values: &[f64]) -> Ask {

@@ -12,7 +12,7 @@ use super::pods::Pods;
 use super::queue::{Queue, Stretch};
 use super::rules::Rules;
 use super::usage::{Ask, PodSize};
-use crate::model::{Balancing, ClusterConfig, LoadPlan, Queueing, RequestModel};
+use crate::model::{Balancing, ClusterConfig, Drives, Queueing, RequestModel};
 use crate::units::{SimTime, Span};
 
 const NANOCORES_PER_CORE: f64 = 1e9;
@@ -78,10 +78,10 @@ pub(in crate::sim) struct Passed {
 }
 
 impl<'a> Traffic<'a> {
-    pub fn new(config: &'a ClusterConfig, plan: &LoadPlan, size: &PodSize, is_chained: bool) -> Self {
+    pub fn new(config: &'a ClusterConfig, drives: &Drives, size: &PodSize, is_chained: bool) -> Self {
         Self {
             config,
-            requests: plan.requests,
+            requests: drives.requests,
             cpu_limit: size.cpu_limit,
             front: Queue::default(),
             at_pods: 0,

@@ -3,19 +3,19 @@
 use super::LoadSettings;
 use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{Column, Drive, HpaSpec, LoadPlan, MetricSource, PodTemplate, RequestModel, ResourceName};
+use crate::model::{Column, Drive, Drives, HpaSpec, MetricSource, PodTemplate, RequestModel, ResourceName};
 use crate::units::{Bytes, NonNegativeQuantity};
 
 const NANOCORES_PER_CORE: f64 = 1e9;
 
 /// Decides which column drives CPU, memory and each metric of the HPA. Warnings go to `warnings`.
-pub fn plan(
+pub fn drives(
     columns: &[Column],
     hpa: &HpaSpec,
     template: &PodTemplate,
     costs: &LoadSettings,
     warnings: &mut Vec<Diagnostic>,
-) -> Result<LoadPlan, InputError> {
+) -> Result<Drives, InputError> {
     let custom = |metric: &&MetricSource| metric.resource().is_none();
     let metrics = hpa.metrics.iter().filter(custom).map(MetricSource::label).collect();
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
@@ -55,7 +55,7 @@ pub fn plan(
         warnings.push(Diagnostic::new("--memory-base is not used: observed memory utilization is all that pods use"));
         memory_base_bytes = 0;
     }
-    Ok(LoadPlan { cpu, memory, memory_base_bytes, requests, metric_columns })
+    Ok(Drives { cpu, memory, memory_base_bytes, requests, metric_columns })
 }
 
 /// What a request is, if the load is made of requests.
