@@ -14,9 +14,10 @@ use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
 use crate::report::csv::TimelineWriter;
+use crate::report::kubectl::Watch;
 use crate::report::plot::Thinned;
-use crate::report::{self, Run, kubectl};
-use crate::sim::{Lifecycle, Listen, Setup, SimError, Snapshot, Summary, SyncRecord, simulate_all, typical_startup};
+use crate::report::{self, Run};
+use crate::sim::{Lifecycle, Listen, Setup, SimError, Summary, SyncRecord, simulate_all, typical_startup};
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
 
@@ -195,7 +196,7 @@ impl<'a> Simulation<'a> {
                 }
                 None => None,
             };
-            let watch = args.watch.then(|| Watch { hpa: target.hpa, rows: Vec::new() });
+            let watch = args.watch.then(|| Watch::new(target.hpa));
             keepers.push(Keeper { timeline, rows: Thinned::default(), failed: None, watch });
         }
         let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(explain_error)?;
@@ -309,12 +310,6 @@ fn files(run: &Run<'_>, timeline: Option<output::Contents>) -> anyhow::Result<Ve
     Ok(timeline.into_iter().chain(files.map(|(name, bytes)| (name, bytes.into()))).collect())
 }
 
-/// The lines of `kubectl get hpa --watch`: one for every sync whose line differs from the last.
-struct Watch<'a> {
-    hpa: &'a HpaSpec,
-    rows: Vec<Vec<String>>,
-}
-
 /// What is kept of the syncs of a target, while it is simulated.
 struct Keeper<'s, 'a> {
     timeline: Option<TimelineWriter<'s, output::Spool>>,
@@ -362,24 +357,5 @@ struct Kept<'a> {
 impl Kept<'_> {
     fn table(&self) -> String {
         self.watch.as_ref().map(Watch::table).unwrap_or_default()
-    }
-}
-
-impl Watch<'_> {
-    fn sync(&mut self, record: &SyncRecord<'_>) {
-        let snapshot = Snapshot {
-            at: record.now,
-            current_metrics: record.history.current_metrics().to_vec(),
-            replicas: record.replicas,
-        };
-        let row = kubectl::row(self.hpa, &snapshot);
-        let age = row.len() - 1;
-        if self.rows.last().is_none_or(|last| last[..age] != row[..age]) {
-            self.rows.push(row);
-        }
-    }
-
-    fn table(&self) -> String {
-        report::table::plain(&kubectl::HEADERS, self.rows.clone())
     }
 }

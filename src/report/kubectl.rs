@@ -6,8 +6,8 @@
 use super::table;
 use crate::hpa::MetricStatus;
 use crate::model::{HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
-use crate::sim::Snapshot;
-use crate::units::Quantity;
+use crate::sim::{Snapshot, SyncRecord};
+use crate::units::{Quantity, Replicas, SimTime};
 
 /// The columns of `kubectl get hpa`.
 pub const HEADERS: [&str; 7] = ["NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE"];
@@ -17,15 +17,51 @@ const SHOWN_METRICS: usize = 2;
 
 /// One line of `kubectl get hpa`; the age is the time since the start of the simulation.
 pub fn row(hpa: &HpaSpec, snapshot: &Snapshot) -> Vec<String> {
-    vec![
+    line(hpa, targets(hpa, &snapshot.current_metrics), snapshot.replicas, snapshot.at).to_vec()
+}
+
+fn line(hpa: &HpaSpec, targets: String, replicas: Replicas, at: SimTime) -> [String; 7] {
+    [
         hpa.name.clone(),
         hpa.target.to_string(),
-        targets(hpa, &snapshot.current_metrics),
+        targets,
         hpa.min_replicas.to_string(),
         hpa.max_replicas.to_string(),
-        snapshot.replicas.to_string(),
-        snapshot.at.to_string(),
+        replicas.to_string(),
+        at.to_string(),
     ]
+}
+
+/// The lines of `kubectl get hpa --watch`: one for every sync whose line differs from the last but for its age.
+#[derive(Clone, Debug)]
+pub struct Watch<'a> {
+    hpa: &'a HpaSpec,
+    /// The columns TARGETS, REPLICAS and AGE.
+    lines: Vec<(Box<str>, Replicas, SimTime)>,
+}
+
+impl<'a> Watch<'a> {
+    /// Of an HPA that does not change.
+    pub fn new(hpa: &'a HpaSpec) -> Self {
+        Self { hpa, lines: Vec::new() }
+    }
+
+    /// There was a sync.
+    pub fn sync(&mut self, record: &SyncRecord<'_>) {
+        let targets = targets(self.hpa, record.history.current_metrics());
+        let last = self.lines.last().map(|(targets, replicas, _)| (&**targets, *replicas));
+        if last != Some((targets.as_str(), record.replicas)) {
+            self.lines.push((targets.into_boxed_str(), record.replicas, record.now));
+        }
+    }
+
+    /// All lines.
+    pub fn table(&self) -> String {
+        let line = |(targets, replicas, at): &(Box<str>, Replicas, SimTime)| {
+            line(self.hpa, targets.to_string(), *replicas, *at)
+        };
+        table::long(HEADERS, self.lines.iter().map(line))
+    }
 }
 
 /// A table of snapshots.
