@@ -4,7 +4,7 @@ use super::ReadingRun;
 use super::outcome::{Outcome, Part};
 use crate::model::{Action, ScheduledEvent, Slo, Window};
 use crate::sim::{PodNumbers, Summary};
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Replicas, SimTime, Span, Work};
 
 /// The numbers of pods in a window: those at its start, and every change.
 fn numbers(s: &Summary, within: Window) -> impl Iterator<Item = &(SimTime, PodNumbers)> {
@@ -49,15 +49,15 @@ pub(super) fn pods_at_most(run: &ReadingRun<'_>, pods: Replicas, within: Window)
 
 pub(super) fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     let s = &run.summary;
-    let core_seconds = |work: i128| work as f64 / 1e9;
+    let core_seconds = Work::core_seconds;
     let mut lost = Vec::new();
     if s.refusing.seconds() > 0 {
         lost.push(Part::span("", s.refusing, " in which pods that end, or have not started, are still sent work"));
     }
-    if s.work_lost > 0 {
+    if s.work_lost.is_some() {
         lost.push(Part::decimal(core_seconds(s.work_lost), " core-seconds lost"));
     }
-    if s.work_dropped > 0 {
+    if s.work_dropped.is_some() {
         lost.push(Part::decimal(core_seconds(s.work_dropped), " core-seconds dropped from the queue"));
     }
     if s.requests_cut_off >= 0.5 {

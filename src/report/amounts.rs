@@ -1,7 +1,7 @@
 //! Amounts with their units, for people.
 
 use crate::model::{MetricSource, ResourceName};
-use crate::units::{Quantity, Span};
+use crate::units::{Nanocores, Quantity, Span};
 
 /// A number with at most `digits` decimals, trailing zeros dropped.
 pub fn decimal(value: f64, digits: usize) -> String {
@@ -58,7 +58,7 @@ pub fn bytes(bytes: f64) -> String {
 
 /// Nanocores in cores: `2.35`.
 pub fn cores(nanocores: f64) -> String {
-    decimal(nanocores / 1e9, 2)
+    decimal(nanocores / Nanocores::PER_CORE, 2)
 }
 
 /// The tolerances of scaling down and up: `±10%`, `-5% +10%`.

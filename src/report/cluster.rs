@@ -5,6 +5,7 @@ use super::amounts::{decimal, share};
 use super::phases::Ranges;
 use crate::model::ResourceName;
 use crate::sim::{Occurrence, Rollout};
+use crate::units::Work;
 
 /// Something that happened, in words.
 pub fn occurrence(run: &Run<'_>, what: Occurrence) -> String {
@@ -68,8 +69,8 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
     for done in &s.rollouts {
         all.push(Figure::new(format!("Rollout at {}", done.began), rollout(done)));
     }
-    if s.work_lost > 0 || ranges.any(|course| course.work_lost > 0) {
-        let mut value = format!("{} core-seconds", decimal(s.work_lost as f64 / 1e9, 1));
+    if s.work_lost.is_some() || ranges.any(|course| course.work_lost.is_some()) {
+        let mut value = format!("{} core-seconds", decimal(s.work_lost.core_seconds(), 1));
         if s.refusing.seconds() > 0 {
             value += &format!(", sent to pods that did not take it for {}", share(s.refusing, s.duration));
         }
@@ -150,7 +151,7 @@ impl FailedRequests {
     pub fn of(run: &Run<'_>) -> Option<Self> {
         let s = run.summary;
         let seconds = run.target().drives.requests?.cpu_seconds;
-        let requests = |work: i128| work as f64 / 1e9 / seconds;
+        let requests = |work: Work| work.core_seconds() / seconds;
         Some(Self { cut_off: s.requests_cut_off, lost: requests(s.work_lost), dropped: requests(s.work_dropped) })
     }
 

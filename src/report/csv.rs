@@ -8,7 +8,7 @@ use super::{Run, arithmetic, phases, reasons, timestamp};
 use crate::hpa::MetricStatus;
 use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTargetType, ScheduledEvent, Target, escaped};
 use crate::sim::{Setup, TimelineRow};
-use crate::units::SimTime;
+use crate::units::{Nanocores, SimTime};
 
 /// A name in a cell. Spreadsheets would take one that begins like a formula for one.
 pub(super) fn cell(name: &str) -> String {
@@ -91,13 +91,12 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
             cells.maybe(row.proposals.get(index).copied().flatten());
         }
         let (resources, per_pod) = (&row.resources, self.requests);
-        let cores = |nanocores: i64| nanocores as f64 / 1e9;
-        cells.decimal(resources.cpu_demand.map(cores), 6);
-        cells.decimal(Some(cores(resources.cpu_used)), 6);
-        cells.decimal(resources.cpu_capacity.map(cores), 6);
-        cells.show(resources.memory_used);
+        cells.decimal(resources.cpu_demand.map(Nanocores::cores), 6);
+        cells.decimal(Some(resources.cpu_used.cores()), 6);
+        cells.decimal(resources.cpu_capacity.map(Nanocores::cores), 6);
+        cells.show(resources.memory_used.get());
         for work in [resources.backlog, resources.work_dropped, resources.work_lost] {
-            cells.decimal(Some(work as f64 / 1e9), 6);
+            cells.decimal(Some(work.core_seconds()), 6);
         }
         cells.decimal(row.response_micros.map(|micros| micros as f64 / 1e3), 3);
         cells.maybe(self.target.cluster.slo.map(|_| resources.slow.seconds()));

@@ -8,7 +8,7 @@ use crate::model::Phase;
 use crate::sim::RescaleRecord;
 use crate::study::fleet::Course;
 use crate::study::phases::{PhaseRuns, Range, Recurrence};
-use crate::units::{Replicas, Span};
+use crate::units::{Replicas, Span, Work};
 
 /// When things happen in a phase.
 pub fn describe(phase: Phase) -> String {
@@ -47,8 +47,8 @@ impl<'a> Ranges<'a> {
     }
 
     /// Work, in core-seconds.
-    pub fn work(&self, of: impl Fn(&Course) -> i128) -> String {
-        self.figure(of, |work| format!("{} core-seconds", decimal(*work as f64 / 1e9, 1)))
+    pub fn work(&self, of: impl Fn(&Course) -> Work) -> String {
+        self.figure(of, |work| format!("{} core-seconds", decimal(work.core_seconds(), 1)))
     }
 
     /// Whether a figure is more than nothing in some phase.
@@ -136,8 +136,8 @@ pub(super) fn json(run: &Run<'_>) -> Value {
             "maxReplicas": range(&|course| course.max_replicas.into()),
             "atMaxReplicasSeconds": seconds(&|course| course.at_max),
             "workWaitingSeconds": seconds(&|course| course.waiting),
-            "lostCoreSeconds": range(&|course| course.work_lost as f64 / 1e9),
-            "droppedCoreSeconds": range(&|course| course.work_dropped as f64 / 1e9),
+            "lostCoreSeconds": range(&|course| course.work_lost.core_seconds()),
+            "droppedCoreSeconds": range(&|course| course.work_dropped.core_seconds()),
             "sloBrokenSeconds": runs.courses[0].slow.and_then(|_| seconds(&|course| course.slow.unwrap_or_default())),
             "maxNodes": runs.courses[0].max_nodes.and_then(|_| range(&|course| course.max_nodes.unwrap_or(0) as f64)),
         });

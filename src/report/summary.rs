@@ -8,6 +8,7 @@ use super::phases::Ranges;
 use super::{Run, arithmetic, cluster, kubectl, phases, table};
 use crate::model::Drive;
 use crate::sim::RescaleRecord;
+use crate::units::Work;
 
 /// The whole summary.
 pub fn render(run: &Run<'_>) -> String {
@@ -122,15 +123,15 @@ fn figures(run: &Run<'_>) -> Vec<Figure> {
 
 fn waiting(run: &Run<'_>) -> String {
     let s = run.summary;
-    let core_seconds = |work: i128| decimal(work as f64 / 1e9, 1);
+    let core_seconds = |work: Work| decimal(work.core_seconds(), 1);
     let mut text = share(s.waiting, s.duration);
-    if s.peak_backlog > 0 {
+    if s.peak_backlog.is_some() {
         text += &format!(", at most {} core-seconds", core_seconds(s.peak_backlog));
     }
-    if s.work_dropped > 0 {
+    if s.work_dropped.is_some() {
         text += &format!(", {} core-seconds dropped", core_seconds(s.work_dropped));
     }
-    if s.final_backlog > 0 {
+    if s.final_backlog.is_some() {
         text += &format!(", {} core-seconds still at the end", core_seconds(s.final_backlog));
     }
     text

@@ -18,7 +18,7 @@ pub use world::{SimError, simulate, simulate_all, simulate_one};
 
 use crate::hpa::{Decision, History};
 use crate::model::{Action, ControllerConfig, HpaSpec, NodesConfig, ScheduledEvent, SharedQuota, Target};
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Bytes, Nanocores, Replicas, SimTime, Span, Work};
 
 /// Everything that a simulation starts from.
 #[derive(Clone, Debug)]
@@ -186,24 +186,24 @@ pub struct PodNumbers {
 /// CPU and memory at a sync, and the work so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceState {
-    /// The CPU that the load demands, nanocores; absent if the load does not say.
-    pub cpu_demand: Option<i64>,
-    /// The CPU that all pods used on average since the last sync, nanocores.
-    pub cpu_used: i64,
-    /// The CPU that ready pods can use at most, nanocores; absent without a limit.
-    pub cpu_capacity: Option<i64>,
-    /// The memory that all pods use, bytes.
-    pub memory_used: i64,
-    /// CPU work that has arrived since the start, nanocore-seconds.
-    pub work_arrived: i128,
-    /// CPU work that has been done since the start, nanocore-seconds.
-    pub work_done: i128,
-    /// CPU work that waits, nanocore-seconds.
-    pub backlog: i128,
-    /// CPU work that was dropped since the start, nanocore-seconds.
-    pub work_dropped: i128,
-    /// CPU work that was lost with pods, or sent to pods that did not take it, since the start, nanocore-seconds.
-    pub work_lost: i128,
+    /// The CPU that the load demands; absent if the load does not say.
+    pub cpu_demand: Option<Nanocores>,
+    /// The CPU that all pods used on average since the last sync.
+    pub cpu_used: Nanocores,
+    /// The CPU that ready pods can use at most; absent without a limit.
+    pub cpu_capacity: Option<Nanocores>,
+    /// The memory that all pods use.
+    pub memory_used: Bytes,
+    /// CPU work that has arrived since the start.
+    pub work_arrived: Work,
+    /// CPU work that has been done since the start.
+    pub work_done: Work,
+    /// CPU work that waits.
+    pub backlog: Work,
+    /// CPU work that was dropped since the start.
+    pub work_dropped: Work,
+    /// CPU work that was lost with pods, or sent to pods that did not take it, since the start.
+    pub work_lost: Work,
     /// Time since the start in which more requests were slow than was promised.
     pub slow: Span,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{Amounts, LoadTable, Target};
 use crate::plan::{Level, WorkloadPlan};
 use crate::sim::{Setup, SimError, Summary, simulate_all};
-use crate::units::{Quantity, Replicas, SimTime, Span};
+use crate::units::{Bytes, Nanocores, Quantity, Replicas, SimTime, Span, Work};
 
 /// A world, and the load of each of its targets.
 #[derive(Clone, Debug)]
@@ -48,20 +48,20 @@ pub struct Course {
     pub steps: Vec<(SimTime, Replicas)>,
     /// How long it lasted.
     pub duration: Span,
-    /// The most CPU that its pods used between two syncs, nanocores.
-    pub peak_cpu_used: i64,
-    /// The most memory that its pods used, bytes.
-    pub peak_memory_used: i64,
+    /// The most CPU that its pods used between two syncs.
+    pub peak_cpu_used: Nanocores,
+    /// The most memory that its pods used.
+    pub peak_memory_used: Bytes,
     /// Time in which work waited for CPU.
     pub waiting: Span,
     /// Time in which the promise about response times was broken, where there is one and the load is made of requests.
     pub slow: Option<Span>,
     /// Time at maxReplicas.
     pub at_max: Span,
-    /// Work that was lost with pods or sent to pods that did not take it, nanocore-seconds.
-    pub work_lost: i128,
-    /// Work that was dropped from a queue, nanocore-seconds.
-    pub work_dropped: i128,
+    /// Work that was lost with pods or sent to pods that did not take it.
+    pub work_lost: Work,
+    /// Work that was dropped from a queue.
+    pub work_dropped: Work,
     /// Seconds that pods existed, added over all pods.
     pub pod_seconds: i128,
     /// The most replicas.
@@ -85,7 +85,7 @@ impl Course {
     /// What makes one simulation like another, besides its replicas.
     pub(super) fn figures(&self) -> Vec<f64> {
         let spans = [Some(self.waiting), self.slow].into_iter().flatten();
-        spans.map(|span| span.seconds() as f64).chain([(self.work_lost + self.work_dropped) as f64]).collect()
+        spans.map(|span| span.seconds() as f64).chain([(self.work_lost + self.work_dropped).get() as f64]).collect()
     }
 
     /// The mean number of replicas over time.

@@ -10,7 +10,7 @@ pub(crate) mod text;
 mod time;
 
 pub use quantity::{NonNegativeQuantity, ParseNonNegativeError, ParseQuantityError, Quantity};
-pub use resources::{Bytes, Millicores};
+pub use resources::{Bytes, Millicores, Nanocores, Work};
 pub use share::{ParseShareError, Share};
 pub(crate) use text::as_text;
 pub use time::{ParseSpanError, Seconds, SimTime, Span};

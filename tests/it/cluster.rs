@@ -144,7 +144,11 @@ fn recreate_has_no_pods_for_a_while() {
     assert_eq!((numbers(&summary, 50).existing, numbers(&summary, 50).terminating), (0, 4));
     // Six seconds to end, twenty to start.
     assert_eq!((numbers(&summary, 56).existing, numbers(&summary, 75).ready, numbers(&summary, 76).ready), (4, 0, 4));
-    assert!(summary.peak_backlog > 4_000_000_000, "what comes in the meantime waits: {}", summary.peak_backlog);
+    assert!(
+        summary.peak_backlog.get() > 4_000_000_000,
+        "what comes in the meantime waits: {}",
+        summary.peak_backlog.get()
+    );
     // Scaled in the meantime, the new ones still wait for the old ones.
     let events = [at(50, Action::Restart), at(52, Action::Scale(6))];
     let mut scaled = setup.clone();
@@ -214,7 +218,7 @@ fn a_partitioned_update_leaves_the_lower_ordinals() {
         setup.targets[0].cluster.queue = Queueing::PerPod;
         let (summary, rows) = run(&setup, &load);
         let after = rows.iter().find(|row| row.now.seconds() == 300).unwrap();
-        (summary.rollouts[0].completed.is_some(), after.resources.cpu_used)
+        (summary.rollouts[0].completed.is_some(), after.resources.cpu_used.get())
     };
     // The new version takes twice the CPU: four pods of 50m become 100m each, or the one with ordinal 3 alone.
     assert_eq!(used(0), (true, 400_000_000));
@@ -249,7 +253,7 @@ fn a_hanging_pod_is_taken_out_and_restarted() {
     assert_eq!((numbers(&summary, 74).ready, numbers(&summary, 75).ready), (4, 2));
     assert_eq!((summary.restarts, numbers(&summary, 109).ready, numbers(&summary, 110).ready), (2, 2, 4));
     // Half the work was sent to them until the proxies knew, a second later.
-    assert_eq!((summary.refusing, summary.work_lost), (seconds(16), 1_600_000_000));
+    assert_eq!((summary.refusing, summary.work_lost.get()), (seconds(16), 1_600_000_000));
 }
 
 #[test]
@@ -260,7 +264,7 @@ fn a_pre_stop_hook_closes_the_gap() {
         let events = [at(60, Action::Restart)];
         let mut setup = setup_with(&deployment, &load, &costs("10m", "0", 0.0));
         setup.world.events = &events;
-        run(&setup, &load).0.work_lost
+        run(&setup, &load).0.work_lost.get()
     };
     assert!(lost("") > 0);
     assert_eq!(lost(", lifecycle: {preStop: {sleep: {seconds: 5}}}"), 0);
@@ -339,12 +343,12 @@ fn clients_of_a_closed_loop_wait_for_their_answers() {
     let (summary, rows) = run(&setup, &load);
     // 50 / (2 s + 50 ms on a fifth of a core) are 24.4 requests a second, 244m: more than the 200m of a pod. Five pods do
     // it, but for some waiting.
-    assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
+    assert_eq!((summary.peak_backlog.get(), summary.waiting), (0, seconds(0)));
     let full = rows.iter().find(|row| row.now.seconds() == 75).unwrap();
-    assert_eq!(full.resources.cpu_used / 1_000_000, 196);
+    assert_eq!(full.resources.cpu_used.get() / 1_000_000, 196);
     assert!(full.response_micros.unwrap() > 500_000, "{full:?}");
     let last = rows.last().unwrap();
-    assert_eq!((last.replicas, last.resources.cpu_used / 1_000_000), (5, 242));
+    assert_eq!((last.replicas, last.resources.cpu_used.get() / 1_000_000), (5, 242));
     // Think longer, need fewer pods.
     requests.think_time = Seconds::new(9.0);
     setup.targets[0].drives = setup_with(&deployment, &load, &requests).targets[0].drives.clone();
@@ -390,7 +394,7 @@ fn what_waits_at_a_pod_dies_with_it() {
     let events = [at(10, Action::KillPods(1))];
     let mut setup = deployment.setup(&load);
     setup.world.events = &events;
-    let lost_at_10 = |setup: &Setup<'_>| run(setup, &load).1[1].resources.work_lost;
+    let lost_at_10 = |setup: &Setup<'_>| run(setup, &load).1[1].resources.work_lost.get();
     assert_eq!(lost_at_10(&setup), 250_000_000, "what is sent to it before the proxies know: a second of a quarter");
     setup.targets[0].cluster.queue = Queueing::PerPod;
     // 50m too much for ten seconds at the pod that dies.
@@ -398,8 +402,8 @@ fn what_waits_at_a_pod_dies_with_it() {
     // With a limit of 0.2 core-seconds no more than that waits at each.
     setup.targets[0].cluster.queue_limit = Some("200m".parse().unwrap());
     let (summary, _) = run(&setup, &load);
-    assert_eq!(summary.peak_backlog, 800_000_000);
-    assert!(summary.work_dropped > 0);
+    assert_eq!(summary.peak_backlog.get(), 800_000_000);
+    assert!(summary.work_dropped.get() > 0);
 }
 
 /// A terminating pod does what waits at it, when no other works, too.
@@ -418,7 +422,7 @@ fn a_terminating_pod_finishes_its_queue() {
     // 2 core-seconds at 200m are done after 10 s, long before the pod is killed; what is sent to it before the proxies
     // know is lost.
     assert_eq!((numbers(&summary, 39).terminating, numbers(&summary, 40).terminating), (1, 0));
-    assert_eq!(summary.work_lost, 1_000_000_000);
+    assert_eq!(summary.work_lost.get(), 1_000_000_000);
 }
 
 /// A pod that is slow at first, or busy with itself, is less help.
@@ -438,12 +442,12 @@ fn warm_up_and_idle_use_cost_capacity() {
     let mut setup = deployment.setup(&calm);
     setup.targets[0].cluster.background_cpu = "20m".parse().unwrap();
     let (summary, rows) = run(&setup, &calm);
-    assert_eq!(rows[0].resources.cpu_used, 280_000_000);
+    assert_eq!(rows[0].resources.cpu_used.get(), 280_000_000);
     assert_eq!(changes(&summary)[0], (0, 6));
     // What pods burn while they start is not counted by the HPA, which waits until they are ready, but it is used.
     setup.targets[0].cluster.startup_cpu = "200m".parse().unwrap();
     let (_, rows) = run(&setup, &calm);
-    assert_eq!(rows[1].resources.cpu_used, 280_000_000 + 2 * 200_000_000);
+    assert_eq!(rows[1].resources.cpu_used.get(), 280_000_000 + 2 * 200_000_000);
     assert_eq!(rows[1].desired, 6);
 }
 

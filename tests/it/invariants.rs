@@ -122,7 +122,7 @@ fn the_checker_finds_faults() {
         ("outside 3 to 10", |rows| rows[100].desired = 11),
         ("there at the next sync", |rows| rows[100].replicas += 1),
         ("pods are ready", |rows| rows[100].pods.ready = 99),
-        ("arrived", |rows| rows[100].resources.work_done += 1_000_000_000_000),
+        ("arrived", |rows| rows[100].resources.work_done = hpasim::units::Work::new(1)),
         ("were created", |rows| rows[100].turnover.created += 1),
         ("the future", |rows| rows[100].newest_sample = Some(rows[101].now)),
         ("the next sync", |rows| {
@@ -306,8 +306,8 @@ fn thinned_rows_have_the_extremes_of_all() {
     let drawn: [fn(&TimelineRow) -> i64; 5] = [
         |row| row.desired.into(),
         |row| row.pods.ready.into(),
-        |row| row.resources.cpu_used,
-        |row| row.resources.cpu_demand.unwrap(),
+        |row| row.resources.cpu_used.get(),
+        |row| row.resources.cpu_demand.unwrap().get(),
         |row| row.metrics[0].unwrap().average_utilization.unwrap().into(),
     ];
     for of in drawn {

@@ -104,7 +104,7 @@ fn the_first_sync_sees_a_steady_state_in_every_phase() {
         let (summary, rows) = run(&setup, &load);
         assert_eq!((rows[0].now.seconds(), rows[1].now.seconds()), (sync, sync + 15));
         for row in &rows {
-            assert_eq!(row.resources.cpu_used, 900_000_000, "{:?}", setup.targets[0].phase);
+            assert_eq!(row.resources.cpu_used.get(), 900_000_000, "{:?}", setup.targets[0].phase);
             assert_eq!(row.metrics[0].unwrap().average_utilization, Some(60), "{:?}", setup.targets[0].phase);
         }
         assert_eq!(summary.pod_seconds(), 3 * 120);

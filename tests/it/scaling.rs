@@ -66,10 +66,10 @@ fn work_over_the_limit_waits_and_is_done_later() {
     let mut setup = pod.setup(&load);
     setup.world.duration = Some(seconds(400));
     let (summary, rows) = run(&setup, &load);
-    assert_eq!(summary.peak_backlog, 10_000_000_000);
+    assert_eq!(summary.peak_backlog.get(), 10_000_000_000);
     assert_eq!(summary.waiting, seconds(199));
-    assert_eq!(summary.final_backlog, 0);
-    assert_eq!(rows.last().unwrap().resources.cpu_used, 100_000_000);
+    assert_eq!(summary.final_backlog.get(), 0);
+    assert_eq!(rows.last().unwrap().resources.cpu_used.get(), 100_000_000);
 }
 
 /// A queue that empties scales the workers to zero; messages bring them back; zero by hand stays zero.
@@ -116,7 +116,7 @@ fn recorded_utilization_is_multiplied_back() {
     let mut setup = pod.setup(&load);
     setup.targets[0].initial_replicas = 3;
     let (_, rows) = run(&setup, &load);
-    assert_eq!(rows[0].resources.cpu_demand, Some(240_000_000));
+    assert_eq!(rows[0].resources.cpu_demand.map(|cpu| cpu.get()), Some(240_000_000));
     assert_eq!(rows[0].metrics[0].unwrap().average_utilization, Some(80));
 }
 
@@ -131,7 +131,7 @@ fn linear_interpolation_is_averaged_by_the_scrape() {
     setup.targets[0].cluster.housekeeping_interval = Delay::ZERO;
     let (_, rows) = run(&setup, &load);
     // From 15 s to 30 s it rises from 150m to 290m: 220m on average.
-    assert_eq!(rows[2].resources.cpu_used, 220_000_000);
+    assert_eq!(rows[2].resources.cpu_used.get(), 220_000_000);
     assert_eq!(rows[2].metrics[0].unwrap().average_utilization, Some(22));
 }
 
@@ -143,16 +143,16 @@ fn the_queue_time_out_bounds_what_waits() {
     let mut setup = deployment.setup(&load);
     setup.world.duration = Some(seconds(120));
     let (summary, _) = run(&setup, &load);
-    assert_eq!(summary.work_dropped, 0);
-    let unbounded = summary.peak_backlog;
+    assert_eq!(summary.work_dropped.get(), 0);
+    let unbounded = summary.peak_backlog.get();
     setup.targets[0].cluster.queue_timeout = Some(seconds(10));
     let (summary, _) = run(&setup, &load);
     // 30 cores demanded are more than ten pods' 20: ten seconds of 30 cores.
-    assert_eq!(summary.peak_backlog, 300_000_000_000);
-    assert!(summary.work_dropped > 0 && summary.peak_backlog < unbounded);
+    assert_eq!(summary.peak_backlog.get(), 300_000_000_000);
+    assert!(summary.work_dropped.get() > 0 && summary.peak_backlog.get() < unbounded);
     setup.targets[0].cluster.queue_timeout = Some(seconds(0));
     let (summary, _) = run(&setup, &load);
-    assert_eq!((summary.peak_backlog, summary.waiting), (0, seconds(0)));
+    assert_eq!((summary.peak_backlog.get(), summary.waiting), (0, seconds(0)));
 }
 
 /// Scrapes between two syncs: the HPA sees a change of the load as many seconds later as the scrape is.

@@ -302,7 +302,7 @@ fn a_target_calls_another() {
     setup.targets[0].cluster.startup = seconds(900).into();
     let done = run_all(&setup, &limited);
     assert_eq!(load_at(&done[1].1, 330), 30.0);
-    assert!(done[0].1.last().unwrap().resources.backlog > 0);
+    assert!(done[0].1.last().unwrap().resources.backlog.get() > 0);
 }
 
 /// Two clients that wait for their answers: the slower the backend, the fewer requests.
@@ -317,7 +317,7 @@ fn a_slow_backend_holds_its_frontend_back() {
         let last = done[0].1.last().unwrap();
         let callee = done[0].0.callees[0];
         assert_eq!(callee.target, 1);
-        (last.resources.work_done as f64 / 0.02e9 / 1800.0, callee.longest_seconds)
+        (last.resources.work_done.get() as f64 / 0.02e9 / 1800.0, callee.longest_seconds)
     };
     // 20 ms here and twice 20 ms there: 2 / 60 ms. At first the backend has two pods for four requests at once.
     let (fast, wait) = requests("20m", "");

@@ -4,9 +4,7 @@ use super::LoadSettings;
 use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, Drive, Drives, HpaSpec, MetricSource, PodTemplate, RequestModel, ResourceName};
-use crate::units::{Bytes, NonNegativeQuantity};
-
-const NANOCORES_PER_CORE: f64 = 1e9;
+use crate::units::{Bytes, Nanocores, NonNegativeQuantity};
 
 /// Decides which column drives CPU, memory and each metric of the HPA. Warnings go to `warnings`.
 pub fn drives(
@@ -19,9 +17,9 @@ pub fn drives(
     let custom = |metric: &&MetricSource| metric.resource().is_none();
     let metrics = hpa.metrics.iter().filter(custom).map(MetricSource::label).collect();
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
-    let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * NANOCORES_PER_CORE);
+    let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * Nanocores::PER_CORE);
     let memory_cost = costs.memory_per_rps.map(|memory| memory.get().as_f64());
-    let mut cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, NANOCORES_PER_CORE, cpu_cost);
+    let mut cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, Nanocores::PER_CORE, cpu_cost);
     if cpu == Drive::None && cpu_cost.is_some() {
         cpu = planner.take(&Column::Clients).map_or(Drive::None, |column| Drive::Clients { column });
     }

@@ -36,12 +36,12 @@ pub(super) fn figures(report: &PlanReport<'_>, runs: &[RunResult]) -> Vec<Figure
             let peak = run.fleet.peak(|pattern| fleet::request(workloads, pattern, "cpu"));
             peak.map_or(0.0, |cpu| cpu.milli_value() as f64 / 1000.0)
         }),
-        of("Peak CPU used", "cores", &|run| run.courses.iter().map(|c| c.peak_cpu_used as f64 / 1e9).sum()),
+        of("Peak CPU used", "cores", &|run| run.courses.iter().map(|c| c.peak_cpu_used.cores()).sum()),
         of("Peak memory requests", "bytes", &|run| {
             let peak = run.fleet.peak(|pattern| fleet::request(workloads, pattern, "memory"));
             peak.map_or(0.0, |memory| memory.value() as f64)
         }),
-        of("Peak memory used", "bytes", &|run| run.courses.iter().map(|c| c.peak_memory_used as f64).sum()),
+        of("Peak memory used", "bytes", &|run| run.courses.iter().map(|c| c.peak_memory_used.get() as f64).sum()),
     ];
     if let Some(pool) = report.main_pool() {
         let name = format!("Peak nodes ({})", pool.shape.name);

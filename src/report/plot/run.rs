@@ -5,7 +5,7 @@ use crate::hpa::MetricStatus;
 use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::report::{Run, amounts};
 use crate::sim::TimelineRow;
-use crate::units::{SimTime, Span};
+use crate::units::{Nanocores, SimTime, Span};
 
 /// What the picture shows.
 pub fn panels(run: &Run<'_>) -> Vec<Panel> {
@@ -197,10 +197,9 @@ impl MetricScale {
 }
 
 fn cpu_panel(run: &Run<'_>) -> Panel {
-    let cores = |nanocores: i64| nanocores as f64 / 1e9;
     let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
     let mut lines: Vec<Line> = Vec::new();
-    let capacity = series(run, |row| row.resources.cpu_capacity.map(cores));
+    let capacity = series(run, |row| row.resources.cpu_capacity.map(Nanocores::cores));
     if !capacity.is_empty() {
         lines.push(line("limits of ready pods", GREY, LineStyle::Solid, capacity));
     }
@@ -210,11 +209,11 @@ fn cpu_panel(run: &Run<'_>) -> Panel {
         LineStyle::Solid,
         series(run, |row| Some(f64::from(row.pods.ready) * request)),
     ));
-    let demand = series(run, |row| row.resources.cpu_demand.map(cores));
+    let demand = series(run, |row| row.resources.cpu_demand.map(Nanocores::cores));
     if !demand.is_empty() {
         lines.push(line("demand", 1, LineStyle::Wide, demand));
     }
-    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(cores(row.resources.cpu_used)))));
+    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(row.resources.cpu_used.cores()))));
     Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }
 }
 
@@ -227,6 +226,6 @@ fn memory_panel(run: &Run<'_>) -> Panel {
         lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));
     }
     lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
-    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(gib(row.resources.memory_used as f64)))));
+    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(gib(row.resources.memory_used.get() as f64)))));
     Panel { title: "Memory (GiB)".into(), lines, band: None, areas: Vec::new() }
 }

@@ -2,6 +2,7 @@
 //! everything that is drawn, so that it looks as it would with all of them.
 
 use crate::sim::TimelineRow;
+use crate::units::Nanocores;
 
 /// More rows than this are not kept: several for every pixel of the picture's width.
 const MOST_ROWS: usize = 60_000;
@@ -68,10 +69,10 @@ fn drawn(row: &TimelineRow, index: usize) -> f64 {
         1 => row.pods.existing.into(),
         2 => row.pods.ready.into(),
         3 => or_nothing(row.pods.nodes),
-        4 => resources.cpu_used as f64,
-        5 => or_nothing(resources.cpu_demand),
-        6 => or_nothing(resources.cpu_capacity),
-        7 => resources.memory_used as f64,
+        4 => resources.cpu_used.cores(),
+        5 => resources.cpu_demand.map_or(f64::NAN, Nanocores::cores),
+        6 => resources.cpu_capacity.map_or(f64::NAN, Nanocores::cores),
+        7 => resources.memory_used.get() as f64,
         8 => or_nothing(row.response_micros),
         metric => {
             let status = row.metrics.get(metric - 9).copied().flatten().unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::model::{
     Action, PolicyKind, ScalingPolicy, ScalingRules, ScheduledEvent, SelectPolicy, Target, WorkloadController,
 };
 use crate::sim::{Setup, TimelineRow};
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Replicas, SimTime, Span, Work};
 
 /// Everything that is wrong with a timeline, in words; empty if nothing is.
 pub fn check(setup: &Setup<'_>, target: usize, rows: &[TimelineRow]) -> Vec<String> {
@@ -192,12 +192,14 @@ fn stabilization(of: Of<'_>, rows: &[TimelineRow], index: usize, complain: &mut 
 /// What has arrived has been done, waits, was dropped or lost; only the rest of a division may be missing.
 fn work(row: &TimelineRow, complain: &mut impl FnMut(String)) {
     let r = &row.resources;
-    let missing = r.work_arrived - r.work_done - r.backlog - r.work_dropped - r.work_lost;
+    let [arrived, done, backlog, dropped, lost] =
+        [r.work_arrived, r.work_done, r.backlog, r.work_dropped, r.work_lost].map(Work::get);
+    let missing = arrived - done - backlog - dropped - lost;
     let most = i128::from(row.now.seconds()) * i128::from(1_000_000);
-    if r.backlog < 0 || r.work_lost < 0 || missing < 0 || missing > most {
+    if backlog < 0 || lost < 0 || missing < 0 || missing > most {
         complain(format!(
             "of {} nanocore-seconds that arrived {} are done, {} wait, {} were dropped and {} lost",
-            r.work_arrived, r.work_done, r.backlog, r.work_dropped, r.work_lost
+            arrived, done, backlog, dropped, lost
         ));
     }
 }

@@ -11,7 +11,7 @@ use super::target::Passed;
 use super::{PodNumbers, Rollout, World};
 use crate::hpa::{Decision, MetricStatus, Verdict};
 use crate::model::{HpaSpec, MetricSource, MetricTargetType, Workload};
-use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
+use crate::units::{Bytes, Millicores, Nanocores, Replicas, SimTime, Span, Work};
 
 /// A change of the replica count.
 #[derive(Clone, Debug)]
@@ -117,18 +117,18 @@ pub struct Summary {
     pub at_max: Span,
     /// Time in which work waited for CPU.
     pub waiting: Span,
-    /// The most work that ever waited, nanocore-seconds.
-    pub peak_backlog: i128,
-    /// The most CPU that all pods used on average between two syncs, nanocores.
-    pub peak_cpu_used: i64,
-    /// The most memory that all pods used at a sync, bytes.
-    pub peak_memory_used: i64,
-    /// The work that still waits at the end, nanocore-seconds.
-    pub final_backlog: i128,
-    /// Work that was dropped because it had waited too long, nanocore-seconds.
-    pub work_dropped: i128,
-    /// Work that was lost with pods, or sent to pods that did not take it, nanocore-seconds.
-    pub work_lost: i128,
+    /// The most work that ever waited.
+    pub peak_backlog: Work,
+    /// The most CPU that all pods used on average between two syncs.
+    pub peak_cpu_used: Nanocores,
+    /// The most memory that all pods used at a sync.
+    pub peak_memory_used: Bytes,
+    /// The work that still waits at the end.
+    pub final_backlog: Work,
+    /// Work that was dropped because it had waited too long.
+    pub work_dropped: Work,
+    /// Work that was lost with pods, or sent to pods that did not take it.
+    pub work_lost: Work,
     /// Requests that were under way at pods that died, if the load is made of requests.
     pub requests_cut_off: f64,
     /// Time in which work was sent to pods that did not take it.
@@ -328,7 +328,7 @@ impl Accounts {
         (now, count): (SimTime, i64),
         decision: &Decision,
         current: &[Option<MetricStatus>],
-        (cpu_used, memory_used): (i64, i64),
+        (cpu_used, memory_used): (Nanocores, Bytes),
     ) {
         self.syncs += count.unsigned_abs();
         self.rest.peak_cpu_used = self.rest.peak_cpu_used.max(cpu_used);
@@ -373,10 +373,10 @@ impl Accounts {
             metrics: self.metrics,
             at_max: self.at_max,
             waiting: self.waiting,
-            peak_backlog: self.peak_backlog,
-            final_backlog: ending.waiting,
-            work_dropped: ending.dropped,
-            work_lost: ending.lost,
+            peak_backlog: Work::new(self.peak_backlog),
+            final_backlog: Work::new(ending.waiting),
+            work_dropped: Work::new(ending.dropped),
+            work_lost: Work::new(ending.lost),
             requests_cut_off: ending.requests_cut_off,
             pods_created: ending.created,
             pods_deleted: ending.deleted,

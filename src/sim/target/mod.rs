@@ -36,7 +36,7 @@ use crate::model::{
 use crate::sim::draw::Draws;
 use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
 use crate::sim::{Listener, PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Bytes, Nanocores, Replicas, SimTime, Span, Work};
 use controller::{Controller, same_again};
 use lifecycle::bound;
 use load::LoadCursor;

@@ -272,7 +272,7 @@ impl<'a> TargetState<'a> {
     }
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
-    pub(super) fn use_since_last_sync(&self) -> (i64, i64) {
+    pub(super) fn use_since_last_sync(&self) -> (Nanocores, Bytes) {
         let working: i64 = self.numbers.working.into();
         let memory_used = self.pods.cohorts().iter().fold(0i64, |sum, cohort| {
             let each = self.memory.of(cohort, self.asks.memory, working, self.now);
@@ -286,10 +286,10 @@ impl<'a> TargetState<'a> {
             Ok(used) => used / period,
             Err(_) => (used / i128::from(period)).min(i64::MAX.into()) as i64,
         };
-        (cpu_used, memory_used)
+        (Nanocores::new(cpu_used), Bytes::new(memory_used))
     }
 
-    fn record(&self, replicas: Replicas, (cpu_used, memory_used): (i64, i64)) -> SyncRecord<'_> {
+    fn record(&self, replicas: Replicas, (cpu_used, memory_used): (Nanocores, Bytes)) -> SyncRecord<'_> {
         let totals = self.traffic.totals;
         SyncRecord {
             now: self.now,
@@ -301,15 +301,15 @@ impl<'a> TargetState<'a> {
             turnover: Turnover { created: self.pods.created, deleted: self.pods.deleted },
             newest_sample: self.observer.newest_sample(),
             resources: ResourceState {
-                cpu_demand: self.traffic.demanded(),
+                cpu_demand: self.traffic.demanded().map(Nanocores::new),
                 cpu_used,
-                cpu_capacity: self.traffic.capacity(),
+                cpu_capacity: self.traffic.capacity().map(Nanocores::new),
                 memory_used,
-                work_arrived: totals.arrived,
-                work_done: totals.done,
-                backlog: self.traffic.waiting(),
-                work_dropped: totals.dropped,
-                work_lost: totals.lost + self.pods.lost.work,
+                work_arrived: Work::new(totals.arrived),
+                work_done: Work::new(totals.done),
+                backlog: Work::new(self.traffic.waiting()),
+                work_dropped: Work::new(totals.dropped),
+                work_lost: Work::new(totals.lost + self.pods.lost.work),
                 slow: self.accounts.slow(),
             },
             response: ResponseSource { traffic: &self.traffic, pods: &self.pods },

@@ -13,9 +13,7 @@ use super::queue::{Queue, Stretch};
 use super::rules::Rules;
 use super::usage::{Ask, PodSize};
 use crate::model::{Balancing, ClusterConfig, Drives, Queueing, RequestModel};
-use crate::units::{SimTime, Span};
-
-const NANOCORES_PER_CORE: f64 = 1e9;
+use crate::units::{Nanocores, SimTime, Span};
 
 /// The work of the load on its way through the pods.
 #[derive(Clone, Debug)]
@@ -310,7 +308,7 @@ impl<'a> Traffic<'a> {
         let station = |cohort: &Cohort| Station {
             pods: cohort.count.into(),
             weight: Self::weight(cohort),
-            cores: cohort.rate.capacity.map(|capacity| capacity as f64 / NANOCORES_PER_CORE),
+            cores: cohort.rate.capacity.map(|capacity| capacity as f64 / Nanocores::PER_CORE),
             cpu_seconds: requests.cpu_seconds,
         };
         let stations: Vec<Station> = pods.cohorts().iter().filter(|cohort| cohort.works()).map(station).collect();
@@ -320,7 +318,7 @@ impl<'a> Traffic<'a> {
         (self.throughput, self.answered_in) = (solution.throughput, solution.response_seconds);
         let working = pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works());
         for (cohort, rate) in working.zip(&solution.per_pod) {
-            let nanocores = rate * requests.cpu_seconds * NANOCORES_PER_CORE;
+            let nanocores = rate * requests.cpu_seconds * Nanocores::PER_CORE;
             cohort.rate.arrival = (nanocores.round() as i64).min(cohort.rate.capacity.unwrap_or(i64::MAX));
             cohort.rate.in_flight = rate * solution.response_seconds;
         }
@@ -444,7 +442,7 @@ impl<'a> Traffic<'a> {
     /// The requests that go to each pod in an interval, in expectation.
     pub fn expected_requests(&self, interval: Span) -> Option<f64> {
         let requests = self.requests.filter(|_| self.config.balancing == Balancing::Random)?;
-        let rate = self.demand as f64 / NANOCORES_PER_CORE / requests.cpu_seconds / self.working.max(1) as f64;
+        let rate = self.demand as f64 / Nanocores::PER_CORE / requests.cpu_seconds / self.working.max(1) as f64;
         matches!(self.ask, Ask::Total(_)).then_some(rate * interval.seconds() as f64)
     }
 

@@ -1,6 +1,6 @@
 //! How long answers take, how many requests are served, and what the calls of a request to other targets add.
 
-use super::{Ask, Cohort, NANOCORES_PER_CORE, Pods, Rate, RequestModel, Traffic};
+use super::{Ask, Cohort, Nanocores, Pods, Rate, RequestModel, Traffic};
 use crate::sim::target::latency::{self, Moments, PodRequests};
 
 impl Traffic<'_> {
@@ -13,7 +13,7 @@ impl Traffic<'_> {
         let per_pod = self.per_pod();
         let front_share = self.front.waiting as f64 / self.working.max(1) as f64;
         pods.cohorts().iter().filter(|cohort| cohort.works()).map(move |cohort| {
-            let cpu_nanos = requests.cpu_seconds * NANOCORES_PER_CORE;
+            let cpu_nanos = requests.cpu_seconds * Nanocores::PER_CORE;
             let (arrival, waiting) = if per_pod {
                 (cohort.rate.arrival as f64, cohort.queue.waiting as f64)
             } else {
@@ -25,7 +25,7 @@ impl Traffic<'_> {
             let pod = PodRequests {
                 rate: arrival.min(capacity.unwrap_or(f64::MAX)) / cpu_nanos,
                 cpu_seconds: requests.cpu_seconds,
-                cores: capacity.map(|capacity| capacity / NANOCORES_PER_CORE),
+                cores: capacity.map(|capacity| capacity / Nanocores::PER_CORE),
                 fixed_seconds: requests.wait_seconds + queued,
                 saturated,
                 calls: self.calls,
@@ -47,7 +47,7 @@ impl Traffic<'_> {
             sent += count * pod.rate;
             slow += count * pod.rate * pod.slower_than(slo.within_seconds);
         }
-        let cpu_nanos = requests.cpu_seconds * NANOCORES_PER_CORE;
+        let cpu_nanos = requests.cpu_seconds * Nanocores::PER_CORE;
         let mut not_served = self.refused as f64 / cpu_nanos;
         if self.working == 0 {
             not_served += self.demand as f64 / cpu_nanos;
@@ -97,7 +97,7 @@ impl Traffic<'_> {
             }
             Ask::Nothing | Ask::PerPod(_) => 0.0,
         };
-        work / NANOCORES_PER_CORE / requests.cpu_seconds
+        work / Nanocores::PER_CORE / requests.cpu_seconds
     }
 
     /// From a request to its answer.
