@@ -48,20 +48,8 @@ impl Room {
             return None;
         }
         let has = |at: usize| self.tree[at].iter().zip(asked).all(|(left, asked)| *left >= asked);
-        // Up, to the right of what has been looked at.
-        let mut at = self.leaves + from;
-        while !has(at) {
-            while at % 2 == 1 {
-                at /= 2;
-            }
-            if at == 0 {
-                return None;
-            }
-            at += 1;
-        }
-        // Down again, to the left where that may do: the most of a range need not be on one node.
-        while at < self.leaves {
-            at *= 2;
+        // Up, and to the right of what has been looked at, until one has it.
+        let next = |mut at: usize| {
             while !has(at) {
                 while at % 2 == 1 {
                     at /= 2;
@@ -71,6 +59,12 @@ impl Room {
                 }
                 at += 1;
             }
+            Some(at)
+        };
+        let mut at = next(self.leaves + from)?;
+        // Down again, to the left where that may do: the most of a range need not be on one node.
+        while at < self.leaves {
+            at = next(2 * at)?;
         }
         Some(at - self.leaves)
     }

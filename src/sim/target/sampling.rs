@@ -85,12 +85,7 @@ impl TargetState<'_> {
         let (now, cluster) = (self.now, &self.target.cluster);
         self.sampling.next_scrape = now + cluster.metric_resolution;
         for cohort in self.pods.cohorts_mut() {
-            if now < self.resource_outage {
-                cohort.scraped.forget();
-                self.unseen = true;
-            } else {
-                self.unseen |= cohort.scraped.scrape(cohort.running, cluster.metric_resolution);
-            }
+            self.unseen |= scrape_pod(cohort, now < self.resource_outage, cluster.metric_resolution);
         }
     }
 
@@ -145,12 +140,7 @@ impl TargetState<'_> {
                     cohort.next_sample = at + interval;
                 }
                 if scrape == at {
-                    if at < self.resource_outage {
-                        cohort.scraped.forget();
-                        self.unseen = true;
-                    } else {
-                        self.unseen |= cohort.scraped.scrape(cohort.running, resolution);
-                    }
+                    self.unseen |= scrape_pod(cohort, at < self.resource_outage, resolution);
                     scrape += resolution;
                 }
             }
@@ -196,12 +186,7 @@ impl TargetState<'_> {
             if scrape == at {
                 for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
                     catch_up(cohort, index, at);
-                    if at < self.resource_outage {
-                        cohort.scraped.forget();
-                        self.unseen = true;
-                    } else {
-                        self.unseen |= cohort.scraped.scrape(cohort.running, resolution);
-                    }
+                    self.unseen |= scrape_pod(cohort, at < self.resource_outage, resolution);
                 }
                 scrape += resolution;
             }
@@ -210,4 +195,13 @@ impl TargetState<'_> {
             catch_up(cohort, index, end);
         }
     }
+}
+
+/// metrics-server scrapes a pod, or has forgotten it while it is down; says whether its answer is another one, but for its time.
+fn scrape_pod(cohort: &mut Cohort, is_down: bool, resolution: Span) -> bool {
+    if is_down {
+        cohort.scraped.forget();
+        return true;
+    }
+    cohort.scraped.scrape(cohort.running, resolution)
 }
