@@ -188,11 +188,6 @@ impl Inventory {
 }
 
 impl<'a> Neighbourhood<'a> {
-    /// The scalable workload with an identity.
-    pub fn target(&self, id: &ObjectId) -> Option<&'a Placed<Workload>> {
-        self.workloads.named(&id.name).find(|workload| workload.item.is_scalable() && workload.item.is(id))
-    }
-
     /// Whether a namespace has no workloads, or others whose pods are not known.
     pub fn has_others(&self, namespace: &str) -> bool {
         !self.namespaces.contains_key(namespace) || self.unknown.contains(namespace)
