@@ -167,9 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            rng_seed: proptest::test_runner::RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::fixed_cases())]
 
         #[test]
         fn what_is_kept_is_what_looking_through_all_of_them_finds(

@@ -99,9 +99,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            rng_seed: proptest::test_runner::RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::fixed_cases())]
 
         #[test]
         fn candidates_are_all_that_can_match(

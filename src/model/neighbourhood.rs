@@ -84,8 +84,8 @@ pub struct Neighbourhood<'a> {
     workloads: ByName<'a, Placed<Workload>>,
     labelled: ByLabels<'a>,
     selectors: BySelector<'a>,
-    /// The places of the workloads of each namespace, and the namespaces that have others.
-    namespaces: BTreeMap<&'a str, Vec<usize>>,
+    /// The namespaces that have workloads, and those that have others.
+    namespaces: BTreeSet<&'a str>,
     unknown: BTreeSet<&'a str>,
     budgets: BySelector<'a>,
     services: BySelector<'a>,
@@ -107,10 +107,6 @@ impl Inventory {
         for (place, hpa) in self.hpas.iter().enumerate() {
             hpas.entry(&hpa.item.target.name).or_default().push(place);
         }
-        let mut namespaces: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (place, workload) in all().enumerate() {
-            namespaces.entry(&workload.namespace).or_default().push(place);
-        }
         let budgets: Vec<_> =
             self.budgets.iter().map(|b| (b.item.namespace.as_str(), b.item.selector.as_ref())).collect();
         let services: Vec<_> =
@@ -118,7 +114,7 @@ impl Inventory {
         let workloads = ByName::new(&self.workloads, |workload| &workload.item.reference.name);
         Neighbourhood {
             inventory: self,
-            namespaces,
+            namespaces: all().map(|workload| workload.namespace.as_str()).collect(),
             unknown: self.namespaces_of_unknown_workloads(&workloads),
             budgets: BySelector::new(&budgets),
             services: BySelector::new(&services),
@@ -190,7 +186,7 @@ impl Inventory {
 impl<'a> Neighbourhood<'a> {
     /// Whether a namespace has no workloads, or others whose pods are not known.
     pub fn has_others(&self, namespace: &str) -> bool {
-        !self.namespaces.contains_key(namespace) || self.unknown.contains(namespace)
+        !self.namespaces.contains(namespace) || self.unknown.contains(namespace)
     }
 
     /// The PodDisruptionBudgets that select the pods of a workload, in their order.

@@ -80,9 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            rng_seed: proptest::test_runner::RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::fixed_cases())]
 
         #[test]
         fn the_tree_finds_what_looking_at_every_node_finds(

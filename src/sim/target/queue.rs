@@ -88,9 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            rng_seed: proptest::test_runner::RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::fixed_cases())]
 
         #[test]
         fn a_stretch_equals_its_seconds(
