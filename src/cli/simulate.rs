@@ -326,9 +326,7 @@ impl Listen for Keeper<'_, '_> {
 
     fn hear(&mut self, record: &SyncRecord<'_>) {
         if let Some(timeline) = self.timeline.as_mut().filter(|_| self.failed.is_none()) {
-            let row = record.into();
-            self.failed = timeline.write(&row).err();
-            self.rows.push(row);
+            self.failed = timeline.write(self.rows.next(record)).err();
         }
         if let Some(watch) = &mut self.watch {
             watch.sync(record);

@@ -1,16 +1,52 @@
 //! Amounts with their units, for people.
 
+use std::fmt::Write as _;
+
 use crate::model::{MetricSource, ResourceName};
 use crate::units::{Nanocores, Quantity, Span};
 
 /// A number with at most `digits` decimals, trailing zeros dropped.
 pub fn decimal(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    if !text.contains('.') {
-        return text;
+    let mut text = String::new();
+    push_decimal(&mut text, value, digits);
+    text
+}
+
+/// The same at the end of a text. The last digit is that of the exact value, as `format!` rounds it.
+pub fn push_decimal(text: &mut String, value: f64, digits: usize) {
+    // Below this, multiplying by a power of ten is off by less than a thousandth.
+    const EXACT_ENOUGH: f64 = (1_i64 << 42) as f64;
+    let unit = 10_i64.pow(digits.min(9) as u32);
+    let scaled = value * unit as f64;
+    let rounded = scaled.round();
+    if digits <= 9 && scaled.abs() < EXACT_ENOUGH && (scaled - rounded).abs() < 0.499 {
+        push_fraction(text, rounded as i64, unit);
+        return;
     }
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    let start = text.len();
+    let _ = write!(text, "{value:.digits$}");
+    if text[start..].contains('.') {
+        let kept = text[start..].trim_end_matches('0').trim_end_matches('.').len();
+        text.truncate(start + kept);
+    }
+    if &text[start..] == "-0" {
+        text.replace_range(start.., "0");
+    }
+}
+
+/// A number of parts of which `unit`, a power of ten, make one: a plain number without trailing zeros.
+fn push_fraction(text: &mut String, value: i64, unit: i64) {
+    if value < 0 {
+        text.push('-');
+    }
+    let (value, unit) = (value.unsigned_abs(), unit.unsigned_abs());
+    let mut digits = itoa::Buffer::new();
+    text.push_str(digits.format(value / unit));
+    if value % unit > 0 {
+        // A one in front keeps the zeros.
+        text.push('.');
+        text.push_str(digits.format(unit + value % unit)[1..].trim_end_matches('0'));
+    }
 }
 
 /// A number for an axis: from 10,000 on with k, M, G or T.
@@ -29,11 +65,14 @@ pub fn short(value: f64) -> String {
 
 /// Thousandths as a plain number: `15.8`.
 pub fn milli(value: i64) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let (whole, rest) = (value.unsigned_abs() / 1000, value.unsigned_abs() % 1000);
-    let fraction = format!("{rest:03}");
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    let mut text = String::new();
+    push_milli(&mut text, value);
+    text
+}
+
+/// The same at the end of a text.
+pub fn push_milli(text: &mut String, value: i64) {
+    push_fraction(text, value, 1000);
 }
 
 /// Thousandths of a metric's unit, in that unit: `575m` for CPU, `650.2Mi` for memory, else a number.
@@ -98,7 +137,25 @@ fn bytes_exactly(quantity: Quantity) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(crate::fixed_cases())]
+
+        /// Halves of the last digit among them.
+        #[test]
+        fn decimals_are_rounded_as_the_exact_value_is(
+            value in prop_oneof![any::<f64>(), -1e7..1e7_f64, (any::<i32>(), 0..40_i32).prop_map(|(n, bits)| f64::from(n) / 2_f64.powi(bits)),
+                (any::<i32>(), 0..12_i32).prop_map(|(n, digits)| f64::from(n) / 10_f64.powi(digits))],
+            digits in 0..12_usize,
+        ) {
+            let exact = format!("{value:.digits$}");
+            let short = if exact.contains('.') { exact.trim_end_matches('0').trim_end_matches('.') } else { &exact };
+            prop_assert_eq!(decimal(value, digits), if short == "-0" { "0" } else { short });
+        }
+    }
 
     #[test]
     fn amounts_are_short_and_exact() {

@@ -1,11 +1,9 @@
 //! `timeline.csv` and `events.csv`.
 
-use std::fmt::{Display, Write as _};
 use std::io::Write;
 
-use super::amounts::{decimal, milli};
+use super::amounts::{push_decimal, push_milli};
 use super::{Run, arithmetic, phases, reasons, timestamp};
-use crate::hpa::MetricStatus;
 use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTargetType, ScheduledEvent, Target, escaped};
 use crate::sim::{Setup, TimelineRow};
 use crate::units::{Nanocores, SimTime};
@@ -25,9 +23,14 @@ pub fn timeline(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
     writer.finish()
 }
 
+/// So many bytes are written at once.
+const BLOCK: usize = 1 << 16;
+
 /// Writes `timeline.csv` row by row, in the order of time.
 pub struct TimelineWriter<'a, W: Write> {
-    writer: csv::Writer<W>,
+    out: W,
+    /// What is not written yet.
+    cells: Cells,
     target: &'a Target<'a>,
     epoch_seconds: Option<i64>,
     /// The HPA that is in force, and what it becomes when, the next change last.
@@ -35,7 +38,6 @@ pub struct TimelineWriter<'a, W: Write> {
     changes: Vec<(SimTime, &'a HpaSpec)>,
     /// What a pod requests: thousandths of a core, bytes.
     requests: (i64, i64),
-    cells: Cells,
 }
 
 impl<'a, W: Write> TimelineWriter<'a, W> {
@@ -46,21 +48,22 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
         out: W,
     ) -> Result<Self, csv::Error> {
         let target = &setup.targets[index];
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(timeline_header(target.hpa, columns, epoch_seconds.is_some()))?;
+        let mut header = csv::Writer::from_writer(Vec::new());
+        header.write_record(timeline_header(target.hpa, columns, epoch_seconds.is_some()))?;
+        let header = header.into_inner().map_err(csv::IntoInnerError::into_error)?;
         let change = |event: &'a ScheduledEvent| match &event.action {
             Action::ChangeHpa(hpa) if event.target == index => Some((event.at, hpa.as_ref())),
             _ => None,
         };
         let template = &target.workload.template;
         Ok(Self {
-            writer,
+            out,
+            cells: Cells { text: String::from_utf8_lossy(&header).into_owned() },
             target,
             epoch_seconds,
             hpa: target.hpa,
             changes: setup.world.events.iter().rev().filter_map(change).collect(),
             requests: (template.cpu_request().get(), template.memory_request().get()),
-            cells: Cells::default(),
         })
     }
 
@@ -70,79 +73,108 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
             self.hpa = hpa;
         }
         let cells = &mut self.cells;
-        cells.record.clear();
-        cells.show(row.now.seconds());
+        cells.whole(row.now.seconds());
         if self.epoch_seconds.is_some() {
-            cells.show(timestamp(self.epoch_seconds, row.now).unwrap_or_default());
+            cells.name(timestamp(self.epoch_seconds, row.now).as_deref());
         }
         row.load.iter().for_each(|value| cells.decimal(Some(*value), 6));
         let pods = row.pods;
         for count in
             [row.replicas, pods.existing, pods.ready, pods.pending, pods.unschedulable, pods.terminating, row.desired]
         {
-            cells.show(count);
+            cells.whole(count);
         }
         cells.maybe(row.proposed);
         cells.maybe(row.stabilized);
         for (index, source) in self.hpa.metrics.iter().enumerate() {
-            let status = row.metrics.get(index).copied().flatten();
-            cells.maybe(status.and_then(|status| current(source, &status)));
-            cells.show(target(source));
+            let status = row.metrics.get(index).copied().flatten().unwrap_or_default();
+            match source.target() {
+                MetricTargetType::Utilization(percent) => {
+                    cells.maybe(status.average_utilization);
+                    cells.whole(percent);
+                }
+                MetricTargetType::Value(target) => {
+                    cells.milli(status.value);
+                    cells.milli(Some(target));
+                }
+                MetricTargetType::AverageValue(target) => {
+                    cells.milli(status.average_value);
+                    cells.milli(Some(target));
+                }
+            }
             cells.maybe(row.proposals.get(index).copied().flatten());
         }
         let (resources, per_pod) = (&row.resources, self.requests);
         cells.decimal(resources.cpu_demand.map(Nanocores::cores), 6);
         cells.decimal(Some(resources.cpu_used.cores()), 6);
         cells.decimal(resources.cpu_capacity.map(Nanocores::cores), 6);
-        cells.show(resources.memory_used.get());
+        cells.whole(resources.memory_used.get());
         for work in [resources.backlog, resources.work_dropped, resources.work_lost] {
             cells.decimal(Some(work.core_seconds()), 6);
         }
         cells.decimal(row.response_micros.map(|micros| micros as f64 / 1e3), 3);
         cells.maybe(self.target.cluster.slo.map(|_| resources.slow.seconds()));
         cells.maybe(pods.nodes);
-        cells.show(milli(per_pod.0.saturating_mul(pods.existing.into())));
-        cells.show(per_pod.1.saturating_mul(pods.existing.into()));
+        cells.milli(Some(per_pod.0.saturating_mul(pods.existing.into())));
+        cells.whole(per_pod.1.saturating_mul(pods.existing.into()));
         let conditions = &row.conditions;
-        cells.maybe(conditions.able_to_scale.map(|condition| condition.reason.name()));
-        cells.maybe(conditions.scaling_active.map(|condition| condition.reason.name()));
-        cells.maybe(conditions.scaling_limited.map(|condition| condition.reason.name()));
-        self.writer.write_record(&cells.record)
+        cells.name(conditions.able_to_scale.map(|condition| condition.reason.name()));
+        cells.name(conditions.scaling_active.map(|condition| condition.reason.name()));
+        cells.name(conditions.scaling_limited.map(|condition| condition.reason.name()));
+        cells.end_row();
+        if cells.text.len() > BLOCK { self.write_out() } else { Ok(()) }
+    }
+
+    fn write_out(&mut self) -> Result<(), csv::Error> {
+        self.out.write_all(self.cells.text.as_bytes())?;
+        self.cells.text.clear();
+        Ok(())
     }
 
     /// All is written.
-    pub fn finish(self) -> Result<W, csv::Error> {
-        self.writer.into_inner().map_err(|error| error.into_error().into())
+    pub fn finish(mut self) -> Result<W, csv::Error> {
+        self.write_out()?;
+        Ok(self.out)
     }
 }
 
-/// The cells of a row; kept for its memory.
+/// Cells of rows: numbers and reasons, which need no quotes. Each has a comma after it.
 #[derive(Debug, Default)]
 struct Cells {
-    record: csv::StringRecord,
     text: String,
 }
 
 impl Cells {
-    fn show(&mut self, value: impl Display) {
-        self.text.clear();
-        let _ = write!(self.text, "{value}");
-        self.record.push_field(&self.text);
+    fn whole(&mut self, value: impl itoa::Integer) {
+        self.text.push_str(itoa::Buffer::new().format(value));
+        self.text.push(',');
     }
 
-    fn maybe(&mut self, value: Option<impl Display>) {
+    fn maybe(&mut self, value: Option<impl itoa::Integer>) {
         match value {
-            Some(value) => self.show(value),
-            None => self.record.push_field(""),
+            Some(value) => self.whole(value),
+            None => self.text.push(','),
         }
+    }
+
+    fn milli(&mut self, value: Option<i64>) {
+        value.iter().for_each(|value| push_milli(&mut self.text, *value));
+        self.text.push(',');
     }
 
     fn decimal(&mut self, value: Option<f64>, digits: usize) {
-        match value {
-            // The most frequent one.
-            Some(0.0) => self.record.push_field("0"),
-            value => self.maybe(value.map(|value| decimal(value, digits))),
-        }
+        value.iter().for_each(|value| push_decimal(&mut self.text, *value, digits));
+        self.text.push(',');
+    }
+
+    fn name(&mut self, name: Option<&str>) {
+        self.text.push_str(name.unwrap_or_default());
+        self.text.push(',');
+    }
+
+    fn end_row(&mut self) {
+        self.text.pop();
+        self.text.push('\n');
     }
 }
 
@@ -188,22 +220,6 @@ fn unit(source: &MetricSource) -> &'static str {
         MetricTargetType::Utilization(_) => "percent",
         MetricTargetType::Value(_) => "value",
         MetricTargetType::AverageValue(_) => "average",
-    }
-}
-
-/// What a metric is, in the unit of its target.
-fn current(source: &MetricSource, status: &MetricStatus) -> Option<String> {
-    match source.target() {
-        MetricTargetType::Utilization(_) => status.average_utilization.map(|percent| percent.to_string()),
-        MetricTargetType::Value(_) => status.value.map(milli),
-        MetricTargetType::AverageValue(_) => status.average_value.map(milli),
-    }
-}
-
-fn target(source: &MetricSource) -> String {
-    match source.target() {
-        MetricTargetType::Utilization(percent) => percent.to_string(),
-        MetricTargetType::Value(value) | MetricTargetType::AverageValue(value) => milli(value),
     }
 }
 

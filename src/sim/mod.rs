@@ -184,7 +184,7 @@ pub struct PodNumbers {
 }
 
 /// CPU and memory at a sync, and the work so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResourceState {
     /// The CPU that the load demands; absent if the load does not say.
     pub cpu_demand: Option<Nanocores>,

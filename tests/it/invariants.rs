@@ -294,7 +294,7 @@ fn thinned_rows_have_the_extremes_of_all() {
     let (mut all, mut thinned) = (Vec::new(), hpasim::report::plot::Thinned::default());
     let mut keep = |record: &hpasim::sim::SyncRecord<'_>| {
         all.push(TimelineRow::from(record));
-        thinned.push(record.into());
+        thinned.next(record);
     };
     hpasim::sim::simulate_one(&setup, 0, &mut load.clone(), Some(&mut keep)).unwrap();
     assert!(all.len() > 80_000 && thinned.rows().len() < 61_000, "{} of {}", thinned.rows().len(), all.len());

@@ -1,11 +1,14 @@
 //! The rows that a picture of a long simulation needs: of equal stretches of time the first, the last and the extremes of
 //! everything that is drawn, so that it looks as it would with all of them.
 
-use crate::sim::TimelineRow;
-use crate::units::Nanocores;
+use crate::sim::{SyncRecord, TimelineRow};
+use crate::units::{Nanocores, SimTime};
 
 /// More rows than this are not kept: several for every pixel of the picture's width.
 const MOST_ROWS: usize = 60_000;
+
+/// Nor is the memory of more rows than this.
+const MOST_SPARE: usize = 1000;
 
 /// Rows in the order of time.
 #[derive(Clone, Debug)]
@@ -15,11 +18,13 @@ pub struct Thinned {
     stretch: i64,
     /// Where the last stretch begins.
     last: usize,
+    /// Rows that are not shown, whose memory is used again.
+    spare: Vec<TimelineRow>,
 }
 
 impl Default for Thinned {
     fn default() -> Self {
-        Self { rows: Vec::new(), stretch: 1, last: 0 }
+        Self { rows: Vec::new(), stretch: 1, last: 0, spare: Vec::new() }
     }
 }
 
@@ -29,34 +34,70 @@ impl Thinned {
         &self.rows
     }
 
-    /// The next one.
-    pub fn push(&mut self, row: TimelineRow) {
-        let stretch = |row: &TimelineRow| row.now.seconds() / self.stretch;
-        if self.rows.last().is_some_and(|last| stretch(last) != stretch(&row)) {
-            let whole = self.rows.split_off(self.last);
-            thin(whole, &mut self.rows);
+    /// The row of the next sync.
+    pub fn next(&mut self, record: &SyncRecord<'_>) -> &TimelineRow {
+        let stretch = |now: SimTime| now.seconds() / self.stretch;
+        if self.rows.last().is_some_and(|last| stretch(last.now) != stretch(record.now)) {
+            self.thin(self.last);
             self.last = self.rows.len();
         }
-        self.rows.push(row);
-        while self.rows.len() > MOST_ROWS {
+        while self.rows.len() >= MOST_ROWS {
             self.stretch *= 2;
             self.thin_all();
         }
+        let mut row = self.spare.pop().unwrap_or_default();
+        row.take(record);
+        self.rows.push(row);
+        &self.rows[self.rows.len() - 1]
     }
 
     fn thin_all(&mut self) {
         let all = std::mem::take(&mut self.rows);
-        let (mut one, mut current) = (Vec::new(), None);
+        self.last = 0;
         for row in all {
-            let stretch = row.now.seconds() / self.stretch;
-            if current.replace(stretch) != Some(stretch) {
-                thin(std::mem::take(&mut one), &mut self.rows);
+            let stretch = |row: &TimelineRow| row.now.seconds() / self.stretch;
+            if self.rows.last().is_some_and(|last| stretch(last) != stretch(&row)) {
+                self.thin(self.last);
+                self.last = self.rows.len();
             }
-            one.push(row);
+            self.rows.push(row);
         }
-        // The last stretch is not over.
-        self.last = self.rows.len();
-        self.rows.append(&mut one);
+    }
+
+    /// Of the rows of the last stretch, from this one on, those that show.
+    fn thin(&mut self, from: usize) {
+        let stretch = &self.rows[from..];
+        let Some(first) = stretch.first() else { return };
+        let mut shows = vec![false; stretch.len()];
+        shows[0] = true;
+        shows[stretch.len() - 1] = true;
+        for index in 0..9 + first.metrics.len() {
+            let (mut unknown, mut lowest, mut highest) = (None, None, None);
+            for (at, row) in stretch.iter().enumerate() {
+                let value = drawn(row, index);
+                if value.is_nan() {
+                    unknown = unknown.or(Some(at));
+                    continue;
+                }
+                if lowest.is_none_or(|(_, low)| value < low) {
+                    lowest = Some((at, value));
+                }
+                if highest.is_none_or(|(_, high)| value >= high) {
+                    highest = Some((at, value));
+                }
+            }
+            let extremes = [lowest, highest].into_iter().flatten().map(|(at, _)| at);
+            extremes.chain(unknown).for_each(|at| shows[at] = true);
+        }
+        let mut end = from;
+        for (at, shows) in (from..).zip(shows) {
+            if shows {
+                self.rows.swap(end, at);
+                end += 1;
+            }
+        }
+        let hidden = self.rows.drain(end..).take(MOST_SPARE.saturating_sub(self.spare.len()));
+        self.spare.extend(hidden);
     }
 }
 
@@ -80,21 +121,4 @@ fn drawn(row: &TimelineRow, index: usize) -> f64 {
             or_nothing(percent.or(status.average_value).or(status.value))
         }
     }
-}
-
-/// Of the rows of a stretch those that show.
-fn thin(stretch: Vec<TimelineRow>, kept: &mut Vec<TimelineRow>) {
-    let Some(last) = stretch.len().checked_sub(1) else { return };
-    let mut shows = vec![0, last];
-    for index in 0..9 + stretch[0].metrics.len() {
-        let by_value = |a: &usize, b: &usize| drawn(&stretch[*a], index).total_cmp(&drawn(&stretch[*b], index));
-        // What is not known sorts after everything: it is the highest only where there is nothing else.
-        let known = || (0..stretch.len()).filter(|&row| !drawn(&stretch[row], index).is_nan());
-        shows.extend(known().min_by(by_value).into_iter().chain(known().max_by(by_value)));
-        shows.extend((0..stretch.len()).find(|&row| drawn(&stretch[row], index).is_nan()));
-    }
-    shows.sort_unstable();
-    shows.dedup();
-    let mut shows = shows.into_iter().peekable();
-    kept.extend(stretch.into_iter().enumerate().filter_map(|(at, row)| shows.next_if_eq(&at).map(|_| row)));
 }

@@ -5,7 +5,7 @@ use crate::sim::{PodNumbers, ResourceState, SyncRecord, Turnover};
 use crate::units::{Replicas, SimTime};
 
 /// The state of the loop right after one sync; see [`SyncRecord`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimelineRow {
     /// The time of the sync.
     pub now: SimTime,
@@ -41,23 +41,33 @@ pub struct TimelineRow {
 
 impl From<&SyncRecord<'_>> for TimelineRow {
     fn from(record: &SyncRecord<'_>) -> Self {
+        let mut row = Self::default();
+        row.take(record);
+        row
+    }
+}
+
+impl TimelineRow {
+    /// Becomes the row of another sync; its memory is kept.
+    pub fn take(&mut self, record: &SyncRecord<'_>) {
         let decision = record.decision;
-        Self {
-            now: record.now,
-            load: record.load.to_vec(),
-            replicas: record.replicas,
-            pods: record.pods,
-            turnover: record.turnover,
-            newest_sample: record.newest_sample,
-            response_micros: record.response_seconds().map(|seconds| (seconds * 1e6).round() as i64),
-            desired: decision.desired,
-            metrics: record.history.current_metrics().to_vec(),
-            proposals: decision.metrics.iter().map(|m| m.result.ok().map(|proposal| proposal.replicas)).collect(),
-            proposed: decision.proposed,
-            stabilized: decision.stabilization.map(|stage| stage.replicas),
-            verdict: decision.verdict,
-            conditions: decision.conditions,
-            resources: record.resources,
-        }
+        self.now = record.now;
+        self.load.clear();
+        self.load.extend_from_slice(record.load);
+        self.replicas = record.replicas;
+        self.pods = record.pods;
+        self.turnover = record.turnover;
+        self.newest_sample = record.newest_sample;
+        self.response_micros = record.response_seconds().map(|seconds| (seconds * 1e6).round() as i64);
+        self.desired = decision.desired;
+        self.metrics.clear();
+        self.metrics.extend_from_slice(record.history.current_metrics());
+        self.proposals.clear();
+        self.proposals.extend(decision.metrics.iter().map(|m| m.result.ok().map(|proposal| proposal.replicas)));
+        self.proposed = decision.proposed;
+        self.stabilized = decision.stabilization.map(|stage| stage.replicas);
+        self.verdict = decision.verdict;
+        self.conditions = decision.conditions;
+        self.resources = record.resources;
     }
 }

@@ -18,9 +18,20 @@ use crate::hpa::{PodGroup, PodPhase, ReadyCondition};
 use crate::model::{Balancing, Delay, PodTemplate};
 use crate::units::{Replicas, SimTime, Span};
 
-/// Pods that have lived alike.
+/// Pods that have lived alike. What is looked at with every sample stands together at the beginning: of thousands of cohorts
+/// no more than that goes through the processor's caches.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Cohort {
+    /// When the kubelet samples it next.
+    pub next_sample: SimTime,
+    /// When the containers started, if they run.
+    pub running: Option<SimTime>,
+    pub scraped: Scraped,
+    /// Use and work a second, set when something changes.
+    pub rate: Rate,
+    /// The most memory that its work took since its containers started, bytes.
+    pub memory_high: i64,
     pub count: Replicas,
     /// The ordinal of the first of them, in a StatefulSet.
     pub first_ordinal: Replicas,
@@ -37,8 +48,6 @@ pub(super) struct Cohort {
     pub(super) start_time: Option<SimTime>,
     /// There is no node for them.
     pub unschedulable: bool,
-    /// When the containers started, if they run.
-    pub running: Option<SimTime>,
     /// Whether they have started once: until then the phase is Pending.
     pub(super) has_run: bool,
     /// The application answers.
@@ -62,13 +71,6 @@ pub(super) struct Cohort {
     pub sessions: f64,
     /// Work that waits at this pod.
     pub queue: Queue,
-    /// Use and work a second, set when something changes.
-    pub rate: Rate,
-    /// The most memory that its work took since its containers started, bytes.
-    pub memory_high: i64,
-    pub scraped: Scraped,
-    /// When the kubelet samples it next.
-    pub next_sample: SimTime,
     /// Where the pods are: nodes by index, and how many there.
     pub nodes: Vec<(usize, Replicas)>,
 }

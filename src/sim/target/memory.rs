@@ -21,6 +21,8 @@ pub(super) struct Memory {
     limit: Option<i64>,
     /// Pods that were there at the start have not grown before it.
     start: SimTime,
+    /// What all pods used when it was last added up, bytes; none if something has changed since.
+    used: Option<i64>,
 }
 
 impl Memory {
@@ -32,6 +34,7 @@ impl Memory {
             released: !cluster.memory_kept,
             limit,
             start,
+            used: None,
         }
     }
 
@@ -61,6 +64,22 @@ impl Memory {
         let of_load = self.of_load(cohort, ask, working);
         let of_load = if self.released { of_load } else { of_load.max(cohort.memory_high) };
         of_load.saturating_add(self.grown(running, now))
+    }
+
+    /// Pods, or what they do, have changed.
+    pub fn note_change(&mut self) {
+        self.used = None;
+    }
+
+    /// The memory that all pods use, bytes.
+    pub fn used(&mut self, pods: &Pods, ask: Ask, working: i64, now: SimTime) -> i64 {
+        if let Some(used) = self.used.filter(|_| !self.grows()) {
+            return used;
+        }
+        let used = pods.cohorts().iter().fold(0i64, |sum, cohort| {
+            sum.saturating_add(self.of(cohort, ask, working, now).saturating_mul(cohort.count.into()))
+        });
+        *self.used.insert(used)
     }
 
     /// Whether it changes by itself.

@@ -45,7 +45,7 @@ use metrics::{Pipeline, Scraped};
 use observe::Observer;
 use pods::Pods;
 use rules::{Outage, Rules};
-use sampling::{SampleOrder, Sampling};
+use sampling::{SampleTimes, Sampling};
 use traffic::Traffic;
 use usage::{Asks, PodSize, asks};
 
@@ -87,7 +87,7 @@ pub(super) struct TargetState<'a> {
     decision: Decision,
     accounts: Accounts,
     sampling: Sampling,
-    order: SampleOrder,
+    times: SampleTimes,
     /// See [`Outlook`]; none if pods have changed.
     outlook: Option<Outlook>,
     next_sync: SimTime,
@@ -182,7 +182,7 @@ impl<'a> TargetState<'a> {
             decision: Decision::default(),
             accounts: Accounts::new(target.hpa.metrics.len(), world.keep_pod_numbers),
             sampling: Sampling::new(target, start, pipeline.first_scrape),
-            order: SampleOrder::default(),
+            times: SampleTimes::default(),
             outlook: None,
             next_sync: start + target.phase.sync,
             reconciled_at_once: false,

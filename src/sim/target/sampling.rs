@@ -1,8 +1,5 @@
 //! Samples and scrapes: as they are due, or afterwards, when a stretch has passed in which every second was like the next one.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use super::TargetState;
 use super::cohort::Cohort;
 use super::milestones::NEVER;
@@ -26,12 +23,19 @@ pub(super) struct Sampling {
     pub skipped: i64,
 }
 
-/// Who is sampled next, and up to when what each pod uses was added up; kept for its memory.
+/// When pods are sampled in a part of a stretch, drawn in the order of time; kept for its memory.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SampleOrder {
-    due: BinaryHeap<Reverse<(SimTime, usize)>>,
-    last: Vec<SimTime>,
+pub(super) struct SampleTimes {
+    /// The cohorts by index, for each second.
+    due: Vec<Vec<usize>>,
+    /// For each cohort the seconds in which it is sampled, a bit for each.
+    seconds: Vec<u64>,
+    /// When each is sampled after them.
+    next: Vec<SimTime>,
 }
+
+/// Of longer stretches the times are drawn in parts.
+const LONGEST_PART: i64 = u64::BITS as i64;
 
 impl Sampling {
     pub fn new(target: &Target<'_>, start: SimTime, next_scrape: SimTime) -> Self {
@@ -97,27 +101,28 @@ impl TargetState<'_> {
 
     /// The samples and scrapes of a stretch that has passed, up to its end. In each of its seconds pods used as much CPU.
     pub(super) fn look_back(&mut self, seconds: i64) {
+        let (now, end) = (self.now, self.now + Span::from_seconds(seconds));
+        let interval = self.target.cluster.housekeeping_interval.typical().max(Span::from_seconds(1));
         if self.sampling.are_regular {
-            self.pod_by_pod(seconds);
-        } else {
-            self.in_order_of_time(seconds);
+            self.pod_by_pod(now, end, |_, at| at + interval);
+            return;
         }
-        let end = self.now + Span::from_seconds(seconds);
-        while self.sampling.next_scrape < end {
-            self.sampling.next_scrape += self.target.cluster.metric_resolution;
-            self.sampling.has_scraped = true;
+        let mut times = std::mem::take(&mut self.times);
+        for from in (now.seconds()..end.seconds()).step_by(LONGEST_PART as usize).map(SimTime::from_seconds) {
+            let end = end.min(from + Span::from_seconds(LONGEST_PART));
+            times.draw(from, end, self);
+            self.pod_by_pod(from, end, |index, at| times.after(index, from, at));
         }
+        self.times = times;
     }
 
-    /// Nothing is drawn: one pod after the other.
-    fn pod_by_pod(&mut self, seconds: i64) {
+    /// One pod after the other; `after` says when one is sampled after an instant at which it was.
+    fn pod_by_pod(&mut self, from: SimTime, end: SimTime, after: impl Fn(usize, SimTime) -> SimTime) {
         let skipped = Span::from_seconds(std::mem::take(&mut self.sampling.skipped));
-        let (from, end) = (self.now + skipped, self.now + Span::from_seconds(seconds));
+        let from = from + skipped;
         self.sampling.next_scrape += skipped;
-        let (cluster, working) = (&self.target.cluster, self.numbers.working.into());
-        let interval = cluster.housekeeping_interval.typical().max(Span::from_seconds(1));
-        let resolution = cluster.metric_resolution;
-        for cohort in self.pods.cohorts_mut() {
+        let (resolution, working) = (self.target.cluster.metric_resolution, self.numbers.working.into());
+        for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
             let mut scrape = self.sampling.next_scrape;
             if skipped > Span::ZERO {
                 cohort.scraped.passes(skipped);
@@ -137,7 +142,7 @@ impl TargetState<'_> {
                         let memory = self.memory.of(cohort, self.asks.memory, working, at);
                         cohort.scraped.kubelet_samples(at, memory, started, resolution);
                     }
-                    cohort.next_sample = at + interval;
+                    cohort.next_sample = after(index, at);
                 }
                 if scrape == at {
                     self.unseen |= scrape_pod(cohort, at < self.resource_outage, resolution);
@@ -145,55 +150,48 @@ impl TargetState<'_> {
                 }
             }
         }
+        while self.sampling.next_scrape < end {
+            self.sampling.next_scrape += resolution;
+            self.sampling.has_scraped = true;
+        }
+    }
+}
+
+impl SampleTimes {
+    /// Intervals are drawn in the order of time, so that it does not matter how long a stretch is.
+    fn draw(&mut self, from: SimTime, end: SimTime, state: &mut TargetState<'_>) {
+        let second = |at: SimTime| (at - from).seconds() as usize;
+        let interval = state.target.cluster.housekeeping_interval;
+        self.due.resize_with(self.due.len().max(second(end)), Vec::new);
+        self.seconds.clear();
+        self.next.clear();
+        for (index, cohort) in state.pods.cohorts().iter().enumerate() {
+            self.seconds.push(0);
+            self.next.push(cohort.next_sample);
+            if cohort.next_sample < end {
+                self.due[second(cohort.next_sample)].push(index);
+            }
+        }
+        for at in 0..second(end) {
+            let mut due = std::mem::take(&mut self.due[at]);
+            due.sort_unstable();
+            for index in due.drain(..) {
+                self.seconds[index] |= 1 << at;
+                let interval = state.draws.delay(Purpose::Housekeeping, interval).max(Span::from_seconds(1));
+                let next = from + Span::from_seconds(at as i64) + interval;
+                self.next[index] = next;
+                if next < end {
+                    self.due[second(next)].push(index);
+                }
+            }
+            self.due[at] = due;
+        }
     }
 
-    /// Intervals are drawn in the order of time, so that it does not matter how long a stretch is.
-    fn in_order_of_time(&mut self, seconds: i64) {
-        let (from, end) = (self.now, self.now + Span::from_seconds(seconds));
-        let (cluster, working) = (&self.target.cluster, self.numbers.working.into());
-        let resolution = cluster.metric_resolution;
-        let mut scrape = self.sampling.next_scrape;
-        let (due, last) = (&mut self.order.due, &mut self.order.last);
-        let all = self.pods.cohorts().iter().enumerate().map(|(index, cohort)| Reverse((cohort.next_sample, index)));
-        due.clear();
-        due.extend(all.filter(|Reverse((at, _))| *at < end));
-        last.clear();
-        last.resize(self.pods.cohorts().len(), from);
-        let mut catch_up = |cohort: &mut Cohort, index: usize, until: SimTime| {
-            let seconds = (until - std::mem::replace(&mut last[index], until)).seconds();
-            if cohort.running.is_some() {
-                cohort.scraped.uses(cohort.rate.cpu.saturating_mul(seconds));
-            }
-        };
-        loop {
-            let at = due.peek().map_or(SimTime::MAX, |Reverse((at, _))| *at).min(scrape);
-            if at >= end {
-                break;
-            }
-            while let Some(&Reverse((_, index))) = due.peek().filter(|Reverse((when, _))| *when == at) {
-                due.pop();
-                let cohort = &mut self.pods.cohorts_mut()[index];
-                let Some(started) = cohort.running else { continue };
-                catch_up(cohort, index, at);
-                let memory = self.memory.of(cohort, self.asks.memory, working, at);
-                cohort.scraped.kubelet_samples(at, memory, started, resolution);
-                let interval = self.draws.delay(Purpose::Housekeeping, cluster.housekeeping_interval);
-                cohort.next_sample = at + interval.max(Span::from_seconds(1));
-                if cohort.next_sample < end {
-                    due.push(Reverse((cohort.next_sample, index)));
-                }
-            }
-            if scrape == at {
-                for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
-                    catch_up(cohort, index, at);
-                    self.unseen |= scrape_pod(cohort, at < self.resource_outage, resolution);
-                }
-                scrape += resolution;
-            }
-        }
-        for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
-            catch_up(cohort, index, end);
-        }
+    /// When a cohort is sampled after an instant at which it was.
+    fn after(&self, index: usize, from: SimTime, at: SimTime) -> SimTime {
+        let later = self.seconds[index] & (u64::MAX << (at - from).seconds()) << 1;
+        if later == 0 { self.next[index] } else { from + Span::from_seconds(later.trailing_zeros().into()) }
     }
 }
 

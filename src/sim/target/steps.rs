@@ -109,6 +109,7 @@ impl<'a> TargetState<'a> {
         let changed = std::mem::take(&mut self.changed);
         if changed {
             self.sampling.steady_since = self.now;
+            self.memory.note_change();
             self.numbers = self.pods.numbers();
             self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
         }
@@ -230,6 +231,7 @@ impl<'a> TargetState<'a> {
         let is_uniform = self.traffic.is_uniform();
         if !is_uniform {
             // What waited was worked off: nothing says that the pods use as much as before.
+            self.memory.note_change();
             self.sampling.steady_since = self.now + Span::from_seconds(seconds);
         }
         let passed = self.traffic.work(seconds, &mut self.pods);
@@ -272,12 +274,11 @@ impl<'a> TargetState<'a> {
     }
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
-    pub(super) fn use_since_last_sync(&self) -> (Nanocores, Bytes) {
-        let working: i64 = self.numbers.working.into();
-        let memory_used = self.pods.cohorts().iter().fold(0i64, |sum, cohort| {
-            let each = self.memory.of(cohort, self.asks.memory, working, self.now);
-            sum.saturating_add(each.saturating_mul(cohort.count.into()))
-        });
+    pub(super) fn use_since_last_sync(&mut self) -> (Nanocores, Bytes) {
+        if self.changed {
+            self.memory.note_change();
+        }
+        let memory_used = self.memory.used(&self.pods, self.asks.memory, self.numbers.working.into(), self.now);
         let (cpu_before, before) = self.last_sync;
         let period = (self.now - before).seconds().max(1);
         let used = self.traffic.totals.cpu - cpu_before;
