@@ -182,8 +182,8 @@ fn combine_proposals(
     let mut best: Option<(usize, Replicas)> = None;
     let mut first_failure = None;
     for (index, source) in spec.metrics.iter().enumerate() {
-        let outcome = calculator.outcome(index, source);
-        match outcome.result {
+        out.metrics.push(calculator.outcome(index, source));
+        match &out.metrics[index].result {
             Ok(proposal) => {
                 if best.is_none_or(|(_, replicas)| replicas == 0 || proposal.replicas > replicas) {
                     best = Some((index, proposal.replicas));
@@ -193,7 +193,6 @@ fn combine_proposals(
                 first_failure.get_or_insert(index);
             }
         }
-        out.metrics.push(outcome);
     }
     let usable = best.filter(|&(_, replicas)| first_failure.is_none() || replicas >= observation.spec_replicas);
     history.conditions.scaling_active = Some(match (usable, first_failure) {

@@ -18,8 +18,8 @@ pub(super) struct Recommendation {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recommendations {
     slots: Vec<Recommendation>,
-    /// The slots that a window may reach, in the order of time.
-    live: VecDeque<usize>,
+    /// The slots that a window may reach, in the order of their times.
+    live: VecDeque<(SimTime, usize)>,
     /// The others, in their own order: what is in them is older than this.
     free: Vec<usize>,
     cutoff: SimTime,
@@ -92,7 +92,7 @@ impl Recommendations {
             self.start_again(cutoff);
         }
         self.cutoff = cutoff;
-        while let Some(&oldest) = self.live.front().filter(|&&slot| self.slots[slot].at < cutoff) {
+        while let Some(&(_, oldest)) = self.live.front().filter(|(at, _)| *at < cutoff) {
             self.live.pop_front();
             if self.free.last().is_none_or(|&last| last < oldest) {
                 self.free.push(oldest);
@@ -107,8 +107,8 @@ impl Recommendations {
             Some(old) => *old = new,
             None => self.slots.push(new),
         }
-        let newest = self.live.back().map(|&slot| self.slots[slot].at);
-        self.live.push_back(slot);
+        let newest = self.live.back().map(|(at, _)| *at);
+        self.live.push_back((new.at, slot));
         if newest.is_some_and(|newest| new.at < newest) {
             self.start_again(cutoff);
         }
@@ -121,8 +121,9 @@ impl Recommendations {
     /// Time or a cutoff has gone back.
     fn start_again(&mut self, cutoff: SimTime) {
         let slots = &self.slots;
-        let (free, mut live): (Vec<usize>, Vec<usize>) = (0..slots.len()).partition(|&slot| slots[slot].at < cutoff);
-        live.sort_by_key(|&slot| slots[slot].at);
+        let (free, live): (Vec<usize>, Vec<usize>) = (0..slots.len()).partition(|&slot| slots[slot].at < cutoff);
+        let mut live: Vec<(SimTime, usize)> = live.into_iter().map(|slot| (slots[slot].at, slot)).collect();
+        live.sort_by_key(|(at, _)| *at);
         (self.free, self.live, self.cutoff) = (free, live.into(), cutoff);
         self.windows = [Window::default(); 2];
         self.same = 0;
@@ -134,7 +135,7 @@ impl Recommendations {
             // A window has become longer: what is in the free slots may be in it.
             self.start_again(after);
         }
-        if self.live.back().is_none_or(|&newest| self.slots[newest].at <= after) {
+        if self.live.back().is_none_or(|(newest, _)| *newest <= after) {
             return Within::default();
         }
         let window = &mut self.windows[end as usize];
@@ -143,7 +144,7 @@ impl Recommendations {
         }
         window.after = after;
         // The best one at the latest is in it.
-        while self.slots[self.live[window.outside]].at <= after {
+        while self.live[window.outside].0 <= after {
             window.outside += 1;
         }
         Within { count: self.live.len() - window.outside, best: Some(window.best.replicas) }
@@ -151,8 +152,8 @@ impl Recommendations {
 
     /// The same, one by one.
     fn look_through(&mut self, end: End, after: SimTime) -> Within {
-        let outside = self.live.partition_point(|&slot| self.slots[slot].at <= after);
-        let mut within = self.live.range(outside..).map(|&slot| self.slots[slot]);
+        let outside = self.live.partition_point(|(at, _)| *at <= after);
+        let mut within = self.live.range(outside..).map(|&(_, slot)| self.slots[slot]);
         let Some(first) = within.next() else { return Within::default() };
         let mut window = Window { is_known: true, after, outside, best: first };
         within.for_each(|recommendation| window.takes_in(recommendation, end));

@@ -78,7 +78,7 @@ impl TargetState<'_> {
     }
 
     fn is_sampled_steadily(&self, cohort: &Cohort) -> bool {
-        let memory = self.memory.of(cohort, self.asks.memory, self.numbers.working.into(), self.now);
+        let memory = self.memory.of(cohort, self.now);
         let steadiness = Steadiness {
             since: self.sampling.steady_since,
             started: cohort.running,

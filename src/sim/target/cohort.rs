@@ -30,7 +30,9 @@ pub(super) struct Cohort {
     pub scraped: Scraped,
     /// Use and work a second, set when something changes.
     pub rate: Rate,
-    /// The most memory that its work took since its containers started, bytes.
+    /// The memory of each pod, bytes, what it grows by left aside.
+    pub memory: i64,
+    /// The most that it was since its containers started, where it is not given back.
     pub memory_high: i64,
     pub count: Replicas,
     /// The ordinal of the first of them, in a StatefulSet.
@@ -137,6 +139,7 @@ impl Cohort {
             sessions: 1.0,
             queue: Queue::default(),
             rate: Rate::default(),
+            memory: 0,
             memory_high: 0,
             scraped: Scraped::default(),
             next_sample: NEVER,

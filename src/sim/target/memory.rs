@@ -39,14 +39,26 @@ impl Memory {
     }
 
     /// What the load alone makes of it.
-    fn of_load(&self, cohort: &Cohort, ask: Ask, working: i64) -> i64 {
+    fn of_load(&self, cohort: &Cohort, ask: Ask, each: i64) -> i64 {
         let under_way = (cohort.rate.in_flight * self.per_request as f64) as i64;
         match ask {
             Ask::PerPod(bytes) => bytes,
-            Ask::Total(bytes) if cohort.works() && working > 0 => {
-                self.base.saturating_add(div_ceil(bytes, working)).saturating_add(under_way)
-            }
+            Ask::Total(_) if cohort.works() => self.base.saturating_add(each).saturating_add(under_way),
             _ => self.base.saturating_add(under_way),
+        }
+    }
+
+    /// Works out what pods use from now on, growth left aside: they, or what they do, have changed.
+    pub fn update(&mut self, pods: &mut Pods, ask: Ask) {
+        self.used = None;
+        let working: i64 = pods.working().into();
+        let each = match ask {
+            Ask::Total(bytes) if working > 0 => div_ceil(bytes, working),
+            _ => 0,
+        };
+        for cohort in pods.cohorts_mut() {
+            let of_load = self.of_load(cohort, ask, each);
+            cohort.memory = if self.released { of_load } else { of_load.max(cohort.memory_high) };
         }
     }
 
@@ -59,26 +71,19 @@ impl Memory {
     }
 
     /// The memory of each pod of a cohort at an instant, bytes.
-    pub fn of(&self, cohort: &Cohort, ask: Ask, working: i64, now: SimTime) -> i64 {
-        let Some(running) = cohort.running else { return 0 };
-        let of_load = self.of_load(cohort, ask, working);
-        let of_load = if self.released { of_load } else { of_load.max(cohort.memory_high) };
-        of_load.saturating_add(self.grown(running, now))
-    }
-
-    /// Pods, or what they do, have changed.
-    pub fn note_change(&mut self) {
-        self.used = None;
+    pub fn of(&self, cohort: &Cohort, now: SimTime) -> i64 {
+        cohort.running.map_or(0, |running| cohort.memory.saturating_add(self.grown(running, now)))
     }
 
     /// The memory that all pods use, bytes.
-    pub fn used(&mut self, pods: &Pods, ask: Ask, working: i64, now: SimTime) -> i64 {
+    pub fn used(&mut self, pods: &Pods, now: SimTime) -> i64 {
         if let Some(used) = self.used.filter(|_| !self.grows()) {
             return used;
         }
-        let used = pods.cohorts().iter().fold(0i64, |sum, cohort| {
-            sum.saturating_add(self.of(cohort, ask, working, now).saturating_mul(cohort.count.into()))
-        });
+        let used = pods
+            .cohorts()
+            .iter()
+            .fold(0i64, |sum, cohort| sum.saturating_add(self.of(cohort, now).saturating_mul(cohort.count.into())));
         *self.used.insert(used)
     }
 
@@ -88,30 +93,27 @@ impl Memory {
     }
 
     /// Remembers the most that the load made of it, where it is not given back.
-    pub fn remember(&self, pods: &mut Pods, ask: Ask) {
+    pub fn remember(&self, pods: &mut Pods) {
         if self.released {
             return;
         }
-        let working = pods.working().into();
         for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
-            cohort.memory_high = cohort.memory_high.max(self.of_load(cohort, ask, working));
+            cohort.memory_high = cohort.memory;
         }
     }
 
     /// A cohort that is over its limit, by index.
-    pub fn over_limit(&self, pods: &Pods, ask: Ask, now: SimTime) -> Option<usize> {
+    pub fn over_limit(&self, pods: &Pods, now: SimTime) -> Option<usize> {
         let limit = self.limit?;
-        let working = pods.working().into();
-        pods.cohorts().iter().position(|cohort| cohort.running.is_some() && self.of(cohort, ask, working, now) > limit)
+        pods.cohorts().iter().position(|cohort| cohort.running.is_some() && self.of(cohort, now) > limit)
     }
 
     /// When growth alone takes a pod over its limit next.
-    pub fn next(&self, pods: &Pods, ask: Ask, now: SimTime) -> SimTime {
+    pub fn next(&self, pods: &Pods, now: SimTime) -> SimTime {
         let (Some(limit), true) = (self.limit, self.growth_per_hour > 0) else { return SimTime::MAX };
-        let working = pods.working().into();
         let crosses = |cohort: &Cohort| {
             let running = cohort.running?;
-            let left = limit - (self.of(cohort, ask, working, now) - self.grown(running, now)) + 1;
+            let left = limit - cohort.memory + 1;
             let seconds = div_ceil(left.max(0).saturating_mul(SECONDS_PER_HOUR), self.growth_per_hour);
             Some(running.max(self.start) + Span::from_seconds(seconds)).filter(|&at| at > now)
         };

@@ -21,10 +21,11 @@ impl Pods {
                 && cohort.created + cpu_initialization_period <= now
         };
         self.cohorts.dedup_by(|later, earlier| {
-            let same = settled(later)
-                && settled(earlier)
+            // What is likely to differ comes first.
+            let same = later.next_sample == earlier.next_sample
                 && later.scraped == earlier.scraped
-                && later.next_sample == earlier.next_sample
+                && settled(later)
+                && settled(earlier)
                 && later.revision == earlier.revision
                 && later.rate == earlier.rate
                 && later.queue == earlier.queue

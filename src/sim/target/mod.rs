@@ -202,12 +202,13 @@ impl<'a> TargetState<'a> {
     /// The steady state before the start, as the first sync sees it.
     fn begin_steady(&mut self) {
         self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
+        self.memory.update(&mut self.pods, self.asks.memory);
         let (start, period) = (self.now, self.world.controller.sync_period);
         let pipeline = Pipeline::of(self.target, start);
-        let (working, mut used) = (self.pods.working().into(), 0);
+        let mut used = 0;
         for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
             let rate = self.traffic.steady_rate(cohort);
-            let held = self.memory.of(cohort, self.asks.memory, working, start);
+            let held = self.memory.of(cohort, start);
             cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
             used += i128::from(rate) * i128::from(cohort.count);
         }

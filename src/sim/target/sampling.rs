@@ -53,13 +53,12 @@ impl TargetState<'_> {
     /// The kubelets sample, metrics-server scrapes, adapters read.
     pub(super) fn sample(&mut self) {
         let (now, cluster) = (self.now, &self.target.cluster);
-        let working = self.numbers.working.into();
         let scrape = now == self.sampling.next_scrape;
         let fresh = cluster.housekeeping_interval == Delay::ZERO;
         for cohort in self.pods.cohorts_mut() {
             let due = cohort.next_sample == now || (scrape && fresh);
             if let (true, Some(started)) = (due, cohort.running) {
-                let memory = self.memory.of(cohort, self.asks.memory, working, now);
+                let memory = self.memory.of(cohort, now);
                 cohort.scraped.kubelet_samples(now, memory, started, cluster.metric_resolution);
                 if !fresh {
                     let interval = self.draws.delay(Purpose::Housekeeping, cluster.housekeeping_interval);
@@ -121,7 +120,7 @@ impl TargetState<'_> {
         let skipped = Span::from_seconds(std::mem::take(&mut self.sampling.skipped));
         let from = from + skipped;
         self.sampling.next_scrape += skipped;
-        let (resolution, working) = (self.target.cluster.metric_resolution, self.numbers.working.into());
+        let resolution = self.target.cluster.metric_resolution;
         for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
             let mut scrape = self.sampling.next_scrape;
             if skipped > Span::ZERO {
@@ -139,7 +138,7 @@ impl TargetState<'_> {
                 last = at;
                 if cohort.next_sample == at {
                     if let Some(started) = cohort.running {
-                        let memory = self.memory.of(cohort, self.asks.memory, working, at);
+                        let memory = self.memory.of(cohort, at);
                         cohort.scraped.kubelet_samples(at, memory, started, resolution);
                     }
                     cohort.next_sample = after(index, at);

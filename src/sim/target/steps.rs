@@ -109,16 +109,16 @@ impl<'a> TargetState<'a> {
         let changed = std::mem::take(&mut self.changed);
         if changed {
             self.sampling.steady_since = self.now;
-            self.memory.note_change();
             self.numbers = self.pods.numbers();
             self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
+            self.memory.update(&mut self.pods, self.asks.memory);
         }
         (changed || self.memory.grows()) && self.kill_over_limit()
     }
 
     fn kill_over_limit(&mut self) -> bool {
         let mut killed = false;
-        while let Some(index) = self.memory.over_limit(&self.pods, self.asks.memory, self.now) {
+        while let Some(index) = self.memory.over_limit(&self.pods, self.now) {
             let count = self.pods.cohorts()[index].count;
             self.accounts.happened(self.now, Occurrence::OomKilled(count));
             self.pods.restart_cohort(index, self.now, &self.rules);
@@ -135,7 +135,7 @@ impl<'a> TargetState<'a> {
         if !rests {
             self.accounts.gave_up();
         }
-        self.memory.remember(&mut self.pods, self.asks.memory);
+        self.memory.remember(&mut self.pods);
     }
 
     /// The HPA syncs, if it is due; says whether anything comes of it now.
@@ -220,7 +220,7 @@ impl<'a> TargetState<'a> {
             .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
             .min(outlook.next)
             .min(self.controller.deadline())
-            .min(self.memory.next(&self.pods, self.asks.memory, self.now));
+            .min(self.memory.next(&self.pods, self.now));
         let next = if outlook.is_ending { next.min(self.traffic.drained(&self.pods, self.now)) } else { next };
         let next = self.factors.iter().map(|factor| factor.1).fold(next, SimTime::min);
         if self.now < SimTime::ZERO { next.min(SimTime::ZERO) } else { next }
@@ -231,7 +231,6 @@ impl<'a> TargetState<'a> {
         let is_uniform = self.traffic.is_uniform();
         if !is_uniform {
             // What waited was worked off: nothing says that the pods use as much as before.
-            self.memory.note_change();
             self.sampling.steady_since = self.now + Span::from_seconds(seconds);
         }
         let passed = self.traffic.work(seconds, &mut self.pods);
@@ -275,10 +274,7 @@ impl<'a> TargetState<'a> {
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
     pub(super) fn use_since_last_sync(&mut self) -> (Nanocores, Bytes) {
-        if self.changed {
-            self.memory.note_change();
-        }
-        let memory_used = self.memory.used(&self.pods, self.asks.memory, self.numbers.working.into(), self.now);
+        let memory_used = self.memory.used(&self.pods, self.now);
         let (cpu_before, before) = self.last_sync;
         let period = (self.now - before).seconds().max(1);
         let used = self.traffic.totals.cpu - cpu_before;
