@@ -109,7 +109,7 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         let setup = Setup { world: load::world(options, &args.cluster, controller), targets: vec![target] };
         let held_back = held_back_in_phases(args, &setup, &mut load)?;
         load::note_assumptions(&setup.targets[0]);
-        vec![(selection.hpa.item.name.clone(), held_back)]
+        vec![(selection.hpa, held_back)]
     } else {
         Vec::new()
     };

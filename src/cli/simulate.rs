@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rayon::prelude::*;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
@@ -91,12 +92,17 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let text = if several { done.render_all(args.watch) } else { done.render_one(args.watch) };
     let mut written = Vec::new();
     if let Some(directory) = &args.output {
-        for index in 0..done.setup.targets.len() {
-            let hpa = done.setup.targets[index].hpa;
-            let own = directory.join(format!("{}.{}", hpa.namespace, hpa.name));
-            let timeline = done.kept[index].timeline.take();
-            let files = files(&done.of(index), timeline)?;
-            written.extend(output::write_files(if several { &own } else { directory }, files)?);
+        for first in (0..done.setup.targets.len()).step_by(MOST_AT_ONCE) {
+            let some = first..done.setup.targets.len().min(first + MOST_AT_ONCE);
+            let runs: Vec<Run<'_>> = some.clone().map(|index| done.of(index)).collect();
+            let made: Vec<_> = runs.par_iter().map(files).collect();
+            for (index, made) in some.zip(made) {
+                let hpa = done.setup.targets[index].hpa;
+                let own = directory.join(format!("{}.{}", hpa.namespace, hpa.name));
+                let timeline = done.kept[index].timeline.take().map(|timeline| ("timeline.csv", timeline));
+                let files = timeline.into_iter().chain(made?).collect();
+                written.extend(output::write_files(if several { &own } else { directory }, files)?);
+            }
         }
         if several {
             written.extend(output::write_files(directory, done.world_files()?)?);
@@ -301,13 +307,18 @@ pub(super) fn explain_error(error: SimError) -> anyhow::Error {
     }
 }
 
-fn files(run: &Run<'_>, timeline: Option<output::Contents>) -> anyhow::Result<Vec<(&'static str, output::Contents)>> {
+/// The files of so many targets are made at once, on all threads, and then written.
+const MOST_AT_ONCE: usize = 64;
+
+/// The files of a target besides the timeline.
+fn files(run: &Run<'_>) -> anyhow::Result<[(&'static str, output::Contents); 3]> {
     let mut json = serde_json::to_vec_pretty(&report::json::summary(run))?;
     json.push(b'\n');
-    let files =
-        [("events.csv", report::csv::events(run)?), ("summary.json", json), ("timeline.png", report::plot::png(run)?)];
-    let timeline = timeline.map(|timeline| ("timeline.csv", timeline));
-    Ok(timeline.into_iter().chain(files.map(|(name, bytes)| (name, bytes.into()))).collect())
+    Ok([
+        ("events.csv", report::csv::events(run)?.into()),
+        ("summary.json", json.into()),
+        ("timeline.png", report::plot::png(run)?.into()),
+    ])
 }
 
 /// What is kept of the syncs of a target, while it is simulated.

@@ -2,7 +2,7 @@
 
 use super::targets::scaled;
 use super::{Context, Hit};
-use crate::model::{AccessMode, Admission, NodeShape, Placed, VolumeClaim, VolumeSource};
+use crate::model::{AccessMode, Admission, NodeShape, VolumeSource};
 use crate::plan::Pool;
 use crate::plan::{self, Level, total};
 use crate::units::Quantity;
@@ -72,6 +72,7 @@ fn short_of(context: &Context<'_>, pools: &[Pool<'_>]) -> Option<(String, String
 
 pub(super) fn single_node_volume(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
+    let claims = context.inventory.volume_claims_by_name();
     for (workload, hpa) in scaled(context).filter(|(_, hpa)| hpa.item.max_replicas > 1) {
         if workload.workload.template.placement.pins_to_one_node() {
             // One node can mount it for all of them, unless a single pod must.
@@ -79,11 +80,7 @@ pub(super) fn single_node_volume(context: &Context<'_>) -> Vec<Hit> {
         }
         for volume in &workload.workload.template.volumes {
             let VolumeSource::Claim(name) = &volume.source else { continue };
-            let claim = context
-                .inventory
-                .volume_claims
-                .iter()
-                .find(|claim| claim.item.name == *name && claim.item.namespace == workload.workload.namespace);
+            let claim = claims.get(&(workload.workload.namespace.as_str(), name.as_str())).copied();
             let Some(claim) = claim.filter(|claim| !claim.item.access_modes.iter().any(|mode| mode.is_shared())) else {
                 continue;
             };
@@ -138,6 +135,7 @@ fn refusals(context: &Context<'_>, of: fn(&str) -> bool) -> Vec<Hit> {
 }
 
 pub(super) fn surge_on_single_node_volume(context: &Context<'_>) -> Vec<Hit> {
+    let claims = context.inventory.volume_claims_by_name();
     let mut hits = Vec::new();
     for workload in context.workloads {
         let template = &workload.workload.template;
@@ -147,10 +145,7 @@ pub(super) fn surge_on_single_node_volume(context: &Context<'_>) -> Vec<Hit> {
         }
         for volume in &template.volumes {
             let VolumeSource::Claim(name) = &volume.source else { continue };
-            let here = |claim: &&Placed<VolumeClaim>| {
-                claim.item.name == *name && claim.item.namespace == workload.workload.namespace
-            };
-            let Some(claim) = context.inventory.volume_claims.iter().find(here) else { continue };
+            let Some(claim) = claims.get(&(workload.workload.namespace.as_str(), name.as_str())) else { continue };
             if claim.item.access_modes.iter().any(|mode| mode.is_shared()) {
                 continue;
             }

@@ -156,14 +156,10 @@ pub(super) fn unreachable_target(context: &Context<'_>) -> Vec<Hit> {
 
 pub(super) fn slow_scale_up(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for (name, phases) in &context.held_back {
+    for &(hpa, ref phases) in &context.held_back {
         let held = || phases.iter().flatten();
         let worst = held().max_by_key(|held| (held.wanted - held.got, held.total));
-        let (Some(held), count, Some(hpa)) =
-            (worst, held().count(), context.inventory.hpas.iter().find(|hpa| hpa.item.name == *name))
-        else {
-            continue;
-        };
+        let (Some(held), count, name) = (worst, held().count(), &hpa.item.name) else { continue };
         let over = match phases.len() {
             1 => String::new(),
             all if all == count => format!(" (the worst of {all} phases)"),

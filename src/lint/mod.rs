@@ -9,7 +9,9 @@ mod targets;
 
 pub use rules::{Rule, rules};
 
-use crate::model::{ControllerConfig, Inventory, LoadSource, Location, Neighbourhood, NodeShape, Origin, Startup};
+use crate::model::{
+    ControllerConfig, HpaSpec, Inventory, LoadSource, Location, Neighbourhood, NodeShape, Origin, Placed, Startup,
+};
 use crate::plan::{StorageRow, WorkloadPlan};
 use crate::sim::{Setup, SimError, SyncRecord, simulate_one};
 use crate::units::{Replicas, SimTime, Span};
@@ -54,7 +56,7 @@ pub struct Context<'a> {
     /// The nodes, if they are known.
     pub nodes: &'a [NodeShape],
     /// For each HPA that was simulated under a load: its name, and in each phase how it was held back if it was.
-    pub held_back: Vec<(String, Vec<Option<HeldBack>>)>,
+    pub held_back: Vec<(&'a Placed<HpaSpec>, Vec<Option<HeldBack>>)>,
     /// What the reader of the manifests found odd.
     pub odd: Vec<Complaint>,
     /// What the API server refuses.

@@ -5,7 +5,7 @@ use crate::model::{
     ByLabels, ByName, BySelector, HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName,
     ScalerKind, SelectPolicy,
 };
-use crate::plan::{AutoscalerRow, WorkloadPlan, autoscalers, missing_target};
+use crate::plan::{AutoscalerRow, MissingTargets, WorkloadPlan, autoscalers};
 
 /// Every workload that an HPA of the manifests scales, with the HPA.
 pub(super) fn scaled<'a>(
@@ -42,12 +42,13 @@ pub(super) fn target_not_found(context: &Context<'_>) -> Vec<Hit> {
     // What the controller cannot find at all has a rule of its own.
     let scalable = context.inventory.workloads.iter().filter(|workload| workload.item.is_scalable());
     let targets = ByName::new(scalable, |workload| &workload.item.reference.name);
+    let reasons = MissingTargets::new(context.inventory);
     let missing = |hpa: &&Placed<HpaSpec>| {
         let id = hpa.item.target_id();
         !targets.named(&id.name).any(|workload| workload.item.is(&id)) && hpa.item.target.resolves().is_ok()
     };
     let hit = |hpa: &Placed<HpaSpec>| {
-        let message = missing_target(context.inventory, &hpa.item.target_id());
+        let message = reasons.why(&hpa.item.target_id());
         Hit::new(&hpa.origin, "spec.scaleTargetRef", message)
     };
     context.inventory.hpas.iter().filter(missing).map(hit).collect()
@@ -70,16 +71,20 @@ pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
+    let workloads = context.inventory.workloads_by_name();
+    let by_target = ByName::new(&context.inventory.hpas, |hpa| &hpa.item.target.name);
     let mut hits = Vec::new();
     for scaler in context.inventory.other_scalers.iter().filter(|scaler| !scaler.item.passive) {
         let item = &scaler.item;
-        for hpa in context.inventory.hpas.iter().filter(|hpa| hpa.item.scales(&item.target_id())) {
+        let id = item.target_id();
+        for hpa in by_target.named(&id.name).filter(|hpa| hpa.item.scales(&id)) {
             let targeted = |name: &&String| {
                 let name = ResourceName::from(name.as_str());
                 hpa.item.metrics.iter().filter_map(MetricSource::resource).any(|metric| *metric.name == name)
             };
             let (path, message) = if matches!(item.kind, ScalerKind::Requests { .. }) {
-                let resources = context.inventory.requests_changed(item);
+                let target = workloads.named(&id.name).find(|workload| workload.item.is(&id));
+                let resources = item.requests_changed(target.map(|target| &target.item));
                 let shared: Vec<&String> = resources.iter().filter(targeted).collect();
                 if shared.is_empty() {
                     continue;
@@ -172,13 +177,16 @@ pub(super) fn overlapping_selectors(context: &Context<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn not_simulated(context: &Context<'_>) -> Vec<Hit> {
+    let workloads = context.inventory.workloads_by_name();
     let mut hits = Vec::new();
     for scaler in &context.inventory.other_scalers {
         let item = &scaler.item;
         let message = match &item.kind {
             ScalerKind::Replicas { least, most } => format!("scales {} from {least} to {most} pods", item.target),
             ScalerKind::Requests { .. } => {
-                let resources = context.inventory.requests_changed(item).join(" and ");
+                let id = item.target_id();
+                let target = workloads.named(&id.name).find(|workload| workload.item.is(&id));
+                let resources = item.requests_changed(target.map(|target| &target.item)).join(" and ");
                 if resources.is_empty() {
                     continue;
                 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Amount, Amounts, HpaSpec, IntOrPercent, LabelSelector, Labels, Location, ObjectId, ObjectReference, Placed,
+    Amount, Amounts, ByName, HpaSpec, IntOrPercent, LabelSelector, Labels, Location, ObjectId, ObjectReference, Placed,
     Workload,
 };
 use crate::units::Replicas;
@@ -272,23 +272,31 @@ impl OtherScaler {
             ScalerKind::Requests { .. } => None,
         }
     }
-}
 
-impl Inventory {
-    /// The resources whose requests another autoscaler changes: of the containers of its target, or of any if the target is
-    /// not there.
-    pub fn requests_changed(&self, scaler: &OtherScaler) -> Vec<String> {
-        let ScalerKind::Requests { containers, others } = &scaler.kind else { return Vec::new() };
-        let id = scaler.target_id();
-        let target = self.workloads.iter().find(|workload| workload.item.is(&id));
+    /// The resources whose requests it changes: of the containers of its target, or of any if the target is not there.
+    pub fn requests_changed(&self, target: Option<&Workload>) -> Vec<String> {
+        let ScalerKind::Requests { containers, others } = &self.kind else { return Vec::new() };
         let of = |name: &str| containers.iter().find(|own| own.0 == name).map_or(others, |own| &own.1);
         let mut resources: Vec<String> = match target {
-            Some(target) => target.item.template.running().flat_map(|container| of(&container.name).clone()).collect(),
+            Some(target) => target.template.running().flat_map(|container| of(&container.name).clone()).collect(),
             None => containers.iter().flat_map(|own| own.1.clone()).chain(others.clone()).collect(),
         };
         resources.sort();
         resources.dedup();
         resources
+    }
+}
+
+impl Inventory {
+    /// The workloads by their names, to find many.
+    pub fn workloads_by_name(&self) -> ByName<'_, Placed<Workload>> {
+        ByName::new(&self.workloads, |workload| &workload.item.reference.name)
+    }
+
+    /// The PersistentVolumeClaims by namespace and name; of several that are the same the first.
+    pub fn volume_claims_by_name(&self) -> BTreeMap<(&str, &str), &Placed<VolumeClaim>> {
+        let all = self.volume_claims.iter().rev();
+        all.map(|claim| ((claim.item.namespace.as_str(), claim.item.name.as_str()), claim)).collect()
     }
 
     /// The scalable workload with an identity.

@@ -214,6 +214,9 @@ impl Cluster {
 
     /// Counts a pod for the terms that speak of it.
     fn tally(&mut self, kind: usize, index: NodeIndex, by: i64) {
+        if !self.catalog.kinds[kind].is_counted() {
+            return;
+        }
         let catalog = Arc::clone(&self.catalog);
         let kind = &catalog.kinds[kind];
         let add = |tally: &mut Tally, domain: Domain, by: i64| {

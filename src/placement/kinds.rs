@@ -67,6 +67,13 @@ pub struct Kind {
     pub preempts: bool,
 }
 
+impl Kind {
+    /// Whether any term counts where its pods are.
+    pub(super) fn is_counted(&self) -> bool {
+        !(self.counted_by.is_empty() && self.apart.is_empty() && self.pulls.is_empty())
+    }
+}
+
 /// A spread constraint, resolved.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spread {

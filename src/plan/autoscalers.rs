@@ -1,7 +1,7 @@
 //! Every autoscaler of the manifests, and whether its pods are among those that are counted.
 
 use super::WorkloadPlan;
-use crate::model::{ByName, Inventory, Location, ObjectId, ObjectReference, Placed, ScalerKind};
+use crate::model::{ByName, Inventory, Location, ObjectId, ObjectReference, Placed, ScalerKind, Workload};
 use crate::units::Replicas;
 
 /// An autoscaler.
@@ -48,6 +48,7 @@ pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec
     let mut rows = Vec::new();
     let targets = scalable(workloads);
     let target_of = |id: &ObjectId| targets.named(&id.name).find(|w| w.workload.is(id));
+    let missing = MissingTargets::new(inventory);
     for hpa in &inventory.hpas {
         let (item, location) = (&hpa.item, hpa.location());
         let counted = match target_of(&item.target_id()) {
@@ -60,7 +61,7 @@ pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec
                 }
                 _ => Counted::Yes,
             },
-            None => Counted::No(missing_target(inventory, &item.target_id())),
+            None => Counted::No(missing.why(&item.target_id())),
         };
         rows.push(AutoscalerRow {
             reference: ObjectReference {
@@ -79,12 +80,12 @@ pub fn autoscalers(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec
         let item = &scaler.item;
         let id = item.target_id();
         let counted = match (&item.kind, target_of(&id)) {
-            (_, None) => Counted::No(missing_target(inventory, &id)),
+            (_, None) => Counted::No(missing.why(&id)),
             (ScalerKind::Requests { .. }, _) if item.passive => {
                 Counted::NothingToCount("it only recommends".to_owned())
             }
-            (ScalerKind::Requests { .. }, _) => {
-                let resources = inventory.requests_changed(item).join(" and ");
+            (ScalerKind::Requests { .. }, target) => {
+                let resources = item.requests_changed(target.map(|target| target.workload)).join(" and ");
                 Counted::NothingToCount(if resources.is_empty() {
                     "it changes no requests".to_owned()
                 } else {
@@ -126,19 +127,32 @@ fn of_unknown_kind(object: &Placed<ObjectId>) -> AutoscalerRow {
     }
 }
 
-/// Why the target of an autoscaler is not there.
-pub fn missing_target(inventory: &Inventory, id: &ObjectId) -> String {
-    if let Some(object) = inventory.unread.iter().find(|object| object.item == *id) {
-        return format!("{}/{} ({}) is of a kind whose pods hpasim cannot see", id.kind, id.name, object.location());
+/// Why targets of autoscalers are not there.
+#[derive(Debug)]
+pub struct MissingTargets<'a> {
+    unread: ByName<'a, Placed<ObjectId>>,
+    workloads: ByName<'a, Placed<Workload>>,
+}
+
+impl<'a> MissingTargets<'a> {
+    /// Among the manifests.
+    pub fn new(inventory: &'a Inventory) -> Self {
+        let unread = ByName::new(&inventory.unread, |object| &object.item.name);
+        Self { unread, workloads: inventory.workloads_by_name() }
     }
-    let other = |w: &&crate::model::Placed<crate::model::Workload>| {
-        let item = &w.item;
-        item.reference.kind == id.kind && item.reference.name == id.name && item.namespace == id.namespace
-    };
-    match inventory.workloads.iter().find(other) {
-        Some(other) => {
-            format!("{}/{} is of {} ({})", id.kind, id.name, other.item.reference.api_version, other.location())
+
+    /// Why one is not there.
+    pub fn why(&self, id: &ObjectId) -> String {
+        if let Some(object) = self.unread.named(&id.name).find(|object| object.item == *id) {
+            let location = object.location();
+            return format!("{}/{} ({location}) is of a kind whose pods hpasim cannot see", id.kind, id.name);
         }
-        None => format!("no {}/{} in namespace {} among the manifests", id.kind, id.name, id.namespace),
+        let other = |w: &&Placed<Workload>| w.item.reference.kind == id.kind && w.item.namespace == id.namespace;
+        match self.workloads.named(&id.name).find(other) {
+            Some(other) => {
+                format!("{}/{} is of {} ({})", id.kind, id.name, other.item.reference.api_version, other.location())
+            }
+            None => format!("no {}/{} in namespace {} among the manifests", id.kind, id.name, id.namespace),
+        }
     }
 }

@@ -10,8 +10,8 @@ mod policies;
 mod pool;
 mod storage;
 
-pub use autoscalers::{AutoscalerRow, Counted, autoscalers, missing_target};
-pub use packing::{Binding, Packing, Unplaced, ZoneLost};
+pub use autoscalers::{AutoscalerRow, Counted, MissingTargets, autoscalers};
+pub use packing::{Binding, MOST_CONSTRAINED_PODS, MOST_PODS, Packing, Unplaced, ZoneLost};
 pub use policies::{BudgetFinding, QuotaFinding, budgets, pod_use, quotas};
 pub use pool::Pool;
 pub use storage::{StorageKind, StorageRow, storage, storage_remarks};

@@ -38,13 +38,9 @@ impl Pool<'_> {
         let problem = Problem { pool: self, groups, names, capacity };
         let (lower_bound, binding) = problem.lower_bound();
         let solution = problem.solve(lower_bound);
-        let is_too_large = problem.is_too_large();
+        let is_packed = !problem.is_too_large();
         for (group, &pods) in problem.groups.iter().zip(&solution.left).filter(|(_, pods)| **pods > 0) {
-            let reason = if is_too_large {
-                "too many to pack; nodes are the bound".to_owned()
-            } else {
-                self.catalog.keeps_from(group.kind)
-            };
+            let reason = self.catalog.keeps_from(group.kind);
             unplaced.push(Unplaced { label: workloads[group.kind].label(), pods, reason });
         }
         let share = |name: &str| {
@@ -54,10 +50,11 @@ impl Pool<'_> {
             let asked = runnable.iter().map(of).fold(Quantity::ZERO, |sum, more| sum + more);
             asked.ratio(self.allocatable.quantity(name).times(solution.nodes))
         };
-        let holds_all = solution.left.iter().all(|left| *left == 0);
-        let zone_lost = problem.zone_lost(solution.nodes).filter(|_| holds_all);
+        let fits = is_packed && solution.left.iter().all(|left| *left == 0);
+        let zone_lost = if fits { problem.zone_lost(solution.nodes) } else { None };
         Packing {
             nodes: solution.nodes,
+            is_packed,
             lower_bound,
             binding,
             cpu_share: share("cpu"),

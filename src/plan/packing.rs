@@ -10,9 +10,9 @@ use crate::placement::{Catalog, Cluster};
 use crate::units::Quantity;
 
 /// More pods than this are not packed one by one.
-const MOST_PODS: i64 = 100_000;
-/// The same where where a pod may go depends on the pods on other nodes: the number of nodes is searched for then.
-const MOST_CONSTRAINED_PODS: i64 = 5_000;
+pub const MOST_PODS: i64 = 250_000;
+/// The same where a pod's place depends on the pods on other nodes: the number of nodes is searched for then.
+pub const MOST_CONSTRAINED_PODS: i64 = 5_000;
 
 /// What decides the number of nodes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +61,8 @@ pub struct Unplaced {
 pub struct Packing {
     /// By first-fit decreasing; those that cannot run are left out.
     pub nodes: i64,
+    /// Whether the pods were packed: if they are too many, `nodes` is the bound.
+    pub is_packed: bool,
     /// No packing whatever needs fewer.
     pub lower_bound: i64,
     /// What decides the lower bound.
@@ -82,6 +84,13 @@ pub enum ZoneLost {
     Nodes(i64),
     /// Nothing: some pods may run in no other zones.
     Never,
+}
+
+impl Packing {
+    /// Whether it is known that so many nodes run all pods.
+    pub fn holds_all(&self) -> bool {
+        self.is_packed && self.unplaced.is_empty()
+    }
 }
 
 impl ZoneLost {
@@ -193,8 +202,7 @@ impl Problem<'_> {
     /// The number of nodes and what is left over.
     pub fn solve(&self, lower_bound: i64) -> Solution {
         if self.is_too_large() {
-            let left = self.groups.iter().map(|group| group.count).collect();
-            return Solution { nodes: lower_bound, left };
+            return Solution { nodes: lower_bound, left: vec![0; self.groups.len()] };
         }
         if !self.is_constrained() {
             return self.fill(Cluster::new(Arc::clone(self.catalog())), true);
@@ -227,7 +235,7 @@ impl Problem<'_> {
         let least = needed.saturating_mul(zones) / (zones - 1);
         let enough = (least..).find(|nodes| nodes - (nodes + zones - 1) / zones >= needed)?;
         let restricted = self.groups.iter().any(|group| self.is_restricted(group));
-        if self.is_too_large() || !(restricted || self.is_constrained()) {
+        if !(restricted || self.is_constrained()) {
             return Some(ZoneLost::Nodes(enough));
         }
         let holds = |nodes: i64, zone: usize| self.of_so_many(nodes, Some(zone)).left.iter().all(|left| *left == 0);

@@ -1,5 +1,7 @@
 //! Persistent and ephemeral storage.
 
+use std::collections::BTreeMap;
+
 use super::{Level, WorkloadPlan};
 use crate::model::{AccessMode, Amount, Inventory, Location, VolumeClaim, VolumeSource};
 use crate::units::{Quantity, Replicas};
@@ -85,10 +87,10 @@ fn row(kind: StorageKind, claim: &VolumeClaim, counts: [i64; 4], location: Locat
 /// All storage, claims first.
 pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<StorageRow> {
     let mut rows = Vec::new();
+    let mounting = Mounting::new(workloads);
     for claim in &inventory.volume_claims {
         let mut row = row(StorageKind::Claim, &claim.item, [1; 4], claim.location());
-        let mounts = workloads.iter().filter(|workload| mounts(workload, &claim.item));
-        row.mounted_by = mounts.map(WorkloadPlan::label).collect();
+        row.mounted_by = mounting.of(&claim.item).iter().map(|workload| workload.label()).collect();
         rows.push(row);
     }
     for workload in workloads {
@@ -130,10 +132,27 @@ pub fn storage(inventory: &Inventory, workloads: &[WorkloadPlan<'_>]) -> Vec<Sto
     rows
 }
 
-fn mounts(workload: &WorkloadPlan<'_>, claim: &VolumeClaim) -> bool {
-    let is_it = |source: &VolumeSource| matches!(source, VolumeSource::Claim(name) if *name == claim.name);
-    workload.workload.namespace == claim.namespace
-        && workload.workload.template.volumes.iter().any(|volume| is_it(&volume.source))
+/// The workloads that mount each claim, by its namespace and name.
+struct Mounting<'a, 'b>(BTreeMap<(&'a str, &'a str), Vec<&'a WorkloadPlan<'b>>>);
+
+impl<'a, 'b> Mounting<'a, 'b> {
+    fn new(workloads: &'a [WorkloadPlan<'b>]) -> Self {
+        let mut mounting: BTreeMap<(&str, &str), Vec<&WorkloadPlan<'b>>> = BTreeMap::new();
+        for workload in workloads {
+            for volume in &workload.workload.template.volumes {
+                let VolumeSource::Claim(name) = &volume.source else { continue };
+                let all = mounting.entry((&workload.workload.namespace, name)).or_default();
+                if !all.last().is_some_and(|last| std::ptr::eq(*last, workload)) {
+                    all.push(workload);
+                }
+            }
+        }
+        Self(mounting)
+    }
+
+    fn of<'c>(&'c self, claim: &'c VolumeClaim) -> &'c [&'a WorkloadPlan<'b>] {
+        self.0.get(&(claim.namespace.as_str(), claim.name.as_str())).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// What is wrong with the storage: a place and a sentence for each.
@@ -143,9 +162,10 @@ pub fn storage_remarks(
     rows: &[StorageRow],
 ) -> Vec<(Location, String)> {
     let mut remarks = Vec::new();
+    let (mounting, claims) = (Mounting::new(workloads), inventory.volume_claims_by_name());
     for (claim, row) in inventory.volume_claims.iter().zip(rows) {
         let name = &claim.item.name;
-        let users: Vec<&WorkloadPlan<'_>> = workloads.iter().filter(|w| mounts(w, &claim.item)).collect();
+        let users = mounting.of(&claim.item);
         let pods: Replicas = users.iter().map(|w| w.count(Level::Maximum).pods).sum();
         let per_node = users.iter().any(|w| w.is_per_node());
         if users.is_empty() {
@@ -171,8 +191,7 @@ pub fn storage_remarks(
     for workload in workloads {
         for volume in &workload.workload.template.volumes {
             let VolumeSource::Claim(name) = &volume.source else { continue };
-            let known = |claim: &VolumeClaim| claim.name == *name && claim.namespace == workload.workload.namespace;
-            if !inventory.volume_claims.iter().any(|claim| known(&claim.item)) {
+            if !claims.contains_key(&(workload.workload.namespace.as_str(), name.as_str())) {
                 let text =
                     format!("{} mounts PersistentVolumeClaim {name}, which the manifests lack", workload.label());
                 remarks.push((workload.origin.locate(&volume.path), text));

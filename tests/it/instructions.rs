@@ -68,13 +68,15 @@ fn a_sync_stays_cheap() {
 #[ignore = "needs valgrind and a release build: see benches/README.md"]
 fn twice_as_much_takes_twice_as_long() {
     let folder = tempfile::tempdir().unwrap();
-    let files = [250, 500].map(|pairs| {
+    let files = [1000, 2000].map(|pairs| {
         let file = folder.path().join(format!("{pairs}.yaml"));
         write(&file, &many_objects(pairs));
         file.to_str().expect("the path is UTF-8").to_owned()
     });
     let simulate = ["simulate", "--constant", "cpu=1", "--duration", "10m", "--phases", "1"];
-    for command in [&["plan"][..], &["lint"], &simulate] {
+    let out = folder.path().join("out");
+    let with_files = ["plan", "-o", out.to_str().expect("the path is UTF-8")];
+    for command in [&["plan"][..], &with_files, &["lint"], &simulate] {
         let [one, two] = files.each_ref().map(|file| count(&[command, &["-f", file]].concat()) as f64);
         note(&format!("{command:?}: {one} and {two} instructions, {:.2} times as many", two / one));
         assert!(two / one < 2.2, "{command:?}: {one} and {two} instructions");

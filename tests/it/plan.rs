@@ -9,7 +9,7 @@ use hpasim::units::Quantity;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::support::{hpasim, project};
+use crate::support::{hpasim, project, write};
 
 const EVERYTHING: [&str; 3] = ["plan", "-f", "tests/data/plan/everything.yaml"];
 const RAG: [&str; 3] = ["plan", "-f", "scenarios/rag-system/k8s"];
@@ -335,6 +335,28 @@ fn pods_that_cannot_run_say_why() {
     tainted.taints.push(hpasim::model::Taint { key: "team".into(), value: "ml".into(), effect: "NoSchedule".into() });
     let packing = Pool::new(&tainted, &plans, &BTreeMap::new()).pack(&plans, &[0, 2]);
     assert_eq!(packing.unplaced[0].reason, "taint team=ml:NoSchedule");
+}
+
+/// What is not packed is not taken for what cannot run, nor its bound for an answer.
+#[test]
+fn more_pods_than_are_packed_have_a_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("many.yaml");
+    write(&file, &deployment("a", "1", "").replace("spec:\n  selector", "spec:\n  replicas: 300000\n  selector"));
+    let args: [&[&str]; 1] = [&["plan", "-f", file.to_str().unwrap()]];
+    let text = stdout(&args).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("generic-4x16 minimum >=") && !text.contains("unplaced"), "{text}");
+    assert_eq!(text.matches("are not packed: what").count(), 6, "{text}");
+    let plan = json(&args);
+    let minimum = &plan["nodes"][0]["levels"]["minimum"];
+    assert_eq!((&minimum["isPacked"], &minimum["unplaced"]), (&false.into(), &Value::Array(Vec::new())));
+    assert_eq!(
+        (&minimum["nodes"].as_f64(), &minimum["withOneNodeLost"]),
+        (&minimum["lowerBound"].as_f64(), &Value::Null)
+    );
+    // With four it is known.
+    write(&file, &deployment("a", "1", "").replace("spec:\n  selector", "spec:\n  replicas: 4\n  selector"));
+    assert_eq!(json(&args)["nodes"][0]["levels"]["minimum"]["isPacked"], Value::Bool(true));
 }
 
 #[test]

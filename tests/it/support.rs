@@ -119,6 +119,7 @@ pub fn many_objects(count: usize) -> String {
             "Deployment" => ("apps/", "v1"),
             "HorizontalPodAutoscaler" => ("autoscaling/", "v2"),
             "PodDisruptionBudget" => ("policy/", "v1"),
+            "VerticalPodAutoscaler" => ("autoscaling.k8s.io/", "v1"),
             _ => ("", "v1"),
         };
         format!("{{apiVersion: {group}{version}, kind: {kind}, metadata: {{name: {name}}}, {rest}}}\n---\n")
@@ -154,7 +155,10 @@ pub fn many_objects(count: usize) -> String {
             5 + index % 10,
             50 + index % 40
         );
-        text += &object("HorizontalPodAutoscaler", app, hpa);
+        text += &object("HorizontalPodAutoscaler", app.clone(), hpa);
+        let controlled = "resourcePolicy: {containerPolicies: [{containerName: \"*\", controlledResources: [memory]}]}";
+        let target = format!("targetRef: {{apiVersion: apps/v1, kind: Deployment, name: {app}}}");
+        text += &object("VerticalPodAutoscaler", app, format!("spec: {{{target}, {controlled}}}"));
     }
     text
 }

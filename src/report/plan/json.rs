@@ -1,5 +1,6 @@
 //! `plan.json`: every number with the lines of the manifests that it comes from.
 
+use indexmap::IndexSet;
 use serde_json::{Map, Value, json};
 
 use super::{PlanReport, nodes, outlook, sections, verdicts};
@@ -44,7 +45,7 @@ pub fn json(report: &PlanReport<'_>) -> Value {
     plan.insert("storage".into(), storage(report));
     plan.insert("quotas".into(), quotas(report));
     plan.insert("disruptionBudgets".into(), budgets(report));
-    plan.insert("nodes".into(), report.pools.iter().map(|pool| pool_json(report, pool)).collect());
+    plan.insert("nodes".into(), nodes_json(report));
     if let Some(phases) = &report.phases {
         plan.insert("phases".into(), phases_json(report, phases));
     }
@@ -254,16 +255,20 @@ fn budgets(report: &PlanReport<'_>) -> Value {
     report.budgets.iter().map(one).collect()
 }
 
-fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::Pool<'_>) -> Value {
-    let mut pod_sources: Vec<Location> = Vec::new();
-    for workload in report.workloads {
-        let of_requests = workload.requests.iter().flat_map(|(_, found)| found.sources.clone());
-        for source in of_requests.chain(because(workload)) {
-            if !pod_sources.contains(&source) {
-                pod_sources.push(source);
-            }
-        }
-    }
+/// What the numbers of nodes are computed from.
+fn pod_sources(report: &PlanReport<'_>) -> Vec<String> {
+    let of_requests =
+        |w: &WorkloadPlan<'_>| w.requests.iter().flat_map(|(_, found)| found.sources.clone()).collect::<Vec<_>>();
+    let all = report.workloads.iter().flat_map(|workload| of_requests(workload).into_iter().chain(because(workload)));
+    places(&all.collect::<IndexSet<Location>>())
+}
+
+fn nodes_json(report: &PlanReport<'_>) -> Value {
+    let sources = pod_sources(report);
+    report.pools.iter().map(|pool| pool_json(report, pool, &sources)).collect()
+}
+
+fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::Pool<'_>, pod_sources: &[String]) -> Value {
     let levels: Map<String, Value> = nodes::rows(report, pool)
         .into_iter()
         .map(|row| {
@@ -275,6 +280,7 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::Pool<'_>) -> Value {
                 .collect();
             let value = json!({
                 "nodes": row.nodes,
+                "isPacked": packing.map(|packing| packing.is_packed),
                 "lowerBound": packing.map(|packing| packing.lower_bound),
                 "binding": packing.map(|packing| packing.binding.name().to_owned()),
                 "withOneNodeLost": row.node_lost,
@@ -292,8 +298,7 @@ fn pool_json(report: &PlanReport<'_>, pool: &crate::plan::Pool<'_>) -> Value {
     json!({
         "shape": pool.shape.name,
         "source": pool.shape.location.as_ref().map_or_else(|| "built in".to_owned(), ToString::to_string),
-        // What the numbers of nodes below are computed from.
-        "sources": places(&pod_sources),
+        "sources": pod_sources,
         "capacity": amounts(&pool.shape.capacity),
         "allocatable": amounts(&pool.shape.allocatable()),
         "afterDaemonSets": amounts(&pool.allocatable),

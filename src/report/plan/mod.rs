@@ -91,14 +91,16 @@ impl<'a> PlanReport<'a> {
         packing
     }
 
-    /// The nodes in pictures and over time: the first shape that all pods can run on, or just the first.
+    /// The nodes in pictures and over time: the first shape that all pods can run on, or just the first; none where there are so
+    /// many pods that they are not packed.
     pub fn main_pool(&self) -> Option<&Pool<'a>> {
         let pods: Pattern = self.workloads.iter().map(|w| w.count(Level::Surge).pods).collect();
-        let holds_all = |pool: &&Pool<'a>| self.packing_of(pool, &pods).unplaced.is_empty();
-        self.pools.iter().find(holds_all).or(self.pools.first())
+        let holds_all = |pool: &&Pool<'a>| self.packing_of(pool, &pods).holds_all();
+        let is_packed = |pool: &&Pool<'a>| self.packing_of(pool, &pods).is_packed;
+        self.pools.iter().find(holds_all).or(self.pools.first().filter(is_packed))
     }
 
-    /// The nodes for so many pods of each workload.
+    /// The nodes for so many pods of each workload; no fewer, if there are too many to pack.
     pub fn nodes_of(&self, pool: &Pool<'_>, pattern: &Pattern) -> i64 {
         self.packing_of(pool, pattern).nodes
     }

@@ -1,8 +1,9 @@
 //! Nodes: for each shape and level how many, what binds, what is left when one is lost, and the price.
 
+use indexmap::IndexSet;
+
 use super::{PlanReport, Section};
-use crate::plan::Pool;
-use crate::plan::{Level, Packing, ZoneLost};
+use crate::plan::{Level, MOST_CONSTRAINED_PODS, MOST_PODS, Packing, Pool, Unplaced, ZoneLost};
 use crate::report::amounts::{amount, decimal};
 use crate::study::{Pattern, fleet};
 
@@ -24,6 +25,11 @@ impl NodeRow {
     fn unplaced(&self) -> i64 {
         self.packing.iter().flat_map(|packing| &packing.unplaced).map(|unplaced| unplaced.pods).sum()
     }
+
+    /// Whether there are too many pods to pack, so that all numbers are bounds.
+    fn is_bound(&self) -> bool {
+        self.packing.as_ref().is_some_and(|packing| !packing.is_packed)
+    }
 }
 
 /// The levels of a shape, from few to many.
@@ -31,7 +37,7 @@ pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
     let row = |level: &'static str, packing: Packing| NodeRow {
         level,
         nodes: packing.nodes as f64,
-        node_lost: Some(Pool::with_node_lost(packing.nodes)),
+        node_lost: packing.is_packed.then(|| Pool::with_node_lost(packing.nodes)),
         zone_lost: packing.zone_lost,
         cost: pool.shape.price_per_month.map(|price| price * packing.nodes as f64),
         packing: Some(packing),
@@ -88,6 +94,7 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
         notes.extend(absent.map(|(daemon, why)| format!("{}: {daemon} does not run there ({why})", pool.shape.name)));
         let rows = rows(report, pool);
         notes.extend(unplaced(pool, &rows));
+        notes.extend(not_packed(pool, &rows));
         notes.extend(too_many(pool, &rows));
         notes.extend(bound_to_zones(pool, &rows));
         for row in rows {
@@ -102,7 +109,8 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
                 Some(ZoneLost::Nodes(nodes)) => lost(Some(nodes)),
                 None => dash(None),
             };
-            let nodes = dash(known.then(|| decimal(row.nodes, 2)));
+            let or_more = if row.is_bound() { ">=" } else { "" };
+            let nodes = dash(known.then(|| format!("{or_more}{}", decimal(row.nodes, 2))));
             let mut line = vec![
                 pool.shape.name.clone(),
                 row.level.to_owned(),
@@ -115,7 +123,7 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
                 of_packing(&|packing| percent(packing.memory_share)),
             ];
             if priced {
-                line.push(dash(row.cost.filter(|_| known).map(|cost| decimal(cost, 2))));
+                line.push(dash(row.cost.filter(|_| known).map(|cost| format!("{or_more}{}", decimal(cost, 2)))));
             }
             table.push(line);
         }
@@ -154,14 +162,23 @@ fn describe(pool: &Pool<'_>) -> String {
 
 /// What cannot run on a shape, once for all levels.
 fn unplaced(pool: &Pool<'_>, rows: &[NodeRow]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for unplaced in rows.iter().filter_map(|row| row.packing.as_ref()).flat_map(|packing| &packing.unplaced) {
-        let note = format!("{}: {} cannot run there ({})", pool.shape.name, unplaced.label, unplaced.reason);
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    notes
+    let all = rows.iter().filter_map(|row| row.packing.as_ref()).flat_map(|packing| &packing.unplaced);
+    let note =
+        |unplaced: &Unplaced| format!("{}: {} cannot run there ({})", pool.shape.name, unplaced.label, unplaced.reason);
+    all.map(note).collect::<IndexSet<String>>().into_iter().collect()
+}
+
+/// The levels with too many pods to pack.
+fn not_packed(pool: &Pool<'_>, rows: &[NodeRow]) -> Option<String> {
+    let levels: Vec<&str> = rows.iter().filter(|row| row.is_bound()).map(|row| row.level).collect();
+    (!levels.is_empty()).then(|| {
+        format!(
+            "{}: more than {MOST_PODS} pods, or {MOST_CONSTRAINED_PODS} whose places depend on each other, are not packed: what \
+             is known is that fewer nodes do not suffice ({})",
+            pool.shape.name,
+            levels.join(", ")
+        )
+    })
 }
 
 fn too_many(pool: &Pool<'_>, rows: &[NodeRow]) -> Option<String> {
@@ -185,7 +202,7 @@ fn bound_to_zones(pool: &Pool<'_>, rows: &[NodeRow]) -> Option<String> {
 fn cheapest(report: &PlanReport<'_>) -> Option<String> {
     let cost = |pool: &Pool<'_>| {
         let rows = rows(report, pool);
-        let complete = rows.iter().all(|row| row.packing.as_ref().is_none_or(|packing| packing.unplaced.is_empty()));
+        let complete = rows.iter().all(|row| row.packing.as_ref().is_none_or(Packing::holds_all));
         rows.into_iter().find(|row| row.level == Level::Maximum.name() && complete).and_then(|row| row.cost)
     };
     let costs = report.pools.iter().filter_map(|pool| Some((pool, cost(pool)?)));

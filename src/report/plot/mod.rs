@@ -149,7 +149,7 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, PlotErr
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Best);
+    encoder.set_compression(png::Compression::Default);
     let mut writer = encoder.write_header().map_err(|error| PlotError(error.to_string()))?;
     writer.write_image_data(pixels).map_err(|error| PlotError(error.to_string()))?;
     writer.finish().map_err(|error| PlotError(error.to_string()))?;
