@@ -1,8 +1,7 @@
 //! `hpasim plan`: what must be provided.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use clap::Args;
 
@@ -167,7 +166,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         uncertainty: None,
         growth: None,
         claims: findings,
-        packed: RefCell::new(BTreeMap::new()),
+        packed: Mutex::default(),
     };
     if has_load {
         under_load(args, controller, &manifests, &mut report)?;

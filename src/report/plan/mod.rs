@@ -7,8 +7,8 @@ mod outlook;
 mod sections;
 mod verdicts;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use csv::{plan_csv, storage_csv};
 pub use json::json;
@@ -56,7 +56,7 @@ pub struct PlanReport<'a> {
     /// The figures of a document.
     pub claims: Vec<ClaimFinding<'a>>,
     /// Packings that were asked for before, by shape and pods.
-    pub packed: RefCell<BTreeMap<(String, Pattern), Packing>>,
+    pub packed: Mutex<BTreeMap<(String, Pattern), Packing>>,
 }
 
 /// Phases of the simulation.
@@ -83,12 +83,16 @@ impl<'a> PlanReport<'a> {
     /// How so many pods of each workload are packed.
     pub fn packing_of(&self, pool: &Pool<'_>, pattern: &Pattern) -> Packing {
         let key = (pool.shape.name.clone(), pattern.clone());
-        if let Some(packing) = self.packed.borrow().get(&key) {
+        if let Some(packing) = self.packed().get(&key) {
             return packing.clone();
         }
         let packing = pool.pack(self.workloads, pattern);
-        self.packed.borrow_mut().insert(key, packing.clone());
+        self.packed().insert(key, packing.clone());
         packing
+    }
+
+    fn packed(&self) -> MutexGuard<'_, BTreeMap<(String, Pattern), Packing>> {
+        self.packed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The nodes in pictures and over time: the first shape that all pods can run on, or just the first; none where there are so

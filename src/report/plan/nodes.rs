@@ -1,6 +1,7 @@
 //! Nodes: for each shape and level how many, what binds, what is left when one is lost, and the price.
 
 use indexmap::IndexSet;
+use rayon::prelude::*;
 
 use super::{PlanReport, Section};
 use crate::plan::{Level, MOST_CONSTRAINED_PODS, MOST_PODS, Packing, Pool, Unplaced, ZoneLost};
@@ -88,11 +89,11 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
          rest still holds every pod; cpu and memory: the part of the allocatable that is requested"
             .to_owned(),
     ];
-    for pool in &report.pools {
+    let all: Vec<Vec<NodeRow>> = report.pools.par_iter().map(|pool| rows(report, pool)).collect();
+    for (pool, rows) in report.pools.iter().zip(all) {
         notes.push(describe(pool));
         let absent = pool.absent.iter();
         notes.extend(absent.map(|(daemon, why)| format!("{}: {daemon} does not run there ({why})", pool.shape.name)));
-        let rows = rows(report, pool);
         notes.extend(unplaced(pool, &rows));
         notes.extend(not_packed(pool, &rows));
         notes.extend(too_many(pool, &rows));
