@@ -1,6 +1,8 @@
 //! The pods of the target: created, bound to nodes, killed, deleted, and evicted as the node lifecycle controller does it
 //! (`pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
 
+use std::collections::BTreeMap;
+
 use super::cohort::{Cohort, Lost, merge_places};
 use super::lifecycle::{Stop, typical_startup};
 use super::milestones::{Milestones, NEVER};
@@ -118,8 +120,9 @@ impl Pods {
         // What is over the quota is refused; the controller tries again when a pod has gone.
         let count = count.min(rules.most_pods.saturating_sub(self.all()).max(0));
         self.created += u64::from(count.unsigned_abs());
-        let from = self.cohorts.len();
         let all_alike = rules.all_alike();
+        // The cohorts of what was drawn; with ordinals only those that follow each other are together.
+        let mut alike: BTreeMap<(Drawn, u64), usize> = BTreeMap::new();
         let mut left = count;
         let mut ordinal = first_ordinal;
         while left > 0 {
@@ -129,13 +132,16 @@ impl Pods {
                 _ => 1.0,
             };
             let number = if all_alike { left } else { 1 };
-            let same = |cohort: &&mut Cohort| cohort.drawn == drawn && cohort.weight.to_bits() == weight.to_bits();
-            match self.cohorts[from..].last_mut().filter(|cohort| !rules.one_cohort_each && same(cohort)) {
-                Some(cohort) => cohort.count += number,
+            let is_together =
+                |place: &usize| !(rules.one_cohort_each || (rules.ordered && place + 1 < self.cohorts.len()));
+            let key = (drawn, weight.to_bits());
+            match alike.get(&key).copied().filter(is_together) {
+                Some(place) => self.cohorts[place].count += number,
                 None => {
-                    let mut cohort = Cohort::new(number, now, revision, drawn);
+                    let mut cohort = Cohort::new(number, now, revision, key.0.clone());
                     cohort.weight = weight;
                     cohort.first_ordinal = ordinal;
+                    alike.insert(key, self.cohorts.len());
                     self.cohorts.push(cohort);
                 }
             }

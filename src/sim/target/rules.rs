@@ -34,7 +34,7 @@ pub(super) struct Rules<'a> {
 }
 
 /// The times that were drawn for a pod.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Drawn {
     pub(super) scheduling: Span,
     pub(super) image_pull: Span,
