@@ -5,6 +5,8 @@
 //! `pkg/controller/replicaset/replica_set.go` and `pkg/controller/statefulset/stateful_set_control.go`. The controllers
 //! act at once; upstream they need some tens of milliseconds.
 
+use std::collections::BTreeMap;
+
 use super::cohort::Cohort;
 use super::pods::Pods;
 use super::rules::Rules;
@@ -34,8 +36,8 @@ pub(super) struct Controller<'a> {
     /// The revision before, which a rollback goes back to.
     previous: usize,
     pub paused: bool,
-    /// `spec.replicas` of the ReplicaSet of each revision.
-    sets: Vec<Replicas>,
+    /// `spec.replicas` of the ReplicaSet of each revision; of others than the target only those that have pods.
+    sets: BTreeMap<usize, Replicas>,
     /// `spec.replicas` when the ReplicaSets were last made to fit it.
     scaled_to: Replicas,
     /// The rollout that is under way is the last one.
@@ -71,7 +73,7 @@ impl<'a> Controller<'a> {
             target: 0,
             previous: 0,
             paused: workload.paused,
-            sets: vec![replicas],
+            sets: BTreeMap::from([(0, replicas)]),
             scaled_to: replicas,
             rollouts: Vec::new(),
             progress: (replicas, 0),
@@ -88,7 +90,6 @@ impl<'a> Controller<'a> {
             self.previous = self.target;
         }
         self.target = revision;
-        self.sets.resize(revision + 1, 0);
         self.begins(now);
     }
 
@@ -103,6 +104,7 @@ impl<'a> Controller<'a> {
     }
 
     fn begins(&mut self, now: SimTime) {
+        self.sets.entry(self.target).or_default();
         self.rollouts.push(Rollout { began: now, completed: None, stalled: None });
         self.progress_at = now;
         self.progress = (0, Replicas::MAX);
@@ -171,15 +173,15 @@ impl<'a> Controller<'a> {
         loop {
             let before = self.sets.clone();
             // Without pods there is nothing to share: the strategy makes the first ones.
-            let active = self.sets.iter().any(|&pods| pods > 0);
+            let active = self.sets.values().any(|&pods| pods > 0);
             if self.scaled_to != self.replicas && (active || self.paused) {
                 self.scale_sets();
             } else if !self.paused {
                 strategy(self, owned.pods);
             }
             self.scaled_to = self.replicas;
-            for revision in 0..self.sets.len() {
-                let change = self.sets[revision] - owned.pods.of_revision(revision).0;
+            for (&revision, &wanted) in &self.sets {
+                let change = wanted - owned.pods.of_revision(revision).0;
                 if change > 0 {
                     owned.create(change, revision);
                 } else if change < 0 {
@@ -187,6 +189,8 @@ impl<'a> Controller<'a> {
                 }
             }
             if self.sets == before {
+                let target = self.target;
+                self.sets.retain(|&set, pods| *pods > 0 || set == target);
                 return;
             }
         }
@@ -195,15 +199,14 @@ impl<'a> Controller<'a> {
     /// The replica count has changed: the ReplicaSets that have pods share the change in proportion. Mirrors `scale` in
     /// `sync.go` and `GetReplicaSetProportion`.
     fn scale_sets(&mut self) {
-        let active: Vec<usize> = (0..self.sets.len()).filter(|&set| self.sets[set] > 0).collect();
+        let active: Vec<usize> = self.sets.iter().filter(|(_, pods)| **pods > 0).map(|(set, _)| *set).collect();
         match active.as_slice() {
             [] => {
-                let target = self.target;
-                self.sets[target] = self.replicas;
+                self.sets.insert(self.target, self.replicas);
                 return;
             }
             [only] => {
-                self.sets[*only] = self.replicas;
+                self.sets.insert(*only, self.replicas);
                 return;
             }
             _ => {}
@@ -211,7 +214,7 @@ impl<'a> Controller<'a> {
         if !matches!(self.workload.controller, WorkloadController::RollingDeployment { .. }) {
             return;
         }
-        let total: Replicas = self.sets.iter().sum();
+        let total: Replicas = self.sets.values().sum();
         let allowed = if self.replicas > 0 { self.replicas + self.workload.fenceposts(self.replicas).0 } else { 0 };
         let change = allowed - total;
         let before = f64::from((self.scaled_to + self.workload.fenceposts(self.scaled_to).0).max(1));
@@ -219,19 +222,20 @@ impl<'a> Controller<'a> {
         let mut order = active;
         order.sort_by_key(|&set| {
             let age = if change > 0 { -(set as i64) } else { set as i64 };
-            (-i64::from(self.sets[set]), age)
+            (-i64::from(self.sets[&set]), age)
         });
         let mut added = 0;
         for &set in &order {
-            let fraction = (f64::from(self.sets[set]) * f64::from(allowed) / before).round() as Replicas;
+            let own = self.sets.entry(set).or_default();
+            let fraction = (f64::from(*own) * f64::from(allowed) / before).round() as Replicas;
             let left = change - added;
-            let part = fraction - self.sets[set];
+            let part = fraction - *own;
             let part = if change > 0 { part.clamp(0, left.max(0)) } else { part.clamp(left.min(0), 0) };
-            self.sets[set] += part;
+            *own += part;
             added += part;
         }
-        if let Some(&first) = order.first() {
-            self.sets[first] = (self.sets[first] + change - added).max(0);
+        if let Some(first) = order.first().and_then(|first| self.sets.get_mut(first)) {
+            *first = (*first + change - added).max(0);
         }
     }
 
@@ -239,40 +243,41 @@ impl<'a> Controller<'a> {
     fn rolling(&mut self, pods: &Pods) {
         let target = self.target;
         let (surge, unavailable) = self.workload.fenceposts(self.replicas);
-        let total: Replicas = self.sets.iter().sum();
-        if self.sets[target] > self.replicas {
-            self.sets[target] = self.replicas;
+        let total: Replicas = self.sets.values().sum();
+        let new = self.sets.entry(target).or_default();
+        if *new > self.replicas {
+            *new = self.replicas;
             return;
         }
-        if self.sets[target] < self.replicas {
+        if *new < self.replicas {
             let room = self.replicas + surge - total;
             if room > 0 {
-                self.sets[target] += room.min(self.replicas - self.sets[target]);
+                *new += room.min(self.replicas - *new);
                 return;
             }
         }
-        let old = total - self.sets[target];
-        if old == 0 {
+        let new = *new;
+        if total == new {
             return;
         }
-        let new_unavailable = self.sets[target] - pods.of_revision(target).1;
+        let new_unavailable = new - pods.of_revision(target).1;
         let least = self.replicas - unavailable;
         let mut may_go = total - least - new_unavailable;
         if may_go <= 0 {
             return;
         }
         // Old pods that are not available go first, then as many others as there may be unavailable.
-        for set in (0..self.sets.len()).filter(|&set| set != target) {
-            let unhealthy = self.sets[set] - pods.of_revision(set).1;
+        for (&set, left) in self.sets.iter_mut().filter(|(set, _)| **set != target) {
+            let unhealthy = *left - pods.of_revision(set).1;
             let gone = unhealthy.clamp(0, may_go);
-            self.sets[set] -= gone;
+            *left -= gone;
             may_go -= gone;
         }
-        let available: Replicas = (0..self.sets.len()).map(|set| pods.of_revision(set).1.min(self.sets[set])).sum();
+        let available: Replicas = self.sets.iter().map(|(&set, &left)| pods.of_revision(set).1.min(left)).sum();
         let mut may_go = available - least;
-        for set in (0..self.sets.len()).filter(|&set| set != target) {
-            let gone = self.sets[set].min(may_go.max(0));
-            self.sets[set] -= gone;
+        for (_, left) in self.sets.iter_mut().filter(|(set, _)| **set != target) {
+            let gone = (*left).min(may_go.max(0));
+            *left -= gone;
             may_go -= gone;
         }
     }
@@ -280,12 +285,10 @@ impl<'a> Controller<'a> {
     /// Old pods go first, all of them; the new ones come when the last has ended. Mirrors `recreate.go`.
     fn recreating(&mut self, pods: &Pods) {
         let target = self.target;
-        for set in (0..self.sets.len()).filter(|&set| set != target) {
-            self.sets[set] = 0;
-        }
+        self.sets.iter_mut().filter(|(set, _)| **set != target).for_each(|(_, left)| *left = 0);
         let old_left = pods.cohorts().iter().any(|cohort| cohort.revision != target);
         if !old_left {
-            self.sets[target] = self.replicas;
+            self.sets.insert(target, self.replicas);
         }
     }
 
