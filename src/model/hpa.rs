@@ -261,6 +261,17 @@ pub enum MetricTargetType {
     Value(i64),
 }
 
+impl MetricTargetType {
+    /// The API's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utilization(_) => "Utilization",
+            Self::AverageValue(_) => "AverageValue",
+            Self::Value(_) => "Value",
+        }
+    }
+}
+
 impl MetricSource {
     /// What it measures, if that is a resource of pods.
     pub fn resource(&self) -> Option<ResourceMetric<'_>> {

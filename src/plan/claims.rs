@@ -150,8 +150,7 @@ impl<'a> Facts<'a> {
                 Measure::Requests | Measure::Either => workload.requests_of(&count),
             });
         }
-        let none = Amount::none;
-        total.amount(name).cloned().unwrap_or_else(none)
+        total.amount(name).cloned().unwrap_or_else(Amount::none)
     }
 
     fn storage_of(&self, claim: &PlanClaim, wanted: &dyn Fn(&StorageRow) -> bool) -> Amount {

@@ -233,6 +233,15 @@ fn an_hpa_can_be_changed_on_the_way() {
         .assert()
         .success()
         .stdout(contains("cpu: 66%/40%"));
+    // A column of a table is in one unit.
+    let other =
+        k8s.replace("averageUtilization: 70", "averageValue: 350m").replace("type: Utilization", "type: AverageValue");
+    let other = other.replace("averageUtilization: 80", "averageValue: 400Mi");
+    write(&folder.path().join("later.yaml"), &other);
+    hpasim(&["replay", folder.path().join("x.yaml").to_str().unwrap()]).assert().code(2).stderr(
+        contains("x.yaml:6:30: events[0].applyHpa.file: has other metrics: cpu (AverageValue), memory (AverageValue)")
+            .and(contains("hint: keep cpu (Utilization), memory (Utilization), in this order; targets may differ")),
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::{Reader, raw};
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, manifests};
 use crate::model::{
-    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricsApi, Revision, ScenarioTarget, ScheduledEvent, Workload,
-    WorkloadController,
+    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricsApi, Revision, ScenarioTarget, ScheduledEvent,
+    Workload, WorkloadController,
 };
 
 use crate::units::SimTime;
@@ -139,7 +139,9 @@ impl Reader<'_> {
         let sources = self.files.manifests(self.source, file).map_err(|error| self.wrong(path, error.to_string()))?;
         let manifests =
             manifests::read(&sources, manifests::Context::new(controller.version, Some(&hpa.namespace)))?.accepted()?;
-        let same = |placed: &&crate::model::Placed<HpaSpec>| placed.item.name == hpa.name;
+        let same = |placed: &&crate::model::Placed<HpaSpec>| {
+            (&placed.item.namespace, &placed.item.name) == (&hpa.namespace, &hpa.name)
+        };
         let Some(changed) = manifests.inventory.hpas.iter().find(same) else {
             let known = manifests.inventory.hpas.iter().map(|placed| placed.item.name.as_str());
             let hint = hint(&hpa.name, known);
@@ -148,10 +150,14 @@ impl Reader<'_> {
                 .hint(hint)
                 .into());
         };
-        let labels = |hpa: &HpaSpec| hpa.metrics.iter().map(|metric| metric.label()).collect::<Vec<_>>();
-        if labels(&changed.item) != labels(hpa) {
-            let message = format!("has other metrics: {}", labels(&changed.item).join(", "));
-            let hint = format!("keep {}, in this order; targets may differ", labels(hpa).join(", "));
+        // Tables and pictures have one unit for each metric.
+        let metrics = |hpa: &HpaSpec| {
+            let metric = |metric: &MetricSource| format!("{} ({})", metric.label(), metric.target().name());
+            hpa.metrics.iter().map(metric).collect::<Vec<_>>()
+        };
+        if metrics(&changed.item) != metrics(hpa) {
+            let message = format!("has other metrics: {}", metrics(&changed.item).join(", "));
+            let hint = format!("keep {}, in this order; targets may differ", metrics(hpa).join(", "));
             return Err(self.wrong(path, message).hint(hint).into());
         }
         Ok(Action::ChangeHpa(Box::new(changed.item.clone())))
