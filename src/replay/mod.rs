@@ -336,7 +336,11 @@ pub fn stem(scenario: &Scenario, load: &LoadReading, target: usize) -> String {
         stem += &format!("-{}", load.reading.name().replace(' ', "-"));
     }
     if scenario.targets.len() > 1 {
-        stem += &format!("-{}", scenario.targets[target].hpa.name);
+        let hpa = &scenario.targets[target].hpa;
+        if scenario.targets.iter().filter(|other| other.hpa.name == hpa.name).count() > 1 {
+            stem += &format!("-{}", hpa.namespace);
+        }
+        stem += &format!("-{}", hpa.name);
     }
     stem
 }

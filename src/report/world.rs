@@ -38,29 +38,26 @@ impl Totals {
             changes.extend(rescales.filter(|(at, ..)| *at < end));
         }
         changes.sort_by_key(|(at, index, _)| (*at, *index));
-        let mut now: Vec<i64> = runs.iter().map(|run| run.target().initial_replicas.into()).collect();
+        let mut now: Vec<Replicas> = runs.iter().map(|run| run.target().initial_replicas).collect();
+        let mut sums = Sums::default();
+        runs.iter().zip(&now).for_each(|(run, pods)| sums.add(run, *pods));
         let mut totals = Self { duration, ..Self::default() };
         let (mut since, mut pod_seconds, mut first) = (SimTime::ZERO, 0i128, true);
         for index in 0..=changes.len() {
             let at = changes.get(index).map_or(end, |change| change.0);
             if at > since || changes.is_empty() {
-                let pods: i64 = now.iter().sum();
+                let pods = sums.pods;
                 pod_seconds += i128::from(pods) * i128::from((at - since).seconds());
-                let request = |of: fn(&Run<'_>) -> i64| {
-                    runs.iter().zip(&now).map(|(run, pods)| of(run).saturating_mul(*pods)).sum::<i64>()
-                };
-                let cpu = Millicores::new(request(|run| run.summary.pod_cpu_request.get()));
-                let memory = Bytes::new(request(|run| run.summary.pod_memory_request.get()));
-                totals.peak_cpu = totals.peak_cpu.max(cpu);
-                totals.peak_memory = totals.peak_memory.max(memory);
+                totals.peak_cpu = totals.peak_cpu.max(Millicores::new(clamped(sums.cpu)));
+                totals.peak_memory = totals.peak_memory.max(Bytes::new(clamped(sums.memory)));
                 if first || pods > totals.pods.2 {
                     (totals.pods.2, totals.peak_at) = (pods, since);
                 }
                 totals.pods.0 = if first { pods } else { totals.pods.0.min(pods) };
                 (since, first) = (at, false);
             }
-            if let Some((_, target, replicas)) = changes.get(index) {
-                now[*target] = (*replicas).into();
+            if let Some(&(_, target, replicas)) = changes.get(index) {
+                sums.add(&runs[target], replicas.saturating_sub(std::mem::replace(&mut now[target], replicas)));
             }
         }
         let seconds = duration.seconds().max(1) as f64;
@@ -76,6 +73,27 @@ impl Totals {
         }
         totals
     }
+}
+
+/// What all pods are and request at an instant: thousandths of a core, bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    pods: i64,
+    cpu: i128,
+    memory: i128,
+}
+
+impl Sums {
+    /// So many more pods of a target.
+    fn add(&mut self, run: &Run<'_>, pods: Replicas) {
+        self.pods += i64::from(pods);
+        self.cpu += i128::from(run.summary.pod_cpu_request.get()) * i128::from(pods);
+        self.memory += i128::from(run.summary.pod_memory_request.get()) * i128::from(pods);
+    }
+}
+
+fn clamped(sum: i128) -> i64 {
+    sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 const HEADERS: [&str; 8] = ["HPA", "REFERENCE", "MIN", "MEAN", "MAX", "MAXPODS", "AT MAX", "WORK WAITED"];

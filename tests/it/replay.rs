@@ -244,6 +244,42 @@ fn an_hpa_can_be_changed_on_the_way() {
     );
 }
 
+/// Two targets may have one name, in two namespaces: who is meant is asked, not guessed.
+#[test]
+fn a_name_that_several_targets_have_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = |namespace: &str| {
+        let pod = "spec: {containers: [{name: c, image: x, resources: {requests: {cpu: 100m}}}]}";
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: web, namespace: {namespace}}}, spec: {{selector: \
+             {{matchLabels: {{app: web}}}}, template: {{metadata: {{labels: {{app: web}}}}, {pod}}}}}}}\n---\n{{apiVersion: \
+             autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: web, namespace: {namespace}}}, spec: \
+             {{scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}, maxReplicas: 5, metrics: [{{type: Resource, \
+             resource: {{name: cpu, target: {{type: Utilization, averageUtilization: 50}}}}}}]}}}}\n---\n"
+        )
+    };
+    write(&folder.path().join("k8s.yaml"), &(objects("north") + &objects("south")));
+    let scenario = |target: &str| {
+        format!(
+            "name: x\ntitle: t\nmanifests: [k8s.yaml]\nduration: 10m\ntargets:\n  - {{hpa: web, namespace: north, load: \
+             {{values: {{cpu: 0.05}}}}}}\n  - {{hpa: web, namespace: south, load: {{values: {{cpu: 0.2}}}}}}\nclaims:\n  - {{says: \
+             it scales to 4, target: {target}, check: {{reaches: {{replicas: 4}}}}, expect: confirmed}}\n"
+        )
+    };
+    let file = folder.path().join("x.yaml");
+    let run = |target: &str| {
+        write(&file, &scenario(target));
+        hpasim(&["replay", file.to_str().unwrap()])
+    };
+    run("web").assert().code(2).stderr(
+        contains("x.yaml:9:28: claims[0].target: several targets are called `web`")
+            .and(contains("hint: say which: north/web or south/web")),
+    );
+    run("south/web").arg("-o").arg(folder.path().join("out")).assert().success();
+    assert!(["x-north-web.csv", "x-south-web.csv"].iter().all(|name| folder.path().join("out").join(name).exists()));
+    run("north/web").assert().code(1);
+}
+
 #[test]
 fn every_bad_scenario_is_refused_with_its_place() {
     let mut files: Vec<_> =

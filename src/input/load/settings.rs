@@ -84,7 +84,7 @@ pub enum Calls {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Call {
-    /// The HPA of the target that calls.
+    /// The HPA of the target that calls, or NAMESPACE/NAME.
     pub target: String,
     /// How many requests it makes for each that it serves; by default 1.
     pub requests_per_request: Option<f64>,

@@ -17,7 +17,9 @@ use super::manifests::{self, Manifests};
 use super::names::typed;
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{Claim, ClaimVerdict, ControllerConfig, KubernetesVersion, Scenario, ScenarioTarget};
+use crate::model::{
+    Claim, ClaimVerdict, ControllerConfig, HpaSpec, KubernetesVersion, Scenario, ScenarioTarget, piece,
+};
 use crate::units::{Replicas, Span};
 
 /// The folders of the built-in scenarios; the first is replayed if nothing else is asked for.
@@ -133,9 +135,23 @@ impl Reader<'_> {
     /// The target that is named, by its HPA; the first if none is.
     fn target_of(&self, path: &str, name: Option<&str>, targets: &[ScenarioTarget]) -> Result<usize, Diagnostic> {
         let Some(name) = name else { return Ok(0) };
-        let known: Vec<&str> = targets.iter().map(|target| target.hpa.name.as_str()).collect();
-        let found = known.iter().position(|known| *known == name);
+        let hpas: Vec<&HpaSpec> = targets.iter().map(|target| &target.hpa).collect();
+        let known: Vec<&str> = hpas.iter().map(|hpa| hpa.name.as_str()).collect();
+        let found = self.named(path, name, &hpas)?;
         found.ok_or_else(|| self.unknown(path, name, "is no target of the scenario", &known))
+    }
+
+    /// The HPA of a name, or of NAMESPACE/NAME where several have the name.
+    fn named(&self, path: &str, name: &str, hpas: &[&HpaSpec]) -> Result<Option<usize>, Diagnostic> {
+        let whole = |hpa: &HpaSpec| format!("{}/{}", hpa.namespace, hpa.name);
+        let mut found = hpas.iter().enumerate().filter(|(_, hpa)| hpa.name == name || whole(hpa) == name);
+        let Some((first, _)) = found.next() else { return Ok(None) };
+        if found.next().is_none() {
+            return Ok(Some(first));
+        }
+        let several: Vec<String> = hpas.iter().filter(|hpa| hpa.name == name).map(|hpa| whole(hpa)).collect();
+        let wrong = self.wrong(path, format!("several targets are called `{}`", piece(name)));
+        Err(wrong.hint(format!("say which: {}", several.join(" or "))))
     }
 
     fn check_name(&self, name: &str) -> Result<(), Diagnostic> {

@@ -134,7 +134,7 @@ impl Reader<'_> {
         let calls = one.load.from.iter().flat_map(|calls| calls.all());
         for call in calls {
             let path = format!("{}.from", one.load_path);
-            let found = names.iter().position(|hpa| hpa.name == call.target);
+            let found = self.named(&path, &call.target, names)?;
             let Some(target) = found.filter(|target| *target != own) else {
                 let others = names.iter().enumerate().filter(|(index, _)| *index != own);
                 let known: Vec<&str> = others.map(|(_, hpa)| hpa.name.as_str()).collect();

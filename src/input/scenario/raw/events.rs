@@ -12,7 +12,7 @@ use crate::units::Span;
 pub(crate) struct Event {
     /// When.
     pub at: Span,
-    /// The HPA whose target it happens to, where there are several; by default the first.
+    /// The HPA whose target it happens to, where there are several, or NAMESPACE/NAME; by default the first.
     pub target: Option<String>,
     /// A new pod template (kubectl set image).
     pub rollout: Option<Rollout>,

@@ -100,7 +100,7 @@ pub(crate) struct Claim {
     pub says: String,
     /// The section of the document.
     pub section: Option<String>,
-    /// The HPA that it is about, where there are several; by default the first.
+    /// The HPA that it is about, where there are several, or NAMESPACE/NAME; by default the first.
     pub target: Option<String>,
     /// How it is put to the test.
     pub check: Check,
