@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args::phases_parser;
-use super::replay::{note_assumptions, read_scenarios, replay_one};
+use super::replay::{named, note_assumptions, read_scenarios};
 use super::{Outcome, output};
 use crate::model::Scenario;
-use crate::replay::{ReadingRun, Step, explain};
+use crate::replay::{Explained, ReadingRun, Step, explain, replay_to_explain};
 use crate::report::phases;
 use crate::units::{SimTime, Span};
 
@@ -73,21 +73,25 @@ fn explain_scenario(
     text: &mut String,
     list: &mut Vec<serde_json::Value>,
 ) -> anyhow::Result<()> {
-    let replayed = replay_one(scenario, args.phases.map(|count| count as usize))?;
+    let explained = args.at.map_or(Explained::All, |at| Explained::LastUpTo(SimTime::ZERO + at));
+    let replayed = replay_to_explain(scenario, args.phases.map(|count| count as usize), explained);
+    let replayed = replayed.map_err(|error| named(error, scenario))?;
     let wanted = |run: &&ReadingRun<'_>| match args.reading {
         None => true,
         Some(ReadingArg::Held) => run.load.reading == crate::model::Reading::Held,
         Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
     };
     for run in replayed.runs.iter().filter(wanted) {
-        let phase = phases::describe(run.setup.targets[0].phase);
-        *text += &format!("{} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
+        let phase = phases::describe(run.target().phase);
+        let hpa = if scenario.targets.len() > 1 { format!(", {}", run.target().hpa.name) } else { String::new() };
+        *text += &format!("{}{hpa} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
         for step in steps(args, run)? {
             text.push_str(&explain::text(run, step));
             text.push('\n');
             let mut json = explain::json(run, step);
             json["scenario"] = scenario.name.clone().into();
-            json["phase"] = phases::shown(run.setup.targets[0].phase);
+            json["hpa"] = format!("{}/{}", run.target().hpa.namespace, run.target().hpa.name).into();
+            json["phase"] = phases::shown(run.target().phase);
             list.push(json);
         }
     }

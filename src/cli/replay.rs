@@ -13,6 +13,7 @@ use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
 use crate::model::{ClaimVerdict, Scenario, ScenarioTarget};
 use crate::replay::{Replay, markdown, replay, stem, text};
 use crate::report;
+use crate::sim::SimError;
 
 /// Replay scenarios and say which of a document's claims are true
 ///
@@ -91,7 +92,10 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
         check_file_names(&scenarios)?;
     }
     let phases = args.phases.map(|count| count as usize);
-    let replays = scenarios.iter().map(|one| replay_one(one, phases)).collect::<anyhow::Result<Vec<_>>>()?;
+    let replays = scenarios
+        .iter()
+        .map(|one| replay(one, phases).map_err(|error| named(error, one)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let written = match &args.output {
         Some(directory) => {
             let files = files(&replays)?;
@@ -124,9 +128,9 @@ fn check_file_names(scenarios: &[Scenario]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Simulates a scenario; an error names it.
-pub(super) fn replay_one(scenario: &Scenario, phases: Option<usize>) -> anyhow::Result<Replay<'_>> {
-    replay(scenario, phases).map_err(|error| explain_error(error).context(format!("scenario {}", scenario.name)))
+/// An error with the scenario that it is about.
+pub(super) fn named(error: SimError, scenario: &Scenario) -> anyhow::Error {
+    explain_error(error).context(format!("scenario {}", scenario.name))
 }
 
 /// The report, and CSV and PNG for each reading of each scenario.

@@ -10,7 +10,7 @@ use crate::model::{HpaSpec, KubernetesVersion, MetricSource};
 use crate::report::amounts::{decimal, metric_amount, tolerances};
 use crate::report::{arithmetic, kubectl, reasons};
 
-/// A decision in words.
+/// A decision in words, of a step whose history was kept.
 pub fn text(run: &ReadingRun<'_>, step: &Step) -> String {
     let (hpa, decision) = (run.hpa_at(step.now), &step.decision);
     let mut text = format!("Sync at {}: {} replicas\n", step.now, decision.current);
@@ -110,7 +110,8 @@ fn stabilization(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
         StabilizationKind::Up => "lowest of the scale-up window",
         StabilizationKind::Down => "highest of the scale-down window",
     };
-    let past = step.history.recommendations_before(step.now, proposed);
+    let Some(history) = &step.history else { return };
+    let past = history.recommendations_before(step.now, proposed);
     let cutoff = step.now - stage.window;
     let inclusive = run.hpa_at(step.now).behavior.is_none();
     let inside: Vec<String> = past
@@ -142,7 +143,8 @@ fn rate_limit(run: &ReadingRun<'_>, step: &Step, text: &mut String) {
         let up = stabilized > decision.current;
         let sign = if up { '+' } else { '-' };
         let version = run.setup.world.controller.version;
-        for policy in step.history.policies_at(hpa, version, step.now, decision.current, up) {
+        let history = step.history.iter();
+        for policy in history.flat_map(|known| known.policies_at(hpa, version, step.now, decision.current, up)) {
             let _ = writeln!(
                 text,
                 "  Policy {sign}{}: {} replicas when the period began ({} added, {} removed since): allows {}",
@@ -175,16 +177,17 @@ fn result(hpa: &HpaSpec, version: KubernetesVersion, decision: &Decision, text: 
     let _ = writeln!(text, "  Conditions: {}", conditions.join(", "));
 }
 
-/// A decision as JSON; values of metrics in thousandths, utilization in percent.
+/// The same as JSON; values of metrics in thousandths, utilization in percent.
 pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
     let (hpa, decision) = (run.hpa_at(step.now), &step.decision);
     let metrics: Vec<Value> =
         hpa.metrics.iter().zip(&decision.metrics).map(|(source, outcome)| metric_json(source, outcome)).collect();
     let up = decision.stabilization.is_some_and(|stage| stage.replicas > decision.current);
+    let version = run.setup.world.controller.version;
     let policies: Vec<Value> = step
         .history
-        .policies_at(hpa, run.setup.world.controller.version, step.now, decision.current, up)
         .iter()
+        .flat_map(|history| history.policies_at(hpa, version, step.now, decision.current, up))
         .map(|policy| {
             json!({
                 "policy": policy.policy.to_string(),
@@ -197,8 +200,8 @@ pub fn json(run: &ReadingRun<'_>, step: &Step) -> Value {
         .collect();
     let recommendations: Vec<Value> = step
         .history
-        .recommendations_before(step.now, decision.proposed.unwrap_or_default())
         .iter()
+        .flat_map(|history| history.recommendations_before(step.now, decision.proposed.unwrap_or_default()))
         .map(|old| json!({ "timeSeconds": old.at.seconds(), "replicas": old.replicas }))
         .collect();
     let conditions: Vec<Value> = reasons::conditions(&decision.conditions)

@@ -72,8 +72,8 @@ pub struct Step {
     pub now: SimTime,
     /// What was decided.
     pub decision: Decision,
-    /// What the controller remembered afterwards.
-    pub history: History,
+    /// What the controller remembered afterwards, if it is to be explained.
+    pub history: Option<History>,
 }
 
 /// What a claim came to.
@@ -149,8 +149,28 @@ impl ReadingRun<'_> {
     }
 }
 
+/// The decisions that are explained: those whose history is kept, which takes more room than all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explained {
+    /// None.
+    Nothing,
+    /// The last one up to an instant.
+    LastUpTo(SimTime),
+    /// All.
+    All,
+}
+
 /// Simulates a scenario in so many phases, by default as many as a budget of syncs allows, and checks its claims.
 pub fn replay(scenario: &Scenario, phases: Option<usize>) -> Result<Replay<'_>, SimError> {
+    replay_to_explain(scenario, phases, Explained::Nothing)
+}
+
+/// The same, with what it takes to explain decisions.
+pub fn replay_to_explain(
+    scenario: &Scenario,
+    phases: Option<usize>,
+    explained: Explained,
+) -> Result<Replay<'_>, SimError> {
     let samples = samples(scenario, phases);
     let count = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
     let (mut runs, mut readings) = (Vec::new(), Vec::new());
@@ -160,7 +180,7 @@ pub fn replay(scenario: &Scenario, phases: Option<usize>) -> Result<Replay<'_>, 
         let figures: Vec<Vec<f64>> = checked.iter().map(Checked::figures).collect();
         let steps: Vec<Steps> = checked.iter_mut().map(|checked| std::mem::take(&mut checked.steps)).collect();
         let shown = typical(&steps, scenario.duration, &figures);
-        let typical = run(scenario, reading, &at(shown), true)?;
+        let typical = run(scenario, reading, &at(shown), Some(explained))?;
         checked[shown].outcomes = outcomes(scenario, &typical, true);
         runs.extend(typical);
         readings.push((checked, shown));
@@ -207,7 +227,7 @@ impl Checked {
 }
 
 fn checked(scenario: &Scenario, reading: usize, phases: &[Phase]) -> Result<Checked, SimError> {
-    let runs = run(scenario, reading, phases, false)?;
+    let runs = run(scenario, reading, phases, None)?;
     let outcomes = outcomes(scenario, &runs, false);
     let steps = |run: &ReadingRun<'_>| {
         let changes = run.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
@@ -247,17 +267,17 @@ fn setup<'a>(scenario: &'a Scenario, reading: usize, phases: &[Phase]) -> Setup<
     Setup { world, targets: scenario.targets.iter().zip(phases).map(target).collect() }
 }
 
-/// Simulates a reading in a phase of each target; what only reports need is kept if it is asked for.
+/// Simulates a reading in a phase of each target; what only reports need is kept if something is to be explained, or nothing.
 fn run<'a>(
     scenario: &'a Scenario,
     reading: usize,
     phases: &[Phase],
-    keep_all: bool,
+    report: Option<Explained>,
 ) -> Result<Vec<ReadingRun<'a>>, SimError> {
     let setup = Arc::new(setup(scenario, reading, phases));
     // What no claim looks at is not kept: copying it takes longer than the simulation.
     let needs = |target: usize, check: fn(&Check) -> bool| {
-        keep_all || scenario.claims.iter().any(|claim| claim.target == target && check(&claim.check))
+        report.is_some() || scenario.claims.iter().any(|claim| claim.target == target && check(&claim.check))
     };
     let mut runs: Vec<Keeper<'a>> = Vec::new();
     let mut tables: Vec<LoadTable> = Vec::new();
@@ -269,7 +289,7 @@ fn run<'a>(
             run: ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps },
             needs_rows: needs(index, |check| matches!(check, Check::GetHpa { .. })),
             needs_steps: needs(index, looks_at_decisions),
-            keep_all,
+            explained: report.unwrap_or(Explained::Nothing),
         });
         tables.push(load.table.clone());
     }
@@ -283,7 +303,7 @@ struct Keeper<'a> {
     run: ReadingRun<'a>,
     needs_rows: bool,
     needs_steps: bool,
-    keep_all: bool,
+    explained: Explained,
 }
 
 impl Listen for Keeper<'_> {
@@ -296,7 +316,17 @@ impl Listen for Keeper<'_> {
             self.run.rows.push(record.into());
         }
         if self.needs_steps {
-            let history = if self.keep_all { record.history.clone() } else { History::default() };
+            let is_explained = match self.explained {
+                Explained::Nothing => false,
+                Explained::LastUpTo(at) => record.now <= at,
+                Explained::All => true,
+            };
+            let history = is_explained.then(|| record.history.clone());
+            if let (Explained::LastUpTo(_), true, Some(last)) =
+                (self.explained, is_explained, self.run.steps.last_mut())
+            {
+                last.history = None;
+            }
             self.run.steps.push(Step { now: record.now, decision: record.decision.clone(), history });
         }
     }
