@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Serializer;
 
 use super::args::phases_parser;
 use super::replay::{named, note_assumptions, read_scenarios};
@@ -55,47 +56,62 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let paths: Vec<PathBuf> = args.path.iter().cloned().collect();
     let names: Vec<String> = args.scenario.iter().cloned().collect();
     let scenarios = read_scenarios(&paths, &names)?;
-    let (mut text, mut list) = (String::new(), Vec::new());
+    let explained = args.at.map_or(Explained::All, |at| Explained::LastUpTo(SimTime::ZERO + at));
+    let mut replays = Vec::new();
     for scenario in &scenarios {
-        explain_scenario(args, scenario, &mut text, &mut list)?;
+        let replayed = replay_to_explain(scenario, args.phases.map(|count| count as usize), explained);
+        replays.push(replayed.map_err(|error| named(error, scenario))?);
     }
-    if args.format == Format::Json {
-        text = serde_json::to_string_pretty(&list)? + "\n";
+    let mut chosen = Vec::new();
+    for replay in &replays {
+        for run in replay.runs.iter().filter(|run| args.wants(run)) {
+            chosen.push((replay.scenario, run, steps(args, run)?));
+        }
     }
+    let text = match args.format {
+        Format::Text => chosen.iter().map(|(scenario, run, steps)| in_words(scenario, run, steps)).collect(),
+        Format::Json => as_json(&chosen)?,
+    };
     output::print(&text)?;
     note_assumptions(&scenarios);
     Ok(Outcome::Done)
 }
 
-fn explain_scenario(
-    args: &ExplainArgs,
-    scenario: &Scenario,
-    text: &mut String,
-    list: &mut Vec<serde_json::Value>,
-) -> anyhow::Result<()> {
-    let explained = args.at.map_or(Explained::All, |at| Explained::LastUpTo(SimTime::ZERO + at));
-    let replayed = replay_to_explain(scenario, args.phases.map(|count| count as usize), explained);
-    let replayed = replayed.map_err(|error| named(error, scenario))?;
-    let wanted = |run: &&ReadingRun<'_>| match args.reading {
-        None => true,
-        Some(ReadingArg::Held) => run.load.reading == crate::model::Reading::Held,
-        Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
-    };
-    for run in replayed.runs.iter().filter(wanted) {
-        let phase = phases::describe(run.target().phase);
-        let hpa = if scenario.targets.len() > 1 { format!(", {}", run.target().hpa.name) } else { String::new() };
-        *text += &format!("{}{hpa} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
-        for step in steps(args, run)? {
-            text.push_str(&explain::text(run, step));
-            text.push('\n');
-            let mut json = explain::json(run, step);
-            json["scenario"] = scenario.name.clone().into();
-            json["hpa"] = format!("{}/{}", run.target().hpa.namespace, run.target().hpa.name).into();
-            json["phase"] = phases::shown(run.target().phase);
-            list.push(json);
+impl ExplainArgs {
+    fn wants(&self, run: &ReadingRun<'_>) -> bool {
+        match self.reading {
+            None => true,
+            Some(ReadingArg::Held) => run.load.reading == crate::model::Reading::Held,
+            Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
         }
     }
-    Ok(())
+}
+
+fn in_words(scenario: &Scenario, run: &ReadingRun<'_>, steps: &[&Step]) -> String {
+    let phase = phases::describe(run.target().phase);
+    let hpa = if scenario.targets.len() > 1 { format!(", {}", run.target().hpa.name) } else { String::new() };
+    let mut text = format!("{}{hpa} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
+    for step in steps {
+        text.push_str(&explain::text(run, step));
+        text.push('\n');
+    }
+    text
+}
+
+/// A list of all; only one at a time is in memory but as text.
+fn as_json(chosen: &[(&Scenario, &ReadingRun<'_>, Vec<&Step>)]) -> anyhow::Result<String> {
+    let all = chosen.iter().flat_map(|(scenario, run, steps)| steps.iter().map(move |step| (scenario, run, step)));
+    let values = all.map(|(scenario, run, step)| {
+        let mut json = explain::json(run, step);
+        json["scenario"] = scenario.name.clone().into();
+        json["hpa"] = format!("{}/{}", run.target().hpa.namespace, run.target().hpa.name).into();
+        json["phase"] = phases::shown(run.target().phase);
+        json
+    });
+    let mut bytes = Vec::new();
+    serde_json::Serializer::pretty(&mut bytes).collect_seq(values)?;
+    bytes.push(b'\n');
+    Ok(String::from_utf8(bytes)?)
 }
 
 fn steps<'a>(args: &ExplainArgs, run: &'a ReadingRun<'_>) -> anyhow::Result<Vec<&'a Step>> {
