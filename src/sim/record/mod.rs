@@ -207,52 +207,31 @@ impl Summary {
 /// The running totals.
 #[derive(Clone, Debug)]
 pub(in crate::sim) struct Accounts {
-    syncs: u64,
-    first: Option<Snapshot>,
-    last: Snapshot,
-    rescales: Vec<RescaleRecord>,
-    time_at: BTreeMap<Replicas, Span>,
+    /// What is known so far; the rest comes with the end.
+    summary: Summary,
     /// The replica count of the last stretch and its time, not yet in `time_at`.
     current: (Replicas, Span),
-    metrics: Vec<MetricSummary>,
-    at_max: Span,
-    waiting: Span,
-    peak_backlog: i128,
-    /// Spans and sums of the summary that nothing else needs.
-    rest: Summary,
     keep_pod_numbers: bool,
 }
 
 impl Accounts {
     pub fn new(metrics: usize, keep_pod_numbers: bool) -> Self {
-        Self {
-            syncs: 0,
-            first: None,
-            last: Snapshot::default(),
-            rescales: Vec::new(),
-            time_at: BTreeMap::new(),
-            current: (0, Span::ZERO),
-            metrics: vec![MetricSummary::default(); metrics],
-            at_max: Span::ZERO,
-            waiting: Span::ZERO,
-            peak_backlog: 0,
-            rest: Summary::default(),
-            keep_pod_numbers,
-        }
+        let summary = Summary { metrics: vec![MetricSummary::default(); metrics], ..Summary::default() };
+        Self { summary, current: (0, Span::ZERO), keep_pod_numbers }
     }
 
     /// Something happened.
     pub fn happened(&mut self, now: SimTime, what: Occurrence) {
         if let Occurrence::OomKilled(pods) = what {
-            self.rest.oom_kills += u64::from(pods.unsigned_abs());
+            self.summary.oom_kills += u64::from(pods.unsigned_abs());
         }
-        let room = self.rest.occurrences.len() < MOST_OCCURRENCES;
-        let last = self.rest.occurrences.last_mut().filter(|(at, _)| *at == now);
+        let room = self.summary.occurrences.len() < MOST_OCCURRENCES;
+        let last = self.summary.occurrences.last_mut().filter(|(at, _)| *at == now);
         match (last.map(|(_, last)| last), what) {
             (Some(Occurrence::OomKilled(all)), Occurrence::OomKilled(pods))
             | (Some(Occurrence::Preempted(all)), Occurrence::Preempted(pods))
             | (Some(Occurrence::Unschedulable(all)), Occurrence::Unschedulable(pods)) => *all += pods,
-            _ if room => self.rest.occurrences.push((now, what)),
+            _ if room => self.summary.occurrences.push((now, what)),
             _ => {}
         }
     }
@@ -262,8 +241,8 @@ impl Accounts {
         if !self.keep_pod_numbers {
             return;
         }
-        if self.rest.pod_numbers.last().is_none_or(|(_, last)| *last != numbers) {
-            self.rest.pod_numbers.push((now, numbers));
+        if self.summary.pod_numbers.last().is_none_or(|(_, last)| *last != numbers) {
+            self.summary.pod_numbers.push((now, numbers));
         }
     }
 
@@ -276,29 +255,28 @@ impl Accounts {
         }
         self.current.1 = self.current.1 + span;
         if passing.pods >= max_replicas {
-            self.at_max = self.at_max + span;
+            self.summary.at_max = self.summary.at_max + span;
         }
-        let passed = passing.passed;
-        self.waiting = self.waiting + Span::from_seconds(passed.waiting_seconds);
-        let rest = &mut self.rest;
-        rest.slow = rest.slow + Span::from_seconds(passed.slow_seconds);
-        rest.refusing = rest.refusing + Span::from_seconds(passed.refusing_seconds);
+        let (passed, summary) = (passing.passed, &mut self.summary);
+        summary.waiting = summary.waiting + Span::from_seconds(passed.waiting_seconds);
+        summary.slow = summary.slow + Span::from_seconds(passed.slow_seconds);
+        summary.refusing = summary.refusing + Span::from_seconds(passed.refusing_seconds);
         if passing.unschedulable {
-            rest.unschedulable = rest.unschedulable + span;
+            summary.unschedulable = summary.unschedulable + span;
         }
         if passing.refused {
-            rest.refused = rest.refused + span;
+            summary.refused = summary.refused + span;
         }
         if let Some(nodes) = passing.nodes {
-            rest.node_seconds = Some(rest.node_seconds.unwrap_or(0) + i128::from(nodes) * i128::from(seconds));
-            rest.max_nodes = rest.max_nodes.max(nodes);
+            summary.node_seconds = Some(summary.node_seconds.unwrap_or(0) + i128::from(nodes) * i128::from(seconds));
+            summary.max_nodes = summary.max_nodes.max(nodes);
         }
     }
 
     fn flush(&mut self) {
         let (replicas, span) = self.current;
         if span > Span::ZERO {
-            let total = self.time_at.entry(replicas).or_default();
+            let total = self.summary.time_at.entry(replicas).or_default();
             *total = *total + span;
         }
         self.current.1 = Span::ZERO;
@@ -306,17 +284,17 @@ impl Accounts {
 
     /// Pods, controllers and scheduler have not come to rest.
     pub fn gave_up(&mut self) {
-        self.rest.unsettled += 1;
+        self.summary.unsettled += 1;
     }
 
     /// Time so far in which the promise was broken.
     pub fn slow(&self) -> Span {
-        self.rest.slow
+        self.summary.slow
     }
 
     /// How much work waits now.
     pub fn backlog(&mut self, waiting: i128) {
-        self.peak_backlog = self.peak_backlog.max(waiting);
+        self.summary.peak_backlog = self.summary.peak_backlog.max(Work::new(waiting));
     }
 
     /// A sync, or the last of so many that were alike; what it saw counts for one sync period. Since the last one all pods have
@@ -330,18 +308,20 @@ impl Accounts {
         current: &[Option<MetricStatus>],
         (cpu_used, memory_used): (Nanocores, Bytes),
     ) {
-        self.syncs += count.unsigned_abs();
-        self.rest.peak_cpu_used = self.rest.peak_cpu_used.max(cpu_used);
-        self.rest.peak_memory_used = self.rest.peak_memory_used.max(memory_used);
-        self.last.at = now;
-        self.last.replicas = decision.current;
-        self.last.current_metrics.clear();
-        self.last.current_metrics.extend_from_slice(current);
-        if self.first.is_none() {
-            self.first = Some(self.last.clone());
+        let summary = &mut self.summary;
+        let is_first = summary.syncs == 0;
+        summary.syncs += count.unsigned_abs();
+        summary.peak_cpu_used = summary.peak_cpu_used.max(cpu_used);
+        summary.peak_memory_used = summary.peak_memory_used.max(memory_used);
+        summary.last.at = now;
+        summary.last.replicas = decision.current;
+        summary.last.current_metrics.clear();
+        summary.last.current_metrics.extend_from_slice(current);
+        if is_first {
+            summary.first = summary.last.clone();
         }
         let period = Span::from_seconds(world.controller.sync_period.seconds() * count);
-        for (total, (source, outcome)) in self.metrics.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
+        for (total, (source, outcome)) in summary.metrics.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
             match &outcome.result {
                 Ok(proposal) if is_above_target(source, &proposal.status) => {
                     total.above_target = total.above_target + period;
@@ -352,11 +332,11 @@ impl Accounts {
         }
         // Where the controller gives up before it, no metric is read.
         let gave_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale) && decision.metrics.is_empty();
-        for total in self.metrics.iter_mut().filter(|_| gave_up) {
+        for total in summary.metrics.iter_mut().filter(|_| gave_up) {
             total.unavailable = total.unavailable + period;
         }
         if decision.rescaled {
-            self.rescales.push(RescaleRecord { at: now, decision: decision.clone() });
+            summary.rescales.push(RescaleRecord { at: now, decision: decision.clone() });
         }
     }
 
@@ -365,15 +345,6 @@ impl Accounts {
         let template = &workload.template;
         Summary {
             duration: end.since_start(),
-            syncs: self.syncs,
-            first: self.first.unwrap_or_default(),
-            last: self.last,
-            rescales: self.rescales,
-            time_at: self.time_at,
-            metrics: self.metrics,
-            at_max: self.at_max,
-            waiting: self.waiting,
-            peak_backlog: Work::new(self.peak_backlog),
             final_backlog: Work::new(ending.waiting),
             work_dropped: Work::new(ending.dropped),
             work_lost: Work::new(ending.lost),
@@ -384,7 +355,7 @@ impl Accounts {
             rollouts: ending.rollouts,
             pod_cpu_request: template.cpu_request(),
             pod_memory_request: template.memory_request(),
-            ..self.rest
+            ..self.summary
         }
     }
 }

@@ -8,10 +8,11 @@ use crate::units::{SimTime, Span};
 
 impl Pods {
     /// Joins cohorts that neither the load nor the HPA can tell apart any more: serving, past the CPU initialization
-    /// period, and with the same samples.
-    pub fn merge(&mut self, now: SimTime, cpu_initialization_period: Span, rules: &Rules<'_>) {
-        if rules.one_cohort_each || self.cohorts.len() < 2 {
-            return;
+    /// period, and with the same samples. Says whether there were any.
+    pub fn merge(&mut self, now: SimTime, cpu_initialization_period: Span, rules: &Rules<'_>) -> bool {
+        let before = self.cohorts.len();
+        if rules.one_cohort_each || before < 2 {
+            return false;
         }
         let settled = |cohort: &Cohort| {
             cohort.due == NEVER
@@ -40,5 +41,6 @@ impl Pods {
             }
             same
         });
+        self.cohorts.len() < before
     }
 }

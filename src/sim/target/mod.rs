@@ -265,6 +265,7 @@ impl<'a> TargetState<'a> {
     /// They have come, gone or changed.
     fn note_pods_changed(&mut self) {
         (self.changed, self.unseen, self.outlook) = (true, true, None);
+        self.observer.note_pods_changed();
     }
 
     fn roll_out(&mut self, revision: crate::model::Revision) {

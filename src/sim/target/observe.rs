@@ -18,6 +18,8 @@ pub(super) struct Observer {
     foreign: Vec<Foreign>,
     ambiguous_selector: bool,
     window: Span,
+    /// Whether the groups are those of the pods as they are.
+    is_grouped: bool,
     groups: Vec<PodGroup>,
     /// Of which cohort each group is, and whether its samples are missing.
     origins: Vec<(usize, bool)>,
@@ -92,6 +94,7 @@ impl Observer {
                 .collect(),
             ambiguous_selector: !target.neighbours.ambiguous_with.is_empty(),
             window: target.cluster.metric_resolution,
+            is_grouped: false,
             groups: Vec::new(),
             origins: Vec::new(),
             metrics: Vec::new(),
@@ -155,25 +158,21 @@ impl Observer {
         self.reads_load
     }
 
-    /// Fills the buffers. `missing` is the part of the samples that is missing, `down` says which APIs do not answer:
-    /// resource metrics, custom and external metrics.
-    pub fn observe(
-        &mut self,
-        now: SimTime,
-        pods: &Pods,
-        values: &[f64],
-        missing: f64,
-        down: (bool, bool),
-        draws: &mut Draws,
-    ) {
+    /// The pods are not what they were when they were grouped.
+    pub fn note_pods_changed(&mut self) {
+        self.is_grouped = false;
+    }
+
+    /// Groups the pods, if they have changed, or if so large a part of the samples is missing: whose is drawn anew.
+    pub fn group(&mut self, pods: &Pods, missing: f64, draws: &mut Draws) {
+        if std::mem::replace(&mut self.is_grouped, true) && missing == 0.0 {
+            return;
+        }
         self.groups.clear();
         self.origins.clear();
-        self.is_ageless = true;
+        self.is_ageless = false;
         for (index, cohort) in pods.cohorts().iter().enumerate() {
             let group = cohort.group();
-            if let Some(since) = group.start_time {
-                self.is_ageless &= since + self.initialization <= now;
-            }
             let without = if missing > 0.0 { draws.missing(missing, group.count) } else { 0 };
             for (count, is_missing) in [(group.count - without, false), (without, true)] {
                 if count > 0 {
@@ -183,16 +182,30 @@ impl Observer {
             }
         }
         self.groups.extend(self.foreign.iter().map(|foreign| foreign.group));
+        self.pod_requests.clear();
+        for (metric, &request) in self.requests.iter().enumerate() {
+            self.pod_requests.extend(self.origins.iter().map(|_| request));
+            let of_foreign = |foreign: &Foreign| foreign.requests.get(metric).copied().flatten();
+            self.pod_requests.extend(self.foreign.iter().map(of_foreign));
+        }
+    }
+
+    /// Reads the metrics of the pods as they are grouped. `down` says which APIs do not answer: resource metrics, custom and
+    /// external metrics.
+    pub fn observe(&mut self, now: SimTime, pods: &Pods, values: &[f64], down: (bool, bool)) {
+        if !self.is_ageless {
+            let is_old = |since: SimTime| since + self.initialization <= now;
+            self.is_ageless = self.groups.iter().all(|group| group.start_time.is_none_or(is_old));
+        }
         self.metrics.clear();
         self.samples.clear();
-        self.pod_requests.clear();
         let live = self.adapter.interval == Span::ZERO;
         let (values, working) =
             if live { (values, pods.working()) } else { (self.adapter.values.as_slice(), self.adapter.working) };
         let read = |column: usize| values.get(column).map(|value| value * 1000.0);
         let at = if live { now } else { self.adapter.read_at };
         let window = self.window;
-        for (metric, (reader, &request)) in self.readers.iter().zip(&self.requests).enumerate() {
+        for reader in &self.readers {
             let reading = match reader {
                 MetricReader::Cpu(_) | MetricReader::Memory(_) if down.0 => MetricValues::Unavailable,
                 MetricReader::Shared(_) | MetricReader::Value(_) if down.1 => MetricValues::Unavailable,
@@ -215,14 +228,11 @@ impl Observer {
                     reader => cohort.scraped.sample.as_ref().and_then(|usage| reader.sample(usage)),
                 };
                 self.samples.push(sample);
-                self.pod_requests.push(request);
             }
-            for foreign in &self.foreign {
-                // They are taken to use nothing; custom metrics know nothing of them.
-                let measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
-                self.samples.push(measured.then_some(Sample { value: 0, at: now, window }));
-                self.pod_requests.push(foreign.requests.get(metric).copied().flatten());
-            }
+            // They are taken to use nothing; custom metrics know nothing of them.
+            let measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
+            let of_foreign = measured.then_some(Sample { value: 0, at: now, window });
+            self.samples.extend(self.foreign.iter().map(|_| of_foreign));
         }
     }
 

@@ -74,7 +74,9 @@ impl TargetState<'_> {
             self.scrape();
         }
         self.sampling.has_scraped = false;
-        self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules);
+        if self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules) {
+            self.observer.note_pods_changed();
+        }
         if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution).filter(|_| scrape) {
             for cohort in self.pods.cohorts_mut() {
                 cohort.weight = self.draws.routing(expected);

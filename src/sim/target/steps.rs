@@ -159,7 +159,8 @@ impl<'a> TargetState<'a> {
             && missing == 0.0
             && !self.world.every_second;
         if !is_same || listener.is_some() {
-            self.observer.observe(now, &self.pods, &self.values, missing, down, &mut self.draws);
+            self.observer.group(&self.pods, missing, &mut self.draws);
+            self.observer.observe(now, &self.pods, &self.values, down);
         }
         let observation = self.observer.observation(now, replicas, self.numbers.existing);
         if is_same {
