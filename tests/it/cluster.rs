@@ -520,6 +520,21 @@ fn a_leak_is_killed_at_the_limit() {
     assert_eq!((summary.oom_kills, summary.restarts), (2, 2));
 }
 
+/// Pods that share more than their limits are killed once: what starts again within the same second has nothing of it yet.
+#[test]
+fn a_pod_is_killed_once_in_a_second() {
+    let mut deployment = workload("Deployment", "replicas: 2, ", "", "");
+    deployment.hpa.max_replicas = 2;
+    let load = table(&["cpu", "memory"], &[(0, &[0.1, 600.0 * 1048576.0]), (1200, &[0.1, 600.0 * 1048576.0])]);
+    let (summary, _) = run(&setup_with(&deployment, &load, &LoadSettings::default()), &load);
+    let killed = summary.occurrences.iter().filter_map(|(at, what)| match what {
+        Occurrence::OomKilled(pods) => Some((at.seconds(), *pods)),
+        _ => None,
+    });
+    let killed: Vec<(i64, i32)> = killed.collect();
+    assert!(killed.len() > 2 && killed.iter().all(|(_, pods)| *pods <= 2), "{killed:?}");
+}
+
 /// Memory that is not given back holds a memory target up for ever.
 #[test]
 fn memory_that_is_kept_never_scales_down() {

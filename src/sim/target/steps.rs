@@ -122,6 +122,8 @@ impl<'a> TargetState<'a> {
             let count = self.pods.cohorts()[index].count;
             self.accounts.happened(self.now, Occurrence::OomKilled(count));
             self.pods.restart_cohort(index, self.now, &self.rules);
+            // Those that are left share the load, and what was killed may be up again at once, with nothing of it.
+            self.memory.update(&mut self.pods, self.asks.memory);
             killed = true;
         }
         if killed {
