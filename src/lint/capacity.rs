@@ -44,20 +44,26 @@ pub(super) fn over_nodes(context: &Context<'_>) -> Vec<Hit> {
     if let Some((what, needed, there)) = short_of(context, &pools) {
         let place = scaled(context).next().map(|(_, hpa)| &hpa.origin);
         let origin = place.or(context.workloads.first().map(|workload| workload.origin));
-        let message = format!("all pods at their maximum need {needed} {what}, there are at most {there}");
+        let message = format!("all pods at their maximum need {needed} {what}, there {there}");
         hits.extend(origin.map(|origin| Hit::new(origin, "spec.maxReplicas", message)));
     }
     hits
 }
 
-/// What all nodes together are short of at the maximum: nodes, or a resource if there are several shapes.
+/// What all nodes together are short of at the maximum, or may be: nodes, or a resource if there are several shapes. How much of it
+/// is needed, and what there is.
 fn short_of(context: &Context<'_>, pools: &[Pool<'_>]) -> Option<(String, String, String)> {
     let limits: Option<Vec<i64>> = pools.iter().map(|pool| pool.shape.max_nodes).collect();
     let limits = limits?;
     if let [pool] = pools {
         let packing = pool.pack_level(context.workloads, Level::Maximum);
         let name = format!("nodes of {}", pool.shape.name);
-        return (packing.nodes > limits[0]).then(|| (name, packing.nodes.to_string(), limits[0].to_string()));
+        let (needed, most) = (packing.nodes, limits[0]);
+        if !packing.is_packed && needed <= most {
+            let there = format!("are at most {most}: there are too many pods to say whether these suffice");
+            return Some((name, format!("{needed} or more"), there));
+        }
+        return (needed > most).then(|| (name, needed.to_string(), format!("are at most {most}")));
     }
     let total = total(context.workloads, Level::Maximum);
     total.requests.iter().find_map(|(name, asked)| {
@@ -65,8 +71,9 @@ fn short_of(context: &Context<'_>, pools: &[Pool<'_>]) -> Option<(String, String
         let there = pools.iter().zip(&limits).map(of).fold(Quantity::ZERO, |sum, more| sum + more);
         let shapes: Vec<&NodeShape> = pools.iter().map(|pool| pool.shape).collect();
         let names: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
-        (asked.quantity > there)
-            .then(|| (format!("{name} on {}", names.join(" and ")), asked.quantity.to_string(), there.to_string()))
+        (asked.quantity > there).then(|| {
+            (format!("{name} on {}", names.join(" and ")), asked.quantity.to_string(), format!("are at most {there}"))
+        })
     })
 }
 

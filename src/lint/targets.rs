@@ -2,8 +2,8 @@
 
 use super::{Context, Hit};
 use crate::model::{
-    ByLabels, ByName, BySelector, HpaSpec, MetricSource, ObjectReference, Placed, ReferenceProblem, ResourceName,
-    ScalerKind, SelectPolicy,
+    ByLabels, ByName, BySelector, HpaSpec, MetricSource, ObjectReference, OtherScaler, Placed, ReferenceProblem,
+    ResourceName, ScalerKind, SelectPolicy, Workload,
 };
 use crate::plan::{AutoscalerRow, MissingTargets, WorkloadPlan, autoscalers};
 
@@ -70,6 +70,13 @@ pub(super) fn two_hpas(context: &Context<'_>) -> Vec<Hit> {
     hits
 }
 
+/// The resources whose requests another autoscaler changes.
+fn requests_changed(scaler: &OtherScaler, workloads: &ByName<'_, Placed<Workload>>) -> Vec<String> {
+    let id = scaler.target_id();
+    let target = workloads.named(&id.name).find(|workload| workload.item.is(&id));
+    scaler.requests_changed(target.map(|target| &target.item))
+}
+
 pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
     let workloads = context.inventory.workloads_by_name();
     let by_target = ByName::new(&context.inventory.hpas, |hpa| &hpa.item.target.name);
@@ -83,8 +90,7 @@ pub(super) fn other_autoscaler(context: &Context<'_>) -> Vec<Hit> {
                 hpa.item.metrics.iter().filter_map(MetricSource::resource).any(|metric| *metric.name == name)
             };
             let (path, message) = if matches!(item.kind, ScalerKind::Requests { .. }) {
-                let target = workloads.named(&id.name).find(|workload| workload.item.is(&id));
-                let resources = item.requests_changed(target.map(|target| &target.item));
+                let resources = requests_changed(item, &workloads);
                 let shared: Vec<&String> = resources.iter().filter(targeted).collect();
                 if shared.is_empty() {
                     continue;
@@ -184,9 +190,7 @@ pub(super) fn not_simulated(context: &Context<'_>) -> Vec<Hit> {
         let message = match &item.kind {
             ScalerKind::Replicas { least, most } => format!("scales {} from {least} to {most} pods", item.target),
             ScalerKind::Requests { .. } => {
-                let id = item.target_id();
-                let target = workloads.named(&id.name).find(|workload| workload.item.is(&id));
-                let resources = item.requests_changed(target.map(|target| &target.item)).join(" and ");
+                let resources = requests_changed(item, &workloads).join(" and ");
                 if resources.is_empty() {
                     continue;
                 }

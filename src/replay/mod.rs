@@ -267,7 +267,8 @@ fn setup<'a>(scenario: &'a Scenario, reading: usize, phases: &[Phase]) -> Setup<
     Setup { world, targets: scenario.targets.iter().zip(phases).map(target).collect() }
 }
 
-/// Simulates a reading in a phase of each target; what only reports need is kept if something is to be explained, or nothing.
+/// Simulates a reading in a phase of each target. For a `report` all rows and decisions are kept, with the history of those
+/// that are explained; without it only what the claims look at.
 fn run<'a>(
     scenario: &'a Scenario,
     reading: usize,

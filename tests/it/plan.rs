@@ -354,6 +354,13 @@ fn more_pods_than_are_packed_have_a_bound() {
         (&minimum["nodes"].as_f64(), &minimum["withOneNodeLost"]),
         (&minimum["lowerBound"].as_f64(), &Value::Null)
     );
+    // Nor does the linter take the bound for an answer.
+    let nodes = folder.path().join("nodes.yaml");
+    write(&nodes, "nodes: [{name: general, cpu: 4, memory: 16Gi, maxNodes: 150000}]\n");
+    let lint = ["lint", "-f", file.to_str().unwrap(), "--nodes", nodes.to_str().unwrap()];
+    let output = hpasim(&lint).output().unwrap();
+    let lint = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(lint.contains("there are at most 150000: there are too many pods to say whether these suffice"), "{lint}");
     // With four it is known.
     write(&file, &deployment("a", "1", "").replace("spec:\n  selector", "spec:\n  replicas: 4\n  selector"));
     assert_eq!(json(&args)["nodes"][0]["levels"]["minimum"]["isPacked"], Value::Bool(true));
