@@ -55,27 +55,26 @@ pub(super) fn group_pods(
     config: &ControllerConfig,
 ) -> Grouped {
     let mut grouped = Grouped::default();
-    for (index, (pod, sample)) in observation.pods.iter().zip(samples).enumerate() {
+    let mut requests = requests.iter();
+    for (pod, sample) in observation.pods.iter().zip(samples) {
         let count = i64::from(pod.count);
-        let request = requests.get(index).copied().flatten();
+        let request = requests.next().copied().flatten();
         grouped.requests.absent |= request.is_none();
-        let add = |sum: &mut i64| *sum = sum.wrapping_add(request.unwrap_or(0).wrapping_mul(count));
-        match group(pod, *sample, is_cpu, observation, config) {
+        let all = request.unwrap_or(0).wrapping_mul(count);
+        let (pods, requests) = match group(pod, *sample, is_cpu, observation, config) {
             Group::Ready(sample) => {
-                grouped.counts.ready += count;
                 grouped.total = grouped.total.wrapping_add(sample.value.wrapping_mul(count));
-                add(&mut grouped.requests.ready);
+                (&mut grouped.counts.ready, &mut grouped.requests.ready)
             }
-            Group::Unready => {
-                grouped.counts.unready += count;
-                add(&mut grouped.requests.unready);
+            Group::Unready => (&mut grouped.counts.unready, &mut grouped.requests.unready),
+            Group::Missing => (&mut grouped.counts.missing, &mut grouped.requests.missing),
+            Group::Ignored => {
+                grouped.counts.ignored += count;
+                continue;
             }
-            Group::Missing => {
-                grouped.counts.missing += count;
-                add(&mut grouped.requests.missing);
-            }
-            Group::Ignored => grouped.counts.ignored += count,
-        }
+        };
+        *pods += count;
+        *requests = requests.wrapping_add(all);
     }
     grouped
 }

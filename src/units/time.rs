@@ -34,6 +34,17 @@ impl SimTime {
     pub const fn since_start(self) -> Span {
         Span(self.0)
     }
+
+    /// So many seconds later, of an instant that is not [`MAX`](Self::MAX). Faster than to add a [`Span`], which never leaves
+    /// the range.
+    pub const fn later(self, seconds: i64) -> Self {
+        Self(self.0 + seconds)
+    }
+
+    /// How many seconds ago another instant was; neither is [`MAX`](Self::MAX).
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
 }
 
 impl Span {

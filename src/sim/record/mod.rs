@@ -8,7 +8,7 @@ pub use timeline::TimelineRow;
 use std::collections::BTreeMap;
 
 use super::target::Passed;
-use super::{PodNumbers, Rollout, World};
+use super::{PodNumbers, Rollout};
 use crate::hpa::{Decision, MetricStatus, Verdict};
 use crate::model::{HpaSpec, MetricSource, MetricTargetType, Workload};
 use crate::units::{Bytes, Millicores, Nanocores, Replicas, SimTime, Span, Work};
@@ -94,6 +94,8 @@ pub(in crate::sim) struct Ending {
     pub deleted: u64,
     pub restarts: u64,
     pub rollouts: Vec<Rollout>,
+    /// `status.currentMetrics` after the last sync.
+    pub current_metrics: Vec<Option<MetricStatus>>,
 }
 
 /// A simulation in numbers.
@@ -212,12 +214,24 @@ pub(in crate::sim) struct Accounts {
     /// The replica count of the last stretch and its time, not yet in `time_at`.
     current: (Replicas, Span),
     keep_pod_numbers: bool,
+    /// How each metric was at the last sync.
+    readings: Vec<Reading>,
+}
+
+/// What a sync made of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    NotAboveTarget,
+    AboveTarget,
+    Unavailable,
+    NotLookedAt,
 }
 
 impl Accounts {
     pub fn new(metrics: usize, keep_pod_numbers: bool) -> Self {
         let summary = Summary { metrics: vec![MetricSummary::default(); metrics], ..Summary::default() };
-        Self { summary, current: (0, Span::ZERO), keep_pod_numbers }
+        let readings = vec![Reading::NotLookedAt; metrics];
+        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, readings }
     }
 
     /// Something happened.
@@ -297,52 +311,61 @@ impl Accounts {
         self.summary.peak_backlog = self.summary.peak_backlog.max(Work::new(waiting));
     }
 
-    /// A sync, or the last of so many that were alike; what it saw counts for one sync period. Since the last one all pods have
-    /// used so much CPU and memory.
+    /// A sync; what it saw counts for one sync period. Since the last one all pods have used so much CPU and memory.
     pub fn sync(
         &mut self,
-        world: &World<'_>,
+        period: Span,
         hpa: &HpaSpec,
-        (now, count): (SimTime, i64),
+        now: SimTime,
         decision: &Decision,
         current: &[Option<MetricStatus>],
-        (cpu_used, memory_used): (Nanocores, Bytes),
+        used: (Nanocores, Bytes),
     ) {
-        let summary = &mut self.summary;
-        let is_first = summary.syncs == 0;
-        summary.syncs += count.unsigned_abs();
-        summary.peak_cpu_used = summary.peak_cpu_used.max(cpu_used);
-        summary.peak_memory_used = summary.peak_memory_used.max(memory_used);
-        summary.last.at = now;
-        summary.last.replicas = decision.current;
-        summary.last.current_metrics.clear();
-        summary.last.current_metrics.extend_from_slice(current);
-        if is_first {
-            summary.first = summary.last.clone();
-        }
-        let period = Span::from_seconds(world.controller.sync_period.seconds() * count);
-        for (total, (source, outcome)) in summary.metrics.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
-            match &outcome.result {
-                Ok(proposal) if is_above_target(source, &proposal.status) => {
-                    total.above_target = total.above_target + period;
-                }
-                Ok(_) => {}
-                Err(_) => total.unavailable = total.unavailable + period,
-            }
-        }
         // Where the controller gives up before it, no metric is read.
         let gave_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale) && decision.metrics.is_empty();
-        for total in summary.metrics.iter_mut().filter(|_| gave_up) {
-            total.unavailable = total.unavailable + period;
+        self.readings.fill(if gave_up { Reading::Unavailable } else { Reading::NotLookedAt });
+        for (reading, (source, outcome)) in self.readings.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
+            *reading = match &outcome.result {
+                Ok(proposal) if is_above_target(source, &proposal.status) => Reading::AboveTarget,
+                Ok(_) => Reading::NotAboveTarget,
+                Err(_) => Reading::Unavailable,
+            };
         }
+        let summary = &mut self.summary;
+        let is_first = summary.syncs == 0;
+        summary.last.replicas = decision.current;
         if decision.rescaled {
             summary.rescales.push(RescaleRecord { at: now, decision: decision.clone() });
+        }
+        self.sync_again(period, (now, 1), used);
+        if is_first {
+            self.summary.first = Snapshot { current_metrics: current.to_vec(), ..self.summary.last };
+        }
+    }
+
+    /// So many more syncs, up to this one, that saw and did what the last one did.
+    pub fn sync_again(&mut self, period: Span, (now, count): (SimTime, i64), used: (Nanocores, Bytes)) {
+        let summary = &mut self.summary;
+        summary.syncs += count.unsigned_abs();
+        summary.last.at = now;
+        summary.peak_cpu_used = summary.peak_cpu_used.max(used.0);
+        summary.peak_memory_used = summary.peak_memory_used.max(used.1);
+        let span = Span::from_seconds(period.seconds() * count);
+        for (total, reading) in summary.metrics.iter_mut().zip(&self.readings) {
+            match reading {
+                Reading::AboveTarget => total.above_target = total.above_target + span,
+                Reading::Unavailable => total.unavailable = total.unavailable + span,
+                Reading::NotAboveTarget | Reading::NotLookedAt => {}
+            }
         }
     }
 
     pub fn finish(mut self, workload: &Workload, end: SimTime, ending: Ending) -> Summary {
         self.flush();
         let template = &workload.template;
+        if self.summary.syncs > 0 {
+            self.summary.last.current_metrics = ending.current_metrics;
+        }
         Summary {
             duration: end.since_start(),
             final_backlog: Work::new(ending.waiting),

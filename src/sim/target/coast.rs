@@ -7,24 +7,45 @@ use super::TargetState;
 use super::cohort::Cohort;
 use super::metrics::Steadiness;
 use crate::hpa::{Verdict, coast};
-use crate::sim::SimError;
+use crate::sim::{Listener, SimError};
 use crate::units::{SimTime, Span};
 
 /// Fewer syncs than this are not passed over: looking whether they can be takes as long as making them.
 const FEWEST_SYNCS: i64 = 4;
 
 impl TargetState<'_> {
-    /// Right after a sync: lets all syncs pass before `end` that are like it.
-    pub fn coast(&mut self, end: SimTime) -> Result<(), SimError> {
-        let period = self.world.controller.sync_period;
-        let worthwhile = self.next_sync + Span::from_seconds(period.seconds() * FEWEST_SYNCS);
-        if self.last_sync.1 != self.now || end.min(self.load.next_change(self.now)) <= worthwhile || !self.is_steady() {
-            return Ok(());
+    /// Lets the syncs come that come before anything else happens to it, of its own doing or before `end`. Says whether there is
+    /// more to do in the second of the last of them than that: then it is not over.
+    pub fn keep_syncing(&mut self, end: SimTime, mut listener: Option<&mut Listener<'_>>) -> Result<bool, SimError> {
+        let is_busy = self.to_reconcile || self.heard.is_some() || self.traffic.is_restless();
+        if is_busy || !self.may_look_back() || self.next_sync >= end.min(self.load.next_change(self.now)) {
+            return Ok(false);
         }
         let end = end.min(self.next_change());
-        if end <= worthwhile {
-            return Ok(());
+        let mut rescaled = false;
+        while self.next_sync < end && !rescaled {
+            if listener.is_none() && self.last_sync.1 == self.now {
+                if self.coast(end) {
+                    continue;
+                }
+                self.pass_alike(self.next_sync.seconds_since(self.now));
+            } else {
+                self.pass_until(self.next_sync);
+            }
+            rescaled = self.sync(listener.as_deref_mut())?;
         }
+        self.add_up_alike();
+        Ok(rescaled)
+    }
+
+    /// Right after a sync: lets all syncs but the last pass before `end` that are like it; says whether there were any.
+    fn coast(&mut self, end: SimTime) -> bool {
+        let period = self.world.controller.sync_period;
+        let worthwhile = self.next_sync + Span::from_seconds(period.seconds() * FEWEST_SYNCS);
+        if end <= worthwhile || !self.is_steady() {
+            return false;
+        }
+        self.add_up_alike();
         // The last one before the end is made.
         let count = ((end - self.next_sync).seconds() - 1) / period.seconds();
         let last = self.next_sync + Span::from_seconds((count - 1) * period.seconds());
@@ -35,22 +56,14 @@ impl TargetState<'_> {
             self.target.cluster.metric_resolution.seconds().max(1),
         );
         self.sampling.skipped = (stretch / round - 1).max(0) * round;
-        self.observer.skip_readings(last);
         let first = self.next_sync;
-        self.wake(last)?;
+        self.pass_until(last);
         coast(self.hpa, &self.world.controller, &mut self.history, &self.decision, (first, count));
         let use_now = self.use_since_last_sync();
-        self.accounts.sync(
-            self.world,
-            self.hpa,
-            (last, count),
-            &self.decision,
-            self.history.current_metrics(),
-            use_now,
-        );
+        self.accounts.sync_again(period, (last, count), use_now);
         self.last_sync = (self.traffic.totals.cpu, last);
         self.next_sync = last + period;
-        Ok(())
+        true
     }
 
     /// Whether the next sync sees what the last one has seen, and so on as long as load and pods stay as they are.

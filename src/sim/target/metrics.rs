@@ -119,32 +119,29 @@ impl Scraped {
 
     /// metrics-server takes the kubelet's last sample; says whether its answer is another one, but for its time.
     pub fn scrape(&mut self, started: Option<SimTime>, resolution: Span) -> bool {
-        let values = |sample: &Option<Usage>| sample.map(|usage| (usage.cpu, usage.memory));
-        let before = values(&self.sample);
-        self.take(started, resolution);
-        values(&self.sample) != before
-    }
-
-    fn take(&mut self, started: Option<SimTime>, resolution: Span) {
         let (Some((at, memory)), Some(started)) = (self.latest, started) else {
             // Nothing runs: the pod is not in the answer any more.
-            self.sample = None;
             self.seen = None;
-            return;
+            return self.sample.take().is_some();
         };
-        let age = at - started;
-        if age >= FRESH_AT_LEAST && age < resolution {
-            self.sample = Some(Usage { cpu: self.fresh / age.seconds(), memory, at, window: age });
-        } else if let Some(seen) = self.seen.filter(|&seen| seen < at) {
-            let window = at - seen;
-            self.sample = Some(Usage { cpu: self.unseen / window.seconds(), memory, at, window });
-        } else if self.seen.is_none() {
-            self.sample = None;
+        if self.seen == Some(at) {
+            return false;
         }
-        if self.seen != Some(at) {
-            self.seen = Some(at);
-            self.unseen = 0;
-        }
+        let age = at.seconds_since(started);
+        let sample = if age >= FRESH_AT_LEAST.seconds() && age < resolution.seconds() {
+            Some(Usage { cpu: self.fresh / age, memory, at, window: Span::from_seconds(age) })
+        } else if let Some(seen) = self.seen {
+            let window = at.seconds_since(seen);
+            Some(Usage { cpu: self.unseen / window, memory, at, window: Span::from_seconds(window) })
+        } else {
+            None
+        };
+        self.seen = Some(at);
+        self.unseen = 0;
+        let values = |sample: &Option<Usage>| sample.map(|usage| (usage.cpu, usage.memory));
+        let is_another = values(&sample) != values(&self.sample);
+        self.sample = sample;
+        is_another
     }
 
     /// Whether every sample to come says what the last one says, and everything that is known is as far back as it will be.

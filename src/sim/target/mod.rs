@@ -29,7 +29,7 @@ pub(in crate::sim) use latency::Moments;
 pub use lifecycle::{Lifecycle, Patience, typical_startup};
 pub(in crate::sim) use traffic::Passed;
 
-use crate::hpa::{Decision, History, Verdict, decide, decide_again};
+use crate::hpa::{Decision, History, Verdict, coast, decide, decide_again, keeps_its_proposal};
 use crate::model::{
     Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, WorkloadController,
 };
@@ -107,6 +107,8 @@ pub(super) struct TargetState<'a> {
     down: (bool, bool),
     /// The workload's controller has something to look at.
     to_reconcile: bool,
+    /// Seconds up to now that were like the one before them and are not added up yet.
+    owed: i64,
     /// CPU used at the last sync, and its time.
     last_sync: (i128, SimTime),
 }
@@ -145,12 +147,9 @@ impl<'a> TargetState<'a> {
         let sampled = cluster.housekeeping_interval != Delay::ZERO;
         let first_sample = if sampled { pipeline.first_sample } else { SimTime::MAX };
         let there = target.initial_replicas.min(rules.most_pods);
-        let mut pods = Pods::settled(there, start - SETTLED, first_sample, &rules);
         let mut draws = Draws::new(world.seed, index);
-        if let Some(places) = place(there) {
-            settle_on_nodes(&mut pods, places, start, &rules, &mut draws);
-        }
-        pods.set_apart(&rules, &mut draws);
+        let settled = Pods::settled(there, start - SETTLED, first_sample, &rules);
+        let pods = settle_on_nodes(settled, place(there), start, &rules, &mut draws);
         let traffic = Traffic::new(cluster, &target.drives, &size, is_chained);
         let memory = Memory::new(&target.drives, cluster, size.memory_limit, start);
         let period = world.controller.sync_period;
@@ -192,6 +191,7 @@ impl<'a> TargetState<'a> {
             unseen: true,
             down: (false, false),
             to_reconcile: true,
+            owed: 0,
             last_sync: (0, start + target.phase.sync - period),
             rules,
         };
@@ -287,6 +287,7 @@ impl<'a> TargetState<'a> {
                 deleted: self.pods.deleted,
                 restarts: self.pods.restarts,
                 rollouts: self.controller.rollouts,
+                current_metrics: self.history.current_metrics().to_vec(),
             },
         )
     }
@@ -331,18 +332,22 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
     }
 }
 
-/// The pods at the start get their nodes; those for which there is none wait.
+/// The pods at the start get their nodes, where nodes are simulated; those for which there is none wait.
 fn settle_on_nodes(
-    pods: &mut Pods,
-    places: Vec<(usize, Replicas)>,
+    mut pods: Pods,
+    places: Option<Vec<(usize, Replicas)>>,
     start: SimTime,
     rules: &Rules<'_>,
     draws: &mut Draws,
-) {
-    let count = pods.count();
-    let placed: Replicas = places.iter().map(|place| place.1).sum();
-    pods.place(places, placed);
-    if placed < count {
-        pods.create_at(count - placed, 0, placed, start, rules, draws);
+) -> Pods {
+    if let Some(places) = places {
+        let count = pods.count();
+        let placed: Replicas = places.iter().map(|place| place.1).sum();
+        pods.place(places, placed);
+        if placed < count {
+            pods.create_at(count - placed, 0, placed, start, rules, draws);
+        }
     }
+    pods.set_apart(rules, draws);
+    pods
 }

@@ -110,11 +110,6 @@ impl Observer {
         }
     }
 
-    /// When an adapter reads next.
-    pub fn next_reading(&self) -> SimTime {
-        self.adapter.next
-    }
-
     /// Whether metrics are the load as it is now.
     pub fn sees_load(&self) -> bool {
         self.reads_load && self.adapter.interval == Span::ZERO
@@ -133,25 +128,15 @@ impl Observer {
             || (adapter.values == values && adapter.working == pods.working())
     }
 
-    /// Adapters have read before an instant what they read last.
-    pub fn skip_readings(&mut self, before: SimTime) {
-        let adapter = &mut self.adapter;
-        if adapter.next < before {
-            let late = (before - adapter.next).seconds() - 1;
-            let skipped = late / adapter.interval.seconds().max(1);
-            adapter.read_at = adapter.next + Span::from_seconds(skipped * adapter.interval.seconds());
-            adapter.next = adapter.read_at + adapter.interval;
-        }
-    }
-
-    /// Adapters read the load as it was until now, if they are due; says whether they do.
+    /// Up to an instant adapters have read the load as it has been since they were asked last; says whether they have.
     pub fn adapters_read(&mut self, now: SimTime, values: &[f64], pods: &Pods) -> bool {
         let adapter = &mut self.adapter;
-        if adapter.next != now {
+        if adapter.next > now {
             return false;
         }
-        adapter.next = now + adapter.interval;
-        adapter.read_at = now;
+        let more = (now - adapter.next).seconds() / adapter.interval.seconds().max(1);
+        adapter.read_at = adapter.next + Span::from_seconds(more * adapter.interval.seconds());
+        adapter.next = adapter.read_at + adapter.interval;
         adapter.values.clear();
         adapter.values.extend_from_slice(values);
         adapter.working = pods.working();
@@ -197,15 +182,22 @@ impl Observer {
             let is_old = |since: SimTime| since + self.initialization <= now;
             self.is_ageless = self.groups.iter().all(|group| group.start_time.is_none_or(is_old));
         }
-        self.metrics.clear();
-        self.samples.clear();
         let live = self.adapter.interval == Span::ZERO;
-        let (values, working) =
-            if live { (values, pods.working()) } else { (self.adapter.values.as_slice(), self.adapter.working) };
+        let (values, working, at) = if live {
+            (values, if self.reads_load { pods.working() } else { 0 }, now)
+        } else {
+            (self.adapter.values.as_slice(), self.adapter.working, self.adapter.read_at)
+        };
         let read = |column: usize| values.get(column).map(|value| value * 1000.0);
-        let at = if live { now } else { self.adapter.read_at };
         let window = self.window;
+        self.metrics.clear();
+        self.samples.resize(self.readers.len() * self.groups.len(), None);
+        let mut rows = self.samples.as_mut_slice();
         for reader in &self.readers {
+            let row;
+            (row, rows) = rows.split_at_mut(self.groups.len());
+            let (of_origins, of_foreign) = row.split_at_mut(self.origins.len());
+            let is_measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
             let reading = match reader {
                 MetricReader::Cpu(_) | MetricReader::Memory(_) if down.0 => MetricValues::Unavailable,
                 MetricReader::Shared(_) | MetricReader::Value(_) if down.1 => MetricValues::Unavailable,
@@ -216,23 +208,27 @@ impl Observer {
                 MetricReader::Unknown => MetricValues::Unavailable,
             };
             self.metrics.push(reading);
-            for &(index, is_missing) in &self.origins {
-                let cohort = &pods.cohorts()[index];
-                let sample = match reader {
-                    _ if is_missing => None,
-                    MetricReader::Shared(column) => {
+            let origins = of_origins.iter_mut().zip(&self.origins);
+            match reader {
+                MetricReader::Shared(column) => {
+                    let each = read(*column).filter(|_| working > 0).map(|all| ceil_tolerant(all / f64::from(working)));
+                    for (sample, &(index, is_missing)) in origins {
+                        let cohort = &pods.cohorts()[index];
                         let known = live || cohort.served_since().is_some_and(|since| since <= at);
-                        let value = read(*column).filter(|_| cohort.works() && known && working > 0);
-                        value.map(|value| Sample { value: ceil_tolerant(value / f64::from(working)), at, window })
+                        let value = each.filter(|_| !is_missing && cohort.works() && known);
+                        *sample = value.map(|value| Sample { value, at, window });
                     }
-                    reader => cohort.scraped.sample.as_ref().and_then(|usage| reader.sample(usage)),
-                };
-                self.samples.push(sample);
+                }
+                MetricReader::Cpu(_) | MetricReader::Memory(_) => {
+                    for (sample, &(index, is_missing)) in origins {
+                        let usage = pods.cohorts()[index].scraped.sample.as_ref().filter(|_| !is_missing);
+                        *sample = usage.and_then(|usage| reader.sample(usage));
+                    }
+                }
+                MetricReader::Value(_) | MetricReader::Unknown => origins.for_each(|(sample, _)| *sample = None),
             }
             // They are taken to use nothing; custom metrics know nothing of them.
-            let measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
-            let of_foreign = measured.then_some(Sample { value: 0, at: now, window });
-            self.samples.extend(self.foreign.iter().map(|_| of_foreign));
+            of_foreign.fill(is_measured.then_some(Sample { value: 0, at: now, window }));
         }
     }
 

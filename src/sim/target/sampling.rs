@@ -2,7 +2,6 @@
 
 use super::TargetState;
 use super::cohort::Cohort;
-use super::milestones::NEVER;
 use crate::model::{Balancing, Delay, Target};
 use crate::sim::draw::Purpose;
 use crate::units::{SimTime, Span};
@@ -50,7 +49,7 @@ impl Sampling {
 }
 
 impl TargetState<'_> {
-    /// The kubelets sample, metrics-server scrapes, adapters read.
+    /// The kubelets sample and metrics-server scrapes, if they are due.
     pub(super) fn sample(&mut self) {
         let (now, cluster) = (self.now, &self.target.cluster);
         let scrape = now == self.sampling.next_scrape;
@@ -66,22 +65,18 @@ impl TargetState<'_> {
                 }
             }
         }
-        self.unseen |= self.observer.adapters_read(now, &self.values, &self.pods);
-        if !(scrape || self.sampling.has_scraped) {
-            return;
-        }
         if scrape {
             self.scrape();
         }
-        self.sampling.has_scraped = false;
-        if self.pods.merge(now, self.world.controller.cpu_initialization_period, &self.rules) {
-            self.observer.note_pods_changed();
+    }
+
+    /// After a scrape, pods that cannot be told apart any more are one cohort.
+    pub(super) fn follow_up_scrapes(&mut self) {
+        if !std::mem::take(&mut self.sampling.has_scraped) {
+            return;
         }
-        if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution).filter(|_| scrape) {
-            for cohort in self.pods.cohorts_mut() {
-                cohort.weight = self.draws.routing(expected);
-            }
-            self.changed = true;
+        if self.pods.merge(self.now, self.world.controller.cpu_initialization_period, &self.rules) {
+            self.observer.note_pods_changed();
         }
     }
 
@@ -89,8 +84,15 @@ impl TargetState<'_> {
     fn scrape(&mut self) {
         let (now, cluster) = (self.now, &self.target.cluster);
         self.sampling.next_scrape = now + cluster.metric_resolution;
+        self.sampling.has_scraped = true;
         for cohort in self.pods.cohorts_mut() {
             self.unseen |= scrape_pod(cohort, now < self.resource_outage, cluster.metric_resolution);
+        }
+        if let Some(expected) = self.traffic.expected_requests(cluster.metric_resolution) {
+            for cohort in self.pods.cohorts_mut() {
+                cohort.weight = self.draws.routing(expected);
+            }
+            self.changed = true;
         }
     }
 
@@ -100,35 +102,73 @@ impl TargetState<'_> {
         self.sampling.can_wait && self.traffic.is_uniform()
     }
 
-    /// The samples and scrapes of a stretch that has passed, up to its end. In each of its seconds pods used as much CPU.
-    pub(super) fn look_back(&mut self, seconds: i64) {
+    /// The samples and scrapes of a stretch that has passed. In each of its seconds pods used as much CPU. Those of its end are
+    /// among them only if every interval is as long as the next; says whether it is so.
+    pub(super) fn look_back(&mut self, seconds: i64) -> bool {
         let (now, end) = (self.now, self.now + Span::from_seconds(seconds));
-        let interval = self.target.cluster.housekeeping_interval.typical().max(Span::from_seconds(1));
         if self.sampling.are_regular {
-            self.pod_by_pod(now, end, |_, at| at + interval);
-            return;
+            self.by_scrapes(now, end);
+            return true;
         }
         let mut times = std::mem::take(&mut self.times);
         for from in (now.seconds()..end.seconds()).step_by(LONGEST_PART as usize).map(SimTime::from_seconds) {
             let end = end.min(from + Span::from_seconds(LONGEST_PART));
             times.draw(from, end, self);
-            self.pod_by_pod(from, end, |index, at| times.after(index, from, at));
+            self.by_samples(from, end, &times);
         }
         self.times = times;
+        false
     }
 
-    /// One pod after the other; `after` says when one is sampled after an instant at which it was.
-    fn pod_by_pod(&mut self, from: SimTime, end: SimTime, after: impl Fn(usize, SimTime) -> SimTime) {
-        let skipped = Span::from_seconds(std::mem::take(&mut self.sampling.skipped));
-        let from = from + skipped;
-        self.sampling.next_scrape += skipped;
+    /// One pod after the other, from scrape to scrape: what metrics-server does not see of the samples in between is the last
+    /// one's.
+    fn by_scrapes(&mut self, from: SimTime, end: SimTime) {
+        let skipped = std::mem::take(&mut self.sampling.skipped);
+        let from = from.later(skipped);
+        let first = self.sampling.next_scrape.later(skipped);
+        let resolution = self.target.cluster.metric_resolution;
+        let interval = self.target.cluster.housekeeping_interval.typical().seconds().max(1);
+        for cohort in self.pods.cohorts_mut() {
+            if skipped > 0 {
+                cohort.scraped.passes(Span::from_seconds(skipped));
+                cohort.next_sample = cohort.next_sample + Span::from_seconds(skipped);
+            }
+            let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
+            let mut scrape = first;
+            loop {
+                let until = scrape.min(end);
+                if cohort.next_sample <= until {
+                    let late = until.seconds_since(cohort.next_sample);
+                    let more = if late < interval { 0 } else { late / interval };
+                    let at = cohort.next_sample.later(more * interval);
+                    cohort.scraped.uses(cpu.saturating_mul(at.seconds_since(last)));
+                    last = at;
+                    if let Some(started) = cohort.running {
+                        let memory = self.memory.of(cohort, at);
+                        cohort.scraped.kubelet_samples(at, memory, started, resolution);
+                    }
+                    cohort.next_sample = at.later(interval);
+                }
+                if scrape > end {
+                    break;
+                }
+                self.unseen |= scrape_pod(cohort, scrape < self.resource_outage, resolution);
+                scrape = scrape.later(resolution.seconds());
+            }
+            cohort.scraped.uses(cpu.saturating_mul(end.seconds_since(last)));
+        }
+        self.sampling.next_scrape = first;
+        while self.sampling.next_scrape <= end {
+            self.sampling.next_scrape = self.sampling.next_scrape.later(resolution.seconds());
+            self.sampling.has_scraped = true;
+        }
+    }
+
+    /// One pod after the other, from sample to sample.
+    fn by_samples(&mut self, from: SimTime, end: SimTime, times: &SampleTimes) {
         let resolution = self.target.cluster.metric_resolution;
         for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
             let mut scrape = self.sampling.next_scrape;
-            if skipped > Span::ZERO {
-                cohort.scraped.passes(skipped);
-                cohort.next_sample = if cohort.next_sample < NEVER { cohort.next_sample + skipped } else { NEVER };
-            }
             let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
             loop {
                 let at = cohort.next_sample.min(scrape);
@@ -143,7 +183,7 @@ impl TargetState<'_> {
                         let memory = self.memory.of(cohort, at);
                         cohort.scraped.kubelet_samples(at, memory, started, resolution);
                     }
-                    cohort.next_sample = after(index, at);
+                    cohort.next_sample = times.after(index, from, at);
                 }
                 if scrape == at {
                     self.unseen |= scrape_pod(cohort, at < self.resource_outage, resolution);

@@ -7,19 +7,40 @@ impl<'a> TargetState<'a> {
     /// Lets it be `now`: what passed since is added up, samples are taken, the load changes. Under the load and the pods of the
     /// time before: a sample does not see what begins now.
     pub fn wake(&mut self, now: SimTime) -> Result<(), SimError> {
-        if now > self.now {
-            self.pass((now - self.now).seconds());
-            self.now = now;
-            if now == SimTime::ZERO {
-                self.start_counting();
-            }
-            if let Some(calls) = self.heard.take() {
-                self.traffic.hear(calls);
-                self.changed = true;
-            }
-        }
-        self.sample();
+        self.pass_until(now);
         self.advance_load()
+    }
+
+    /// The same without a change of the load.
+    pub(super) fn pass_until(&mut self, now: SimTime) {
+        let seconds = now.seconds_since(self.now);
+        if seconds <= 0 {
+            return self.look_at_metrics(false);
+        }
+        let is_uniform = self.traffic.is_uniform();
+        let passed = self.traffic.work(seconds, &mut self.pods);
+        self.add_up(seconds, passed);
+        self.let_work(seconds, is_uniform);
+        if let Some(calls) = self.heard.take() {
+            self.traffic.hear(calls);
+            self.changed = true;
+        }
+    }
+
+    /// In a stretch in which no second differs from the next, so many more seconds that are added up when it is over.
+    pub(super) fn pass_alike(&mut self, seconds: i64) {
+        self.owed += seconds;
+        self.let_work(seconds, true);
+    }
+
+    /// It is over.
+    pub(super) fn add_up_alike(&mut self) {
+        let seconds = std::mem::take(&mut self.owed);
+        if seconds > 0 {
+            let passed = self.traffic.work(seconds, &mut self.pods);
+            self.add_up(seconds, passed);
+            self.last_sync.0 = self.traffic.totals.cpu;
+        }
     }
 
     /// When its load ends, if that is known.
@@ -160,19 +181,39 @@ impl<'a> TargetState<'a> {
             && self.observer.is_ageless()
             && missing == 0.0
             && !self.world.every_second;
-        if !is_same || listener.is_some() {
-            self.observer.group(&self.pods, missing, &mut self.draws);
-            self.observer.observe(now, &self.pods, &self.values, down);
-        }
-        let observation = self.observer.observation(now, replicas, self.numbers.existing);
-        if is_same {
-            decide_again(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+        if is_same && listener.is_none() && keeps_its_proposal(self.hpa, &self.decision) {
+            coast(self.hpa, controller, &mut self.history, &self.decision, (now, 1));
+            let use_now = self.use_since_last_sync();
+            if now >= SimTime::ZERO {
+                self.accounts.sync_again(controller.sync_period, (now, 1), use_now);
+            }
         } else {
-            decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+            if !is_same || listener.is_some() {
+                self.observer.group(&self.pods, missing, &mut self.draws);
+                self.observer.observe(now, &self.pods, &self.values, down);
+            }
+            let observation = self.observer.observation(now, replicas, self.numbers.existing);
+            if is_same {
+                decide_again(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+            } else {
+                decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
+            }
+            self.record_sync(replicas, listener)?;
         }
+        // What is owed is added later.
+        self.last_sync = (self.traffic.totals.cpu, now);
+        if now == self.next_sync {
+            self.next_sync = now + controller.sync_period;
+        }
+        Ok(self.decision.rescaled)
+    }
+
+    /// What comes of a decision.
+    fn record_sync(&mut self, replicas: Replicas, listener: Option<&mut Listener<'_>>) -> Result<(), SimError> {
+        let (now, period) = (self.now, self.world.controller.sync_period);
         if now >= SimTime::ZERO {
             let use_now = self.use_since_last_sync();
-            self.accounts.sync(self.world, self.hpa, (now, 1), &self.decision, self.history.current_metrics(), use_now);
+            self.accounts.sync(period, self.hpa, now, &self.decision, self.history.current_metrics(), use_now);
             if let Some(listener) = listener {
                 listener(self.index, &self.record(replicas, use_now));
             }
@@ -184,11 +225,7 @@ impl<'a> TargetState<'a> {
             self.controller.replicas = self.decision.desired.min(MOST_PODS);
             self.to_reconcile = true;
         }
-        self.last_sync = (self.traffic.totals.cpu, now);
-        if now == self.next_sync {
-            self.next_sync = now + controller.sync_period;
-        }
-        Ok(self.decision.rescaled)
+        Ok(())
     }
 
     /// All is done that can be done now.
@@ -210,7 +247,7 @@ impl<'a> TargetState<'a> {
         }
         let samples =
             if self.may_look_back() { SimTime::MAX } else { self.sampling.next_scrape.min(self.pods.next_sample()) };
-        let next = self.next_change().min(samples).min(self.next_sync).min(self.observer.next_reading());
+        let next = self.next_change().min(samples).min(self.next_sync);
         next.max(soon)
     }
 
@@ -229,17 +266,14 @@ impl<'a> TargetState<'a> {
         if self.now < SimTime::ZERO { next.min(SimTime::ZERO) } else { next }
     }
 
-    /// Lets the pods work while nothing changes.
-    fn pass(&mut self, seconds: i64) {
-        let is_uniform = self.traffic.is_uniform();
+    /// The pods have worked while nothing changed, and are sampled.
+    fn let_work(&mut self, seconds: i64, is_uniform: bool) {
+        let now = self.now.later(seconds);
+        let has_sampled = is_uniform && self.sampling.can_wait && self.look_back(seconds);
         if !is_uniform {
             // What waited was worked off: nothing says that the pods use as much as before.
-            self.sampling.steady_since = self.now + Span::from_seconds(seconds);
-        }
-        let passed = self.traffic.work(seconds, &mut self.pods);
-        if is_uniform && self.sampling.can_wait {
-            self.look_back(seconds);
-        } else if is_uniform {
+            self.sampling.steady_since = now;
+        } else if !self.sampling.can_wait {
             let running = self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some());
             running.for_each(|cohort| cohort.scraped.uses(cohort.rate.cpu.saturating_mul(seconds)));
         }
@@ -247,6 +281,24 @@ impl<'a> TargetState<'a> {
             self.traffic.sessions_pass(&mut self.pods);
             self.changed = true;
         }
+        self.now = now;
+        if now == SimTime::ZERO {
+            self.start_counting();
+        }
+        self.look_at_metrics(has_sampled);
+    }
+
+    /// Samples and scrapes that are due, unless they have been taken, and what follows from them.
+    fn look_at_metrics(&mut self, has_sampled: bool) {
+        if !has_sampled {
+            self.sample();
+        }
+        self.unseen |= self.observer.adapters_read(self.now, &self.values, &self.pods);
+        self.follow_up_scrapes();
+    }
+
+    /// Adds up what passed.
+    fn add_up(&mut self, seconds: i64, passed: Passed) {
         if self.now < SimTime::ZERO {
             return;
         }
@@ -278,6 +330,9 @@ impl<'a> TargetState<'a> {
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
     pub(super) fn use_since_last_sync(&mut self) -> (Nanocores, Bytes) {
         let memory_used = self.memory.used(&self.pods, self.now);
+        if self.owed > 0 {
+            return (Nanocores::new(self.traffic.cpu_a_second()), Bytes::new(memory_used));
+        }
         let (cpu_before, before) = self.last_sync;
         let period = (self.now - before).seconds().max(1);
         let used = self.traffic.totals.cpu - cpu_before;

@@ -186,8 +186,7 @@ impl<'a> Engine<'a> {
             if self.sync(&mut listener)? {
                 self.settle()?;
             }
-            let listens = listener.is_some();
-            self.go_on(limit, listens)?;
+            self.go_on(limit, &mut listener)?;
         }
     }
 
@@ -235,14 +234,17 @@ impl<'a> Engine<'a> {
     }
 
     /// To the next second at which something happens.
-    fn go_on(&mut self, limit: Option<SimTime>, listens: bool) -> Result<(), SimError> {
+    fn go_on(&mut self, limit: Option<SimTime>, listener: &mut Option<&mut Listener<'_>>) -> Result<(), SimError> {
         let soon = self.now + Span::from_seconds(1);
         let of_world = self.next_of_world(limit);
         if let ([target], [_]) = (self.targets.as_mut_slice(), self.active.as_slice()) {
             target.end_second();
-            if self.nodes.is_none() && !listens && !self.world.every_second {
-                target.coast(of_world)?;
+            if self.nodes.is_none() && !self.world.every_second {
+                let has_to_settle = target.keep_syncing(of_world, listener.as_deref_mut())?;
                 self.now = target.now();
+                if has_to_settle {
+                    return Ok(());
+                }
             }
             let soon = self.now + Span::from_seconds(1);
             let due = if self.world.every_second { soon } else { target.next() };

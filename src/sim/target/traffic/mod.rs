@@ -140,6 +140,11 @@ impl<'a> Traffic<'a> {
         self.is_uniform
     }
 
+    /// The CPU that all pods use in each second, where every second is like the next one, nanocores.
+    pub fn cpu_a_second(&self) -> i64 {
+        self.cpu_a_second.min(i64::MAX.into()) as i64
+    }
+
     /// What is true of every second as long as nothing changes.
     fn look_ahead(&mut self, pods: &mut Pods) {
         self.is_restless = self.will_be_restless(pods);
