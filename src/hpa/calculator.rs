@@ -17,6 +17,13 @@ pub struct MetricOutcome {
     pub result: Result<Proposal, MetricFailure>,
 }
 
+impl Default for MetricOutcome {
+    /// Before it has been looked at.
+    fn default() -> Self {
+        Self { pods: None, result: Err(MetricFailure::Unavailable) }
+    }
+}
+
 /// Why a metric gives no replica count. An outcome, not an error of the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricFailure {
@@ -126,11 +133,10 @@ impl<'a> Calculator<'a> {
         Self { config, observation, tolerance_up, tolerance_down }
     }
 
-    /// The outcome of one metric.
-    pub fn outcome(&self, index: usize, source: &MetricSource) -> MetricOutcome {
-        let Some(metric) = self.observation.metrics.get(index) else {
-            return MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) };
-        };
+    /// The outcome of one metric. It is worked out in its place: it is large, and there is one for each metric at each sync.
+    pub fn work_out(&self, index: usize, source: &MetricSource, out: &mut MetricOutcome) {
+        (out.pods, out.result) = (None, Err(MetricFailure::Unavailable));
+        let Some(metric) = self.observation.metrics.get(index) else { return };
         match (source, *metric) {
             (
                 MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. },
@@ -140,23 +146,21 @@ impl<'a> Calculator<'a> {
                 let is_cpu = *name == ResourceName::Cpu;
                 match *target {
                     MetricTarget::Utilization(percent) => {
-                        self.utilization(samples, self.observation.requests_of(index), is_cpu, percent)
+                        self.utilization(samples, self.observation.requests_of(index), is_cpu, percent, out);
                     }
-                    MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target),
+                    MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target, out),
                 }
             }
             (MetricSource::Pods { average_value, .. }, MetricValues::Pods) => {
-                self.average(self.observation.samples_of(index), false, *average_value)
+                self.average(self.observation.samples_of(index), false, *average_value, out);
             }
             // The described object's kind cannot be found.
-            (MetricSource::Object { described, .. }, _) if described.resolves().is_err() => {
-                MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) }
-            }
+            (MetricSource::Object { described, .. }, _) if described.resolves().is_err() => {}
             (MetricSource::Object { target, .. }, MetricValues::Value(value)) => {
-                self.value(value, *target, Site::Other)
+                out.result = self.value(value, *target, Site::Other);
             }
             (MetricSource::External { target, .. }, MetricValues::Value(value)) => {
-                self.value(value, *target, Site::ExternalPerPod)
+                out.result = self.value(value, *target, Site::ExternalPerPod);
             }
             (
                 MetricSource::Resource { .. }
@@ -165,7 +169,7 @@ impl<'a> Calculator<'a> {
                 | MetricSource::Object { .. }
                 | MetricSource::External { .. },
                 MetricValues::Unavailable | MetricValues::Pods | MetricValues::Value(_),
-            ) => MetricOutcome { pods: None, result: Err(MetricFailure::Unavailable) },
+            ) => {}
         }
     }
 
@@ -192,21 +196,22 @@ impl<'a> Calculator<'a> {
         pod_requests: &[Option<i64>],
         is_cpu: bool,
         target: i32,
-    ) -> MetricOutcome {
+        out: &mut MetricOutcome,
+    ) {
         let grouped = match self.grouped(samples, pod_requests, is_cpu) {
             Ok(grouped) => grouped,
-            Err(failure) => return MetricOutcome { pods: None, result: Err(failure) },
+            Err(failure) => return out.result = Err(failure),
         };
-        let pods = Some(grouped.counts);
+        out.pods = Some(grouped.counts);
         let requests = grouped.requests;
         if requests.absent {
-            return MetricOutcome { pods, result: Err(MetricFailure::MissingRequest) };
+            return out.result = Err(MetricFailure::MissingRequest);
         }
         if grouped.counts.ready == 0 {
-            return MetricOutcome { pods, result: Err(MetricFailure::NoReadyPods) };
+            return out.result = Err(MetricFailure::NoReadyPods);
         }
         let Some(percent) = utilization(grouped.total, requests.ready) else {
-            return MetricOutcome { pods, result: Err(MetricFailure::NoRequests) };
+            return out.result = Err(MetricFailure::NoRequests);
         };
         let ratio = f64::from(percent) / f64::from(target);
         let status = MetricStatus {
@@ -244,18 +249,18 @@ impl<'a> Calculator<'a> {
             multiplier: grouped.counts.ready,
             kept: None,
         };
-        MetricOutcome { pods, result: Ok(self.propose(arithmetic, recount, status)) }
+        out.result = Ok(self.propose(arithmetic, recount, status));
     }
 
     /// `calcPlainMetricReplicas`: a target in the metric's own unit per pod.
-    fn average(&self, samples: &[Option<Sample>], is_cpu: bool, target: i64) -> MetricOutcome {
+    fn average(&self, samples: &[Option<Sample>], is_cpu: bool, target: i64, out: &mut MetricOutcome) {
         let grouped = match self.grouped(samples, &[], is_cpu) {
             Ok(grouped) => grouped,
-            Err(failure) => return MetricOutcome { pods: None, result: Err(failure) },
+            Err(failure) => return out.result = Err(failure),
         };
-        let pods = Some(grouped.counts);
+        out.pods = Some(grouped.counts);
         if grouped.counts.ready == 0 {
-            return MetricOutcome { pods, result: Err(MetricFailure::NoReadyPods) };
+            return out.result = Err(MetricFailure::NoReadyPods);
         }
         let current = grouped.total / grouped.counts.ready;
         let ratio = current as f64 / target as f64;
@@ -281,7 +286,7 @@ impl<'a> Calculator<'a> {
             multiplier: grouped.counts.ready,
             kept: None,
         };
-        MetricOutcome { pods, result: Ok(self.propose(arithmetic, recount, status)) }
+        out.result = Ok(self.propose(arithmetic, recount, status));
     }
 
     /// The sum and the number of pods of the second calculation, if one is due: with the missing pods
@@ -306,6 +311,7 @@ impl<'a> Calculator<'a> {
     }
 
     /// From a ratio to a replica count, with the second calculation if there is one.
+    #[inline]
     fn propose(&self, mut arithmetic: Arithmetic, recount: Option<(i64, Recount)>, status: MetricStatus) -> Proposal {
         let current = self.observation.spec_replicas;
         let first = arithmetic.ratio;
@@ -332,12 +338,11 @@ impl<'a> Calculator<'a> {
     }
 
     /// Object and External metrics.
-    fn value(&self, value: i64, target: ValueTarget, per_pod_site: Site) -> MetricOutcome {
-        let result = match target {
+    fn value(&self, value: i64, target: ValueTarget, per_pod_site: Site) -> Result<Proposal, MetricFailure> {
+        match target {
             ValueTarget::Value(target) => self.value_as_is(value, target),
             ValueTarget::AverageValue(target) => Ok(self.value_per_pod(value, target, per_pod_site)),
-        };
-        MetricOutcome { pods: None, result }
+        }
     }
 
     /// `getUsageRatioReplicaCount`: the ratio times the ready pods, or the ratio itself at zero.

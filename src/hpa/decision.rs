@@ -33,10 +33,9 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Makes ready for another sync; buffers are kept.
+    /// Makes ready for another sync. Outcomes of metrics are overwritten, or forgotten where metrics are not looked at.
     pub(super) fn reset(&mut self, current: Replicas) {
-        let mut metrics = std::mem::take(&mut self.metrics);
-        metrics.clear();
+        let metrics = std::mem::take(&mut self.metrics);
         *self = Self { current, desired: current, metrics, ..Self::default() };
     }
 }

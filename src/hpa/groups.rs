@@ -60,21 +60,23 @@ pub(super) fn group_pods(
         let count = i64::from(pod.count);
         let request = requests.next().copied().flatten();
         grouped.requests.absent |= request.is_none();
-        let all = request.unwrap_or(0).wrapping_mul(count);
-        let (pods, requests) = match group(pod, *sample, is_cpu, observation, config) {
+        let requested = request.unwrap_or(0).wrapping_mul(count);
+        match group(pod, *sample, is_cpu, observation, config) {
             Group::Ready(sample) => {
+                grouped.counts.ready += count;
                 grouped.total = grouped.total.wrapping_add(sample.value.wrapping_mul(count));
-                (&mut grouped.counts.ready, &mut grouped.requests.ready)
+                grouped.requests.ready = grouped.requests.ready.wrapping_add(requested);
             }
-            Group::Unready => (&mut grouped.counts.unready, &mut grouped.requests.unready),
-            Group::Missing => (&mut grouped.counts.missing, &mut grouped.requests.missing),
-            Group::Ignored => {
-                grouped.counts.ignored += count;
-                continue;
+            Group::Unready => {
+                grouped.counts.unready += count;
+                grouped.requests.unready = grouped.requests.unready.wrapping_add(requested);
             }
-        };
-        *pods += count;
-        *requests = requests.wrapping_add(all);
+            Group::Missing => {
+                grouped.counts.missing += count;
+                grouped.requests.missing = grouped.requests.missing.wrapping_add(requested);
+            }
+            Group::Ignored => grouped.counts.ignored += count,
+        }
     }
     grouped
 }

@@ -71,7 +71,8 @@ impl History {
 
     pub(super) fn save_current_metrics(&mut self, decision: &Decision) {
         self.current_metrics.clear();
-        self.current_metrics.extend(decision.metrics.iter().map(|outcome| outcome.result.ok().map(|p| p.status)));
+        self.current_metrics
+            .extend(decision.metrics.iter().map(|outcome| outcome.result.as_ref().ok().map(|p| p.status)));
     }
 }
 

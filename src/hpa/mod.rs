@@ -48,6 +48,7 @@ pub fn decide(
         // The scale subresource cannot be found: nothing else is looked at, the bounds not either.
         history.conditions.able_to_scale = Some(AbleToScale::FailedGetScale.into());
         out.verdict = Verdict::NoScale;
+        out.metrics.clear();
         out.conditions = history.conditions;
         return;
     }
@@ -69,6 +70,9 @@ pub fn decide(
     } else {
         decide_from_metrics(spec, config, history, observation, out)
     };
+    if matches!(out.verdict, Verdict::Disabled | Verdict::OutOfBounds) {
+        out.metrics.clear();
+    }
     if leaves_zero && out.verdict == Verdict::Computed && out.desired < spec.min_replicas {
         // minReplicas was raised while the workload was at zero.
         out.desired = spec.min_replicas;
@@ -182,14 +186,16 @@ fn combine_proposals(
 ) -> Option<(usize, Replicas)> {
     if observation.ambiguous_selector && config.version.at_least(27) {
         history.conditions.scaling_active = Some(ScalingActive::AmbiguousSelector.into());
+        out.metrics.clear();
         return None;
     }
     let calculator = Calculator::new(spec, config, observation);
     let mut best: Option<(usize, Replicas)> = None;
     let mut first_failure = None;
-    for (index, source) in spec.metrics.iter().enumerate() {
-        out.metrics.push(calculator.outcome(index, source));
-        match &out.metrics[index].result {
+    out.metrics.resize(spec.metrics.len(), MetricOutcome::default());
+    for (index, (source, outcome)) in spec.metrics.iter().zip(&mut out.metrics).enumerate() {
+        calculator.work_out(index, source, outcome);
+        match &outcome.result {
             Ok(proposal) => {
                 if best.is_none_or(|(_, replicas)| replicas == 0 || proposal.replicas > replicas) {
                     best = Some((index, proposal.replicas));

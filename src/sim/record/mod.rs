@@ -322,8 +322,10 @@ impl Accounts {
         used: (Nanocores, Bytes),
     ) {
         // Where the controller gives up before it, no metric is read.
-        let gave_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale) && decision.metrics.is_empty();
-        self.readings.fill(if gave_up { Reading::Unavailable } else { Reading::NotLookedAt });
+        let gave_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale);
+        if decision.metrics.is_empty() {
+            self.readings.fill(if gave_up { Reading::Unavailable } else { Reading::NotLookedAt });
+        }
         for (reading, (source, outcome)) in self.readings.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
             *reading = match &outcome.result {
                 Ok(proposal) if is_above_target(source, &proposal.status) => Reading::AboveTarget,

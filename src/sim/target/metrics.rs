@@ -6,7 +6,6 @@
 //! the first sample; after a restart it begins again.
 
 use super::usage::div_ceil;
-use crate::hpa::Sample;
 use crate::model::{Container, MetricSource, PodTemplate, ResourceName, Target};
 use crate::units::{SimTime, Span};
 
@@ -188,15 +187,49 @@ impl Scraped {
 pub(super) enum MetricReader {
     /// Use of the pod or of one container: the part of the pod's CPU and memory that is measured, in
     /// shares of the containers' requests.
-    Cpu(Vec<f64>),
+    Cpu(Shares),
     /// Memory likewise.
-    Memory(Vec<f64>),
+    Memory(Shares),
     /// A Pods metric: a column of the load, shared by the pods that serve.
     Shared(usize),
     /// An Object or External metric: a column of the load as it is.
     Value(usize),
     /// Nothing is known of it.
     Unknown,
+}
+
+/// The parts of a pod's use that are measured.
+#[derive(Clone, Debug)]
+pub(super) enum Shares {
+    /// All of it, in one.
+    Whole,
+    /// One for each container.
+    Of(Vec<f64>),
+}
+
+impl Shares {
+    fn of(shares: Vec<f64>) -> Self {
+        if shares == [1.0] { Self::Whole } else { Self::Of(shares) }
+    }
+
+    /// What the metrics API gives for a pod's use, in thousandths: each container rounded by itself, then added.
+    fn sum(&self, amount: i64, thousandths: impl Fn(i64) -> i64) -> i64 {
+        match self {
+            // No rounding of shares.
+            Self::Whole => thousandths(amount),
+            Self::Of(shares) => shares.iter().map(|share| thousandths((amount as f64 * share).round() as i64)).sum(),
+        }
+    }
+
+    /// Of CPU, nanocores.
+    pub fn of_cpu(&self, nanocores: i64) -> i64 {
+        self.sum(nanocores, |nanocores| div_ceil(nanocores, 1_000_000))
+    }
+
+    /// Of memory, bytes.
+    pub fn of_memory(&self, bytes: i64) -> i64 {
+        self.sum(bytes, |bytes| bytes.saturating_mul(1000))
+    }
 }
 
 impl MetricReader {
@@ -213,29 +246,10 @@ impl MetricReader {
         let shares = shares(template, container, name.as_str());
         match name {
             _ if shares.is_empty() => Self::Unknown,
-            ResourceName::Cpu => Self::Cpu(shares),
-            ResourceName::Memory => Self::Memory(shares),
+            ResourceName::Cpu => Self::Cpu(Shares::of(shares)),
+            ResourceName::Memory => Self::Memory(Shares::of(shares)),
             ResourceName::Other(_) => Self::Unknown,
         }
-    }
-
-    /// The sample that the metrics API gives for a pod's use: each container rounded up to
-    /// thousandths, as the HPA's client does, then added.
-    pub fn sample(&self, usage: &Usage) -> Option<Sample> {
-        let value = match self {
-            Self::Cpu(shares) => sum(shares, usage.cpu, |nanocores| div_ceil(nanocores, 1_000_000)),
-            Self::Memory(shares) => sum(shares, usage.memory, |bytes| bytes.saturating_mul(1000)),
-            _ => return None,
-        };
-        Some(Sample { value, at: usage.at, window: usage.window })
-    }
-}
-
-fn sum(shares: &[f64], amount: i64, thousandths: impl Fn(i64) -> i64) -> i64 {
-    match shares {
-        // All of it: no rounding of shares.
-        [share] if *share == 1.0 => thousandths(amount),
-        shares => shares.iter().map(|share| thousandths((amount as f64 * share).round() as i64)).sum(),
     }
 }
 

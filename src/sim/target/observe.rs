@@ -1,6 +1,6 @@
 //! What the HPA sees at a sync: the pods, and what the metrics APIs answer.
 
-use super::metrics::MetricReader;
+use super::metrics::{MetricReader, Usage};
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
 use crate::hpa::{MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample};
@@ -209,23 +209,26 @@ impl Observer {
             };
             self.metrics.push(reading);
             let origins = of_origins.iter_mut().zip(&self.origins);
+            let origins = origins.map(|(sample, &(index, is_missing))| (sample, &pods.cohorts()[index], is_missing));
+            let sample_of = |usage: &Usage, value: i64| Sample { value, at: usage.at, window: usage.window };
             match reader {
+                MetricReader::Cpu(shares) => origins.for_each(|(sample, cohort, is_missing)| {
+                    let usage = cohort.scraped.sample.as_ref().filter(|_| !is_missing);
+                    *sample = usage.map(|usage| sample_of(usage, shares.of_cpu(usage.cpu)));
+                }),
+                MetricReader::Memory(shares) => origins.for_each(|(sample, cohort, is_missing)| {
+                    let usage = cohort.scraped.sample.as_ref().filter(|_| !is_missing);
+                    *sample = usage.map(|usage| sample_of(usage, shares.of_memory(usage.memory)));
+                }),
                 MetricReader::Shared(column) => {
                     let each = read(*column).filter(|_| working > 0).map(|all| ceil_tolerant(all / f64::from(working)));
-                    for (sample, &(index, is_missing)) in origins {
-                        let cohort = &pods.cohorts()[index];
+                    origins.for_each(|(sample, cohort, is_missing)| {
                         let known = live || cohort.served_since().is_some_and(|since| since <= at);
                         let value = each.filter(|_| !is_missing && cohort.works() && known);
                         *sample = value.map(|value| Sample { value, at, window });
-                    }
+                    });
                 }
-                MetricReader::Cpu(_) | MetricReader::Memory(_) => {
-                    for (sample, &(index, is_missing)) in origins {
-                        let usage = pods.cohorts()[index].scraped.sample.as_ref().filter(|_| !is_missing);
-                        *sample = usage.and_then(|usage| reader.sample(usage));
-                    }
-                }
-                MetricReader::Value(_) | MetricReader::Unknown => origins.for_each(|(sample, _)| *sample = None),
+                MetricReader::Value(_) | MetricReader::Unknown => origins.for_each(|(sample, ..)| *sample = None),
             }
             // They are taken to use nothing; custom metrics know nothing of them.
             of_foreign.fill(is_measured.then_some(Sample { value: 0, at: now, window }));
