@@ -47,6 +47,7 @@ fn rag_sync(bencher: divan::Bencher<'_, '_>, groups: i32) {
             metrics: &metrics,
             samples: &samples,
             requests: &requests,
+            sums: &[],
             ambiguous_selector: false,
         };
         decide(black_box(&spec), &config, &mut history, &observation, &mut decision);

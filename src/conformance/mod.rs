@@ -42,6 +42,7 @@ pub fn replay(case: &Case) -> Vec<Mismatch> {
             metrics: &metrics,
             samples: &samples,
             requests: &pod_requests,
+            sums: &[],
             ambiguous_selector: false,
         };
         decide(&case.spec, &case.config, &mut history, &observation, &mut decision);

@@ -4,7 +4,7 @@
 
 use super::convert::{Site, ceil_to_i64, ceil_to_replicas};
 use super::groups::{Grouped, PodCounts, group_pods, missing_at, ready_pods};
-use super::observation::{MetricValues, Observation, Sample};
+use super::observation::{MetricValues, Observation};
 use crate::model::{ControllerConfig, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::units::Replicas;
 
@@ -142,17 +142,14 @@ impl<'a> Calculator<'a> {
                 MetricSource::Resource { name, target } | MetricSource::ContainerResource { name, target, .. },
                 MetricValues::Pods,
             ) => {
-                let samples = self.observation.samples_of(index);
                 let is_cpu = *name == ResourceName::Cpu;
                 match *target {
-                    MetricTarget::Utilization(percent) => {
-                        self.utilization(samples, self.observation.requests_of(index), is_cpu, percent, out);
-                    }
-                    MetricTarget::AverageValue(target) => self.average(samples, is_cpu, target, out),
+                    MetricTarget::Utilization(percent) => self.utilization(index, is_cpu, percent, out),
+                    MetricTarget::AverageValue(target) => self.average(index, is_cpu, target, out),
                 }
             }
             (MetricSource::Pods { average_value, .. }, MetricValues::Pods) => {
-                self.average(self.observation.samples_of(index), false, *average_value, out);
+                self.average(index, false, *average_value, out);
             }
             // The described object's kind cannot be found.
             (MetricSource::Object { described, .. }, _) if described.resolves().is_err() => {}
@@ -174,12 +171,12 @@ impl<'a> Calculator<'a> {
     }
 
     /// Groups the pods, or says why there is nothing to calculate with.
-    fn grouped(
-        &self,
-        samples: &[Option<Sample>],
-        requests: &[Option<i64>],
-        is_cpu: bool,
-    ) -> Result<Grouped, MetricFailure> {
+    fn grouped(&self, index: usize, is_cpu: bool, with_requests: bool) -> Result<Grouped, MetricFailure> {
+        if let Some(sum) = self.observation.sums.get(index) {
+            return Ok(Grouped::of(sum));
+        }
+        let samples = self.observation.samples_of(index);
+        let requests = if with_requests { self.observation.requests_of(index) } else { &[] };
         if samples.iter().all(Option::is_none) {
             return Err(MetricFailure::Unavailable);
         }
@@ -190,15 +187,8 @@ impl<'a> Calculator<'a> {
     }
 
     /// `GetResourceReplicas`: a target in percent of the request.
-    fn utilization(
-        &self,
-        samples: &[Option<Sample>],
-        pod_requests: &[Option<i64>],
-        is_cpu: bool,
-        target: i32,
-        out: &mut MetricOutcome,
-    ) {
-        let grouped = match self.grouped(samples, pod_requests, is_cpu) {
+    fn utilization(&self, index: usize, is_cpu: bool, target: i32, out: &mut MetricOutcome) {
+        let grouped = match self.grouped(index, is_cpu, true) {
             Ok(grouped) => grouped,
             Err(failure) => return out.result = Err(failure),
         };
@@ -223,7 +213,7 @@ impl<'a> Calculator<'a> {
         // more (from 1.26 on, kubernetes/kubernetes#112178).
         let fallback = if self.config.version.at_least(26) { i64::from(target).max(100) } else { 100 };
         let missing_total = if ratio < 1.0 && grouped.counts.missing > 0 {
-            missing_at(self.observation, samples, pod_requests, fallback, self.config)
+            missing_at(self.observation, index, fallback, self.config)
         } else {
             0
         };
@@ -253,8 +243,8 @@ impl<'a> Calculator<'a> {
     }
 
     /// `calcPlainMetricReplicas`: a target in the metric's own unit per pod.
-    fn average(&self, samples: &[Option<Sample>], is_cpu: bool, target: i64, out: &mut MetricOutcome) {
-        let grouped = match self.grouped(samples, &[], is_cpu) {
+    fn average(&self, index: usize, is_cpu: bool, target: i64, out: &mut MetricOutcome) {
+        let grouped = match self.grouped(index, is_cpu, false) {
             Ok(grouped) => grouped,
             Err(failure) => return out.result = Err(failure),
         };

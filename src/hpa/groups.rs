@@ -1,6 +1,6 @@
 //! Sorting pods into those that count and those that do not.
 
-use super::observation::{Observation, PodGroup, PodPhase, Sample};
+use super::observation::{Observation, PodGroup, PodPhase, Sample, SampleSum};
 use crate::model::ControllerConfig;
 
 /// How many pods fall into each of the controller's groups.
@@ -33,6 +33,21 @@ pub(super) struct Grouped {
     pub total: i64,
     /// Sums of the requests of the pods of each group, thousandths, if they are needed.
     pub requests: Requests,
+}
+
+impl Grouped {
+    /// Where all pods count.
+    pub fn of(sum: &SampleSum) -> Self {
+        Self {
+            counts: PodCounts { ready: sum.pods, ignored: sum.terminating, ..PodCounts::default() },
+            total: sum.total,
+            requests: Requests {
+                ready: sum.requests.unwrap_or(0),
+                absent: sum.requests.is_none(),
+                ..Requests::default()
+            },
+        }
+    }
 }
 
 /// Sums of requests, thousandths.
@@ -83,13 +98,8 @@ pub(super) fn group_pods(
 
 /// What the missing pods would use together at so many percent of their requests, each rounded down as the controller
 /// does.
-pub(super) fn missing_at(
-    observation: &Observation<'_>,
-    samples: &[Option<Sample>],
-    requests: &[Option<i64>],
-    percent: i64,
-    config: &ControllerConfig,
-) -> i64 {
+pub(super) fn missing_at(observation: &Observation<'_>, metric: usize, percent: i64, config: &ControllerConfig) -> i64 {
+    let (samples, requests) = (observation.samples_of(metric), observation.requests_of(metric));
     let mut total = 0i64;
     for (index, (pod, sample)) in observation.pods.iter().zip(samples).enumerate() {
         // Without a sample it does not matter what is measured.

@@ -26,7 +26,7 @@ pub use decision::{
 pub use explain::{PastRecommendation, PolicyExplanation};
 pub use groups::PodCounts;
 pub use history::History;
-pub use observation::{MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample};
+pub use observation::{MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample, SampleSum};
 
 use crate::model::{ControllerConfig, HpaSpec};
 use crate::units::{Replicas, SimTime};

@@ -20,6 +20,8 @@ pub struct Observation<'a> {
     /// In the same order what a pod of the group requests of the measured resource, in thousandths; absent if a
     /// container has no such request. Only utilization targets need it.
     pub requests: &'a [Option<i64>],
+    /// In place of both, for each metric what its samples come to, where it is known that all of them count.
+    pub sums: &'a [SampleSum],
     /// Whether another HPA controls some of the pods as well: its target's selector selects them, too.
     pub ambiguous_selector: bool,
 }
@@ -84,6 +86,20 @@ pub struct Sample {
     pub at: SimTime,
     /// `window`: how much time before `at` the sample covers.
     pub window: Span,
+}
+
+/// What the samples of one metric come to where every pod that is not terminating runs, is ready, is past the CPU initialization
+/// period and has a sample, and there is such a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleSum {
+    /// How many pods that are.
+    pub pods: i64,
+    /// How many are terminating.
+    pub terminating: i64,
+    /// The sum of the samples, thousandths of the metric's unit.
+    pub total: i64,
+    /// The sum of the requests, thousandths; absent if a container has none.
+    pub requests: Option<i64>,
 }
 
 /// What the metrics API said about one metric.

@@ -92,7 +92,17 @@ impl Recommendations {
             self.start_again(cutoff);
         }
         self.cutoff = cutoff;
-        let slot = self.take_slot(cutoff);
+        let is_old = |entry: Option<&(SimTime, usize)>| entry.is_some_and(|(at, _)| *at < cutoff);
+        // At regular syncs the oldest one leaves as a new one comes.
+        let one_leaves = self.free.is_empty() && is_old(self.live.front()) && !is_old(self.live.get(1));
+        let leaving = if one_leaves { self.live.pop_front() } else { None };
+        let slot = match leaving {
+            Some((_, slot)) => {
+                self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
+                slot
+            }
+            None => self.take_slot(cutoff),
+        };
         match self.slots.get_mut(slot) {
             Some(old) => *old = new,
             None => self.slots.push(new),

@@ -77,6 +77,7 @@ fn sync(spec: &HpaSpec, minor: u8, history: &mut History, at: i64, seen: &Seen<'
         metrics: &[seen.reading],
         samples: seen.samples,
         requests: seen.requests,
+        sums: &[],
         ambiguous_selector: seen.ambiguous,
     };
     let mut decision = Decision::default();

@@ -117,6 +117,7 @@ impl Scraped {
     }
 
     /// metrics-server takes the kubelet's last sample; says whether its answer is another one, but for its time.
+    #[inline]
     pub fn scrape(&mut self, started: Option<SimTime>, resolution: Span) -> bool {
         let (Some((at, memory)), Some(started)) = (self.latest, started) else {
             // Nothing runs: the pod is not in the answer any more.

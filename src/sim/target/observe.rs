@@ -3,7 +3,7 @@
 use super::metrics::{MetricReader, Usage};
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
-use crate::hpa::{MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample};
+use crate::hpa::{MetricValues, Observation, PodGroup, PodPhase, ReadyCondition, Sample, SampleSum};
 use crate::model::{PodTemplate, Target};
 use crate::sim::World;
 use crate::sim::draw::Draws;
@@ -25,6 +25,11 @@ pub(super) struct Observer {
     origins: Vec<(usize, bool)>,
     metrics: Vec<MetricValues>,
     samples: Vec<Option<Sample>>,
+    /// For each metric what the samples come to, if all pods count, and whether the last sync has seen that; which pods count.
+    sums: Vec<SampleSum>,
+    has_summed: bool,
+    may_sum: bool,
+    counted: Vec<(usize, i64)>,
     pod_requests: Vec<Option<i64>>,
     adapter: Adapter,
     /// Whether the load itself is a metric.
@@ -99,6 +104,10 @@ impl Observer {
             origins: Vec::new(),
             metrics: Vec::new(),
             samples: Vec::new(),
+            sums: Vec::new(),
+            has_summed: false,
+            may_sum: false,
+            counted: Vec::new(),
             pod_requests: Vec::new(),
             adapter: Adapter {
                 interval,
@@ -173,15 +182,79 @@ impl Observer {
             let of_foreign = |foreign: &Foreign| foreign.requests.get(metric).copied().flatten();
             self.pod_requests.extend(self.foreign.iter().map(of_foreign));
         }
+        self.count_pods(missing);
+    }
+
+    /// Whether all pods count, but for their samples and their age, and which.
+    fn count_pods(&mut self, missing: f64) {
+        let counts =
+            |group: &PodGroup| group.phase == PodPhase::Running && group.ready.is_some_and(|ready| ready.status);
+        let is_measured = |reader: &MetricReader| matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
+        self.may_sum = missing == 0.0
+            && self.foreign.is_empty()
+            && self.readers.iter().all(is_measured)
+            && self.groups.iter().all(|group| group.terminating || counts(group))
+            && self.groups.iter().any(|group| !group.terminating);
+        let (mut pods, mut terminating) = (0i64, 0i64);
+        self.counted.clear();
+        for (group, &(index, _)) in self.groups.iter().zip(&self.origins) {
+            let count = i64::from(group.count);
+            if group.terminating {
+                terminating += count;
+            } else {
+                pods += count;
+                self.counted.push((index, count));
+            }
+        }
+        self.sums.clear();
+        let sum = |request: &Option<i64>| SampleSum {
+            pods,
+            terminating,
+            total: 0,
+            requests: request.map(|request| request.wrapping_mul(pods)),
+        };
+        self.sums.extend(self.requests.iter().map(sum));
+    }
+
+    /// Adds up what the pods' metrics are, if all pods count; says whether it is so. The HPA sees the same as with
+    /// [`Self::observe`].
+    pub fn add_up(&mut self, now: SimTime, pods: &Pods) -> bool {
+        self.note_age(now);
+        self.has_summed = false;
+        if !(self.may_sum && self.is_ageless) {
+            return false;
+        }
+        self.sums.iter_mut().for_each(|sum| sum.total = 0);
+        for &(index, count) in &self.counted {
+            let Some(usage) = &pods.cohorts()[index].scraped.sample else { return false };
+            for (reader, sum) in self.readers.iter().zip(&mut self.sums) {
+                let value = match reader {
+                    MetricReader::Cpu(shares) => shares.of_cpu(usage.cpu),
+                    MetricReader::Memory(shares) => shares.of_memory(usage.memory),
+                    MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Unknown => return false,
+                };
+                sum.total = sum.total.wrapping_add(value.wrapping_mul(count));
+            }
+        }
+        self.has_summed = true;
+        self.metrics.clear();
+        self.metrics.resize(self.readers.len(), MetricValues::Pods);
+        true
+    }
+
+    /// Time alone makes pods old.
+    fn note_age(&mut self, now: SimTime) {
+        if !self.is_ageless {
+            let is_old = |since: SimTime| since + self.initialization <= now;
+            self.is_ageless = self.groups.iter().all(|group| group.start_time.is_none_or(is_old));
+        }
     }
 
     /// Reads the metrics of the pods as they are grouped. `down` says which APIs do not answer: resource metrics, custom and
     /// external metrics.
     pub fn observe(&mut self, now: SimTime, pods: &Pods, values: &[f64], down: (bool, bool)) {
-        if !self.is_ageless {
-            let is_old = |since: SimTime| since + self.initialization <= now;
-            self.is_ageless = self.groups.iter().all(|group| group.start_time.is_none_or(is_old));
-        }
+        self.note_age(now);
+        self.has_summed = false;
         let live = self.adapter.interval == Span::ZERO;
         let (values, working, at) = if live {
             (values, if self.reads_load { pods.working() } else { 0 }, now)
@@ -245,6 +318,7 @@ impl Observer {
             metrics: &self.metrics,
             samples: &self.samples,
             requests: &self.pod_requests,
+            sums: if self.has_summed { &self.sums } else { &[] },
             ambiguous_selector: self.ambiguous_selector,
         }
     }

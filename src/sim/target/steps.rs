@@ -190,7 +190,10 @@ impl<'a> TargetState<'a> {
         } else {
             if !is_same || listener.is_some() {
                 self.observer.group(&self.pods, missing, &mut self.draws);
-                self.observer.observe(now, &self.pods, &self.values, down);
+                let may_add_up = listener.is_none() && !down.0 && !self.world.every_second;
+                if !(may_add_up && self.observer.add_up(now, &self.pods)) {
+                    self.observer.observe(now, &self.pods, &self.values, down);
+                }
             }
             let observation = self.observer.observation(now, replicas, self.numbers.existing);
             if is_same {
