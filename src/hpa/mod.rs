@@ -109,7 +109,8 @@ pub fn decide_again(
 /// Whether other syncs that see what it saw decide the same, whatever has been recommended in the meantime: the metrics propose
 /// the replicas that there are, and neither the lowest nor the highest recommendation of a window can move them from there.
 pub fn keeps_its_proposal(spec: &HpaSpec, decision: &Decision) -> bool {
-    spec.behavior.is_some() && decision.proposed == Some(decision.current)
+    let keeps = decision.proposed == Some(decision.current) && decision.desired == decision.current;
+    spec.behavior.is_some() && decision.verdict == Verdict::Computed && keeps
 }
 
 /// So many syncs from one on, a sync period apart, each of which is known to decide as the last one did, and to recommend the

@@ -102,9 +102,13 @@ pub(super) struct TargetState<'a> {
     ready_nodes: Option<i64>,
     /// Pods, load or limits have changed: what pods do has to be worked out again.
     changed: bool,
+    /// Pods have: they have to be counted again.
+    pods_changed: bool,
     /// What the HPA sees has changed since its last sync, and which APIs did not answer then.
     unseen: bool,
     down: (bool, bool),
+    /// A sync that sees what the last one has seen decides the same.
+    repeats: bool,
     /// The workload's controller has something to look at.
     to_reconcile: bool,
     /// Seconds up to now that were like the one before them and are not added up yet.
@@ -188,8 +192,10 @@ impl<'a> TargetState<'a> {
             resource_outage: start,
             custom_outage: start,
             changed: true,
+            pods_changed: true,
             unseen: true,
             down: (false, false),
+            repeats: false,
             to_reconcile: true,
             owed: 0,
             last_sync: (0, start + target.phase.sync - period),
@@ -201,7 +207,8 @@ impl<'a> TargetState<'a> {
 
     /// The steady state before the start, as the first sync sees it.
     fn begin_steady(&mut self) {
-        self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
+        self.traffic.count_pods(&mut self.pods, &self.rules);
+        self.traffic.update(self.asks.cpu, &mut self.pods);
         self.memory.update(&mut self.pods, self.asks.memory);
         let (start, period) = (self.now, self.world.controller.sync_period);
         let pipeline = Pipeline::of(self.target, start);
@@ -264,7 +271,7 @@ impl<'a> TargetState<'a> {
 
     /// They have come, gone or changed.
     fn note_pods_changed(&mut self) {
-        (self.changed, self.unseen, self.outlook) = (true, true, None);
+        (self.changed, self.pods_changed, self.unseen, self.outlook) = (true, true, true, None);
         self.observer.note_pods_changed();
     }
 

@@ -60,7 +60,9 @@ impl TargetState<'_> {
         if placed > 0 {
             self.pods_change();
         }
-        self.changed |= !waited;
+        if !waited {
+            (self.changed, self.pods_changed) = (true, true);
+        }
         (placed > 0, placed > 0 && placed < count)
     }
 

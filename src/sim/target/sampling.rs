@@ -131,7 +131,7 @@ impl TargetState<'_> {
         for cohort in self.pods.cohorts_mut() {
             if skipped > 0 {
                 cohort.scraped.passes(Span::from_seconds(skipped));
-                cohort.next_sample = cohort.next_sample + Span::from_seconds(skipped);
+                cohort.next_sample += Span::from_seconds(skipped);
             }
             let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
             let mut scrape = first;

@@ -130,8 +130,11 @@ impl<'a> TargetState<'a> {
         let changed = std::mem::take(&mut self.changed);
         if changed {
             self.sampling.steady_since = self.now;
-            self.numbers = self.pods.numbers();
-            self.traffic.update(self.asks.cpu, &mut self.pods, &self.rules);
+            if std::mem::take(&mut self.pods_changed) {
+                self.numbers = self.pods.numbers();
+                self.traffic.count_pods(&mut self.pods, &self.rules);
+            }
+            self.traffic.update(self.asks.cpu, &mut self.pods);
             self.memory.update(&mut self.pods, self.asks.memory);
         }
         (changed || self.memory.grows()) && self.kill_over_limit()
@@ -168,6 +171,10 @@ impl<'a> TargetState<'a> {
         if now != self.next_sync && !at_once {
             return Ok(false);
         }
+        if self.repeats && !self.unseen && listener.is_none() {
+            self.repeat_sync();
+            return Ok(false);
+        }
         let replicas = self.controller.replicas;
         let controller = &self.world.controller;
         let down = (now < self.resource_outage, now < self.custom_outage);
@@ -181,34 +188,47 @@ impl<'a> TargetState<'a> {
             && self.observer.is_ageless()
             && missing == 0.0
             && !self.world.every_second;
-        if is_same && listener.is_none() && keeps_its_proposal(self.hpa, &self.decision) {
-            coast(self.hpa, controller, &mut self.history, &self.decision, (now, 1));
-            let use_now = self.use_since_last_sync();
-            if now >= SimTime::ZERO {
-                self.accounts.sync_again(controller.sync_period, (now, 1), use_now);
+        if !is_same || listener.is_some() {
+            self.observer.group(&self.pods, missing, &mut self.draws);
+            let may_add_up = listener.is_none() && !down.0 && !self.world.every_second;
+            if !(may_add_up && self.observer.add_up(now, &self.pods)) {
+                self.observer.observe(now, &self.pods, &self.values, down);
             }
+        }
+        let observation = self.observer.observation(now, replicas, self.numbers.existing);
+        if is_same {
+            decide_again(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
         } else {
-            if !is_same || listener.is_some() {
-                self.observer.group(&self.pods, missing, &mut self.draws);
-                let may_add_up = listener.is_none() && !down.0 && !self.world.every_second;
-                if !(may_add_up && self.observer.add_up(now, &self.pods)) {
-                    self.observer.observe(now, &self.pods, &self.values, down);
-                }
-            }
-            let observation = self.observer.observation(now, replicas, self.numbers.existing);
-            if is_same {
-                decide_again(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
-            } else {
-                decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
-            }
-            self.record_sync(replicas, listener)?;
+            decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
         }
-        // What is owed is added later.
-        self.last_sync = (self.traffic.totals.cpu, now);
-        if now == self.next_sync {
-            self.next_sync = now + controller.sync_period;
-        }
+        self.repeats = keeps_its_proposal(self.hpa, &self.decision)
+            && replicas > 0
+            && down == (false, false)
+            && self.observer.is_ageless()
+            && missing == 0.0
+            && !self.world.every_second;
+        self.record_sync(replicas, listener)?;
+        self.end_sync();
         Ok(self.decision.rescaled)
+    }
+
+    /// A sync that sees what the last one saw, and decides the same.
+    fn repeat_sync(&mut self) {
+        let (now, controller) = (self.now, &self.world.controller);
+        coast(self.hpa, controller, &mut self.history, &self.decision, (now, 1));
+        if now >= SimTime::ZERO {
+            let use_now = self.use_since_last_sync();
+            self.accounts.sync_again(controller.sync_period, (now, 1), use_now);
+        }
+        self.end_sync();
+    }
+
+    fn end_sync(&mut self) {
+        // What is owed is added later.
+        self.last_sync = (self.traffic.totals.cpu, self.now);
+        if self.now == self.next_sync {
+            self.next_sync += self.world.controller.sync_period;
+        }
     }
 
     /// What comes of a decision.

@@ -206,9 +206,8 @@ impl<'a> Traffic<'a> {
         self.totals = WorkTotals { arrived: self.waiting(), cpu, ..WorkTotals::default() };
     }
 
-    /// Pods and load are as they will be for a while: what each pod does in a second.
-    pub fn update(&mut self, ask: Ask, pods: &mut Pods, rules: &Rules<'_>) {
-        self.ask = ask;
+    /// Pods are as they will be for a while: what each can do in a second.
+    pub fn count_pods(&mut self, pods: &mut Pods, rules: &Rules<'_>) {
         self.working = pods.working().into();
         for cohort in pods.cohorts_mut() {
             cohort.rate.idle = self.idle(cohort);
@@ -227,6 +226,11 @@ impl<'a> Traffic<'a> {
         let mut each = pods.cohorts().iter().filter(|cohort| cohort.works()).map(|cohort| cohort.rate.capacity);
         let first = each.next();
         self.alike = first.flatten() != Some(0) && each.all(|capacity| Some(capacity) == first);
+    }
+
+    /// The load is as it will be for a while, and so are the pods as they were counted last: what each does in a second.
+    pub fn update(&mut self, ask: Ask, pods: &mut Pods) {
+        self.ask = ask;
         (self.demand, self.refused, self.throughput, self.slow) = (0, 0, 0.0, false);
         match ask {
             Ask::Nothing => {}
@@ -282,11 +286,11 @@ impl<'a> Traffic<'a> {
     }
 
     fn share(&mut self, demand: i64, pods: &mut Pods) {
-        let weights = |takes: bool| -> f64 {
-            let sent = pods.cohorts().iter().filter(|cohort| cohort.serving && cohort.works() == takes);
-            sent.map(|cohort| Self::weight(cohort) * f64::from(cohort.count)).sum()
-        };
-        let (taken, refused) = (weights(true), weights(false));
+        let (mut taken, mut refused) = (0.0, 0.0);
+        for cohort in pods.cohorts().iter().filter(|cohort| cohort.serving) {
+            let weight = if cohort.works() { &mut taken } else { &mut refused };
+            *weight += Self::weight(cohort) * f64::from(cohort.count);
+        }
         if refused > 0.0 {
             self.refused = (demand as f64 * (refused / (taken + refused))).round() as i64;
         }
