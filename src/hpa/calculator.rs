@@ -135,7 +135,7 @@ impl<'a> Calculator<'a> {
 
     /// The outcome of one metric. It is worked out in its place: it is large, and there is one for each metric at each sync.
     pub fn work_out(&self, index: usize, source: &MetricSource, out: &mut MetricOutcome) {
-        (out.pods, out.result) = (None, Err(MetricFailure::Unavailable));
+        *out = MetricOutcome::default();
         let Some(metric) = self.observation.metrics.get(index) else { return };
         match (source, *metric) {
             (

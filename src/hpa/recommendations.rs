@@ -92,17 +92,17 @@ impl Recommendations {
             self.start_again(cutoff);
         }
         self.cutoff = cutoff;
-        let is_old = |entry: Option<&(SimTime, usize)>| entry.is_some_and(|(at, _)| *at < cutoff);
-        // At regular syncs the oldest one leaves as a new one comes.
-        let one_leaves = self.free.is_empty() && is_old(self.live.front()) && !is_old(self.live.get(1));
-        let leaving = if one_leaves { self.live.pop_front() } else { None };
-        let slot = match leaving {
-            Some((_, slot)) => {
-                self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
-                slot
+        while let Some(&(_, oldest)) = self.live.front().filter(|(at, _)| *at < cutoff) {
+            self.live.pop_front();
+            if self.free.last().is_none_or(|&last| last < oldest) {
+                self.free.push(oldest);
+            } else {
+                let place = self.free.partition_point(|&slot| slot < oldest);
+                self.free.insert(place, oldest);
             }
-            None => self.take_slot(cutoff),
-        };
+            self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
+        }
+        let slot = self.free.pop().unwrap_or(self.slots.len());
         match self.slots.get_mut(slot) {
             Some(old) => *old = new,
             None => self.slots.push(new),
@@ -116,32 +116,6 @@ impl Recommendations {
         self.last = new;
         self.windows[0].takes_in(new, End::Lowest);
         self.windows[1].takes_in(new, End::Highest);
-    }
-
-    /// The last slot of those that no window reaches any more, or a new one.
-    fn take_slot(&mut self, cutoff: SimTime) -> usize {
-        let mut taken = None;
-        while let Some(&(_, oldest)) = self.live.front().filter(|(at, _)| *at < cutoff) {
-            self.live.pop_front();
-            self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
-            // Mostly there is this one, and it is taken again.
-            if let Some(other) = taken.replace(oldest) {
-                self.set_free(other);
-            }
-        }
-        match (taken, self.free.last()) {
-            (Some(slot), Some(&last)) if last > slot => {
-                self.set_free(slot);
-                self.free.pop().unwrap_or(slot)
-            }
-            (Some(slot), _) => slot,
-            (None, _) => self.free.pop().unwrap_or(self.slots.len()),
-        }
-    }
-
-    fn set_free(&mut self, slot: usize) {
-        let place = self.free.partition_point(|&other| other < slot);
-        self.free.insert(place, slot);
     }
 
     /// Time or a cutoff has gone back.

@@ -318,6 +318,19 @@ fn missing_samples_hold_the_count() {
     assert!(pod_seconds(&setup) > all, "{} {all}", pod_seconds(&setup));
 }
 
+/// However short the interval is drawn: the first sample is not at the start itself, when nobody looks any more.
+#[test]
+fn pods_under_overload_are_sampled_at_short_drawn_intervals() {
+    let deployment = workload("Deployment", "replicas: 1, ", "", PROBED);
+    let load = cpu(10.0, 600);
+    let mut setup = setup_with(&deployment, &load, &costs("10m", "0", 0.0));
+    for interval in [Delay::Fixed(seconds(1)), Delay::Uniform { low: seconds(0), high: seconds(1) }] {
+        setup.targets[0].cluster.housekeeping_interval = interval;
+        let (summary, _) = run(&setup, &load);
+        assert_eq!(changes(&summary).last().map(|change| change.1), Some(20), "{interval:?}");
+    }
+}
+
 #[test]
 fn an_adapter_reads_at_its_own_interval() {
     let hpa = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {scaleTargetRef: \

@@ -99,6 +99,7 @@ fn cluster() -> impl Strategy<Value = ClusterConfig> {
         Delay::Fixed(seconds(10)),
         Delay::Fixed(seconds(15)),
         Delay::Uniform { low: seconds(10), high: seconds(20) },
+        Delay::Uniform { low: seconds(0), high: seconds(1) },
     ]);
     let metrics = (select(vec![10i64, 15, 60]), interval, select(vec![0u8, 0, 20]));
     let balancing = select(vec![

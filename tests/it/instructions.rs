@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::support::{many_objects, project, write};
 
-/// What was measured when the bound was set, 4,150 with the reading of the rows and what is printed of the changes, and a tenth
-/// more for another compiler.
+/// What was measured, 2,920 with the reading of the rows and what is printed of the changes, and a little more for another
+/// compiler.
 const MOST_FOR_A_SYNC: u64 = 3_100;
 
 /// For the figures of `benches/README.md`.

@@ -221,17 +221,16 @@ pub(in crate::sim) struct Accounts {
 /// What a sync made of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    NotAboveTarget,
     AboveTarget,
     Unavailable,
-    NotLookedAt,
+    /// Not above its target, or not looked at.
+    Neither,
 }
 
 impl Accounts {
     pub fn new(metrics: usize, keep_pod_numbers: bool) -> Self {
         let summary = Summary { metrics: vec![MetricSummary::default(); metrics], ..Summary::default() };
-        let readings = vec![Reading::NotLookedAt; metrics];
-        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, readings }
+        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, readings: Vec::new() }
     }
 
     /// Something happened.
@@ -321,17 +320,17 @@ impl Accounts {
         current: &[Option<MetricStatus>],
         used: (Nanocores, Bytes),
     ) {
-        // Where the controller gives up before it, no metric is read.
-        let gave_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale);
-        if decision.metrics.is_empty() {
-            self.readings.fill(if gave_up { Reading::Unavailable } else { Reading::NotLookedAt });
-        }
-        for (reading, (source, outcome)) in self.readings.iter_mut().zip(hpa.metrics.iter().zip(&decision.metrics)) {
-            *reading = match &outcome.result {
+        self.readings.clear();
+        self.readings.extend(hpa.metrics.iter().zip(&decision.metrics).map(
+            |(source, outcome)| match &outcome.result {
                 Ok(proposal) if is_above_target(source, &proposal.status) => Reading::AboveTarget,
-                Ok(_) => Reading::NotAboveTarget,
+                Ok(_) => Reading::Neither,
                 Err(_) => Reading::Unavailable,
-            };
+            },
+        ));
+        if matches!(decision.verdict, Verdict::Failed | Verdict::NoScale) {
+            // Where the controller gives up before it, no metric is read.
+            self.readings.resize(hpa.metrics.len(), Reading::Unavailable);
         }
         let summary = &mut self.summary;
         let is_first = summary.syncs == 0;
@@ -357,7 +356,7 @@ impl Accounts {
             match reading {
                 Reading::AboveTarget => total.above_target = total.above_target + span,
                 Reading::Unavailable => total.unavailable = total.unavailable + span,
-                Reading::NotAboveTarget | Reading::NotLookedAt => {}
+                Reading::Neither => {}
             }
         }
     }

@@ -1,5 +1,6 @@
-//! Steady stretches: syncs that can only find what the last one found are counted, not made.
+//! Syncs between which nothing else happens follow each other here, without a look at the rest of the world.
 //!
+//! In steady stretches, syncs that can only find what the last one found are counted, not made.
 //! Load, pods and limits stay as they are, every sample covers time of which that is true, and what the metrics propose is in force,
 //! or held back by minReplicas or maxReplicas alone. All recommendations are the same, so that none of them can change that.
 

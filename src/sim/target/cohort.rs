@@ -299,7 +299,7 @@ impl Cohort {
         self.has_run = true;
         if rules.config.housekeeping_interval != Delay::ZERO {
             self.scraped.kubelet_samples(now, 0, now, rules.config.metric_resolution);
-            self.next_sample = now + rules.config.housekeeping_interval.typical();
+            self.next_sample = now + rules.config.housekeeping_interval.typical().max(Span::from_seconds(1));
         }
         let lifecycle = Lifecycle::of(rules.template, self.drawn.startup);
         let after = |span: Option<Span>| span.map_or(NEVER, |span| now + span);

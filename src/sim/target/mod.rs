@@ -107,8 +107,6 @@ pub(super) struct TargetState<'a> {
     /// What the HPA sees has changed since its last sync, and which APIs did not answer then.
     unseen: bool,
     down: (bool, bool),
-    /// A sync that sees what the last one has seen decides the same.
-    repeats: bool,
     /// The workload's controller has something to look at.
     to_reconcile: bool,
     /// Seconds up to now that were like the one before them and are not added up yet.
@@ -195,7 +193,6 @@ impl<'a> TargetState<'a> {
             pods_changed: true,
             unseen: true,
             down: (false, false),
-            repeats: false,
             to_reconcile: true,
             owed: 0,
             last_sync: (0, start + target.phase.sync - period),
@@ -207,7 +204,7 @@ impl<'a> TargetState<'a> {
 
     /// The steady state before the start, as the first sync sees it.
     fn begin_steady(&mut self) {
-        self.traffic.count_pods(&mut self.pods, &self.rules);
+        self.traffic.update_capacity(&mut self.pods, &self.rules);
         self.traffic.update(self.asks.cpu, &mut self.pods);
         self.memory.update(&mut self.pods, self.asks.memory);
         let (start, period) = (self.now, self.world.controller.sync_period);

@@ -25,11 +25,9 @@ pub(super) struct Observer {
     origins: Vec<(usize, bool)>,
     metrics: Vec<MetricValues>,
     samples: Vec<Option<Sample>>,
-    /// For each metric what the samples come to, if all pods count, and whether the last sync has seen that; which pods count.
+    /// For each metric what the samples come to, where all pods count, and whether that is what was seen last.
     sums: Vec<SampleSum>,
     has_summed: bool,
-    may_sum: bool,
-    counted: Vec<(usize, i64)>,
     pod_requests: Vec<Option<i64>>,
     adapter: Adapter,
     /// Whether the load itself is a metric.
@@ -106,8 +104,6 @@ impl Observer {
             samples: Vec::new(),
             sums: Vec::new(),
             has_summed: false,
-            may_sum: false,
-            counted: Vec::new(),
             pod_requests: Vec::new(),
             adapter: Adapter {
                 interval,
@@ -182,50 +178,40 @@ impl Observer {
             let of_foreign = |foreign: &Foreign| foreign.requests.get(metric).copied().flatten();
             self.pod_requests.extend(self.foreign.iter().map(of_foreign));
         }
-        self.count_pods(missing);
-    }
-
-    /// Whether all pods count, but for their samples and their age, and which.
-    fn count_pods(&mut self, missing: f64) {
-        let counts =
-            |group: &PodGroup| group.phase == PodPhase::Running && group.ready.is_some_and(|ready| ready.status);
-        let is_measured = |reader: &MetricReader| matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
-        self.may_sum = missing == 0.0
-            && self.foreign.is_empty()
-            && self.readers.iter().all(is_measured)
-            && self.groups.iter().all(|group| group.terminating || counts(group))
-            && self.groups.iter().any(|group| !group.terminating);
-        let (mut pods, mut terminating) = (0i64, 0i64);
-        self.counted.clear();
-        for (group, &(index, _)) in self.groups.iter().zip(&self.origins) {
-            let count = i64::from(group.count);
-            if group.terminating {
-                terminating += count;
-            } else {
-                pods += count;
-                self.counted.push((index, count));
-            }
-        }
         self.sums.clear();
-        let sum = |request: &Option<i64>| SampleSum {
-            pods,
-            terminating,
-            total: 0,
-            requests: request.map(|request| request.wrapping_mul(pods)),
-        };
-        self.sums.extend(self.requests.iter().map(sum));
+        if missing == 0.0 && self.do_all_count() {
+            let number = |terminating: bool| {
+                let of_kind = self.groups.iter().filter(|group| group.terminating == terminating);
+                of_kind.map(|group| i64::from(group.count)).sum()
+            };
+            let (pods, terminating) = (number(false), number(true));
+            self.sums.extend(self.requests.iter().map(|request| SampleSum {
+                pods,
+                terminating,
+                total: 0,
+                requests: request.map(|request| request.wrapping_mul(pods)),
+            }));
+        }
     }
 
-    /// Adds up what the pods' metrics are, if all pods count; says whether it is so. The HPA sees the same as with
-    /// [`Self::observe`].
-    pub fn add_up(&mut self, now: SimTime, pods: &Pods) -> bool {
-        self.note_age(now);
-        self.has_summed = false;
-        if !(self.may_sum && self.is_ageless) {
+    /// Whether every pod that is not terminating counts with what it is measured to use, once it is old enough and has a sample.
+    fn do_all_count(&self) -> bool {
+        let is_measured = |reader: &MetricReader| matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
+        let is_ready =
+            |group: &PodGroup| group.phase == PodPhase::Running && group.ready.is_some_and(|ready| ready.status);
+        self.foreign.is_empty()
+            && self.readers.iter().all(is_measured)
+            && self.groups.iter().all(|group| group.terminating || is_ready(group))
+            && self.groups.iter().any(|group| !group.terminating)
+    }
+
+    /// Adds up what the pods use, if all of them count; says whether they do.
+    fn add_up(&mut self, pods: &Pods) -> bool {
+        if self.sums.is_empty() || !self.is_ageless {
             return false;
         }
         self.sums.iter_mut().for_each(|sum| sum.total = 0);
-        for &(index, count) in &self.counted {
+        for (group, &(index, _)) in self.groups.iter().zip(&self.origins).filter(|(group, _)| !group.terminating) {
             let Some(usage) = &pods.cohorts()[index].scraped.sample else { return false };
             for (reader, sum) in self.readers.iter().zip(&mut self.sums) {
                 let value = match reader {
@@ -233,10 +219,9 @@ impl Observer {
                     MetricReader::Memory(shares) => shares.of_memory(usage.memory),
                     MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Unknown => return false,
                 };
-                sum.total = sum.total.wrapping_add(value.wrapping_mul(count));
+                sum.total = sum.total.wrapping_add(value.wrapping_mul(group.count.into()));
             }
         }
-        self.has_summed = true;
         self.metrics.clear();
         self.metrics.resize(self.readers.len(), MetricValues::Pods);
         true
@@ -251,10 +236,13 @@ impl Observer {
     }
 
     /// Reads the metrics of the pods as they are grouped. `down` says which APIs do not answer: resource metrics, custom and
-    /// external metrics.
-    pub fn observe(&mut self, now: SimTime, pods: &Pods, values: &[f64], down: (bool, bool)) {
+    /// external metrics. Where sums suffice, samples are not written out one by one.
+    pub fn observe(&mut self, now: SimTime, pods: &Pods, values: &[f64], (down, sums_suffice): ((bool, bool), bool)) {
         self.note_age(now);
-        self.has_summed = false;
+        self.has_summed = sums_suffice && !down.0 && self.add_up(pods);
+        if self.has_summed {
+            return;
+        }
         let live = self.adapter.interval == Span::ZERO;
         let (values, working, at) = if live {
             (values, if self.reads_load { pods.working() } else { 0 }, now)

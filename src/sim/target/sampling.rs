@@ -27,7 +27,7 @@ pub(super) struct Sampling {
 pub(super) struct SampleTimes {
     /// The cohorts by index, for each second.
     due: Vec<Vec<usize>>,
-    /// For each cohort the seconds in which it is sampled, a bit for each.
+    /// For each cohort the seconds in which it is sampled, a bit for each, the first one after the beginning the lowest.
     seconds: Vec<u64>,
     /// When each is sampled after them.
     next: Vec<SimTime>,
@@ -102,52 +102,58 @@ impl TargetState<'_> {
         self.sampling.can_wait && self.traffic.is_uniform()
     }
 
-    /// The samples and scrapes of a stretch that has passed. In each of its seconds pods used as much CPU. Those of its end are
-    /// among them only if every interval is as long as the next; says whether it is so.
-    pub(super) fn look_back(&mut self, seconds: i64) -> bool {
-        let (now, end) = (self.now, self.now + Span::from_seconds(seconds));
+    /// The samples and scrapes of a stretch that has passed, its end among it. In each of its seconds pods used as much CPU.
+    pub(super) fn look_back(&mut self, seconds: i64) {
+        let (now, end) = (self.now, self.now.later(seconds));
         if self.sampling.are_regular {
-            self.by_scrapes(now, end);
-            return true;
+            let interval = self.target.cluster.housekeeping_interval.typical().seconds().max(1);
+            self.by_scrapes(now, end, |_, first, until| {
+                let late = until.seconds_since(first);
+                let last = first.later(if late < interval { 0 } else { late / interval * interval });
+                (last, last.later(interval))
+            });
+            return;
         }
         let mut times = std::mem::take(&mut self.times);
         for from in (now.seconds()..end.seconds()).step_by(LONGEST_PART as usize).map(SimTime::from_seconds) {
-            let end = end.min(from + Span::from_seconds(LONGEST_PART));
+            let end = end.min(from.later(LONGEST_PART));
             times.draw(from, end, self);
-            self.by_samples(from, end, &times);
+            self.by_scrapes(from, end, |index, _, until| times.last(index, from, until));
         }
         self.times = times;
-        false
     }
 
     /// One pod after the other, from scrape to scrape: what metrics-server does not see of the samples in between is the last
-    /// one's.
-    fn by_scrapes(&mut self, from: SimTime, end: SimTime) {
+    /// one's. `last` says of a pod, by index, that is sampled at an instant and maybe again until another, when it is sampled
+    /// last until then, and when next.
+    fn by_scrapes(
+        &mut self,
+        from: SimTime,
+        end: SimTime,
+        last: impl Fn(usize, SimTime, SimTime) -> (SimTime, SimTime),
+    ) {
         let skipped = std::mem::take(&mut self.sampling.skipped);
         let from = from.later(skipped);
         let first = self.sampling.next_scrape.later(skipped);
         let resolution = self.target.cluster.metric_resolution;
-        let interval = self.target.cluster.housekeeping_interval.typical().seconds().max(1);
-        for cohort in self.pods.cohorts_mut() {
+        for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
             if skipped > 0 {
                 cohort.scraped.passes(Span::from_seconds(skipped));
                 cohort.next_sample += Span::from_seconds(skipped);
             }
-            let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
+            let (cpu, mut sampled) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
             let mut scrape = first;
             loop {
                 let until = scrape.min(end);
                 if cohort.next_sample <= until {
-                    let late = until.seconds_since(cohort.next_sample);
-                    let more = if late < interval { 0 } else { late / interval };
-                    let at = cohort.next_sample.later(more * interval);
-                    cohort.scraped.uses(cpu.saturating_mul(at.seconds_since(last)));
-                    last = at;
+                    let (at, next) = last(index, cohort.next_sample, until);
+                    cohort.scraped.uses(cpu.saturating_mul(at.seconds_since(sampled)));
+                    sampled = at;
                     if let Some(started) = cohort.running {
                         let memory = self.memory.of(cohort, at);
                         cohort.scraped.kubelet_samples(at, memory, started, resolution);
                     }
-                    cohort.next_sample = at.later(interval);
+                    cohort.next_sample = next;
                 }
                 if scrape > end {
                     break;
@@ -155,7 +161,7 @@ impl TargetState<'_> {
                 self.unseen |= scrape_pod(cohort, scrape < self.resource_outage, resolution);
                 scrape = scrape.later(resolution.seconds());
             }
-            cohort.scraped.uses(cpu.saturating_mul(end.seconds_since(last)));
+            cohort.scraped.uses(cpu.saturating_mul(end.seconds_since(sampled)));
         }
         self.sampling.next_scrape = first;
         while self.sampling.next_scrape <= end {
@@ -163,65 +169,34 @@ impl TargetState<'_> {
             self.sampling.has_scraped = true;
         }
     }
-
-    /// One pod after the other, from sample to sample.
-    fn by_samples(&mut self, from: SimTime, end: SimTime, times: &SampleTimes) {
-        let resolution = self.target.cluster.metric_resolution;
-        for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
-            let mut scrape = self.sampling.next_scrape;
-            let (cpu, mut last) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
-            loop {
-                let at = cohort.next_sample.min(scrape);
-                let until = at.min(end);
-                cohort.scraped.uses(cpu.saturating_mul((until - last).seconds()));
-                if at >= end {
-                    break;
-                }
-                last = at;
-                if cohort.next_sample == at {
-                    if let Some(started) = cohort.running {
-                        let memory = self.memory.of(cohort, at);
-                        cohort.scraped.kubelet_samples(at, memory, started, resolution);
-                    }
-                    cohort.next_sample = times.after(index, from, at);
-                }
-                if scrape == at {
-                    self.unseen |= scrape_pod(cohort, at < self.resource_outage, resolution);
-                    scrape += resolution;
-                }
-            }
-        }
-        while self.sampling.next_scrape < end {
-            self.sampling.next_scrape += resolution;
-            self.sampling.has_scraped = true;
-        }
-    }
 }
 
 impl SampleTimes {
-    /// Intervals are drawn in the order of time, so that it does not matter how long a stretch is.
+    /// Intervals are drawn in the order of time, so that it does not matter how long a stretch is. It begins after `from`: what
+    /// is due then has been sampled.
     fn draw(&mut self, from: SimTime, end: SimTime, state: &mut TargetState<'_>) {
-        let second = |at: SimTime| (at - from).seconds() as usize;
+        let second = |at: SimTime| (at.seconds_since(from) - 1).max(0) as usize;
         let interval = state.target.cluster.housekeeping_interval;
-        self.due.resize_with(self.due.len().max(second(end)), Vec::new);
+        let seconds = end.seconds_since(from) as usize;
+        self.due.resize_with(self.due.len().max(seconds), Vec::new);
         self.seconds.clear();
         self.next.clear();
         for (index, cohort) in state.pods.cohorts().iter().enumerate() {
             self.seconds.push(0);
             self.next.push(cohort.next_sample);
-            if cohort.next_sample < end {
+            if cohort.next_sample <= end {
                 self.due[second(cohort.next_sample)].push(index);
             }
         }
-        for at in 0..second(end) {
+        for at in 0..seconds {
             let mut due = std::mem::take(&mut self.due[at]);
             due.sort_unstable();
             for index in due.drain(..) {
                 self.seconds[index] |= 1 << at;
                 let interval = state.draws.delay(Purpose::Housekeeping, interval).max(Span::from_seconds(1));
-                let next = from + Span::from_seconds(at as i64) + interval;
+                let next = from.later(1 + at as i64) + interval;
                 self.next[index] = next;
-                if next < end {
+                if next <= end {
                     self.due[second(next)].push(index);
                 }
             }
@@ -229,10 +204,13 @@ impl SampleTimes {
         }
     }
 
-    /// When a cohort is sampled after an instant at which it was.
-    fn after(&self, index: usize, from: SimTime, at: SimTime) -> SimTime {
-        let later = self.seconds[index] & (u64::MAX << (at - from).seconds()) << 1;
-        if later == 0 { self.next[index] } else { from + Span::from_seconds(later.trailing_zeros().into()) }
+    /// When a cohort that has been sampled until an instant was so last, and when it is next.
+    fn last(&self, index: usize, from: SimTime, until: SimTime) -> (SimTime, SimTime) {
+        let mask = u64::MAX >> (LONGEST_PART - until.seconds_since(from));
+        let (past, later) = (self.seconds[index] & mask, self.seconds[index] & !mask);
+        let last = from.later(LONGEST_PART - i64::from(past.leading_zeros()));
+        let next = if later == 0 { self.next[index] } else { from.later(1 + i64::from(later.trailing_zeros())) };
+        (last, next)
     }
 }
 

@@ -20,7 +20,7 @@ impl<'a> TargetState<'a> {
         let is_uniform = self.traffic.is_uniform();
         let passed = self.traffic.work(seconds, &mut self.pods);
         self.add_up(seconds, passed);
-        self.let_work(seconds, is_uniform);
+        self.move_on(seconds, is_uniform);
         if let Some(calls) = self.heard.take() {
             self.traffic.hear(calls);
             self.changed = true;
@@ -30,7 +30,7 @@ impl<'a> TargetState<'a> {
     /// In a stretch in which no second differs from the next, so many more seconds that are added up when it is over.
     pub(super) fn pass_alike(&mut self, seconds: i64) {
         self.owed += seconds;
-        self.let_work(seconds, true);
+        self.move_on(seconds, true);
     }
 
     /// It is over.
@@ -132,7 +132,7 @@ impl<'a> TargetState<'a> {
             self.sampling.steady_since = self.now;
             if std::mem::take(&mut self.pods_changed) {
                 self.numbers = self.pods.numbers();
-                self.traffic.count_pods(&mut self.pods, &self.rules);
+                self.traffic.update_capacity(&mut self.pods, &self.rules);
             }
             self.traffic.update(self.asks.cpu, &mut self.pods);
             self.memory.update(&mut self.pods, self.asks.memory);
@@ -171,10 +171,6 @@ impl<'a> TargetState<'a> {
         if now != self.next_sync && !at_once {
             return Ok(false);
         }
-        if self.repeats && !self.unseen && listener.is_none() {
-            self.repeat_sync();
-            return Ok(false);
-        }
         let replicas = self.controller.replicas;
         let controller = &self.world.controller;
         let down = (now < self.resource_outage, now < self.custom_outage);
@@ -188,12 +184,15 @@ impl<'a> TargetState<'a> {
             && self.observer.is_ageless()
             && missing == 0.0
             && !self.world.every_second;
+        if is_same && listener.is_none() && keeps_its_proposal(self.hpa, &self.decision) {
+            self.repeat_sync();
+            return Ok(false);
+        }
         if !is_same || listener.is_some() {
             self.observer.group(&self.pods, missing, &mut self.draws);
-            let may_add_up = listener.is_none() && !down.0 && !self.world.every_second;
-            if !(may_add_up && self.observer.add_up(now, &self.pods)) {
-                self.observer.observe(now, &self.pods, &self.values, down);
-            }
+            // Samples one by one are for those who want to know, and so that the sums can be compared with them.
+            let sums_suffice = listener.is_none() && !self.world.every_second;
+            self.observer.observe(now, &self.pods, &self.values, (down, sums_suffice));
         }
         let observation = self.observer.observation(now, replicas, self.numbers.existing);
         if is_same {
@@ -201,12 +200,6 @@ impl<'a> TargetState<'a> {
         } else {
             decide(self.hpa, controller, &mut self.history, &observation, &mut self.decision);
         }
-        self.repeats = keeps_its_proposal(self.hpa, &self.decision)
-            && replicas > 0
-            && down == (false, false)
-            && self.observer.is_ageless()
-            && missing == 0.0
-            && !self.world.every_second;
         self.record_sync(replicas, listener)?;
         self.end_sync();
         Ok(self.decision.rescaled)
@@ -289,10 +282,13 @@ impl<'a> TargetState<'a> {
         if self.now < SimTime::ZERO { next.min(SimTime::ZERO) } else { next }
     }
 
-    /// The pods have worked while nothing changed, and are sampled.
-    fn let_work(&mut self, seconds: i64, is_uniform: bool) {
+    /// To the end of a stretch in which nothing changed, with the samples of it.
+    fn move_on(&mut self, seconds: i64, is_uniform: bool) {
         let now = self.now.later(seconds);
-        let has_sampled = is_uniform && self.sampling.can_wait && self.look_back(seconds);
+        let has_sampled = is_uniform && self.sampling.can_wait;
+        if has_sampled {
+            self.look_back(seconds);
+        }
         if !is_uniform {
             // What waited was worked off: nothing says that the pods use as much as before.
             self.sampling.steady_since = now;

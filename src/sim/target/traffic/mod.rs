@@ -207,7 +207,7 @@ impl<'a> Traffic<'a> {
     }
 
     /// Pods are as they will be for a while: what each can do in a second.
-    pub fn count_pods(&mut self, pods: &mut Pods, rules: &Rules<'_>) {
+    pub fn update_capacity(&mut self, pods: &mut Pods, rules: &Rules<'_>) {
         self.working = pods.working().into();
         for cohort in pods.cohorts_mut() {
             cohort.rate.idle = self.idle(cohort);
@@ -228,7 +228,7 @@ impl<'a> Traffic<'a> {
         self.alike = first.flatten() != Some(0) && each.all(|capacity| Some(capacity) == first);
     }
 
-    /// The load is as it will be for a while, and so are the pods as they were counted last: what each does in a second.
+    /// The load is as it will be for a while, and so are the pods as they were when capacities were worked out last: what each does in a second.
     pub fn update(&mut self, ask: Ask, pods: &mut Pods) {
         self.ask = ask;
         (self.demand, self.refused, self.throughput, self.slow) = (0, 0, 0.0, false);
