@@ -1,13 +1,14 @@
 //! Writing: standard output, complaints, and files that are whole or not there.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once};
 
 use anyhow::Context;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::input::Diagnostic;
 use crate::model::escaped_lines;
@@ -43,7 +44,7 @@ pub(super) fn warn(warnings: &[Diagnostic]) {
 }
 
 /// Temporary files that are not finished yet; removed if a signal ends the program.
-static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Sees to it that SIGINT and SIGTERM leave no temporary file behind, and end the program as they would have.
 fn clean_up_on_signals() {
@@ -67,7 +68,7 @@ fn clean_up_on_signals() {
     });
 }
 
-fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+fn unfinished() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -75,8 +76,8 @@ fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
 pub(super) enum Contents {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// What is in a file, from where it stands on.
-    Spooled(File),
+    /// What was written to a temporary file: numbers, and names without control characters.
+    Spooled(Spool),
 }
 
 impl From<Vec<u8>> for Contents {
@@ -86,37 +87,46 @@ impl From<Vec<u8>> for Contents {
 }
 
 impl Contents {
-    /// Those of a file of this name, if it is a text for people without control characters.
-    fn write(&mut self, name: &str, out: &mut impl Write) -> io::Result<()> {
+    /// Those of a file of this name.
+    fn write(&self, name: &str, out: &mut impl Write) -> io::Result<()> {
         match self {
             Self::Bytes(bytes) => out.write_all(&harmless(name, bytes)),
-            Self::Spooled(file) => io::copy(file, out).map(|_| ()),
+            Self::Spooled(spool) => io::copy(&mut File::open(&spool.path)?, out).map(|_| ()),
         }
     }
 }
 
-/// What is written before its place is known: to a file without a name, or to memory.
-#[derive(Debug, Default)]
+/// A temporary file that is known to those who clean up: in this directory.
+fn temporary_in(directory: &Path) -> anyhow::Result<(File, TempPath)> {
+    clean_up_on_signals();
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The umask takes from it what it takes from any new file.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    // Nothing may come between its making and its being known.
+    let mut list = unfinished();
+    let file = builder.tempfile_in(directory).with_context(|| format!("cannot write to {}", directory.display()))?;
+    list.insert(file.path().to_owned());
+    Ok(file.into_parts())
+}
+
+/// What is written before all is known that is needed to give it its place.
+#[derive(Debug)]
 pub(super) struct Spool {
-    file: Option<io::BufWriter<File>>,
-    bytes: Vec<u8>,
+    path: TempPath,
+    /// None where it is opened for each write.
+    file: Option<File>,
 }
 
 impl Spool {
-    /// A file in the directory that is written to in the end, or beside it if it is not there yet.
-    pub fn file(directory: &Path) -> anyhow::Result<Self> {
+    /// In the directory that is written to in the end, or beside it if it is not there yet. Many may not all be open at once.
+    pub fn new(directory: &Path, is_one_of_many: bool) -> anyhow::Result<Self> {
         let there = directory.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-        let file = tempfile::tempfile_in(there);
-        let file = file.with_context(|| format!("cannot write to {}", there.display()))?;
-        Ok(Self { file: Some(io::BufWriter::new(file)), bytes: Vec::new() })
-    }
-
-    /// What was written.
-    pub fn contents(self) -> anyhow::Result<Contents> {
-        let Some(file) = self.file else { return Ok(Contents::Bytes(self.bytes)) };
-        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        Ok(Contents::Spooled(file))
+        let (file, path) = temporary_in(there)?;
+        Ok(Self { path, file: (!is_one_of_many).then_some(file) })
     }
 }
 
@@ -124,29 +134,28 @@ impl Write for Spool {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.file {
             Some(file) => file.write(bytes),
-            None => self.bytes.write(bytes),
+            None => OpenOptions::new().append(true).open(&self.path)?.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
+        Ok(())
     }
 }
 
 /// A file that is being written, and what it is to become.
 enum Unfinished {
     /// A temporary file that takes the place of an ordinary file, or of none.
-    Temporary { file: NamedTempFile, becomes: PathBuf },
+    Temporary { path: TempPath, becomes: PathBuf },
     /// A device, a pipe or the like, which is written to as it is.
     Existing { file: File, name: String, contents: Contents },
 }
 
 /// Begins to write a file. What stands at the path and is no ordinary file is never replaced: a symbolic link stays,
 /// and what it points to is written.
-fn begin(path: &Path, mut contents: Contents) -> anyhow::Result<Unfinished> {
+fn begin(path: &Path, contents: Contents) -> anyhow::Result<Unfinished> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let cannot = || format!("cannot write {}", path.display());
-    clean_up_on_signals();
     let there = std::fs::metadata(path).ok();
     if there.as_ref().is_some_and(|metadata| !metadata.is_file()) {
         let file = OpenOptions::new().write(true).open(path).with_context(cannot)?;
@@ -163,36 +172,48 @@ fn begin(path: &Path, mut contents: Contents) -> anyhow::Result<Unfinished> {
         (None, false) => path.to_owned(),
     };
     let directory = becomes.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
+    let (file, temporary) = match contents {
+        Contents::Spooled(spool) if are_on_one_file_system(&spool.path, directory) => {
+            (OpenOptions::new().append(true).open(&spool.path).with_context(cannot)?, spool.path)
+        }
+        contents => {
+            let (mut file, temporary) = temporary_in(directory)?;
+            contents.write(&name, &mut file).with_context(cannot)?;
+            (file, temporary)
+        }
+    };
+    file.sync_all().with_context(cannot)?;
+    if let Some(there) = there {
+        file.set_permissions(there.permissions()).with_context(cannot)?;
+    }
+    Ok(Unfinished::Temporary { path: temporary, becomes })
+}
+
+/// Whether a file can be moved to a directory by its name alone.
+fn are_on_one_file_system(file: &Path, directory: &Path) -> bool {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        // The umask takes from it what it takes from any new file.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        use std::os::unix::fs::MetadataExt;
+        let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev());
+        matches!((device(file), device(directory)), (Ok(one), Ok(other)) if one == other)
     }
-    // Nothing may come between its making and its being known.
-    let mut list = unfinished();
-    let mut file =
-        builder.tempfile_in(directory).with_context(|| format!("cannot write to {}", directory.display()))?;
-    list.push(file.path().to_owned());
-    drop(list);
-    contents.write(&name, &mut file).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
-    if let Some(there) = there {
-        file.as_file().set_permissions(there.permissions()).with_context(cannot)?;
+    #[cfg(not(unix))]
+    {
+        let _ = (file, directory);
+        false
     }
-    Ok(Unfinished::Temporary { file, becomes })
 }
 
 /// Gives a finished file its name, or writes to what is there.
 fn finish(unfinished_file: Unfinished) -> anyhow::Result<()> {
     match unfinished_file {
-        Unfinished::Temporary { file, becomes } => {
+        Unfinished::Temporary { path, becomes } => {
             let mut list = unfinished();
-            let temporary = file.path().to_owned();
-            file.persist(&becomes).with_context(|| format!("cannot write {}", becomes.display()))?;
-            list.retain(|path| *path != temporary);
+            let temporary = path.to_path_buf();
+            path.persist(&becomes).with_context(|| format!("cannot write {}", becomes.display()))?;
+            list.remove(&temporary);
         }
-        Unfinished::Existing { mut file, name, mut contents } => {
+        Unfinished::Existing { mut file, name, contents } => {
             contents.write(&name, &mut file).and_then(|()| file.flush())?;
         }
     }

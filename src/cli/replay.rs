@@ -13,6 +13,7 @@ use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
 use crate::model::{ClaimVerdict, Scenario, ScenarioTarget};
 use crate::replay::{Replay, markdown, replay, stem, text};
 use crate::report;
+use crate::report::plot::Curves;
 use crate::sim::SimError;
 
 /// Replay scenarios and say which of a document's claims are true
@@ -138,9 +139,9 @@ fn files(replays: &[Replay<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![("report.md".to_owned(), markdown::report(replays).into_bytes())];
     for replay in replays {
         for run in &replay.runs {
-            let stem = &run.stem;
-            files.push((format!("{stem}.csv"), report::csv::timeline(&run.run())?));
-            files.push((format!("{stem}.png"), report::plot::png(&run.run())?));
+            let (stem, rows, run) = (&run.stem, &run.rows, run.run());
+            files.push((format!("{stem}.csv"), report::csv::timeline(&run, rows)?));
+            files.push((format!("{stem}.png"), report::plot::png(&run, &Curves::of(run.hpa(), rows))?));
         }
     }
     Ok(files)

@@ -16,9 +16,9 @@ use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
 use crate::report::csv::TimelineWriter;
 use crate::report::kubectl::Watch;
-use crate::report::plot::Thinned;
+use crate::report::plot::Curves;
 use crate::report::{self, Run};
-use crate::sim::{Lifecycle, Listen, Setup, SimError, Summary, SyncRecord, simulate_all, typical_startup};
+use crate::sim::{Lifecycle, Listen, Setup, SimError, Summary, SyncRecord, TimelineRow, simulate_all, typical_startup};
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
 
@@ -94,7 +94,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     if let Some(directory) = &args.output {
         for first in (0..done.setup.targets.len()).step_by(MOST_AT_ONCE) {
             let some = first..done.setup.targets.len().min(first + MOST_AT_ONCE);
-            let runs: Vec<Run<'_>> = some.clone().map(|index| done.of(index)).collect();
+            let runs: Vec<_> = some.clone().map(|index| (done.of(index), done.kept[index].curves.as_ref())).collect();
             let made: Vec<_> = runs.par_iter().map(files).collect();
             for (index, made) in some.zip(made) {
                 let hpa = done.setup.targets[index].hpa;
@@ -194,16 +194,15 @@ impl<'a> Simulation<'a> {
         let mut keepers = Vec::new();
         for (index, (target, load)) in setup.targets.iter().zip(&loads).enumerate() {
             let timeline = match &args.output {
-                // Of many targets they are in memory: so many files may not be open at once.
                 Some(directory) => {
-                    let spool =
-                        if loads.len() == 1 { output::Spool::file(directory)? } else { output::Spool::default() };
+                    let spool = output::Spool::new(directory, loads.len() > 1)?;
                     Some(TimelineWriter::new(&setup, (index, &columns[index], load.epoch_seconds()), spool)?)
                 }
                 None => None,
             };
             let watch = args.watch.then(|| Watch::new(target.hpa));
-            keepers.push(Keeper { timeline, rows: Thinned::default(), failed: None, watch });
+            let curves = timeline.is_some().then(|| Curves::new(target.hpa));
+            keepers.push(Keeper { timeline, row: TimelineRow::default(), curves, failed: None, watch });
         }
         let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(explain_error)?;
         let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<_>>()?;
@@ -217,7 +216,6 @@ impl<'a> Simulation<'a> {
             index,
             columns: &self.columns[index],
             summary: &self.summaries[index],
-            rows: self.kept[index].rows.rows(),
             title: None,
             phases: self.phases.as_ref().map(|phases| &phases[index]),
             epoch_seconds: self.loads[index].epoch_seconds(),
@@ -311,14 +309,14 @@ pub(super) fn explain_error(error: SimError) -> anyhow::Error {
 const MOST_AT_ONCE: usize = 64;
 
 /// The files of a target besides the timeline.
-fn files(run: &Run<'_>) -> anyhow::Result<[(&'static str, output::Contents); 3]> {
+fn files((run, curves): &(Run<'_>, Option<&Curves>)) -> anyhow::Result<Vec<(&'static str, output::Contents)>> {
     let mut json = serde_json::to_vec_pretty(&report::json::summary(run))?;
     json.push(b'\n');
-    Ok([
-        ("events.csv", report::csv::events(run)?.into()),
-        ("summary.json", json.into()),
-        ("timeline.png", report::plot::png(run)?.into()),
-    ])
+    let mut files = vec![("events.csv", report::csv::events(run)?.into()), ("summary.json", json.into())];
+    if let Some(curves) = curves {
+        files.push(("timeline.png", report::plot::png(run, curves)?.into()));
+    }
+    Ok(files)
 }
 
 /// What is kept of the syncs of a target, while it is simulated.
@@ -326,7 +324,9 @@ struct Keeper<'s, 'a> {
     timeline: Option<TimelineWriter<'s, output::Spool>>,
     /// Why no more could be written.
     failed: Option<csv::Error>,
-    rows: Thinned,
+    curves: Option<Curves>,
+    /// The last sync.
+    row: TimelineRow,
     watch: Option<Watch<'a>>,
 }
 
@@ -337,7 +337,9 @@ impl Listen for Keeper<'_, '_> {
 
     fn hear(&mut self, record: &SyncRecord<'_>) {
         if let Some(timeline) = self.timeline.as_mut().filter(|_| self.failed.is_none()) {
-            self.failed = timeline.write(self.rows.next(record)).err();
+            self.row.take(record);
+            self.failed = timeline.write(&self.row).err();
+            self.curves.iter_mut().for_each(|curves| curves.push(&self.row));
         }
         if let Some(watch) = &mut self.watch {
             watch.sync(record);
@@ -349,17 +351,17 @@ impl<'a> Keeper<'_, 'a> {
     fn finish(self) -> anyhow::Result<Kept<'a>> {
         let timeline = match (self.timeline, self.failed) {
             (_, Some(failed)) => return Err(anyhow::Error::from(failed).context("cannot write timeline.csv")),
-            (Some(timeline), None) => Some(timeline.finish()?.contents()?),
+            (Some(timeline), None) => Some(output::Contents::Spooled(timeline.finish()?)),
             (None, None) => None,
         };
-        Ok(Kept { timeline, rows: self.rows, watch: self.watch })
+        Ok(Kept { timeline, curves: self.curves, watch: self.watch })
     }
 }
 
 /// What was kept of the syncs of a target.
 struct Kept<'a> {
     timeline: Option<output::Contents>,
-    rows: Thinned,
+    curves: Option<Curves>,
     watch: Option<Watch<'a>>,
 }
 

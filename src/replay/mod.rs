@@ -113,7 +113,6 @@ impl ReadingRun<'_> {
             index: self.index,
             columns: &self.columns,
             summary: &self.summary,
-            rows: &self.rows,
             title: Some(self.stem.clone()),
             phases: None,
             epoch_seconds: None,

@@ -16,6 +16,12 @@ pub fn decimal(value: f64, digits: usize) -> String {
 pub fn push_decimal(text: &mut String, value: f64, digits: usize) {
     // Below this, multiplying by a power of ten is off by less than a thousandth.
     const EXACT_ENOUGH: f64 = (1_i64 << 42) as f64;
+    // Up to this, a whole number is itself.
+    const WHOLE: f64 = (1_i64 << 53) as f64;
+    if value.abs() < WHOLE && value.trunc() == value {
+        text.push_str(itoa::Buffer::new().format(value as i64));
+        return;
+    }
     let unit = 10_i64.pow(digits.min(9) as u32);
     let scaled = value * unit as f64;
     let rounded = scaled.round();

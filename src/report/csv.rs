@@ -4,9 +4,10 @@ use std::io::Write;
 
 use super::amounts::{push_decimal, push_milli};
 use super::{Run, arithmetic, phases, reasons, timestamp};
+use crate::hpa::Conditions;
 use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTargetType, ScheduledEvent, Target, escaped};
-use crate::sim::{Setup, TimelineRow};
-use crate::units::{Nanocores, SimTime};
+use crate::sim::{PodNumbers, Setup, TimelineRow};
+use crate::units::{Nanocores, Replicas, SimTime};
 
 /// A name in a cell. Spreadsheets would take one that begins like a formula for one.
 pub(super) fn cell(name: &str) -> String {
@@ -15,16 +16,16 @@ pub(super) fn cell(name: &str) -> String {
 }
 
 /// A row for every sync.
-pub fn timeline(run: &Run<'_>) -> Result<Vec<u8>, csv::Error> {
+pub fn timeline(run: &Run<'_>, rows: &[TimelineRow]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = TimelineWriter::new(run.setup, (run.index, run.columns, run.epoch_seconds), Vec::new())?;
-    for row in run.rows {
+    for row in rows {
         writer.write(row)?;
     }
     writer.finish()
 }
 
 /// So many bytes are written at once.
-const BLOCK: usize = 1 << 16;
+const BLOCK: usize = 1 << 14;
 
 /// Writes `timeline.csv` row by row, in the order of time.
 pub struct TimelineWriter<'a, W: Write> {
@@ -38,6 +39,22 @@ pub struct TimelineWriter<'a, W: Write> {
     changes: Vec<(SimTime, &'a HpaSpec)>,
     /// What a pod requests: thousandths of a core, bytes.
     requests: (i64, i64),
+    /// Cells that are mostly those of the last row.
+    counts: Part<([Replicas; 2], PodNumbers, [Option<Replicas>; 2])>,
+    ending: Part<(Option<i64>, Replicas, Conditions)>,
+}
+
+/// Cells of the last row, and what they follow from.
+#[derive(Debug)]
+struct Part<K> {
+    of: Option<K>,
+    text: String,
+}
+
+impl<K> Default for Part<K> {
+    fn default() -> Self {
+        Self { of: None, text: String::new() }
+    }
 }
 
 impl<'a, W: Write> TimelineWriter<'a, W> {
@@ -58,12 +75,14 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
         let template = &target.workload.template;
         Ok(Self {
             out,
-            cells: Cells { text: String::from_utf8_lossy(&header).into_owned() },
+            cells: Cells { text: String::from_utf8_lossy(&header).into_owned(), ..Cells::default() },
             target,
             epoch_seconds,
             hpa: target.hpa,
             changes: setup.world.events.iter().rev().filter_map(change).collect(),
             requests: (template.cpu_request().get(), template.memory_request().get()),
+            counts: Part::default(),
+            ending: Part::default(),
         })
     }
 
@@ -79,13 +98,15 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
         }
         row.load.iter().for_each(|value| cells.decimal(Some(*value), 6));
         let pods = row.pods;
-        for count in
-            [row.replicas, pods.existing, pods.ready, pods.pending, pods.unschedulable, pods.terminating, row.desired]
-        {
-            cells.whole(count);
-        }
-        cells.maybe(row.proposed);
-        cells.maybe(row.stabilized);
+        cells.part(&mut self.counts, ([row.replicas, row.desired], pods, [row.proposed, row.stabilized]), |cells| {
+            for count in [row.replicas, pods.existing, pods.ready, pods.pending, pods.unschedulable] {
+                cells.whole(count);
+            }
+            cells.whole(pods.terminating);
+            cells.whole(row.desired);
+            cells.maybe(row.proposed);
+            cells.maybe(row.stabilized);
+        });
         for (index, source) in self.hpa.metrics.iter().enumerate() {
             let status = row.metrics.get(index).copied().flatten().unwrap_or_default();
             match source.target() {
@@ -114,13 +135,15 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
         }
         cells.decimal(row.response_micros.map(|micros| micros as f64 / 1e3), 3);
         cells.maybe(self.target.cluster.slo.map(|_| resources.slow.seconds()));
-        cells.maybe(pods.nodes);
-        cells.milli(Some(per_pod.0.saturating_mul(pods.existing.into())));
-        cells.whole(per_pod.1.saturating_mul(pods.existing.into()));
-        let conditions = &row.conditions;
-        cells.name(conditions.able_to_scale.map(|condition| condition.reason.name()));
-        cells.name(conditions.scaling_active.map(|condition| condition.reason.name()));
-        cells.name(conditions.scaling_limited.map(|condition| condition.reason.name()));
+        cells.part(&mut self.ending, (pods.nodes, pods.existing, row.conditions), |cells| {
+            cells.maybe(pods.nodes);
+            cells.milli(Some(per_pod.0.saturating_mul(pods.existing.into())));
+            cells.whole(per_pod.1.saturating_mul(pods.existing.into()));
+            let Conditions { able_to_scale, scaling_active, scaling_limited, .. } = row.conditions;
+            cells.name(able_to_scale.map(|condition| condition.reason.name()));
+            cells.name(scaling_active.map(|condition| condition.reason.name()));
+            cells.name(scaling_limited.map(|condition| condition.reason.name()));
+        });
         cells.end_row();
         if cells.text.len() > BLOCK { self.write_out() } else { Ok(()) }
     }
@@ -142,9 +165,25 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
 #[derive(Debug, Default)]
 struct Cells {
     text: String,
+    /// The decimals of the last row, by their bits: most are the same again.
+    decimals: Vec<(Option<u64>, String)>,
+    /// How many this row has so far.
+    decimal: usize,
 }
 
 impl Cells {
+    /// Cells that follow from `of`, none of them a decimal.
+    fn part<K: PartialEq>(&mut self, part: &mut Part<K>, of: K, write: impl FnOnce(&mut Self)) {
+        if part.of.as_ref() == Some(&of) {
+            return self.text.push_str(&part.text);
+        }
+        let start = self.text.len();
+        write(self);
+        part.text.clear();
+        part.text.push_str(&self.text[start..]);
+        part.of = Some(of);
+    }
+
     fn whole(&mut self, value: impl itoa::Integer) {
         self.text.push_str(itoa::Buffer::new().format(value));
         self.text.push(',');
@@ -162,8 +201,20 @@ impl Cells {
         self.text.push(',');
     }
 
+    /// A row has as many of them as every other, each of as many digits.
     fn decimal(&mut self, value: Option<f64>, digits: usize) {
-        value.iter().for_each(|value| push_decimal(&mut self.text, *value, digits));
+        if let Some(value) = value {
+            if self.decimals.len() <= self.decimal {
+                self.decimals.resize(self.decimal + 1, (None, String::new()));
+            }
+            let (last, text) = &mut self.decimals[self.decimal];
+            if last.replace(value.to_bits()) != Some(value.to_bits()) {
+                text.clear();
+                push_decimal(text, value, digits);
+            }
+            self.text.push_str(text);
+        }
+        self.decimal += 1;
         self.text.push(',');
     }
 
@@ -173,6 +224,7 @@ impl Cells {
     }
 
     fn end_row(&mut self) {
+        self.decimal = 0;
         self.text.pop();
         self.text.push('\n');
     }

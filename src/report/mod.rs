@@ -18,7 +18,7 @@ pub mod table;
 pub mod world;
 
 use crate::model::{ControllerConfig, HpaSpec, Target, Workload};
-use crate::sim::{Setup, Summary, TimelineRow};
+use crate::sim::{Setup, Summary};
 use crate::study::phases::PhaseRuns;
 use crate::units::SimTime;
 
@@ -33,8 +33,6 @@ pub struct Run<'a> {
     pub columns: &'a [crate::model::Column],
     /// The numbers.
     pub summary: &'a Summary,
-    /// Sync by sync; empty where it was not kept.
-    pub rows: &'a [TimelineRow],
     /// What is shown, for pictures of several simulations.
     pub title: Option<String>,
     /// The same in other phases, where they were simulated.

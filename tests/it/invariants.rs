@@ -282,36 +282,3 @@ proptest! {
         }
     }
 }
-
-/// A picture of a long simulation is drawn from fewer rows: of every stretch of time, however it falls, the extremes of what is
-/// drawn are among them, and rows are not kept without end.
-#[test]
-fn thinned_rows_have_the_extremes_of_all() {
-    let rag = Deployment::rag();
-    let columns = ["cpu=bursts:every=40m,height=1.5,length=8m+noise:sigma=0.4", "memory=constant:value=1Gi"];
-    let load = load(&columns.map(str::to_owned), 24.0 * 15.0, 60, 3);
-    let setup = rag.setup(&load);
-    let (mut all, mut thinned) = (Vec::new(), hpasim::report::plot::Thinned::default());
-    let mut keep = |record: &hpasim::sim::SyncRecord<'_>| {
-        all.push(TimelineRow::from(record));
-        thinned.next(record);
-    };
-    hpasim::sim::simulate_one(&setup, 0, &mut load.clone(), Some(&mut keep)).unwrap();
-    assert!(all.len() > 80_000 && thinned.rows().len() < 61_000, "{} of {}", thinned.rows().len(), all.len());
-    let extremes = |rows: &[TimelineRow], of: fn(&TimelineRow) -> i64| -> Vec<(i64, i64)> {
-        let window = |row: &TimelineRow| row.now.seconds() / 1024;
-        let windows = rows.chunk_by(|a, b| window(a) == window(b));
-        windows.map(|rows| (rows.iter().map(of).min().unwrap(), rows.iter().map(of).max().unwrap())).collect()
-    };
-    let drawn: [fn(&TimelineRow) -> i64; 5] = [
-        |row| row.desired.into(),
-        |row| row.pods.ready.into(),
-        |row| row.resources.cpu_used.get(),
-        |row| row.resources.cpu_demand.unwrap().get(),
-        |row| row.metrics[0].unwrap().average_utilization.unwrap().into(),
-    ];
-    for of in drawn {
-        assert!(extremes(&all, of) == extremes(thinned.rows(), of));
-    }
-    assert_eq!((all.first(), all.last()), (thinned.rows().first(), thinned.rows().last()));
-}

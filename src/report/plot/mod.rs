@@ -3,8 +3,8 @@
 //! A file for each picture says what is drawn; this one draws it.
 
 mod capacity;
+mod curve;
 mod run;
-mod thinned;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -14,8 +14,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::units::Span;
 
 pub use capacity::{capacity_panels, capacity_png};
-pub use run::{panels, png};
-pub use thinned::Thinned;
+pub use run::{Curves, panels, png};
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]

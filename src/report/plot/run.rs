@@ -1,5 +1,6 @@
 //! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
 
+use super::curve::{Curve, Stretches};
 use super::{Area, Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
 use crate::hpa::MetricStatus;
 use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
@@ -7,66 +8,145 @@ use crate::report::{Run, amounts};
 use crate::sim::TimelineRow;
 use crate::units::{Nanocores, SimTime, Span};
 
+/// What is drawn of a simulation, taken sync by sync: little, however long it lasts.
+#[derive(Clone, Debug)]
+pub struct Curves {
+    desired: Curve,
+    existing: Curve,
+    ready: Curve,
+    nodes: Curve,
+    cpu_capacity: Curve,
+    cpu_demand: Curve,
+    cpu_used: Curve,
+    memory_used: Curve,
+    response_micros: Curve,
+    /// Each metric, in the unit of its status.
+    metrics: Vec<(MetricScale, Curve)>,
+    /// Whether there were ever other pods than those that are wanted: a rolling update, or pods that wait.
+    others: bool,
+    broken: Stretches,
+    /// The last sync, and how long the promise had been broken until then.
+    last: (SimTime, Span),
+}
+
+impl Curves {
+    /// Of an HPA, before its first sync.
+    pub fn new(hpa: &HpaSpec) -> Self {
+        Self {
+            desired: Curve::default(),
+            existing: Curve::default(),
+            ready: Curve::default(),
+            nodes: Curve::default(),
+            cpu_capacity: Curve::default(),
+            cpu_demand: Curve::default(),
+            cpu_used: Curve::default(),
+            memory_used: Curve::default(),
+            response_micros: Curve::default(),
+            metrics: hpa.metrics.iter().map(|source| (MetricScale::of(source), Curve::default())).collect(),
+            others: false,
+            broken: Stretches::default(),
+            last: (SimTime::ZERO, Span::ZERO),
+        }
+    }
+
+    /// All rows of a simulation.
+    pub fn of(hpa: &HpaSpec, rows: &[TimelineRow]) -> Self {
+        let mut curves = Self::new(hpa);
+        rows.iter().for_each(|row| curves.push(row));
+        curves
+    }
+
+    /// The next sync.
+    pub fn push(&mut self, row: &TimelineRow) {
+        let (at, pods, resources) = (row.now.seconds(), &row.pods, &row.resources);
+        self.desired.push(at, Some(row.desired.into()));
+        self.existing.push(at, Some(pods.existing.into()));
+        self.ready.push(at, Some(pods.ready.into()));
+        self.nodes.push(at, pods.nodes.map(|nodes| nodes as f64));
+        self.cpu_capacity.push(at, resources.cpu_capacity.map(Nanocores::cores));
+        self.cpu_demand.push(at, resources.cpu_demand.map(Nanocores::cores));
+        self.cpu_used.push(at, Some(resources.cpu_used.cores()));
+        self.memory_used.push(at, Some(resources.memory_used.get() as f64));
+        // Without requests there is no response time: a gap.
+        self.response_micros.push(at, Some(row.response_micros.map_or(f64::NAN, |micros| micros as f64)));
+        for ((scale, curve), status) in self.metrics.iter_mut().zip(&row.metrics) {
+            curve.push(at, status.as_ref().and_then(scale.value));
+        }
+        self.others |= pods.existing != row.replicas;
+        self.is_slow_until(row.now, resources.slow);
+    }
+
+    /// For how long the promise has been broken so far.
+    fn is_slow_until(&mut self, now: SimTime, slow: Span) {
+        if slow > self.last.1 {
+            self.broken.push(self.last.0.seconds(), now.seconds());
+        }
+        self.last = (now, slow);
+    }
+}
+
 /// What the picture shows.
-pub fn panels(run: &Run<'_>) -> Vec<Panel> {
-    let mut panels = vec![replicas_panel(run)];
-    panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, index)));
+pub fn panels(run: &Run<'_>, curves: &Curves) -> Vec<Panel> {
+    let mut panels = vec![replicas_panel(run, curves)];
+    panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, curves, index)));
     if run.target().drives.cpu != Drive::None {
-        panels.push(cpu_panel(run));
+        panels.push(cpu_panel(run, curves));
     }
     if run.target().drives.memory != Drive::None {
-        panels.push(memory_panel(run));
+        panels.push(memory_panel(run, curves));
     }
     if run.target().drives.requests.is_some() {
-        panels.push(response_panel(run));
+        panels.push(response_panel(run, curves));
     }
     panels
 }
 
-fn response_panel(run: &Run<'_>) -> Panel {
+fn response_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let slo = run.target().cluster.slo;
     let part = slo.map_or(95.0, |slo| slo.quantile * 100.0);
-    // Without requests there is no response time: a gap.
-    let millis = |row: &TimelineRow| Some(row.response_micros.map_or(f64::NAN, |micros| micros as f64 / 1e3));
     let mut lines = Vec::new();
     if let Some(slo) = slo {
         lines.push(line(slo.to_string(), 3, LineStyle::Reference, constant(run, slo.within_seconds * 1e3)));
     }
-    let times = series(run, millis);
+    let times = points(&curves.response_micros, |micros| micros / 1e3);
     let highest = times.iter().map(|(_, value)| *value).filter(|value| value.is_finite()).fold(0.0, f64::max);
     let top = slo.map_or(highest, |slo| highest.max(slo.within_seconds * 1e3));
     lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, LineStyle::Solid, times));
-    Panel { title: "Response time (ms)".into(), lines, band: None, areas: broken(run, top).into_iter().collect() }
+    Panel {
+        title: "Response time (ms)".into(),
+        lines,
+        band: None,
+        areas: broken(run, curves, top).into_iter().collect(),
+    }
 }
 
 /// When the promise was broken: also between two syncs, and where requests were not answered at all.
-fn broken(run: &Run<'_>, top: f64) -> Option<Area> {
-    let end = run.summary.duration.seconds();
+fn broken(run: &Run<'_>, curves: &Curves, top: f64) -> Option<Area> {
+    let end = run.summary.duration;
+    let mut curves = curves.clone();
+    curves.is_slow_until(SimTime::ZERO + end, run.summary.slow);
     // Wide enough to be seen.
-    let least = (end / 600).max(1);
-    let rows = run.rows.iter().map(|row| (row.now.seconds(), row.resources.slow));
-    let (mut points, mut before) = (Vec::new(), (0, Span::ZERO));
-    for (at, slow) in rows.chain([(end, run.summary.slow)]) {
-        if slow > before.1 {
-            points.extend([(before.0.min(at - least).max(0), 0.0, top), (at, 0.0, 0.0)]);
-        }
-        before = (at, slow);
-    }
+    let stretches = curves.broken.at_least((end.seconds() / 600).max(1));
+    let points: Vec<_> = stretches.into_iter().flat_map(|(from, to)| [(from, 0.0, top), (to, 0.0, 0.0)]).collect();
     let label = run.target().cluster.slo.map(|slo| format!("{slo} broken"))?;
     (!points.is_empty()).then_some(Area { label, color: 3, points })
 }
 
 /// Draws the picture; the bytes of a PNG file.
-pub fn png(run: &Run<'_>) -> Result<Vec<u8>, PlotError> {
+pub fn png(run: &Run<'_>, curves: &Curves) -> Result<Vec<u8>, PlotError> {
     let hpa = run.hpa();
     let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
     let heading = format!("{name}{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
-    draw_picture(&heading, &panels(run), &Axis::Time(run.summary.duration))
+    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration))
 }
 
-/// The values of the rows that have one.
-fn series(run: &Run<'_>, of: impl Fn(&TimelineRow) -> Option<f64>) -> Vec<(i64, f64)> {
-    run.rows.iter().filter_map(|row| Some((row.now.seconds(), of(row)?))).collect()
+/// A line through a curve in another unit.
+fn points(curve: &Curve, unit: impl Fn(f64) -> f64) -> Vec<(i64, f64)> {
+    curve.points().iter().map(|&(at, value)| (at, unit(value))).collect()
+}
+
+fn as_it_is(curve: &Curve) -> Vec<(i64, f64)> {
+    curve.points().to_vec()
 }
 
 fn constant(run: &Run<'_>, value: f64) -> Vec<(i64, f64)> {
@@ -96,15 +176,10 @@ fn reference(run: &Run<'_>, name: &str, color: usize, of: impl Fn(&HpaSpec) -> f
     line(format!("{name} {}", told.join(", then ")), color, LineStyle::Reference, points)
 }
 
-fn replicas_panel(run: &Run<'_>) -> Panel {
-    // Where there are others than those that are wanted: a rolling update, or pods that wait.
-    let others = run.rows.iter().any(|row| row.pods.existing != row.replicas);
-    let existing =
-        others.then(|| line("existing", 2, LineStyle::Solid, series(run, |row| Some(row.pods.existing.into()))));
-    let nodes =
-        run.rows.iter().any(|row| row.pods.nodes.is_some()).then(|| {
-            line("nodes", GREY, LineStyle::Solid, series(run, |row| row.pods.nodes.map(|nodes| nodes as f64)))
-        });
+fn replicas_panel(run: &Run<'_>, curves: &Curves) -> Panel {
+    let existing = curves.others.then(|| line("existing", 2, LineStyle::Solid, as_it_is(&curves.existing)));
+    let has_nodes = !curves.nodes.is_empty();
+    let nodes = has_nodes.then(|| line("nodes", GREY, LineStyle::Solid, as_it_is(&curves.nodes)));
     let more = existing.into_iter().chain(nodes);
     Panel {
         title: if run.setup.world.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
@@ -112,8 +187,8 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
             .chain([
                 reference(run, "maxReplicas", 3, |hpa| hpa.max_replicas.into()),
                 reference(run, "minReplicas", GREY, |hpa| hpa.min_replicas.into()),
-                line("desired", 1, LineStyle::Wide, series(run, |row| Some(row.desired.into()))),
-                line("ready", 0, LineStyle::Solid, series(run, |row| Some(row.pods.ready.into()))),
+                line("desired", 1, LineStyle::Wide, as_it_is(&curves.desired)),
+                line("ready", 0, LineStyle::Solid, as_it_is(&curves.ready)),
             ])
             .collect(),
         band: None,
@@ -121,16 +196,12 @@ fn replicas_panel(run: &Run<'_>) -> Panel {
     }
 }
 
-fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
+fn metric_panel(run: &Run<'_>, curves: &Curves, index: usize) -> Panel {
     let hpa = run.hpa();
     let source = &hpa.metrics[index];
-    let scale = MetricScale::of(source);
+    let (scale, curve) = &curves.metrics[index];
     let target = |hpa: &HpaSpec| MetricScale::of(&hpa.metrics[index]).target / scale.divisor;
     let (down, up) = hpa.tolerances(run.controller().tolerance);
-    let value = |row: &TimelineRow| {
-        let status = row.metrics.get(index).copied().flatten()?;
-        Some((scale.value)(&status)? / scale.divisor)
-    };
     let changes = run
         .setup
         .world
@@ -142,7 +213,7 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
         title: format!("{} ({})", source.label(), scale.unit),
         lines: vec![
             reference(run, "target", 3, target),
-            line("as the HPA sees it", 0, LineStyle::Solid, series(run, value)),
+            line("as the HPA sees it", 0, LineStyle::Solid, points(curve, |value| value / scale.divisor)),
         ],
         areas: Vec::new(),
         band: (!changes).then(|| (tolerance, target(hpa) * (1.0 - down), target(hpa) * (1.0 + up))),
@@ -150,6 +221,7 @@ fn metric_panel(run: &Run<'_>, index: usize) -> Panel {
 }
 
 /// How a metric is drawn.
+#[derive(Clone, Debug)]
 struct MetricScale {
     unit: &'static str,
     divisor: f64,
@@ -196,36 +268,30 @@ impl MetricScale {
     }
 }
 
-fn cpu_panel(run: &Run<'_>) -> Panel {
+fn cpu_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
     let mut lines: Vec<Line> = Vec::new();
-    let capacity = series(run, |row| row.resources.cpu_capacity.map(Nanocores::cores));
-    if !capacity.is_empty() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, capacity));
+    if !curves.cpu_capacity.is_empty() {
+        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, as_it_is(&curves.cpu_capacity)));
     }
-    lines.push(line(
-        "requests of ready pods",
-        2,
-        LineStyle::Solid,
-        series(run, |row| Some(f64::from(row.pods.ready) * request)),
-    ));
-    let demand = series(run, |row| row.resources.cpu_demand.map(Nanocores::cores));
-    if !demand.is_empty() {
-        lines.push(line("demand", 1, LineStyle::Wide, demand));
+    let requests = points(&curves.ready, |ready| ready * request);
+    lines.push(line("requests of ready pods", 2, LineStyle::Solid, requests));
+    if !curves.cpu_demand.is_empty() {
+        lines.push(line("demand", 1, LineStyle::Wide, as_it_is(&curves.cpu_demand)));
     }
-    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(row.resources.cpu_used.cores()))));
+    lines.push(line("used", 0, LineStyle::Solid, as_it_is(&curves.cpu_used)));
     Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }
 }
 
-fn memory_panel(run: &Run<'_>) -> Panel {
+fn memory_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let gib = |bytes: f64| bytes / 1_073_741_824.0;
     let template = &run.workload().template;
-    let of_ready = |per_pod: i64| series(run, |row| Some(gib(per_pod as f64 * f64::from(row.pods.ready))));
+    let of_ready = |per_pod: i64| points(&curves.ready, |ready| gib(per_pod as f64 * ready));
     let mut lines = Vec::new();
     if let Some(limit) = template.memory_limit() {
         lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));
     }
     lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
-    lines.push(line("used", 0, LineStyle::Solid, series(run, |row| Some(gib(row.resources.memory_used.get() as f64)))));
+    lines.push(line("used", 0, LineStyle::Solid, points(&curves.memory_used, gib)));
     Panel { title: "Memory (GiB)".into(), lines, band: None, areas: Vec::new() }
 }
