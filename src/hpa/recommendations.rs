@@ -3,8 +3,6 @@
 //! The slots are those of the controller: a new recommendation takes the last slot of those that no window reaches any more. What
 //! a window holds is kept from sync to sync.
 
-use std::collections::VecDeque;
-
 use crate::units::{Replicas, SimTime, Span};
 
 /// A recommendation before stabilization.
@@ -19,7 +17,7 @@ pub(super) struct Recommendation {
 pub(super) struct Recommendations {
     slots: Vec<Recommendation>,
     /// The slots that a window may reach, in the order of their times.
-    live: VecDeque<(SimTime, usize)>,
+    live: Live,
     /// The others, in their own order: what is in them is older than this.
     free: Vec<usize>,
     cutoff: SimTime,
@@ -28,6 +26,57 @@ pub(super) struct Recommendations {
     same: usize,
     /// One for each end.
     windows: [Window; 2],
+}
+
+/// Slots with their times, the oldest first, in a circle: mostly one goes as one comes.
+#[derive(Clone, Debug, Default)]
+struct Live {
+    circle: Vec<(SimTime, usize)>,
+    /// Where the oldest is.
+    first: usize,
+}
+
+impl Live {
+    fn len(&self) -> usize {
+        self.circle.len()
+    }
+
+    /// One of them by its age, and none where there are not so many.
+    fn get(&self, index: usize) -> Option<(SimTime, usize)> {
+        let (newer, older) = self.circle.split_at(self.first);
+        older.get(index).or_else(|| newer.get(index - older.len())).copied()
+    }
+
+    fn newest(&self) -> Option<SimTime> {
+        let place = if self.first > 0 { self.first } else { self.len() };
+        self.circle.get(place.wrapping_sub(1)).map(|(at, _)| *at)
+    }
+
+    /// If of all only the oldest is older than `cutoff`, it is the newest from now on: its slot.
+    fn turn(&mut self, cutoff: SimTime, now: SimTime) -> Option<&mut usize> {
+        let next = if self.first + 1 < self.len() { self.first + 1 } else { 0 };
+        let is_over = self.circle.get(self.first)?.0 < cutoff;
+        if !is_over || (self.circle[next].0 < cutoff && self.len() > 1) {
+            return None;
+        }
+        let oldest = &mut self.circle[self.first];
+        self.first = next;
+        oldest.0 = now;
+        Some(&mut oldest.1)
+    }
+
+    /// Takes out all that are older than `cutoff`.
+    fn expire(&mut self, cutoff: SimTime) -> impl ExactSizeIterator<Item = usize> {
+        self.circle.rotate_left(self.first);
+        self.first = 0;
+        let expired = self.circle.partition_point(|(at, _)| *at < cutoff);
+        self.circle.drain(..expired).map(|(_, slot)| slot)
+    }
+
+    /// Adds the newest, right after some have been taken out.
+    fn push(&mut self, at: SimTime, slot: usize) {
+        self.circle.push((at, slot));
+    }
 }
 
 /// Which end of a window matters: the lowest to scale up, the highest to scale down.
@@ -92,23 +141,19 @@ impl Recommendations {
             self.start_again(cutoff);
         }
         self.cutoff = cutoff;
-        while let Some(&(_, oldest)) = self.live.front().filter(|(at, _)| *at < cutoff) {
-            self.live.pop_front();
-            if self.free.last().is_none_or(|&last| last < oldest) {
-                self.free.push(oldest);
-            } else {
-                let place = self.free.partition_point(|&slot| slot < oldest);
-                self.free.insert(place, oldest);
+        let newest = self.live.newest();
+        match self.live.turn(cutoff, new.at) {
+            Some(slot) => {
+                if self.free.last().is_some_and(|last| *last > *slot) {
+                    let (place, last) = (self.free.partition_point(|free| *free < *slot), self.free.len() - 1);
+                    std::mem::swap(&mut self.free[last], slot);
+                    self.free[place..].rotate_right(1);
+                }
+                self.slots[*slot] = new;
+                self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
             }
-            self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(1));
+            None => self.store_anywhere(new),
         }
-        let slot = self.free.pop().unwrap_or(self.slots.len());
-        match self.slots.get_mut(slot) {
-            Some(old) => *old = new,
-            None => self.slots.push(new),
-        }
-        let newest = self.live.back().map(|(at, _)| *at);
-        self.live.push_back((new.at, slot));
         if newest.is_some_and(|newest| new.at < newest) {
             self.start_again(cutoff);
         }
@@ -118,13 +163,29 @@ impl Recommendations {
         self.windows[1].takes_in(new, End::Highest);
     }
 
+    /// Where more or fewer than one have become too old.
+    fn store_anywhere(&mut self, new: Recommendation) {
+        let expired = self.live.expire(self.cutoff);
+        self.windows.iter_mut().for_each(|window| window.outside = window.outside.saturating_sub(expired.len()));
+        for slot in expired {
+            let place = self.free.partition_point(|&free| free < slot);
+            self.free.insert(place, slot);
+        }
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(slot) {
+            Some(old) => *old = new,
+            None => self.slots.push(new),
+        }
+        self.live.push(new.at, slot);
+    }
+
     /// Time or a cutoff has gone back.
     fn start_again(&mut self, cutoff: SimTime) {
         let slots = &self.slots;
         let (free, live): (Vec<usize>, Vec<usize>) = (0..slots.len()).partition(|&slot| slots[slot].at < cutoff);
         let mut live: Vec<(SimTime, usize)> = live.into_iter().map(|slot| (slots[slot].at, slot)).collect();
         live.sort_by_key(|(at, _)| *at);
-        (self.free, self.live, self.cutoff) = (free, live.into(), cutoff);
+        (self.free, self.live, self.cutoff) = (free, Live { circle: live, first: 0 }, cutoff);
         self.windows = [Window::default(); 2];
         self.same = 0;
     }
@@ -135,7 +196,7 @@ impl Recommendations {
             // A window has become longer: what is in the free slots may be in it.
             self.start_again(after);
         }
-        if self.live.back().is_none_or(|(newest, _)| *newest <= after) {
+        if self.live.newest().is_none_or(|newest| newest <= after) {
             return Within::default();
         }
         let window = &mut self.windows[end as usize];
@@ -144,7 +205,7 @@ impl Recommendations {
         }
         window.after = after;
         // The best one at the latest is in it.
-        while self.live[window.outside].0 <= after {
+        while self.live.get(window.outside).is_some_and(|(at, _)| at <= after) {
             window.outside += 1;
         }
         Within { count: self.live.len() - window.outside, best: Some(window.best.replicas) }
@@ -152,8 +213,9 @@ impl Recommendations {
 
     /// The same, one by one.
     fn look_through(&mut self, end: End, after: SimTime) -> Within {
-        let outside = self.live.partition_point(|(at, _)| *at <= after);
-        let mut within = self.live.range(outside..).map(|&(_, slot)| self.slots[slot]);
+        let live = || (0..self.live.len()).filter_map(|index| self.live.get(index));
+        let outside = live().take_while(|(at, _)| *at <= after).count();
+        let mut within = live().skip(outside).map(|(_, slot)| self.slots[slot]);
         let Some(first) = within.next() else { return Within::default() };
         let mut window = Window { is_known: true, after, outside, best: first };
         within.for_each(|recommendation| window.takes_in(recommendation, end));

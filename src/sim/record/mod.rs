@@ -320,17 +320,17 @@ impl Accounts {
         current: &[Option<MetricStatus>],
         used: (Nanocores, Bytes),
     ) {
-        self.readings.clear();
-        self.readings.extend(hpa.metrics.iter().zip(&decision.metrics).map(
-            |(source, outcome)| match &outcome.result {
-                Ok(proposal) if is_above_target(source, &proposal.status) => Reading::AboveTarget,
-                Ok(_) => Reading::Neither,
-                Err(_) => Reading::Unavailable,
-            },
-        ));
-        if matches!(decision.verdict, Verdict::Failed | Verdict::NoScale) {
-            // Where the controller gives up before it, no metric is read.
-            self.readings.resize(hpa.metrics.len(), Reading::Unavailable);
+        // Where the controller gives up before it, no metric is read.
+        let gives_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale);
+        let otherwise = if gives_up { Reading::Unavailable } else { Reading::Neither };
+        self.readings.resize(hpa.metrics.len(), otherwise);
+        for (index, (reading, source)) in self.readings.iter_mut().zip(&hpa.metrics).enumerate() {
+            *reading = match decision.metrics.get(index).map(|outcome| &outcome.result) {
+                Some(Ok(proposal)) if is_above_target(source, &proposal.status) => Reading::AboveTarget,
+                Some(Ok(_)) => Reading::Neither,
+                Some(Err(_)) => Reading::Unavailable,
+                None => otherwise,
+            };
         }
         let summary = &mut self.summary;
         let is_first = summary.syncs == 0;

@@ -6,7 +6,6 @@
 
 use super::TargetState;
 use super::cohort::Cohort;
-use super::metrics::Steadiness;
 use crate::hpa::{Verdict, coast};
 use crate::sim::{Listener, SimError};
 use crate::units::{SimTime, Span};
@@ -50,13 +49,6 @@ impl TargetState<'_> {
         // The last one before the end is made.
         let count = ((end - self.next_sync).seconds() - 1) / period.seconds();
         let last = self.next_sync + Span::from_seconds((count - 1) * period.seconds());
-        let stretch = (last - self.now).seconds();
-        // What comes back in every so many seconds is not looked at more than once.
-        let round = least_common_multiple(
-            self.target.cluster.housekeeping_interval.typical().seconds().max(1),
-            self.target.cluster.metric_resolution.seconds().max(1),
-        );
-        self.sampling.skipped = (stretch / round - 1).max(0) * round;
         let first = self.next_sync;
         self.pass_until(last);
         coast(self.hpa, &self.world.controller, &mut self.history, &self.decision, (first, count));
@@ -92,21 +84,7 @@ impl TargetState<'_> {
     }
 
     fn is_sampled_steadily(&self, cohort: &Cohort) -> bool {
-        let memory = self.memory.of(cohort, self.now);
-        let steadiness = Steadiness {
-            since: self.sampling.steady_since,
-            started: cohort.running,
-            memory,
-            resolution: self.target.cluster.metric_resolution,
-        };
-        cohort.scraped.is_steady(&steadiness)
+        let is_down = cohort.running.is_none() && cohort.scraped.is_unknown();
+        is_down || cohort.is_steady(self.sampling.steady_since, self.target.cluster.metric_resolution)
     }
-}
-
-fn least_common_multiple(one: i64, other: i64) -> i64 {
-    let (mut a, mut b) = (one, other);
-    while b > 0 {
-        (a, b) = (b, a % b);
-    }
-    one / a * other
 }

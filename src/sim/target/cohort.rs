@@ -111,6 +111,12 @@ pub(super) struct Lost {
 }
 
 impl Cohort {
+    /// Whether samples say of it what the last one says, as long as it goes on as it has `since` then.
+    pub fn is_steady(&self, since: SimTime, resolution: Span) -> bool {
+        let uses = (self.rate.cpu, self.memory);
+        self.running.is_some_and(|started| self.scraped.is_steady(uses, (since, started), resolution))
+    }
+
     pub(super) fn new(count: Replicas, created: SimTime, revision: usize, drawn: Drawn) -> Self {
         Self {
             count,

@@ -14,6 +14,12 @@ impl Pods {
         if rules.one_cohort_each || before < 2 {
             return false;
         }
+        // What is likely to differ comes first.
+        let look_alike =
+            |one: &Cohort, other: &Cohort| one.next_sample == other.next_sample && one.scraped == other.scraped;
+        if !self.cohorts.windows(2).any(|pair| look_alike(&pair[0], &pair[1])) {
+            return false;
+        }
         let settled = |cohort: &Cohort| {
             cohort.due == NEVER
                 && cohort.works()
@@ -22,9 +28,7 @@ impl Pods {
                 && cohort.created + cpu_initialization_period <= now
         };
         self.cohorts.dedup_by(|later, earlier| {
-            // What is likely to differ comes first.
-            let same = later.next_sample == earlier.next_sample
-                && later.scraped == earlier.scraped
+            let same = look_alike(later, earlier)
                 && settled(later)
                 && settled(earlier)
                 && later.revision == earlier.revision

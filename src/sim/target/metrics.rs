@@ -29,19 +29,6 @@ pub(super) struct Scraped {
     pub sample: Option<Usage>,
 }
 
-/// What is known of a pod whose samples are to say the same from now on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Steadiness {
-    /// Since when it uses what it uses.
-    pub since: SimTime,
-    /// When its containers started, if they run.
-    pub started: Option<SimTime>,
-    /// The memory that it uses, bytes.
-    pub memory: i64,
-    /// The time between two scrapes.
-    pub resolution: Span,
-}
-
 /// When samples are taken and scraped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pipeline {
@@ -144,29 +131,43 @@ impl Scraped {
         is_another
     }
 
-    /// Whether every sample to come says what the last one says, and everything that is known is as far back as it will be.
-    pub fn is_steady(&self, steadiness: &Steadiness) -> bool {
-        let Some(started) = steadiness.started else {
-            return self.sample.is_none() && self.seen.is_none() && self.latest.is_none();
-        };
-        let (Some(usage), Some((latest, memory))) = (self.sample, self.latest) else { return false };
-        self.seen == Some(usage.at)
-            && usage.at - usage.window >= steadiness.since.max(started)
-            && (usage.memory, memory) == (steadiness.memory, steadiness.memory)
-            && latest - started >= steadiness.resolution
-            && self.fresh == 0
+    /// Whether every sample of a pod says what the last one says, as long as it uses so much CPU and memory, nanocores and bytes,
+    /// as it has `since` then. Its containers must have been up for long when the kubelet sampled it last.
+    pub fn is_steady(&self, (cpu, memory): (i64, i64), (since, started): (SimTime, SimTime), resolution: Span) -> bool {
+        let (Some(usage), Some((latest, remembered))) = (&self.sample, self.latest) else { return false };
+        (usage.cpu, usage.memory, remembered) == (cpu, memory, memory)
+            && self.seen == Some(usage.at)
+            && usage.at.seconds_since(since.max(started)) >= usage.window.seconds()
+            && latest.seconds_since(started) >= resolution.seconds()
     }
 
-    /// In so much time everything comes back as it was, later.
-    pub fn passes(&mut self, span: Span) {
-        if let Some(usage) = &mut self.sample {
-            usage.at += span;
+    /// Whether nothing is known of it.
+    pub fn is_unknown(&self) -> bool {
+        self.sample.is_none() && self.seen.is_none() && self.latest.is_none()
+    }
+
+    /// When the kubelet sampled it last.
+    pub fn latest(&self) -> Option<SimTime> {
+        self.latest.map(|(at, _)| at)
+    }
+
+    /// metrics-server has seen a sample that says what the last one said, and `before` one of the same stretch, or none.
+    pub fn sees_as_before(&mut self, at: SimTime, before: Option<SimTime>) {
+        if let (Some(seen), Some(usage)) = (self.seen.filter(|seen| *seen != at), &mut self.sample) {
+            usage.window = at - before.unwrap_or(seen);
+            usage.at = at;
+            self.seen = Some(at);
         }
-        if let Some((latest, _)) = &mut self.latest {
-            *latest += span;
-        }
-        if let Some(seen) = &mut self.seen {
-            *seen += span;
+    }
+
+    /// The kubelet's last sample, of a pod that goes on as it was until an instant.
+    pub fn goes_on(&mut self, latest: SimTime, end: SimTime) {
+        let cpu = self.sample.map_or(0, |usage| usage.cpu);
+        let used = |from: SimTime, until: SimTime| cpu.saturating_mul(until.seconds_since(from));
+        self.unseen = self.seen.map_or(0, |seen| used(seen, latest));
+        self.cpu_since = used(latest, end);
+        if let Some((at, _)) = &mut self.latest {
+            *at = latest;
         }
     }
 

@@ -25,8 +25,10 @@ pub(super) struct Observer {
     origins: Vec<(usize, bool)>,
     metrics: Vec<MetricValues>,
     samples: Vec<Option<Sample>>,
-    /// For each metric what the samples come to, where all pods count, and whether that is what was seen last.
+    /// For each metric what the samples come to, where all pods count, and whether that is what was seen last. The cohorts that
+    /// they are added up from, by index, and how many pods each has.
     sums: Vec<SampleSum>,
+    counted: Vec<(usize, i64)>,
     has_summed: bool,
     pod_requests: Vec<Option<i64>>,
     adapter: Adapter,
@@ -71,6 +73,16 @@ fn foreign(world: &World<'_>, target: &Target<'_>, template: &PodTemplate, count
     }
 }
 
+/// What samples come to over cohorts, by index, of so many pods each; none if one has no sample.
+fn total(counted: &[(usize, i64)], pods: &Pods, of: impl Fn(&Usage) -> i64) -> Option<i64> {
+    let mut total = 0_i64;
+    for &(index, count) in counted {
+        let usage = pods.cohorts()[index].scraped.sample.as_ref()?;
+        total = total.wrapping_add(of(usage).wrapping_mul(count));
+    }
+    Some(total)
+}
+
 /// Longer than any period of the controller.
 const LONG_AGO: Span = Span::from_seconds(86_400);
 
@@ -103,6 +115,7 @@ impl Observer {
             metrics: Vec::new(),
             samples: Vec::new(),
             sums: Vec::new(),
+            counted: Vec::new(),
             has_summed: false,
             pod_requests: Vec::new(),
             adapter: Adapter {
@@ -185,6 +198,9 @@ impl Observer {
                 of_kind.map(|group| i64::from(group.count)).sum()
             };
             let (pods, terminating) = (number(false), number(true));
+            let groups = self.groups.iter().zip(&self.origins).filter(|(group, _)| !group.terminating);
+            self.counted.clear();
+            self.counted.extend(groups.map(|(group, (index, _))| (*index, i64::from(group.count))));
             self.sums.extend(self.requests.iter().map(|request| SampleSum {
                 pods,
                 terminating,
@@ -210,20 +226,19 @@ impl Observer {
         if self.sums.is_empty() || !self.is_ageless {
             return false;
         }
-        self.sums.iter_mut().for_each(|sum| sum.total = 0);
-        for (group, &(index, _)) in self.groups.iter().zip(&self.origins).filter(|(group, _)| !group.terminating) {
-            let Some(usage) = &pods.cohorts()[index].scraped.sample else { return false };
-            for (reader, sum) in self.readers.iter().zip(&mut self.sums) {
-                let value = match reader {
-                    MetricReader::Cpu(shares) => shares.of_cpu(usage.cpu),
-                    MetricReader::Memory(shares) => shares.of_memory(usage.memory),
-                    MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Unknown => return false,
-                };
-                sum.total = sum.total.wrapping_add(value.wrapping_mul(group.count.into()));
-            }
+        for (reader, sum) in self.readers.iter().zip(&mut self.sums) {
+            let total = match reader {
+                MetricReader::Cpu(shares) => total(&self.counted, pods, |usage| shares.of_cpu(usage.cpu)),
+                MetricReader::Memory(shares) => total(&self.counted, pods, |usage| shares.of_memory(usage.memory)),
+                MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Unknown => None,
+            };
+            let Some(total) = total else { return false };
+            sum.total = total;
         }
-        self.metrics.clear();
-        self.metrics.resize(self.readers.len(), MetricValues::Pods);
+        if !self.has_summed {
+            self.metrics.clear();
+            self.metrics.resize(self.readers.len(), MetricValues::Pods);
+        }
         true
     }
 

@@ -18,8 +18,6 @@ pub(super) struct Sampling {
     pub are_regular: bool,
     /// Since when load, pods and limits are as they are.
     pub steady_since: SimTime,
-    /// The part of the stretch to come that is not looked at, seconds.
-    pub skipped: i64,
 }
 
 /// When pods are sampled in a part of a stretch, drawn in the order of time; kept for its memory.
@@ -44,7 +42,7 @@ impl Sampling {
         let draws = cluster.missing_samples.get() > 0.0 || cluster.balancing == Balancing::Random;
         let can_wait = interval != Delay::ZERO && !draws;
         let are_regular = can_wait && matches!(interval, Delay::Fixed(_));
-        Self { next_scrape, has_scraped: false, can_wait, are_regular, steady_since: start, skipped: 0 }
+        Self { next_scrape, has_scraped: false, can_wait, are_regular, steady_since: start }
     }
 }
 
@@ -109,7 +107,15 @@ impl TargetState<'_> {
             let interval = self.target.cluster.housekeeping_interval.typical().seconds().max(1);
             self.by_scrapes(now, end, |_, first, until| {
                 let late = until.seconds_since(first);
-                let last = first.later(if late < interval { 0 } else { late / interval * interval });
+                // Mostly it is short: dividing takes longer.
+                let more = if late < interval {
+                    0
+                } else if late < 2 * interval {
+                    interval
+                } else {
+                    late / interval * interval
+                };
+                let last = first.later(more);
                 (last, last.later(interval))
             });
             return;
@@ -132,17 +138,16 @@ impl TargetState<'_> {
         end: SimTime,
         last: impl Fn(usize, SimTime, SimTime) -> (SimTime, SimTime),
     ) {
-        let skipped = std::mem::take(&mut self.sampling.skipped);
-        let from = from.later(skipped);
-        let first = self.sampling.next_scrape.later(skipped);
         let resolution = self.target.cluster.metric_resolution;
+        let scrapes = Scrapes::until(end, self.sampling.next_scrape, resolution.seconds());
+        let may_be_steady = !self.memory.grows() && scrapes.first >= self.resource_outage;
         for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
-            if skipped > 0 {
-                cohort.scraped.passes(Span::from_seconds(skipped));
-                cohort.next_sample += Span::from_seconds(skipped);
+            if may_be_steady && cohort.is_steady(self.sampling.steady_since, resolution) {
+                goes_on(cohort, &scrapes, end, |next, until| last(index, next, until));
+                continue;
             }
             let (cpu, mut sampled) = (if cohort.running.is_some() { cohort.rate.cpu } else { 0 }, from);
-            let mut scrape = first;
+            let mut scrape = scrapes.first;
             loop {
                 let until = scrape.min(end);
                 if cohort.next_sample <= until {
@@ -163,12 +168,66 @@ impl TargetState<'_> {
             }
             cohort.scraped.uses(cpu.saturating_mul(end.seconds_since(sampled)));
         }
-        self.sampling.next_scrape = first;
-        while self.sampling.next_scrape <= end {
-            self.sampling.next_scrape = self.sampling.next_scrape.later(resolution.seconds());
-            self.sampling.has_scraped = true;
+        self.sampling.has_scraped |= scrapes.count > 0;
+        self.sampling.next_scrape = scrapes.first.later(scrapes.count * scrapes.resolution);
+    }
+}
+
+/// The scrapes of a stretch.
+#[derive(Clone, Copy, Debug)]
+struct Scrapes {
+    first: SimTime,
+    count: i64,
+    /// The time between two, seconds.
+    resolution: i64,
+}
+
+impl Scrapes {
+    fn until(end: SimTime, first: SimTime, resolution: i64) -> Self {
+        let time = end.seconds_since(first);
+        let count = if time < 0 {
+            0
+        } else if time < resolution {
+            1
+        } else {
+            1 + time / resolution.max(1)
+        };
+        Self { first, count, resolution }
+    }
+
+    /// The one that sees a sample first.
+    fn seeing(&self, sample: SimTime) -> SimTime {
+        let late = sample.seconds_since(self.first);
+        if late <= 0 {
+            self.first
+        } else {
+            self.first.later((late + self.resolution - 1) / self.resolution * self.resolution)
         }
     }
+}
+
+/// A stretch in which every sample of a pod says what the last one said: only the times are others. `last` says when it is
+/// sampled last until an instant, if it is at another, and when next.
+fn goes_on(
+    cohort: &mut Cohort,
+    scrapes: &Scrapes,
+    end: SimTime,
+    last: impl Fn(SimTime, SimTime) -> (SimTime, SimTime),
+) {
+    let sampled_until = |until: SimTime, before: (SimTime, SimTime)| {
+        if before.1 <= until { last(before.1, until) } else { before }
+    };
+    let Some(begin) = cohort.scraped.latest().map(|latest| (latest, cohort.next_sample)) else { return };
+    let mut now = begin;
+    if scrapes.count > 0 {
+        now = sampled_until(scrapes.first.later((scrapes.count - 1) * scrapes.resolution), begin);
+        let scrape = scrapes.seeing(now.0);
+        let before = (scrape > scrapes.first).then(|| sampled_until(scrape.later(-scrapes.resolution), begin).0);
+        cohort.scraped.sees_as_before(now.0, before);
+    }
+    let (latest, next) = sampled_until(end, now);
+    cohort.scraped.goes_on(latest, end);
+    cohort.next_sample = next;
 }
 
 impl SampleTimes {
