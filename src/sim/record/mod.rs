@@ -214,8 +214,10 @@ pub(in crate::sim) struct Accounts {
     /// The replica count of the last stretch and its time, not yet in `time_at`.
     current: (Replicas, Span),
     keep_pod_numbers: bool,
-    /// How each metric was at the last sync.
-    readings: Vec<Reading>,
+    /// The time that all syncs so far count for.
+    synced: Span,
+    /// How each metric was at the last sync, and how much of that time is in the summary.
+    readings: Vec<(Reading, Span)>,
 }
 
 /// What a sync made of a metric.
@@ -230,7 +232,7 @@ enum Reading {
 impl Accounts {
     pub fn new(metrics: usize, keep_pod_numbers: bool) -> Self {
         let summary = Summary { metrics: vec![MetricSummary::default(); metrics], ..Summary::default() };
-        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, readings: Vec::new() }
+        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, synced: Span::ZERO, readings: Vec::new() }
     }
 
     /// Something happened.
@@ -323,14 +325,20 @@ impl Accounts {
         // Where the controller gives up before it, no metric is read.
         let gives_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale);
         let otherwise = if gives_up { Reading::Unavailable } else { Reading::Neither };
-        self.readings.resize(hpa.metrics.len(), otherwise);
-        for (index, (reading, source)) in self.readings.iter_mut().zip(&hpa.metrics).enumerate() {
-            *reading = match decision.metrics.get(index).map(|outcome| &outcome.result) {
+        if self.readings.len() != hpa.metrics.len() {
+            (0..self.readings.len()).for_each(|metric| self.read(metric, otherwise));
+            self.readings.resize(hpa.metrics.len(), (otherwise, self.synced));
+        }
+        for (metric, source) in hpa.metrics.iter().enumerate() {
+            let reading = match decision.metrics.get(metric).map(|outcome| &outcome.result) {
                 Some(Ok(proposal)) if is_above_target(source, &proposal.status) => Reading::AboveTarget,
                 Some(Ok(_)) => Reading::Neither,
                 Some(Err(_)) => Reading::Unavailable,
                 None => otherwise,
             };
+            if self.readings[metric].0 != reading {
+                self.read(metric, reading);
+            }
         }
         let summary = &mut self.summary;
         let is_first = summary.syncs == 0;
@@ -351,18 +359,24 @@ impl Accounts {
         summary.last.at = now;
         summary.peak_cpu_used = summary.peak_cpu_used.max(used.0);
         summary.peak_memory_used = summary.peak_memory_used.max(used.1);
-        let span = Span::from_seconds(period.seconds() * count);
-        for (total, reading) in summary.metrics.iter_mut().zip(&self.readings) {
-            match reading {
-                Reading::AboveTarget => total.above_target = total.above_target + span,
-                Reading::Unavailable => total.unavailable = total.unavailable + span,
-                Reading::Neither => {}
-            }
+        self.synced = self.synced + Span::from_seconds(period.seconds() * count);
+    }
+
+    /// From the next sync on a metric is otherwise: how it was until then is added up.
+    fn read(&mut self, metric: usize, next: Reading) {
+        let (reading, added) = std::mem::replace(&mut self.readings[metric], (next, self.synced));
+        let span = Span::from_seconds(self.synced.seconds() - added.seconds());
+        let Some(total) = self.summary.metrics.get_mut(metric) else { return };
+        match reading {
+            Reading::AboveTarget => total.above_target = total.above_target + span,
+            Reading::Unavailable => total.unavailable = total.unavailable + span,
+            Reading::Neither => {}
         }
     }
 
     pub fn finish(mut self, workload: &Workload, end: SimTime, ending: Ending) -> Summary {
         self.flush();
+        (0..self.readings.len()).for_each(|metric| self.read(metric, Reading::Neither));
         let template = &workload.template;
         if self.summary.syncs > 0 {
             self.summary.last.current_metrics = ending.current_metrics;

@@ -76,10 +76,15 @@ impl Memory {
     }
 
     /// The memory that all pods use, bytes.
+    #[inline]
     pub fn used(&mut self, pods: &Pods, now: SimTime) -> i64 {
-        if let Some(used) = self.used.filter(|_| !self.grows()) {
-            return used;
+        match self.used {
+            Some(used) if !self.grows() => used,
+            _ => self.add_up(pods, now),
         }
+    }
+
+    fn add_up(&mut self, pods: &Pods, now: SimTime) -> i64 {
         let used = pods
             .cohorts()
             .iter()

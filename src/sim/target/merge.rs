@@ -11,7 +11,7 @@ impl Pods {
     /// period, and with the same samples. Says whether there were any.
     pub fn merge(&mut self, now: SimTime, cpu_initialization_period: Span, rules: &Rules<'_>) -> bool {
         let before = self.cohorts.len();
-        if rules.one_cohort_each || before < 2 {
+        if rules.one_cohort_each {
             return false;
         }
         // What is likely to differ comes first.

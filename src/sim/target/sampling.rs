@@ -69,8 +69,9 @@ impl TargetState<'_> {
     }
 
     /// After a scrape, pods that cannot be told apart any more are one cohort.
+    #[inline]
     pub(super) fn follow_up_scrapes(&mut self) {
-        if !std::mem::take(&mut self.sampling.has_scraped) {
+        if !std::mem::take(&mut self.sampling.has_scraped) || self.pods.cohorts().len() < 2 {
             return;
         }
         if self.pods.merge(self.now, self.world.controller.cpu_initialization_period, &self.rules) {

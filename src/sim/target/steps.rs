@@ -308,6 +308,7 @@ impl<'a> TargetState<'a> {
     }
 
     /// Samples and scrapes that are due, unless they have been taken, and what follows from them.
+    #[inline]
     fn look_at_metrics(&mut self, has_sampled: bool) {
         if !has_sampled {
             self.sample();
@@ -347,20 +348,21 @@ impl<'a> TargetState<'a> {
     }
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
+    #[inline]
     pub(super) fn use_since_last_sync(&mut self) -> (Nanocores, Bytes) {
-        let memory_used = self.memory.used(&self.pods, self.now);
-        if self.owed > 0 {
-            return (Nanocores::new(self.traffic.cpu_a_second()), Bytes::new(memory_used));
-        }
+        let cpu_used = if self.owed > 0 { self.traffic.cpu_a_second() } else { self.cpu_since_last_sync() };
+        (Nanocores::new(cpu_used), Bytes::new(self.memory.used(&self.pods, self.now)))
+    }
+
+    fn cpu_since_last_sync(&self) -> i64 {
         let (cpu_before, before) = self.last_sync;
         let period = (self.now - before).seconds().max(1);
         let used = self.traffic.totals.cpu - cpu_before;
         // Dividing so wide a number takes long.
-        let cpu_used = match i64::try_from(used) {
+        match i64::try_from(used) {
             Ok(used) => used / period,
             Err(_) => (used / i128::from(period)).min(i64::MAX.into()) as i64,
-        };
-        (Nanocores::new(cpu_used), Bytes::new(memory_used))
+        }
     }
 
     fn record(&self, replicas: Replicas, (cpu_used, memory_used): (Nanocores, Bytes)) -> SyncRecord<'_> {
