@@ -3,6 +3,7 @@
 //! Every type has private fields, named constructors and an exact `Display`.
 //! An instant ([`SimTime`]) is not a duration ([`Span`]).
 
+pub(crate) mod float;
 mod quantity;
 mod resources;
 mod share;

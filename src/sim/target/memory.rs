@@ -76,7 +76,6 @@ impl Memory {
     }
 
     /// The memory that all pods use, bytes.
-    #[inline]
     pub fn used(&mut self, pods: &Pods, now: SimTime) -> i64 {
         match self.used {
             Some(used) if !self.grows() => used,

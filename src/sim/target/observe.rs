@@ -147,7 +147,6 @@ impl Observer {
     }
 
     /// Up to an instant adapters have read the load as it has been since they were asked last; says whether they have.
-    #[inline]
     pub fn adapters_read(&mut self, now: SimTime, values: &[f64], pods: &Pods) -> bool {
         let adapter = &mut self.adapter;
         if adapter.next > now {

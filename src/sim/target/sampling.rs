@@ -69,7 +69,6 @@ impl TargetState<'_> {
     }
 
     /// After a scrape, pods that cannot be told apart any more are one cohort.
-    #[inline]
     pub(super) fn follow_up_scrapes(&mut self) {
         if !std::mem::take(&mut self.sampling.has_scraped) || self.pods.cohorts().len() < 2 {
             return;

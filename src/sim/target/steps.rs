@@ -308,7 +308,6 @@ impl<'a> TargetState<'a> {
     }
 
     /// Samples and scrapes that are due, unless they have been taken, and what follows from them.
-    #[inline]
     fn look_at_metrics(&mut self, has_sampled: bool) {
         if !has_sampled {
             self.sample();
@@ -348,7 +347,6 @@ impl<'a> TargetState<'a> {
     }
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
-    #[inline]
     pub(super) fn use_since_last_sync(&mut self) -> (Nanocores, Bytes) {
         let cpu_used = if self.owed > 0 { self.traffic.cpu_a_second() } else { self.cpu_since_last_sync() };
         (Nanocores::new(cpu_used), Bytes::new(self.memory.used(&self.pods, self.now)))

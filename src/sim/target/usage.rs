@@ -1,6 +1,7 @@
 //! From the values of the load to what it asks of pods.
 
 use crate::model::{Drive, Drives, PodTemplate};
+use crate::units::float::round;
 
 /// What the load asks for at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +54,6 @@ pub(super) fn ceil_tolerant(value: f64) -> i64 {
     (if close { nearest } else { value.ceil() }) as i64
 }
 
-/// `value.round() as i64`, mostly without a call of the system's library.
-fn round(value: f64) -> i64 {
-    // Below this there are fractions, and every whole number fits.
-    const FRACTIONS: f64 = (1_i64 << 52) as f64;
-    if value.abs() < FRACTIONS {
-        let towards_zero = value as i64;
-        let rest = value - towards_zero as f64;
-        towards_zero + i64::from(rest >= 0.5) - i64::from(rest <= -0.5)
-    } else {
-        value.round() as i64
-    }
-}
-
 /// Division that rounds up.
 pub(super) fn div_ceil(value: i64, by: i64) -> i64 {
     value / by + i64::from(value % by > 0)
@@ -92,19 +80,6 @@ fn ask(drive: Drive, request: i64, values: &[f64]) -> Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #![proptest_config(crate::fixed_cases())]
-
-        #[test]
-        fn rounding_is_that_of_the_library(value in proptest::num::f64::ANY, halves in -9i64..9, small in -9.0f64..9.0) {
-            let half = halves as f64 / 2.0;
-            for value in [value, small, half, half.next_up(), half.next_down(), 4.0e15 + half] {
-                prop_assert_eq!(round(value), value.round() as i64, "{}", value);
-            }
-        }
-    }
 
     #[test]
     fn percentages_of_a_request_are_not_off_by_one() {
