@@ -209,25 +209,8 @@ impl<'a> Calculator<'a> {
             average_value: Some(grouped.total / grouped.counts.ready),
             value: None,
         };
-        // A missing pod counts as its whole request on the way down, or as the target if that is
-        // more (from 1.26 on, kubernetes/kubernetes#112178).
-        let fallback = if self.config.version.at_least(26) { i64::from(target).max(100) } else { 100 };
-        let missing_total = if ratio < 1.0 && grouped.counts.missing > 0 {
-            missing_at(self.observation, index, fallback, self.config)
-        } else {
-            0
-        };
-        let missing_use = missing_use(ratio, missing_total.checked_div(grouped.counts.missing).unwrap_or(0));
-        let recount = self.recount_pods(&grouped, ratio, missing_use, missing_total).map(
-            |(total, count, missing_use, with_unready)| {
-                let missing = if missing_use.is_some() { requests.missing } else { 0 };
-                let unready = if with_unready { requests.unready } else { 0 };
-                let all = requests.ready.wrapping_add(missing).wrapping_add(unready);
-                let percent = utilization(total, all).unwrap_or(0);
-                let ratio = f64::from(percent) / f64::from(target);
-                (count, Recount { missing_use, with_unready, current: i64::from(percent), ratio })
-            },
-        );
+        let all_count = grouped.counts.missing == 0 && grouped.counts.unready == 0;
+        let recount = if all_count { None } else { self.recount_utilization(index, target, &grouped, ratio) };
         let arithmetic = Arithmetic {
             basis: Basis::Utilization,
             total: grouped.total,
@@ -240,6 +223,30 @@ impl<'a> Calculator<'a> {
             kept: None,
         };
         out.result = Ok(self.propose(arithmetic, recount, status));
+    }
+
+    /// The second calculation of a target in percent.
+    fn recount_utilization(&self, index: usize, target: i32, grouped: &Grouped, ratio: f64) -> Option<(i64, Recount)> {
+        let requests = grouped.requests;
+        // A missing pod counts as its whole request on the way down, or as the target if that is
+        // more (from 1.26 on, kubernetes/kubernetes#112178).
+        let fallback = if self.config.version.at_least(26) { i64::from(target).max(100) } else { 100 };
+        let missing_total = if ratio < 1.0 && grouped.counts.missing > 0 {
+            missing_at(self.observation, index, fallback, self.config)
+        } else {
+            0
+        };
+        let missing_use = missing_use(ratio, missing_total.checked_div(grouped.counts.missing).unwrap_or(0));
+        self.recount_pods(grouped, ratio, missing_use, missing_total).map(
+            |(total, count, missing_use, with_unready)| {
+                let missing = if missing_use.is_some() { requests.missing } else { 0 };
+                let unready = if with_unready { requests.unready } else { 0 };
+                let all = requests.ready.wrapping_add(missing).wrapping_add(unready);
+                let percent = utilization(total, all).unwrap_or(0);
+                let ratio = f64::from(percent) / f64::from(target);
+                (count, Recount { missing_use, with_unready, current: i64::from(percent), ratio })
+            },
+        )
     }
 
     /// `calcPlainMetricReplicas`: a target in the metric's own unit per pod.

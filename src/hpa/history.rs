@@ -70,9 +70,10 @@ impl History {
     }
 
     pub(super) fn save_current_metrics(&mut self, decision: &Decision) {
-        self.current_metrics.clear();
-        self.current_metrics
-            .extend(decision.metrics.iter().map(|outcome| outcome.result.as_ref().ok().map(|p| p.status)));
+        self.current_metrics.resize(decision.metrics.len(), None);
+        for (status, outcome) in self.current_metrics.iter_mut().zip(&decision.metrics) {
+            *status = outcome.result.as_ref().ok().map(|proposal| proposal.status);
+        }
     }
 }
 

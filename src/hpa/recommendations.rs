@@ -21,6 +21,8 @@ pub(super) struct Recommendations {
     /// The others, in their own order: what is in them is older than this.
     free: Vec<usize>,
     cutoff: SimTime,
+    /// None is later than this.
+    newest: SimTime,
     /// The last one, and how many on end are of as many replicas.
     last: Recommendation,
     same: usize,
@@ -45,11 +47,6 @@ impl Live {
     fn get(&self, index: usize) -> Option<(SimTime, usize)> {
         let (newer, older) = self.circle.split_at(self.first);
         older.get(index).or_else(|| newer.get(index - older.len())).copied()
-    }
-
-    fn newest(&self) -> Option<SimTime> {
-        let place = if self.first > 0 { self.first } else { self.len() };
-        self.circle.get(place.wrapping_sub(1)).map(|(at, _)| *at)
     }
 
     /// If of all only the oldest is older than `cutoff`, it is the newest from now on: its slot.
@@ -141,7 +138,6 @@ impl Recommendations {
             self.start_again(cutoff);
         }
         self.cutoff = cutoff;
-        let newest = self.live.newest();
         match self.live.turn(cutoff, new.at) {
             Some(slot) => {
                 if self.free.last().is_some_and(|last| *last > *slot) {
@@ -154,9 +150,10 @@ impl Recommendations {
             }
             None => self.store_anywhere(new),
         }
-        if newest.is_some_and(|newest| new.at < newest) {
+        if new.at < self.newest {
             self.start_again(cutoff);
         }
+        self.newest = self.newest.max(new.at);
         self.same = if new.replicas == self.last.replicas { self.same + 1 } else { 1 };
         self.last = new;
         self.windows[0].takes_in(new, End::Lowest);
@@ -185,19 +182,23 @@ impl Recommendations {
         let (free, live): (Vec<usize>, Vec<usize>) = (0..slots.len()).partition(|&slot| slots[slot].at < cutoff);
         let mut live: Vec<(SimTime, usize)> = live.into_iter().map(|slot| (slots[slot].at, slot)).collect();
         live.sort_by_key(|(at, _)| *at);
+        self.newest = live.last().map_or(cutoff - Span::from_seconds(1), |(at, _)| *at);
         (self.free, self.live, self.cutoff) = (free, Live { circle: live, first: 0 }, cutoff);
         self.windows = [Window::default(); 2];
         self.same = 0;
     }
 
     /// What is later than `after`.
+    #[inline]
     pub fn within(&mut self, end: End, after: SimTime) -> Within {
+        // Many a window is of no time at all.
+        if self.newest <= after { Within::default() } else { self.look_within(end, after) }
+    }
+
+    fn look_within(&mut self, end: End, after: SimTime) -> Within {
         if after < self.cutoff - Span::from_seconds(1) {
             // A window has become longer: what is in the free slots may be in it.
             self.start_again(after);
-        }
-        if self.live.newest().is_none_or(|newest| newest <= after) {
-            return Within::default();
         }
         let window = &mut self.windows[end as usize];
         if !window.is_known || window.after > after || window.best.at <= after {

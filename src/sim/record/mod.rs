@@ -215,9 +215,9 @@ pub(in crate::sim) struct Accounts {
     current: (Replicas, Span),
     keep_pod_numbers: bool,
     /// The time that all syncs so far count for.
-    synced: Span,
+    synced: i64,
     /// How each metric was at the last sync, and how much of that time is in the summary.
-    readings: Vec<(Reading, Span)>,
+    readings: Vec<(Reading, i64)>,
 }
 
 /// What a sync made of a metric.
@@ -232,7 +232,7 @@ enum Reading {
 impl Accounts {
     pub fn new(metrics: usize, keep_pod_numbers: bool) -> Self {
         let summary = Summary { metrics: vec![MetricSummary::default(); metrics], ..Summary::default() };
-        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, synced: Span::ZERO, readings: Vec::new() }
+        Self { summary, current: (0, Span::ZERO), keep_pod_numbers, synced: 0, readings: Vec::new() }
     }
 
     /// Something happened.
@@ -312,7 +312,7 @@ impl Accounts {
         self.summary.peak_backlog = self.summary.peak_backlog.max(Work::new(waiting));
     }
 
-    /// A sync; what it saw counts for one sync period. Since the last one all pods have used so much CPU and memory.
+    /// A sync; what it saw counts for one sync period.
     pub fn sync(
         &mut self,
         period: Span,
@@ -320,7 +320,6 @@ impl Accounts {
         now: SimTime,
         decision: &Decision,
         current: &[Option<MetricStatus>],
-        used: (Nanocores, Bytes),
     ) {
         // Where the controller gives up before it, no metric is read.
         let gives_up = matches!(decision.verdict, Verdict::Failed | Verdict::NoScale);
@@ -346,26 +345,30 @@ impl Accounts {
         if decision.rescaled {
             summary.rescales.push(RescaleRecord { at: now, decision: decision.clone() });
         }
-        self.sync_again(period, (now, 1), used);
+        self.sync_again(period, (now, 1));
         if is_first {
             self.summary.first = Snapshot { current_metrics: current.to_vec(), ..self.summary.last };
         }
     }
 
     /// So many more syncs, up to this one, that saw and did what the last one did.
-    pub fn sync_again(&mut self, period: Span, (now, count): (SimTime, i64), used: (Nanocores, Bytes)) {
+    pub fn sync_again(&mut self, period: Span, (now, count): (SimTime, i64)) {
+        self.summary.syncs += count.unsigned_abs();
+        self.summary.last.at = now;
+        self.synced += period.seconds() * count;
+    }
+
+    /// So much CPU was used between two syncs, all in all, and so much memory.
+    pub fn uses(&mut self, (cpu, memory): (Nanocores, Bytes)) {
         let summary = &mut self.summary;
-        summary.syncs += count.unsigned_abs();
-        summary.last.at = now;
-        summary.peak_cpu_used = summary.peak_cpu_used.max(used.0);
-        summary.peak_memory_used = summary.peak_memory_used.max(used.1);
-        self.synced = self.synced + Span::from_seconds(period.seconds() * count);
+        summary.peak_cpu_used = summary.peak_cpu_used.max(cpu);
+        summary.peak_memory_used = summary.peak_memory_used.max(memory);
     }
 
     /// From the next sync on a metric is otherwise: how it was until then is added up.
     fn read(&mut self, metric: usize, next: Reading) {
         let (reading, added) = std::mem::replace(&mut self.readings[metric], (next, self.synced));
-        let span = Span::from_seconds(self.synced.seconds() - added.seconds());
+        let span = Span::from_seconds(self.synced - added);
         let Some(total) = self.summary.metrics.get_mut(metric) else { return };
         match reading {
             Reading::AboveTarget => total.above_target = total.above_target + span,

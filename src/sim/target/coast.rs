@@ -1,4 +1,4 @@
-//! Syncs between which nothing else happens follow each other here, without a look at the rest of the world.
+//! Syncs and changes of the load between which nothing else happens follow each other here, without a look at the rest of the world.
 //!
 //! In steady stretches, syncs that can only find what the last one found are counted, not made.
 //! Load, pods and limits stay as they are, every sample covers time of which that is true, and what the metrics propose is in force,
@@ -14,28 +14,49 @@ use crate::units::{SimTime, Span};
 const FEWEST_SYNCS: i64 = 4;
 
 impl TargetState<'_> {
-    /// Lets the syncs come that come before anything else happens to it, of its own doing or before `end`. Says whether there is
-    /// more to do in the second of the last of them than that: then it is not over.
-    pub fn keep_syncing(&mut self, end: SimTime, mut listener: Option<&mut Listener<'_>>) -> Result<bool, SimError> {
-        let is_busy = self.to_reconcile || self.heard.is_some() || self.traffic.is_restless();
-        if is_busy || !self.may_look_back() || self.next_sync >= end.min(self.load.next_change(self.now)) {
-            return Ok(false);
-        }
-        let end = end.min(self.next_change());
-        let mut rescaled = false;
-        while self.next_sync < end && !rescaled {
-            if listener.is_none() && self.last_sync.1 == self.now {
-                if self.coast(end) {
+    /// Goes on as long as it has nothing to do but its work, to the last second before `end` in which something happens: syncs, and
+    /// where it `is_alone` changes of its load. Says whether there is more to do in that second: then it is not over.
+    pub fn keep_syncing(
+        &mut self,
+        end: SimTime,
+        is_alone: bool,
+        mut listener: Option<&mut Listener<'_>>,
+    ) -> Result<bool, SimError> {
+        // The world has seen to the second that it comes with, and to none after it.
+        let mut is_over = true;
+        loop {
+            let is_busy = self.to_reconcile || self.heard.is_some() || self.traffic.is_restless();
+            if is_busy || !self.may_look_back() {
+                return Ok(!is_over);
+            }
+            let change = self.next_change();
+            while self.next_sync < end.min(change) {
+                let is_unheard = listener.is_none();
+                if is_unheard && self.last_sync.1 == self.now && self.coast(end.min(change)) {
                     continue;
                 }
                 self.pass_alike(self.next_sync.seconds_since(self.now));
-            } else {
-                self.pass_until(self.next_sync);
+                if !is_unheard {
+                    self.add_up_alike();
+                }
+                if self.sync(listener.as_deref_mut())? {
+                    return Ok(true);
+                }
             }
-            rescaled = self.sync(listener.as_deref_mut())?;
+            if change >= end || !is_alone {
+                self.add_up_alike();
+                return Ok(false);
+            }
+            self.owed += change.seconds_since(self.now);
+            self.add_up_alike();
+            self.move_on(change.seconds_since(self.now), true);
+            self.advance_load()?;
+            if self.load_end().is_some_and(|end| end <= self.now) || !self.rests() || self.work_out() {
+                return Ok(true);
+            }
+            self.end_settling(true);
+            is_over = false;
         }
-        self.add_up_alike();
-        Ok(rescaled)
     }
 
     /// Right after a sync: lets all syncs but the last pass before `end` that are like it; says whether there were any.
@@ -52,8 +73,8 @@ impl TargetState<'_> {
         let first = self.next_sync;
         self.pass_until(last);
         coast(self.hpa, &self.world.controller, &mut self.history, &self.decision, (first, count));
-        let use_now = self.use_since_last_sync();
-        self.accounts.sync_again(period, (last, count), use_now);
+        self.accounts.sync_again(period, (last, count));
+        self.note_use();
         self.last_sync = (self.traffic.totals.cpu, last);
         self.next_sync = last + period;
         true

@@ -146,12 +146,14 @@ impl Observer {
             || (adapter.values == values && adapter.working == pods.working())
     }
 
-    /// Up to an instant adapters have read the load as it has been since they were asked last; says whether they have.
+    /// Whether adapters have read the load since they were asked last.
+    pub fn adapters_are_due(&self, now: SimTime) -> bool {
+        self.adapter.next <= now
+    }
+
+    /// Up to an instant they have, and it has been as it is; says whether that matters.
     pub fn adapters_read(&mut self, now: SimTime, values: &[f64], pods: &Pods) -> bool {
         let adapter = &mut self.adapter;
-        if adapter.next > now {
-            return false;
-        }
         let more = (now - adapter.next).seconds() / adapter.interval.seconds().max(1);
         adapter.read_at = adapter.next + Span::from_seconds(more * adapter.interval.seconds());
         adapter.next = adapter.read_at + adapter.interval;

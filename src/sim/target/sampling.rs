@@ -69,10 +69,7 @@ impl TargetState<'_> {
     }
 
     /// After a scrape, pods that cannot be told apart any more are one cohort.
-    pub(super) fn follow_up_scrapes(&mut self) {
-        if !std::mem::take(&mut self.sampling.has_scraped) || self.pods.cohorts().len() < 2 {
-            return;
-        }
+    pub(super) fn merge_alike(&mut self) {
         if self.pods.merge(self.now, self.world.controller.cpu_initialization_period, &self.rules) {
             self.observer.note_pods_changed();
         }

@@ -15,7 +15,8 @@ impl<'a> TargetState<'a> {
     pub(super) fn pass_until(&mut self, now: SimTime) {
         let seconds = now.seconds_since(self.now);
         if seconds <= 0 {
-            return self.look_at_metrics(false);
+            self.sample();
+            return self.follow_up_samples();
         }
         let is_uniform = self.traffic.is_uniform();
         let passed = self.traffic.work(seconds, &mut self.pods);
@@ -33,13 +34,12 @@ impl<'a> TargetState<'a> {
         self.move_on(seconds, true);
     }
 
-    /// It is over.
+    /// It is over, or something changes.
     pub(super) fn add_up_alike(&mut self) {
         let seconds = std::mem::take(&mut self.owed);
         if seconds > 0 {
             let passed = self.traffic.work(seconds, &mut self.pods);
             self.add_up(seconds, passed);
-            self.last_sync.0 = self.traffic.totals.cpu;
         }
     }
 
@@ -48,7 +48,7 @@ impl<'a> TargetState<'a> {
         self.load.end()
     }
 
-    fn advance_load(&mut self) -> Result<(), SimError> {
+    pub(super) fn advance_load(&mut self) -> Result<(), SimError> {
         let mut moved = self.load.advance(self.now)?;
         let before = self.factors.len();
         self.factors.retain(|(_, until)| *until > self.now);
@@ -210,17 +210,27 @@ impl<'a> TargetState<'a> {
         let (now, controller) = (self.now, &self.world.controller);
         coast(self.hpa, controller, &mut self.history, &self.decision, (now, 1));
         if now >= SimTime::ZERO {
-            let use_now = self.use_since_last_sync();
-            self.accounts.sync_again(controller.sync_period, (now, 1), use_now);
+            self.accounts.sync_again(controller.sync_period, (now, 1));
+            self.note_use();
         }
         self.end_sync();
     }
 
+    /// What pods have used since the last sync. In a stretch in which no second differs from the next it is the same from the second
+    /// sync on.
+    pub(super) fn note_use(&mut self) {
+        let began = self.now.later(-self.owed);
+        let is_known = self.last_sync.1.seconds_since(began) >= self.world.controller.sync_period.seconds();
+        if !is_known || self.memory.grows() {
+            let used = self.use_since_last_sync();
+            self.accounts.uses(used);
+        }
+    }
+
     fn end_sync(&mut self) {
-        // What is owed is added later.
-        self.last_sync = (self.traffic.totals.cpu, self.now);
+        self.last_sync = (self.traffic.cpu_after(self.owed), self.now);
         if self.now == self.next_sync {
-            self.next_sync += self.world.controller.sync_period;
+            self.next_sync = self.now.later(self.world.controller.sync_period.seconds());
         }
     }
 
@@ -228,16 +238,18 @@ impl<'a> TargetState<'a> {
     fn record_sync(&mut self, replicas: Replicas, listener: Option<&mut Listener<'_>>) -> Result<(), SimError> {
         let (now, period) = (self.now, self.world.controller.sync_period);
         if now >= SimTime::ZERO {
-            let use_now = self.use_since_last_sync();
-            self.accounts.sync(period, self.hpa, now, &self.decision, self.history.current_metrics(), use_now);
+            self.accounts.sync(period, self.hpa, now, &self.decision, self.history.current_metrics());
+            self.note_use();
             if let Some(listener) = listener {
-                listener(self.index, &self.record(replicas, use_now));
+                let used = self.use_since_last_sync();
+                listener(self.index, &self.record(replicas, used));
             }
         } else if self.decision.rescaled {
             let before = SimTime::ZERO - now;
             return Err(SimError::NotSteady { before, from: replicas, to: self.decision.desired });
         }
         if self.decision.rescaled {
+            self.add_up_alike();
             self.controller.replicas = self.decision.desired.min(MOST_PODS);
             self.to_reconcile = true;
         }
@@ -283,7 +295,7 @@ impl<'a> TargetState<'a> {
     }
 
     /// To the end of a stretch in which nothing changed, with the samples of it.
-    fn move_on(&mut self, seconds: i64, is_uniform: bool) {
+    pub(super) fn move_on(&mut self, seconds: i64, is_uniform: bool) {
         let now = self.now.later(seconds);
         let has_sampled = is_uniform && self.sampling.can_wait;
         if has_sampled {
@@ -304,16 +316,21 @@ impl<'a> TargetState<'a> {
         if now == SimTime::ZERO {
             self.start_counting();
         }
-        self.look_at_metrics(has_sampled);
-    }
-
-    /// Samples and scrapes that are due, unless they have been taken, and what follows from them.
-    fn look_at_metrics(&mut self, has_sampled: bool) {
         if !has_sampled {
             self.sample();
         }
-        self.unseen |= self.observer.adapters_read(self.now, &self.values, &self.pods);
-        self.follow_up_scrapes();
+        self.follow_up_samples();
+    }
+
+    /// What follows from samples and scrapes that have been taken.
+    #[inline]
+    fn follow_up_samples(&mut self) {
+        if self.observer.adapters_are_due(self.now) {
+            self.unseen |= self.observer.adapters_read(self.now, &self.values, &self.pods);
+        }
+        if std::mem::take(&mut self.sampling.has_scraped) && self.pods.cohorts().len() > 1 {
+            self.merge_alike();
+        }
     }
 
     /// Adds up what passed.
@@ -348,19 +365,15 @@ impl<'a> TargetState<'a> {
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.
     pub(super) fn use_since_last_sync(&mut self) -> (Nanocores, Bytes) {
-        let cpu_used = if self.owed > 0 { self.traffic.cpu_a_second() } else { self.cpu_since_last_sync() };
-        (Nanocores::new(cpu_used), Bytes::new(self.memory.used(&self.pods, self.now)))
-    }
-
-    fn cpu_since_last_sync(&self) -> i64 {
         let (cpu_before, before) = self.last_sync;
-        let period = (self.now - before).seconds().max(1);
-        let used = self.traffic.totals.cpu - cpu_before;
+        let period = self.now.seconds_since(before).max(1);
+        let used = self.traffic.cpu_after(self.owed) - cpu_before;
         // Dividing so wide a number takes long.
-        match i64::try_from(used) {
+        let cpu = match i64::try_from(used) {
             Ok(used) => used / period,
             Err(_) => (used / i128::from(period)).min(i64::MAX.into()) as i64,
-        }
+        };
+        (Nanocores::new(cpu), Bytes::new(self.memory.used(&self.pods, self.now)))
     }
 
     fn record(&self, replicas: Replicas, (cpu_used, memory_used): (Nanocores, Bytes)) -> SyncRecord<'_> {

@@ -240,7 +240,8 @@ impl<'a> Engine<'a> {
         if let ([target], [_]) = (self.targets.as_mut_slice(), self.active.as_slice()) {
             target.end_second();
             if self.nodes.is_none() && !self.world.every_second {
-                let has_to_settle = target.keep_syncing(of_world, listener.as_deref_mut())?;
+                let is_alone = self.quotas.is_empty() && self.calls.is_empty();
+                let has_to_settle = target.keep_syncing(of_world, is_alone, listener.as_deref_mut())?;
                 self.now = target.now();
                 if has_to_settle {
                     return Ok(());

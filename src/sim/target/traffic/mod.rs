@@ -140,9 +140,9 @@ impl<'a> Traffic<'a> {
         self.is_uniform
     }
 
-    /// The CPU that all pods use in each second, where every second is like the next one, nanocores.
-    pub fn cpu_a_second(&self) -> i64 {
-        self.cpu_a_second.min(i64::MAX.into()) as i64
+    /// The CPU that pods have used in all after so many seconds more, each like the one before, nanocore-seconds.
+    pub fn cpu_after(&self, seconds: i64) -> i128 {
+        self.totals.cpu + self.cpu_a_second * i128::from(seconds)
     }
 
     /// What is true of every second as long as nothing changes.
@@ -155,18 +155,19 @@ impl<'a> Traffic<'a> {
         if !self.is_uniform {
             return;
         }
-        (self.cpu_a_second, self.done_a_second) = (0, 0);
+        let (mut all_cpu, mut all_done) = (0, 0);
         for cohort in pods.cohorts_mut() {
             let (done, cpu) = if cohort.running.is_some() { self.in_a_second(cohort) } else { (0, 0) };
             cohort.rate.cpu = cpu;
-            self.cpu_a_second += i128::from(cpu) * i128::from(cohort.count);
-            self.done_a_second += i128::from(done) * i128::from(cohort.count);
+            all_cpu += i128::from(cpu) * i128::from(cohort.count);
+            all_done += i128::from(done) * i128::from(cohort.count);
         }
+        (self.cpu_a_second, self.done_a_second) = (all_cpu, all_done);
     }
 
     /// The work that a running pod does in a second in which nothing waits, and the CPU that it uses.
     fn in_a_second(&self, cohort: &Cohort) -> (i64, i64) {
-        let rate = cohort.rate;
+        let rate = &cohort.rate;
         let done = match self.ask {
             Ask::Nothing => 0,
             Ask::Total(_) if self.per_pod() => rate.arrival,
@@ -186,7 +187,9 @@ impl<'a> Traffic<'a> {
         let matters = self
             .requests
             .is_some_and(|requests| self.is_chained || self.config.slo.is_some() || requests.memory_bytes > 0);
-        matters && (self.overloaded(pods) || self.waiting() > 0)
+        // Of queues that are full at different times the sum may be largest in between.
+        let is_bounded = self.config.queue_timeout.is_some() || self.config.queue_limit.is_some();
+        (matters || (is_bounded && self.per_pod())) && (self.overloaded(pods) || self.waiting() > 0)
     }
 
     /// Whether more comes than can be done.
