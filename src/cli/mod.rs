@@ -10,6 +10,7 @@ mod manifests;
 mod output;
 mod plan;
 mod replay;
+mod rows;
 mod simulate;
 mod trace;
 

@@ -9,16 +9,16 @@ use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
+use super::rows::{Keeper, Kept, RowWriter};
 use super::{Outcome, output};
 use crate::input::load::{Load, as_input_error};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
-use crate::report::csv::TimelineWriter;
 use crate::report::kubectl::Watch;
 use crate::report::plot::Curves;
 use crate::report::{self, Run};
-use crate::sim::{Lifecycle, Listen, Setup, SimError, Summary, SyncRecord, TimelineRow, simulate_all, typical_startup};
+use crate::sim::{Lifecycle, Setup, SimError, Summary, simulate_all, typical_startup};
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
 
@@ -191,21 +191,30 @@ impl<'a> Simulation<'a> {
             target.phase = phases.phase();
         }
         let columns: Vec<Vec<Column>> = loads.iter().map(|load| load.columns().to_vec()).collect();
-        let mut keepers = Vec::new();
-        for (index, (target, load)) in setup.targets.iter().zip(&loads).enumerate() {
-            let timeline = match &args.output {
+        let mut writers = Vec::new();
+        for (index, load) in loads.iter().enumerate() {
+            writers.push(match &args.output {
                 Some(directory) => {
                     let spool = output::Spool::new(directory, loads.len() > 1)?;
-                    Some(TimelineWriter::new(&setup, (index, &columns[index], load.epoch_seconds()), spool)?)
+                    let about = (index, columns[index].as_slice(), load.epoch_seconds());
+                    Some(RowWriter::new(&setup, about, spool)?)
                 }
                 None => None,
-            };
-            let watch = args.watch.then(|| Watch::new(target.hpa));
-            let curves = timeline.is_some().then(|| Curves::new(target.hpa));
-            keepers.push(Keeper { timeline, row: TimelineRow::default(), curves, failed: None, watch });
+            });
         }
-        let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(explain_error)?;
-        let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<_>>()?;
+        let (summaries, kept) = std::thread::scope(|scope| {
+            let behind = (setup.targets.len() == 1).then_some(scope);
+            let watch = |target: &Target<'a>| args.watch.then(|| Watch::new(target.hpa));
+            let mut keepers: Vec<_> = setup
+                .targets
+                .iter()
+                .zip(writers)
+                .map(|(target, rows)| Keeper::new(rows, watch(target), behind))
+                .collect();
+            let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(explain_error)?;
+            let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<Vec<_>>>()?;
+            anyhow::Ok((summaries, kept))
+        })?;
         Ok(Self { setup, loads, columns, summaries, kept, phases })
     }
 
@@ -317,56 +326,4 @@ fn files((run, curves): &(Run<'_>, Option<&Curves>)) -> anyhow::Result<Vec<(&'st
         files.push(("timeline.png", report::plot::png(run, curves)?.into()));
     }
     Ok(files)
-}
-
-/// What is kept of the syncs of a target, while it is simulated.
-struct Keeper<'s, 'a> {
-    timeline: Option<TimelineWriter<'s, output::Spool>>,
-    /// Why no more could be written.
-    failed: Option<csv::Error>,
-    curves: Option<Curves>,
-    /// The last sync.
-    row: TimelineRow,
-    watch: Option<Watch<'a>>,
-}
-
-impl Listen for Keeper<'_, '_> {
-    fn listens(&self) -> bool {
-        self.timeline.is_some() || self.watch.is_some()
-    }
-
-    fn hear(&mut self, record: &SyncRecord<'_>) {
-        if let Some(timeline) = self.timeline.as_mut().filter(|_| self.failed.is_none()) {
-            self.row.take(record);
-            self.failed = timeline.write(&self.row).err();
-            self.curves.iter_mut().for_each(|curves| curves.push(&self.row));
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.sync(record);
-        }
-    }
-}
-
-impl<'a> Keeper<'_, 'a> {
-    fn finish(self) -> anyhow::Result<Kept<'a>> {
-        let timeline = match (self.timeline, self.failed) {
-            (_, Some(failed)) => return Err(anyhow::Error::from(failed).context("cannot write timeline.csv")),
-            (Some(timeline), None) => Some(output::Contents::Spooled(timeline.finish()?)),
-            (None, None) => None,
-        };
-        Ok(Kept { timeline, curves: self.curves, watch: self.watch })
-    }
-}
-
-/// What was kept of the syncs of a target.
-struct Kept<'a> {
-    timeline: Option<output::Contents>,
-    curves: Option<Curves>,
-    watch: Option<Watch<'a>>,
-}
-
-impl Kept<'_> {
-    fn table(&self) -> String {
-        self.watch.as_ref().map(Watch::table).unwrap_or_default()
-    }
 }

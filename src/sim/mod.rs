@@ -140,7 +140,7 @@ pub struct SyncRecord<'a> {
     pub pods: PodNumbers,
     /// Pods created and deleted so far.
     pub turnover: Turnover,
-    /// When the newest sample was taken that the HPA saw.
+    /// When the newest sample was taken that metrics-server had.
     pub newest_sample: Option<SimTime>,
     /// CPU, memory and work.
     pub resources: ResourceState,

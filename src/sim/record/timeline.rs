@@ -17,7 +17,7 @@ pub struct TimelineRow {
     pub pods: PodNumbers,
     /// Pods created and deleted so far.
     pub turnover: Turnover,
-    /// When the newest sample was taken that the HPA saw.
+    /// When the newest sample was taken that metrics-server had.
     pub newest_sample: Option<SimTime>,
     /// The response time that the promised part of the requests does not exceed (95% without a promise), microseconds.
     pub response_micros: Option<i64>,

@@ -327,9 +327,4 @@ impl Observer {
             ambiguous_selector: self.ambiguous_selector,
         }
     }
-
-    /// When the newest sample was taken that the last sync has seen.
-    pub fn newest_sample(&self) -> Option<SimTime> {
-        self.samples.iter().flatten().map(|sample| sample.at).max()
-    }
 }

@@ -478,6 +478,11 @@ impl Pods {
         self.cohorts.iter().map(|cohort| cohort.next_sample).min().unwrap_or(NEVER)
     }
 
+    /// When the newest sample was taken that metrics-server has.
+    pub fn newest_sample(&self) -> Option<SimTime> {
+        self.cohorts.iter().filter_map(|cohort| cohort.scraped.sample.map(|usage| usage.at)).max()
+    }
+
     /// Puts the cohorts in the order of their ordinals.
     pub fn sort_by_ordinal(&mut self) {
         self.cohorts.sort_by_key(|cohort| (cohort.first_ordinal, cohort.deleted));

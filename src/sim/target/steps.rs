@@ -188,10 +188,10 @@ impl<'a> TargetState<'a> {
             self.repeat_sync();
             return Ok(false);
         }
-        if !is_same || listener.is_some() {
+        if !is_same {
             self.observer.group(&self.pods, missing, &mut self.draws);
-            // Samples one by one are for those who want to know, and so that the sums can be compared with them.
-            let sums_suffice = listener.is_none() && !self.world.every_second;
+            // Samples one by one are there so that the sums can be compared with them.
+            let sums_suffice = !self.world.every_second;
             self.observer.observe(now, &self.pods, &self.values, (down, sums_suffice));
         }
         let observation = self.observer.observation(now, replicas, self.numbers.existing);
@@ -386,7 +386,7 @@ impl<'a> TargetState<'a> {
             replicas,
             pods: self.numbers_now(),
             turnover: Turnover { created: self.pods.created, deleted: self.pods.deleted },
-            newest_sample: self.observer.newest_sample(),
+            newest_sample: self.pods.newest_sample(),
             resources: ResourceState {
                 cpu_demand: self.traffic.demanded().map(Nanocores::new),
                 cpu_used,
