@@ -3,10 +3,11 @@
 
 use rand::distr::Distribution;
 use rand_pcg::Pcg64;
-use statrs::distribution::{Binomial, Exp, LogNormal, Normal, Uniform};
+use statrs::distribution::{Binomial, Exp, LogNormal, Normal};
 
 use crate::model::Delay;
 use crate::units::Span;
+use crate::units::float::round;
 
 /// What a number is drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,21 +51,15 @@ impl Draws {
         &mut self.streams[purpose as usize]
     }
 
-    /// A time, in whole seconds. A distribution that statrs refuses (a mean of zero) gives its typical value.
+    /// A time, in whole seconds.
     pub fn delay(&mut self, purpose: Purpose, delay: Delay) -> Span {
-        let stream = self.stream(purpose);
-        let seconds = |span: Span| span.seconds() as f64;
-        let drawn = match delay {
-            Delay::Fixed(_) => None,
-            Delay::Uniform { low, high } => {
-                Uniform::new(seconds(low), seconds(high)).ok().map(|uniform| uniform.sample(stream))
-            }
-            Delay::Exponential { mean } => Exp::new(1.0 / seconds(mean)).ok().map(|exp| exp.sample(stream)),
-            Delay::Lognormal { median, sigma } => {
-                LogNormal::new(seconds(median).ln(), sigma).ok().map(|lognormal| lognormal.sample(stream))
-            }
-        };
-        drawn.map_or_else(|| delay.typical(), |drawn: f64| Span::from_seconds(drawn.round().min(1e9) as i64))
+        Sampler::of(delay).sample(self.stream(purpose))
+    }
+
+    /// Many of them, one after the other.
+    pub fn delays(&mut self, purpose: Purpose, delay: Delay) -> impl FnMut() -> Span {
+        let (sampler, stream) = (Sampler::of(delay), self.stream(purpose));
+        move || sampler.sample(stream)
     }
 
     /// A lognormal weight with median 1.
@@ -86,6 +81,44 @@ impl Draws {
         let Ok(binomial) = Binomial::new(part, count.max(0) as u64) else { return 0 };
         let drawn: f64 = binomial.sample(stream);
         drawn as i32
+    }
+}
+
+/// What a time is drawn from.
+#[derive(Clone, Copy, Debug)]
+enum Sampler {
+    Always(Span),
+    /// What `statrs` would make anew for each number.
+    Uniform(rand::distr::Uniform<f64>),
+    Exponential(Exp),
+    Lognormal(LogNormal),
+}
+
+impl Sampler {
+    /// A distribution that statrs refuses (a mean of zero) gives its typical value.
+    fn of(delay: Delay) -> Self {
+        let seconds = |span: Span| span.seconds() as f64;
+        let sampler = match delay {
+            Delay::Fixed(_) => None,
+            Delay::Uniform { low, high } if low < high => {
+                rand::distr::Uniform::new_inclusive(seconds(low), seconds(high)).ok().map(Self::Uniform)
+            }
+            Delay::Uniform { .. } => None,
+            Delay::Exponential { mean } => Exp::new(1.0 / seconds(mean)).ok().map(Self::Exponential),
+            Delay::Lognormal { median, sigma } => LogNormal::new(seconds(median).ln(), sigma).ok().map(Self::Lognormal),
+        };
+        sampler.unwrap_or(Self::Always(delay.typical()))
+    }
+
+    #[inline]
+    fn sample(&self, stream: &mut Pcg64) -> Span {
+        let drawn: f64 = match self {
+            Self::Always(span) => return *span,
+            Self::Uniform(uniform) => uniform.sample(stream),
+            Self::Exponential(exp) => exp.sample(stream),
+            Self::Lognormal(lognormal) => lognormal.sample(stream),
+        };
+        Span::from_seconds(round(drawn.min(1e9)))
     }
 }
 

@@ -6,7 +6,7 @@ use hpasim::input::load::drives::drives;
 use hpasim::input::load::pattern::parse_column;
 use hpasim::input::load::synthetic::Synthetic;
 use hpasim::input::{Source, manifests, scenario};
-use hpasim::model::{Interpolation, LoadSource, LoadTable};
+use hpasim::model::{Delay, Interpolation, LoadSource, LoadTable};
 use hpasim::plan::Pool;
 use hpasim::sim::TimelineRow;
 use hpasim::sim::check::check;
@@ -106,6 +106,9 @@ fn steady_stretches_can_be_passed_over() {
         let load = load(&[format!("cpu=sine:mean={high},amplitude={high},period=2h+noise:sigma=0.4")], 6.0, 900, seed);
         let mut setup = deployment.setup(&load);
         setup.targets[0].cluster.startup = seconds(seed as i64 % 80).into();
+        if seed % 3 == 0 {
+            setup.targets[0].cluster.housekeeping_interval = Delay::Uniform { low: seconds(6), high: seconds(25) };
+        }
         run(&setup, &load);
     }
 }

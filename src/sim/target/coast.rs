@@ -96,7 +96,6 @@ impl TargetState<'_> {
             && self.now >= SimTime::ZERO.max(outage)
             && self.history.recommends_only(proposed)
             && replicas > 0
-            && self.sampling.are_regular
             && self.may_look_back()
             && self.observer.is_ageless()
             && self.observer.has_read(&self.values, &self.pods)

@@ -23,8 +23,8 @@ pub(super) struct Sampling {
 /// When pods are sampled in a part of a stretch, drawn in the order of time; kept for its memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SampleTimes {
-    /// The cohorts by index, for each second.
-    due: Vec<Vec<usize>>,
+    /// For each second so many words with a bit for each cohort, by index.
+    due: Vec<u64>,
     /// For each cohort the seconds in which it is sampled, a bit for each, the first one after the beginning the lowest.
     seconds: Vec<u64>,
     /// When each is sampled after them.
@@ -100,8 +100,9 @@ impl TargetState<'_> {
     /// The samples and scrapes of a stretch that has passed, its end among it. In each of its seconds pods used as much CPU.
     pub(super) fn look_back(&mut self, seconds: i64) {
         let (now, end) = (self.now, self.now.later(seconds));
+        let interval = self.target.cluster.housekeeping_interval;
         if self.sampling.are_regular {
-            let interval = self.target.cluster.housekeeping_interval.typical().seconds().max(1);
+            let interval = interval.typical().seconds().max(1);
             self.by_scrapes(now, end, |_, first, until| {
                 let late = until.seconds_since(first);
                 // Mostly it is short: dividing takes longer.
@@ -118,9 +119,10 @@ impl TargetState<'_> {
             return;
         }
         let mut times = std::mem::take(&mut self.times);
+        times.begin(self.pods.cohorts());
         for from in (now.seconds()..end.seconds()).step_by(LONGEST_PART as usize).map(SimTime::from_seconds) {
             let end = end.min(from.later(LONGEST_PART));
-            times.draw(from, end, self);
+            times.draw(from, end, self.draws.delays(Purpose::Housekeeping, interval));
             self.by_scrapes(from, end, |index, _, until| times.last(index, from, until));
         }
         self.times = times;
@@ -228,35 +230,42 @@ fn goes_on(
 }
 
 impl SampleTimes {
-    /// Intervals are drawn in the order of time, so that it does not matter how long a stretch is. It begins after `from`: what
-    /// is due then has been sampled.
-    fn draw(&mut self, from: SimTime, end: SimTime, state: &mut TargetState<'_>) {
-        let second = |at: SimTime| (at.seconds_since(from) - 1).max(0) as usize;
-        let interval = state.target.cluster.housekeeping_interval;
-        let seconds = end.seconds_since(from) as usize;
-        self.due.resize_with(self.due.len().max(seconds), Vec::new);
-        self.seconds.clear();
+    /// At the beginning of a stretch.
+    fn begin(&mut self, cohorts: &[Cohort]) {
         self.next.clear();
-        for (index, cohort) in state.pods.cohorts().iter().enumerate() {
-            self.seconds.push(0);
-            self.next.push(cohort.next_sample);
-            if cohort.next_sample <= end {
-                self.due[second(cohort.next_sample)].push(index);
-            }
+        self.next.extend(cohorts.iter().map(|cohort| cohort.next_sample));
+    }
+
+    /// Intervals are drawn in the order of time and of cohorts, so that it does not matter how long a stretch is. A part of it begins
+    /// after `from`: what is due then has been sampled.
+    fn draw(&mut self, from: SimTime, end: SimTime, mut interval: impl FnMut() -> Span) {
+        let seconds = end.seconds_since(from) as usize;
+        let words = self.next.len().div_ceil(u64::BITS as usize);
+        let second = |at: SimTime| (at.seconds_since(from) - 1).max(0) as usize;
+        let place = |at: SimTime, index: usize| (second(at) * words + index / 64, 1 << (index % 64));
+        self.due.clear();
+        self.due.resize(seconds * words, 0);
+        self.seconds.clear();
+        self.seconds.resize(self.next.len(), 0);
+        for (index, &next) in self.next.iter().enumerate().filter(|(_, next)| **next <= end) {
+            let (word, bit) = place(next, index);
+            self.due[word] |= bit;
         }
-        for at in 0..seconds {
-            let mut due = std::mem::take(&mut self.due[at]);
-            due.sort_unstable();
-            for index in due.drain(..) {
-                self.seconds[index] |= 1 << at;
-                let interval = state.draws.delay(Purpose::Housekeeping, interval).max(Span::from_seconds(1));
-                let next = from.later(1 + at as i64) + interval;
-                self.next[index] = next;
-                if next <= end {
-                    self.due[second(next)].push(index);
+        for (at, now) in (1..=seconds).map(|second| from.later(second as i64)).enumerate() {
+            for word in 0..words {
+                let mut due = self.due[at * words + word];
+                while due != 0 {
+                    let index = word * 64 + due.trailing_zeros() as usize;
+                    due &= due - 1;
+                    self.seconds[index] |= 1 << at;
+                    let next = now + interval().max(Span::from_seconds(1));
+                    self.next[index] = next;
+                    if next <= end {
+                        let (word, bit) = place(next, index);
+                        self.due[word] |= bit;
+                    }
                 }
             }
-            self.due[at] = due;
         }
     }
 
