@@ -51,9 +51,11 @@ impl Memory {
     /// Works out what pods use from now on, growth left aside: they, or what they do, have changed.
     pub fn update(&mut self, pods: &mut Pods, ask: Ask) {
         self.used = None;
-        let working: i64 = pods.working().into();
         let each = match ask {
-            Ask::Total(bytes) if working > 0 => div_ceil(bytes, working),
+            Ask::Total(bytes) => match pods.working() {
+                0 => 0,
+                working => div_ceil(bytes, working.into()),
+            },
             _ => 0,
         };
         for cohort in pods.cohorts_mut() {

@@ -98,8 +98,10 @@ impl Pods {
 
     /// The pods of a revision: how many, and how many of these are available.
     pub fn of_revision(&self, revision: usize) -> (Replicas, Replicas) {
-        let active = |cohort: &Cohort| cohort.active() && cohort.revision == revision;
-        (self.sum(active), self.sum(|cohort| active(cohort) && cohort.available))
+        let its = self.cohorts.iter().filter(|cohort| cohort.active() && cohort.revision == revision);
+        its.fold((0, 0), |(all, available), cohort| {
+            (all + cohort.count, available + if cohort.available { cohort.count } else { 0 })
+        })
     }
 
     /// Creates pods of a revision; pods that draw the same times are one cohort.
@@ -466,11 +468,6 @@ impl Pods {
         if rules.ordered {
             self.sort_by_ordinal();
         }
-    }
-
-    /// When something happens to a pod next, samples apart; [`SimTime::MAX`] if nothing does.
-    pub fn next(&self) -> SimTime {
-        self.cohorts.iter().map(|cohort| cohort.due).min().unwrap_or(NEVER)
     }
 
     /// When a kubelet samples a pod next.

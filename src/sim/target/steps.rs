@@ -1,6 +1,7 @@
 //! What a target does at a second, and between two.
 
 use super::controller::Owner;
+use super::milestones::NEVER;
 use super::*;
 
 impl<'a> TargetState<'a> {
@@ -92,10 +93,14 @@ impl<'a> TargetState<'a> {
     /// When something happens to its pods next, as far as they stay as they are.
     pub(super) fn outlook(&mut self) -> Outlook {
         let pods = &self.pods;
-        *self.outlook.get_or_insert_with(|| Outlook {
-            next: pods.next(),
-            is_ending: pods.cohorts().iter().any(|cohort| cohort.stopping() || cohort.count == 0),
-            to_bind: pods.cohorts().iter().map(|cohort| cohort.at.bound).min().unwrap_or(SimTime::MAX),
+        *self.outlook.get_or_insert_with(|| {
+            let mut outlook = Outlook { next: NEVER, is_ending: false, to_bind: NEVER };
+            for cohort in pods.cohorts() {
+                outlook.next = outlook.next.min(cohort.due);
+                outlook.is_ending |= cohort.stopping() || cohort.count == 0;
+                outlook.to_bind = outlook.to_bind.min(cohort.at.bound);
+            }
+            outlook
         })
     }
 

@@ -211,24 +211,23 @@ impl<'a> Traffic<'a> {
 
     /// Pods are as they will be for a while: what each can do in a second.
     pub fn update_capacity(&mut self, pods: &mut Pods, rules: &Rules<'_>) {
-        self.working = pods.working().into();
+        let (mut working, mut all, mut alike, mut first) = (0, Some(0), true, None);
         for cohort in pods.cohorts_mut() {
             cohort.rate.idle = self.idle(cohort);
             cohort.rate.cpu_factor = rules.revisions.get(cohort.revision).map_or(1.0, |revision| revision.cpu_factor);
             cohort.rate.capacity = self.pod_capacity(cohort);
             cohort.rate.arrival = 0;
             cohort.rate.in_flight = 0.0;
+            if cohort.works() {
+                let (count, capacity) = (i64::from(cohort.count), cohort.rate.capacity);
+                working += count;
+                all = all.zip(capacity).map(|(all, each)| all + i128::from(each) * i128::from(count));
+                alike &= *first.get_or_insert(capacity) == capacity;
+            }
         }
-        let capacities = pods
-            .cohorts()
-            .iter()
-            .filter(|cohort| cohort.works())
-            .map(|cohort| cohort.rate.capacity.map(|capacity| i128::from(capacity) * i128::from(cohort.count)));
-        let total: Option<i128> = capacities.sum();
-        self.capacity = total.map(|capacity| capacity.min(i64::MAX.into()) as i64);
-        let mut each = pods.cohorts().iter().filter(|cohort| cohort.works()).map(|cohort| cohort.rate.capacity);
-        let first = each.next();
-        self.alike = first.flatten() != Some(0) && each.all(|capacity| Some(capacity) == first);
+        self.working = working;
+        self.capacity = all.map(|capacity| capacity.min(i64::MAX.into()) as i64);
+        self.alike = alike && first.flatten() != Some(0);
     }
 
     /// The load is as it will be for a while, and so are the pods as they were when capacities were worked out last: what each does in a second.
