@@ -214,7 +214,7 @@ pub(in crate::sim) struct Accounts {
     /// The replica count of the last stretch and its time, not yet in `time_at`.
     current: (Replicas, Span),
     keep_pod_numbers: bool,
-    /// The time that all syncs so far count for.
+    /// The time that all syncs so far count for, seconds.
     synced: i64,
     /// How each metric was at the last sync, and how much of that time is in the summary.
     readings: Vec<(Reading, i64)>,
