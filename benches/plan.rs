@@ -13,6 +13,7 @@ use hpasim::replay::replay;
 use hpasim::sim::{Setup, World};
 use hpasim::study::montecarlo::{Uncertainty, runs};
 use hpasim::study::phases::WorldPhases;
+use hpasim::study::sample::Count;
 use hpasim::study::{Simulated, TargetLoad};
 use hpasim::units::SimTime;
 
@@ -39,7 +40,7 @@ fn a_hundred_runs_of_a_day(bencher: divan::Bencher<'_, '_>) {
 fn a_hundred_phases_of_a_day(bencher: divan::Bencher<'_, '_>) {
     let manifests = common::rag_manifests();
     let simulated = simulated(&manifests);
-    bencher.bench(|| WorldPhases::run(&simulated, 100).expect("the load does not fail"));
+    bencher.bench(|| WorldPhases::run(&simulated, Count::Exactly(100)).expect("the load does not fail"));
 }
 
 /// The built-in scenarios in all of their phases, as `replay` tests them.

@@ -9,7 +9,7 @@ use crate::input::{nodes, read_sources};
 use crate::model::{
     ClusterAutoscaler, ClusterConfig, ControllerConfig, Inventory, MOST_PODS, NodeSettings, NodesConfig, Workload,
 };
-use crate::study::phases;
+use crate::study::sample::{self, Count};
 use crate::units::{Replicas, Span};
 
 #[derive(Debug, Args)]
@@ -26,7 +26,8 @@ pub(super) struct ClusterArgs {
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cluster")]
     pub seed: u64,
     /// In how many phases to simulate, for the ranges of figures and of the times of events; the one that is shown is a
-    /// typical one [default: as many as 600,000 simulated syncs allow, up to 100; one for a load that is too long for ten]
+    /// typical one [default: as many as 600,000 simulated syncs allow, up to 100; fewer where
+    /// drawn times make every pod another one; one where ten would take too long]
     #[arg(long, value_name = "N", value_parser = phases_parser(), help_heading = "Cluster")]
     phases: Option<u64>,
     #[command(flatten)]
@@ -35,14 +36,14 @@ pub(super) struct ClusterArgs {
 
 impl ClusterArgs {
     /// How many phases to simulate, where one takes so long; none where there is to be one, since the load is too long.
-    pub fn phases(&self, duration: Span, controller: &ControllerConfig) -> Option<usize> {
+    pub fn phases(&self, duration: Span, controller: &ControllerConfig) -> Option<Count> {
         let asked = self.phases.and_then(|count| usize::try_from(count).ok());
-        asked.or_else(|| phases::affordable(duration, controller.sync_period))
+        asked.map(Count::Exactly).or_else(|| sample::affordable(duration, controller.sync_period).map(Count::AtMost))
     }
 
     /// The longest load that is simulated in several phases.
     pub fn longest(&self, controller: &ControllerConfig) -> Span {
-        self.phases.map_or_else(|| phases::longest_affordable(controller.sync_period), |_| Span::LONGEST)
+        self.phases.map_or_else(|| sample::longest_affordable(controller.sync_period), |_| Span::LONGEST)
     }
 
     /// The settings; an error if they make no sense. Nodes are not among them.

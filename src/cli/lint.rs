@@ -14,12 +14,11 @@ use crate::input::load::Load;
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
 use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
-use crate::model::{ControllerConfig, LoadSource, Location, Phases};
+use crate::model::{ControllerConfig, LoadSource, Location};
 use crate::plan;
 use crate::report::lint as report;
 use crate::sim::Setup;
-use crate::study::every;
-use crate::study::phases::Sample;
+use crate::study::sample::{Count, Sampled, in_phases};
 
 /// Find what will go wrong with autoscaling, before it does
 ///
@@ -153,18 +152,16 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
 /// How an HPA is held back in each phase, or in one if the load is too long for more.
 fn held_back_in_phases(args: &LintArgs, setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Vec<Option<HeldBack>>> {
     let Some(table) = load.table(setup.world.duration, args.cluster.longest(&setup.world.controller))? else {
-        return Ok(vec![held_back(setup, load).map_err(explain_error)?]);
+        return Ok(vec![held_back(setup, load).map_err(explain_error)?.0]);
     };
     let duration = setup.world.duration.unwrap_or_else(|| table.length());
-    let count = args.cluster.phases(duration, &setup.world.controller).unwrap_or(1);
-    let sample =
-        Sample::of(&Phases::of(&setup.targets[0].cluster, &setup.world.controller), count, setup.world.seed, 0);
-    let one = |index: usize| {
-        let mut setup = setup.clone();
-        setup.targets[0].phase = sample.phases[index];
-        held_back(&setup, &mut table.clone())
-    };
-    every(sample.phases.len(), one).map_err(explain_error)
+    let count = args.cluster.phases(duration, &setup.world.controller).unwrap_or(Count::Exactly(1));
+    let one = |setup: &Setup<'_>| held_back(setup, &mut table.clone());
+    let Sampled { samples, mut runs, .. } = Sampled::run(setup, count, one).map_err(explain_error)?;
+    if runs.is_empty() {
+        runs.push(one(&in_phases(setup, &samples, 0)).map_err(explain_error)?.0);
+    }
+    Ok(runs)
 }
 
 /// What the reader of the manifests says, with its advice.

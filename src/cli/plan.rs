@@ -23,6 +23,7 @@ use crate::sim::Setup;
 use crate::study::growth::{self, Growth};
 use crate::study::montecarlo::{self, Uncertainty};
 use crate::study::phases::FleetPhases;
+use crate::study::sample::Count;
 use crate::study::{Simulated, TargetLoad};
 use crate::units::Span;
 
@@ -265,7 +266,8 @@ fn under_load<'a>(
 ) -> anyhow::Result<()> {
     let (mut simulated, files) = simulated(args, controller, manifests, report.workloads)?;
     let count = args.cluster.phases(simulated.length(), &controller);
-    let phases = FleetPhases::run(report.workloads, &simulated, count.unwrap_or(1)).map_err(explain_error)?;
+    let phases =
+        FleetPhases::run(report.workloads, &simulated, count.unwrap_or(Count::Exactly(1))).map_err(explain_error)?;
     for (index, target) in simulated.setup.targets.iter_mut().enumerate() {
         target.phase = phases.phase(index);
     }
@@ -279,7 +281,8 @@ fn under_load<'a>(
         .zip(files)
         .map(|((load, course), file)| (load.workload, course, file))
         .collect();
-    report.phases = Some(PhaseReport { phases, too_long: count.is_none() });
+    let too_long = count.is_none() || (phases.is_cut && phases.runs.len() == 1);
+    report.phases = Some(PhaseReport { phases, too_long });
     report.uncertainty = uncertainty(args, report.workloads, &simulated)?;
     if let Some(per_month) = args.outlook.growth {
         let observed = |target: &Target<'_>| matches!(target.drives.cpu, Drive::Observed { .. });

@@ -268,7 +268,8 @@ fn phases_of(args: &SimulateArgs, setup: &Setup<'_>, loads: &mut [Load]) -> anyh
     let simulated = Simulated { setup: setup.clone(), loads: tables };
     let Some(count) = args.cluster.phases(simulated.length(), controller) else { return Ok(None) };
     let phases = WorldPhases::run(&simulated, count).map_err(explain_error)?;
-    Ok(Some((0..loads.len()).map(|index| phases.of(index)).collect()))
+    let is_one = phases.is_cut && phases.runs.is_empty();
+    Ok((!is_one).then(|| (0..loads.len()).map(|index| phases.of(index)).collect()))
 }
 
 /// What the summary's numbers alone would not say.

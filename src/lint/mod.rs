@@ -126,8 +126,8 @@ pub fn lint(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// When policies or windows kept the HPA below what its metrics asked for, for more than one sync on end: a single
-/// step that is too small is made up for at the next.
-pub fn held_back(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Option<HeldBack>, SimError> {
+/// step that is too small is made up for at the next. With it how often groups of pods were looked at.
+pub fn held_back(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<(Option<HeldBack>, u64), SimError> {
     let mut worst: Option<HeldBack> = None;
     let (mut total, mut on_end, mut longest) = (Span::ZERO, Span::ZERO, Span::ZERO);
     let (max, period) = (setup.targets[0].hpa.max_replicas, setup.world.controller.sync_period);
@@ -145,6 +145,6 @@ pub fn held_back(setup: &Setup<'_>, load: &mut dyn LoadSource) -> Result<Option<
             on_end = Span::ZERO;
         }
     };
-    simulate_one(setup, 0, load, Some(&mut note))?;
-    Ok(worst.filter(|_| longest > period).map(|worst| HeldBack { total, ..worst }))
+    let looks = simulate_one(setup, 0, load, Some(&mut note))?.looks;
+    Ok((worst.filter(|_| longest > period).map(|worst| HeldBack { total, ..worst }), looks))
 }

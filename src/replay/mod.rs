@@ -20,7 +20,8 @@ use crate::model::{
 use crate::report::Run;
 use crate::sim::{Listen, Setup, SimError, Summary, SyncRecord, TimelineRow, World, simulate_all};
 use crate::study::every;
-use crate::study::phases::{Sample, Steps, total_steps, typical};
+use crate::study::phases::{Steps, total_steps, typical};
+use crate::study::sample::Sample;
 use crate::units::{Replicas, SimTime};
 
 /// So many syncs are simulated for the phases of a reading, by default: all phases of a scenario of three quarters of an

@@ -105,7 +105,7 @@ pub(super) fn note(run: &Run<'_>) -> String {
         Some(runs) if runs.sample.is_complete() => format!("One phase, as given: {phase}."),
         Some(_) => format!("One phase of those that there are: {phase}; --phases N gives ranges."),
         None => format!(
-            "One phase of those that there are: {phase}. For ranges the load is too long; --phases N gives them all the same."
+            "One phase of those that there are: {phase}. For ranges it takes too long; --phases N gives them all the same."
         ),
     }
 }

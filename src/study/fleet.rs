@@ -34,10 +34,9 @@ impl Simulated<'_> {
         self.loads.iter().map(length).fold(Span::ZERO, |sum, more| sum + more)
     }
 
-    /// Runs it once; the courses are in the order of the targets.
-    pub fn courses(&self) -> Result<Vec<Course>, SimError> {
-        let tables = self.loads.iter().map(|load| load.table.clone()).collect();
-        courses(&self.setup, tables)
+    /// Runs it once in another setup of the same targets; the courses are in their order.
+    pub fn courses_of(&self, setup: &Setup<'_>) -> Result<Vec<Course>, SimError> {
+        courses(setup, self.loads.iter().map(|load| load.table.clone()).collect())
     }
 }
 
@@ -68,6 +67,8 @@ pub struct Course {
     pub max_replicas: Replicas,
     /// The most nodes, if nodes are simulated.
     pub max_nodes: Option<i64>,
+    /// How often a group of pods was looked at: what the simulation takes.
+    pub looks: u64,
 }
 
 /// A change of the number of replicas.
@@ -121,7 +122,7 @@ impl Course {
         self.at_max = summary.at_max;
         (self.work_lost, self.work_dropped) = (summary.work_lost, summary.work_dropped);
         self.pod_seconds = summary.pod_seconds();
-        self.max_replicas = summary.max_replicas();
+        (self.max_replicas, self.looks) = (summary.max_replicas(), summary.looks);
         self.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
         self.slow = (target.cluster.slo.is_some() && target.drives.requests.is_some()).then_some(summary.slow);
     }

@@ -4,6 +4,7 @@ pub mod fleet;
 pub mod growth;
 pub mod montecarlo;
 pub mod phases;
+pub mod sample;
 pub mod statistics;
 
 pub use fleet::{Fleet, Pattern, Simulated, TargetLoad};

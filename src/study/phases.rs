@@ -1,93 +1,14 @@
 //! Phases: the same deployment under the same load, with syncs, scrapes and samples anywhere against each other and against
 //! the load.
 
-use super::every;
 use super::fleet::{Change, Course, Simulated};
 use super::montecarlo::RunResult;
-use crate::model::{Phase, Phases, Target};
+use super::sample::{Count, Sample, Sampled, in_phases};
+use crate::model::Phase;
 use crate::plan::WorkloadPlan;
-use crate::sim::SimError;
+use crate::sim::{Setup, SimError};
 use crate::units::{Replicas, SimTime, Span};
 use std::collections::BTreeMap;
-
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_pcg::Pcg64;
-
-/// So many syncs are simulated for the phases of a command, by default: half a second or so.
-const MOST_SYNCS: i64 = 600_000;
-/// No more phases than this, by default.
-const MOST_PHASES: i64 = 100;
-/// Fewer say too little.
-const FEWEST_PHASES: i64 = 10;
-
-/// How many phases of simulations that last `duration` all together fit into the budget; none if it is too few.
-pub fn affordable(duration: Span, sync_period: Span) -> Option<usize> {
-    let syncs = (duration.seconds() / sync_period.seconds().max(1)).max(1);
-    let count = (MOST_SYNCS / syncs).min(MOST_PHASES);
-    usize::try_from(count).ok().filter(|_| count >= FEWEST_PHASES)
-}
-
-/// The longest duration for which phases fit into the budget.
-pub fn longest_affordable(sync_period: Span) -> Span {
-    Span::from_seconds((MOST_SYNCS / FEWEST_PHASES).saturating_mul(sync_period.seconds()))
-}
-
-/// The phases that are simulated, of those that there are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
-    /// The phases; the first has everything in the middle of its period. All that there are go from there outwards.
-    pub phases: Vec<Phase>,
-    /// How many there are.
-    pub of: u64,
-    /// The seed that the sample was drawn with.
-    pub seed: u64,
-}
-
-impl Sample {
-    /// So many of the phases, or all. A sample is stratified: each of the three offsets takes all its values equally often
-    /// (a Latin hypercube). `stream` tells the samples of several targets apart.
-    pub fn of(phases: &Phases, most: usize, seed: u64, stream: usize) -> Self {
-        let of = phases.count();
-        if usize::try_from(of).is_ok_and(|count| count <= most) {
-            let mut all: Vec<Phase> = (0..of).map(|index| phases.nth(index)).collect();
-            all.sort_by_key(|phase| phase.distance(phases.middle()));
-            return Self { phases: all, of, seed };
-        }
-        let mut all = vec![phases.middle()];
-        let drawn = most.saturating_sub(1);
-        let mut rng = Pcg64::seed_from_u64(seed ^ (stream as u64).rotate_left(32));
-        let mut strata = || {
-            let mut order: Vec<usize> = (0..drawn).collect();
-            order.shuffle(&mut rng);
-            order
-        };
-        let (sync, scrape, kubelet) = (strata(), strata(), strata());
-        let part = |index: usize| (index as f64 + 0.5) / drawn as f64;
-        all.extend((0..drawn).map(|i| phases.at(part(sync[i]), part(scrape[i]), part(kubelet[i]))));
-        Self { phases: all, of, seed }
-    }
-
-    /// The phase of a run; where another target has more phases, these come again.
-    pub fn phase(&self, index: usize) -> Phase {
-        self.phases[index % self.phases.len()]
-    }
-
-    /// Whether these are all phases that there are.
-    pub fn is_complete(&self) -> bool {
-        self.phases.len() as u64 == self.of
-    }
-
-    /// `all 2250 phases`, `100 of 2250 phases (seed 0)`.
-    pub fn describe(&self) -> String {
-        let count = self.phases.len();
-        match self.is_complete() {
-            true if count == 1 => "the one phase that is given".to_owned(),
-            true => format!("all {count} phases"),
-            false => format!("{count} of {} phases (seed {})", self.of, self.seed),
-        }
-    }
-}
 
 /// Replicas over time: from when on, and how many.
 pub type Steps = Vec<(SimTime, Replicas)>;
@@ -177,22 +98,23 @@ pub struct WorldPhases {
     pub runs: Vec<Vec<Course>>,
     /// The index of the typical run.
     pub typical: usize,
+    /// Whether there would be more if the first had not taken so long.
+    pub is_cut: bool,
 }
 
 impl WorldPhases {
     /// Simulates so many phases of each target on all threads, each HPA syncing when it does; the order of the results is that
     /// of the samples. One phase alone is not simulated.
-    pub fn run(simulated: &Simulated<'_>, count: usize) -> Result<Self, SimError> {
-        let setup = &simulated.setup;
-        let sample = |(stream, target): (usize, &Target<'_>)| {
-            Sample::of(&Phases::of(&target.cluster, &setup.world.controller), count, setup.world.seed, stream)
+    pub fn run(simulated: &Simulated<'_>, count: Count) -> Result<Self, SimError> {
+        let one = |setup: &Setup<'_>| {
+            let courses = simulated.courses_of(setup)?;
+            let looks = courses.iter().map(|course| course.looks).sum();
+            Ok((courses, looks))
         };
-        let samples: Vec<Sample> = setup.targets.iter().enumerate().map(sample).collect();
-        let most = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
-        if most < 2 {
-            return Ok(Self { samples, runs: Vec::new(), typical: 0 });
+        let Sampled { samples, runs, is_cut } = Sampled::run(&simulated.setup, count, one)?;
+        if runs.is_empty() {
+            return Ok(Self { samples, runs, typical: 0, is_cut });
         }
-        let runs = every(most, |index| in_phases(simulated, &samples, index).courses())?;
         let figures = |run: &Vec<Course>| run.iter().flat_map(Course::figures).collect();
         let figures: Vec<Vec<f64>> = runs.iter().map(figures).collect();
         let steps: Vec<Steps> = runs
@@ -200,7 +122,7 @@ impl WorldPhases {
             .map(|run| total_steps(&run.iter().map(|course| course.steps.clone()).collect::<Vec<_>>()))
             .collect();
         let duration = runs[0].iter().map(|course| course.duration).min().unwrap_or(Span::ZERO);
-        Ok(Self { samples, typical: typical(&steps, duration, &figures), runs })
+        Ok(Self { samples, typical: typical(&steps, duration, &figures), runs, is_cut })
     }
 
     /// The phase in which a target is shown.
@@ -213,15 +135,6 @@ impl WorldPhases {
         let courses = self.runs.iter().map(|run| run[target].clone()).collect();
         PhaseRuns { sample: self.samples[target].clone(), courses, typical: self.typical }
     }
-}
-
-/// A world with each target in the phase of a run.
-fn in_phases<'a>(simulated: &Simulated<'a>, samples: &[Sample], run: usize) -> Simulated<'a> {
-    let mut one = simulated.clone();
-    for (target, sample) in one.setup.targets.iter_mut().zip(samples) {
-        target.phase = sample.phase(run);
-    }
-    one
 }
 
 /// The replicas of all targets together.
@@ -304,17 +217,19 @@ pub struct FleetPhases {
     pub runs: Vec<RunResult>,
     /// The index of the typical one.
     pub typical: usize,
+    /// See [`WorldPhases::is_cut`].
+    pub is_cut: bool,
 }
 
 impl FleetPhases {
     /// Simulates so many phases.
-    pub fn run(workloads: &[WorkloadPlan<'_>], simulated: &Simulated<'_>, count: usize) -> Result<Self, SimError> {
-        let WorldPhases { samples, mut runs, typical } = WorldPhases::run(simulated, count)?;
+    pub fn run(workloads: &[WorkloadPlan<'_>], simulated: &Simulated<'_>, count: Count) -> Result<Self, SimError> {
+        let WorldPhases { samples, mut runs, typical, is_cut } = WorldPhases::run(simulated, count)?;
         if runs.is_empty() {
-            runs.push(in_phases(simulated, &samples, 0).courses()?);
+            runs.push(simulated.courses_of(&in_phases(&simulated.setup, &samples, 0))?);
         }
         let runs = runs.into_iter().map(|courses| RunResult::new(workloads, simulated, courses)).collect();
-        Ok(Self { samples, typical, runs })
+        Ok(Self { samples, typical, runs, is_cut })
     }
 
     /// The run that is shown.
@@ -385,42 +300,6 @@ impl<T: PartialOrd + Copy> Range<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClusterConfig, ControllerConfig};
-
-    fn phases(cluster: &ClusterConfig) -> Phases {
-        Phases::of(cluster, &ControllerConfig::default())
-    }
-
-    #[test]
-    fn a_sample_is_all_or_takes_every_value_equally_often() {
-        let all = phases(&ClusterConfig::default());
-        assert_eq!(all.count(), 15 * 15 * 10);
-        let complete = Sample::of(&all, 2250, 0, 0);
-        let mut sorted = complete.phases.clone();
-        sorted.sort();
-        sorted.dedup();
-        assert!(complete.is_complete() && sorted.len() == 2250);
-        let part = Sample::of(&all, 151, 7, 0);
-        assert_eq!(part.phases[0], all.middle());
-        for second in 0..15 {
-            let span = Span::from_seconds(second);
-            let count = |of: &dyn Fn(&Phase) -> Span| part.phases[1..].iter().filter(|phase| of(phase) == span).count();
-            assert_eq!((count(&|phase| phase.sync), count(&|phase| phase.scrape)), (10, 10), "{second}");
-            assert_eq!(count(&|phase| phase.kubelet), if second < 10 { 15 } else { 0 }, "{second}");
-        }
-        assert_eq!(part, Sample::of(&all, 151, 7, 0));
-        assert_ne!(part.phases, Sample::of(&all, 151, 8, 0).phases);
-        assert_ne!(part.phases, Sample::of(&all, 151, 7, 1).phases);
-    }
-
-    #[test]
-    fn what_is_fixed_does_not_vary() {
-        let fixed = |seconds| Some(Span::from_seconds(seconds));
-        let cluster = ClusterConfig { sync_offset: fixed(3), metric_offset: fixed(0), ..ClusterConfig::default() };
-        let sample = Sample::of(&phases(&cluster), 100, 0, 0);
-        assert_eq!(sample.phases.len(), 10);
-        assert!(sample.phases.iter().all(|phase| phase.sync == Span::from_seconds(3) && phase.scrape == Span::ZERO));
-    }
 
     #[test]
     fn the_typical_run_is_none_at_the_edge() {

@@ -3,6 +3,7 @@
 use hpasim::input::scenario::{Files, read};
 use hpasim::model::{Check, Phase};
 use hpasim::replay::replay;
+use hpasim::study::sample::{Count, Sampled};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
@@ -111,6 +112,26 @@ fn the_first_sync_sees_a_steady_state_in_every_phase() {
     }
 }
 
+/// Where the first phase shows that all would take too long there are fewer, or that one alone; the first is the same in any case.
+#[test]
+fn there_are_fewer_phases_where_the_first_takes_long() {
+    let deployment = Deployment::rag();
+    let load = table(&["cpu", "memory"], &[(0, &[0.9, 3e8]), (60, &[0.9, 3e8])]);
+    let setup = deployment.setup(&load);
+    let sampled = |count, looks| {
+        let sampled = Sampled::run(&setup, count, |setup| Ok((setup.targets[0].phase, looks))).unwrap();
+        (sampled.runs, sampled.is_cut)
+    };
+    let (all, is_cut) = sampled(Count::AtMost(100), 1000);
+    assert!(all.len() == 100 && !is_cut);
+    let (some, is_cut) = sampled(Count::AtMost(100), 3_000_000);
+    assert!(some.len() == 20 && is_cut && some[0] == all[0]);
+    assert_eq!(sampled(Count::AtMost(100), 10_000_000), (Vec::new(), true));
+    assert_eq!(sampled(Count::AtMost(5), 10_000_000).0.len(), 5);
+    let (asked, is_cut) = sampled(Count::Exactly(100), 10_000_000);
+    assert!(asked == all && !is_cut);
+}
+
 /// For a load that is too long there is one phase, which is said; N phases are N phases all the same.
 #[test]
 fn a_long_load_has_one_phase_unless_more_are_asked_for() {
@@ -118,7 +139,7 @@ fn a_long_load_has_one_phase_unless_more_are_asked_for() {
         |duration| ["simulate", "-f", K8S, "--constant", "cpu=1", "--constant", "memory=1Gi", "--duration", duration];
     hpasim(&load("10d")).assert().success().stdout(contains("OVER 10 PHASES"));
     let long = hpasim(&load("11d")).assert().success();
-    long.stdout(contains("the load is too long; --phases N").and(contains("OVER").not()));
+    long.stdout(contains("it takes too long; --phases N").and(contains("OVER").not()));
     let asked = hpasim(&[&load("11d")[..], &["--phases", "3"]].concat()).assert().success();
     asked.stdout(contains("OVER 3 PHASES").and(contains("3 of 2250 phases (seed 0)")));
     let one = hpasim(&[&load("1h")[..], &["--phases", "1"]].concat()).assert().success();

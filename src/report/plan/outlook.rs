@@ -9,7 +9,8 @@ use crate::report::phases::{describe, recurrence};
 use crate::study::fleet::Change;
 use crate::study::growth::Month;
 use crate::study::montecarlo::RunResult;
-use crate::study::phases::{Recurrence, Sample};
+use crate::study::phases::Recurrence;
+use crate::study::sample::Sample;
 use crate::study::statistics::{Estimate, QUANTILES, Spread, runs_for_upper_end};
 use crate::study::{Pattern, fleet};
 use crate::units::{Replicas, Span};
@@ -108,7 +109,7 @@ pub(super) fn phases(report: &PlanReport<'_>) -> Option<Section> {
             format!("least and most of {}; \"typical\" is the run that this report is about", samples.join(", or "))
         }
         (false, true) => {
-            "one phase is simulated, for more the load is too long; --phases N gives ranges all the same".into()
+            "one phase is simulated, for more it takes too long; --phases N gives ranges all the same".into()
         }
         (false, false) => "one phase is simulated".into(),
     };

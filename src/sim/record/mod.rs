@@ -96,6 +96,7 @@ pub(in crate::sim) struct Ending {
     pub rollouts: Vec<Rollout>,
     /// `status.currentMetrics` after the last sync.
     pub current_metrics: Vec<Option<MetricStatus>>,
+    pub looks: u64,
 }
 
 /// A simulation in numbers.
@@ -164,6 +165,9 @@ pub struct Summary {
     pub pod_numbers: Vec<(SimTime, PodNumbers)>,
     /// The targets that it calls, and how long it waited for them at most.
     pub callees: Vec<Callee>,
+    /// How often a group of pods was looked at: what the simulation takes, not what came of it. It may be another when
+    /// somebody listens.
+    pub looks: u64,
     /// What one pod requests.
     pub pod_cpu_request: Millicores,
     /// See `pod_cpu_request`.
@@ -394,6 +398,7 @@ impl Accounts {
             pods_deleted: ending.deleted,
             restarts: ending.restarts,
             rollouts: ending.rollouts,
+            looks: ending.looks,
             pod_cpu_request: template.cpu_request(),
             pod_memory_request: template.memory_request(),
             ..self.summary

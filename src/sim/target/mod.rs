@@ -111,6 +111,8 @@ pub(super) struct TargetState<'a> {
     to_reconcile: bool,
     /// Seconds up to now that were like the one before them and are not added up yet.
     owed: i64,
+    /// How often groups of pods were looked at.
+    looks: u64,
     /// CPU used at the last sync, and its time.
     last_sync: (i128, SimTime),
 }
@@ -195,6 +197,7 @@ impl<'a> TargetState<'a> {
             down: (false, false),
             to_reconcile: true,
             owed: 0,
+            looks: 0,
             last_sync: (0, start + target.phase.sync - period),
             rules,
         };
@@ -292,6 +295,7 @@ impl<'a> TargetState<'a> {
                 restarts: self.pods.restarts,
                 rollouts: self.controller.rollouts,
                 current_metrics: self.history.current_metrics().to_vec(),
+                looks: self.looks,
             },
         )
     }

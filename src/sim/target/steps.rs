@@ -134,6 +134,7 @@ impl<'a> TargetState<'a> {
     pub fn work_out(&mut self) -> bool {
         let changed = std::mem::take(&mut self.changed);
         if changed {
+            self.looks += self.pods.cohorts().len() as u64;
             self.sampling.steady_since = self.now;
             if std::mem::take(&mut self.pods_changed) {
                 self.numbers = self.pods.numbers();
@@ -194,6 +195,7 @@ impl<'a> TargetState<'a> {
             return Ok(false);
         }
         if !is_same {
+            self.looks += self.pods.cohorts().len() as u64;
             self.observer.group(&self.pods, missing, &mut self.draws);
             // Samples one by one are there so that the sums can be compared with them.
             let sums_suffice = !self.world.every_second;
