@@ -18,36 +18,22 @@ use crate::hpa::{PodGroup, PodPhase, ReadyCondition};
 use crate::model::{Balancing, Delay, PodTemplate};
 use crate::units::{Replicas, SimTime, Span};
 
-/// Pods that have lived alike. What is looked at with every sample stands together at the beginning: of thousands of cohorts
-/// no more than that goes through the processor's caches.
+/// Pods that have lived alike. Where thousands of them differ what is looked at in each second stands in the first two lines of the
+/// processor's caches, and what is sampled after that.
 #[derive(Clone, Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Cohort {
+    /// The earliest milestone, kept so that quiet cohorts cost nothing.
+    pub(super) due: SimTime,
     /// When the kubelet samples it next.
     pub next_sample: SimTime,
     /// When the containers started, if they run.
     pub running: Option<SimTime>,
-    pub scraped: Scraped,
-    /// Use and work a second, set when something changes.
-    pub rate: Rate,
-    /// The memory of each pod, bytes, what it grows by left aside.
-    pub memory: i64,
-    /// The most that it was since its containers started, where it is not given back.
-    pub memory_high: i64,
+    /// How much of the work comes to it, relative to others.
+    pub weight: f64,
+    /// The part of its even share that it has, as sessions come to it.
+    pub sessions: f64,
     pub count: Replicas,
-    /// The ordinal of the first of them, in a StatefulSet.
-    pub first_ordinal: Replicas,
-    /// Index into the revisions.
-    pub revision: usize,
-    pub(super) created: SimTime,
-    /// The earliest milestone, kept so that quiet cohorts cost nothing.
-    pub(super) due: SimTime,
-    pub(super) at: Milestones,
-    pub(super) drawn: Drawn,
-    /// How its containers are stopped when `at.fails` comes.
-    pub(super) stop: Stop,
-    /// `status.startTime`: bound to a node.
-    pub(super) start_time: Option<SimTime>,
     /// There is no node for them.
     pub unschedulable: bool,
     /// Whether they have started once: until then the phase is Pending.
@@ -55,22 +41,36 @@ pub(super) struct Cohort {
     /// The application answers.
     pub up: bool,
     pub ready: bool,
-    /// The last transition of the Ready condition.
-    pub(super) ready_since: SimTime,
     /// Ready for minReadySeconds.
     pub available: bool,
     /// Proxies send work.
     pub serving: bool,
-    pub(super) serving_since: SimTime,
     /// It takes the work.
     pub accepting: bool,
     pub warm: bool,
     pub deleted: bool,
+    /// Use and work a second, set when something changes.
+    pub rate: Rate,
+    /// Index into the revisions.
+    pub revision: usize,
+    pub(super) at: Milestones,
+    /// The memory of each pod, bytes, what it grows by left aside.
+    pub memory: i64,
+    /// The most that it was since its containers started, where it is not given back.
+    pub memory_high: i64,
+    pub scraped: Scraped,
+    /// The ordinal of the first of them, in a StatefulSet.
+    pub first_ordinal: Replicas,
+    pub(super) created: SimTime,
+    pub(super) drawn: Drawn,
+    /// How its containers are stopped when `at.fails` comes.
+    pub(super) stop: Stop,
+    /// `status.startTime`: bound to a node.
+    pub(super) start_time: Option<SimTime>,
+    /// The last transition of the Ready condition.
+    pub(super) ready_since: SimTime,
+    pub(super) serving_since: SimTime,
     pub(super) crashes: u32,
-    /// How much of the work comes to it, relative to others.
-    pub weight: f64,
-    /// The part of its even share that it has, as sessions come to it.
-    pub sessions: f64,
     /// Work that waits at this pod.
     pub queue: Queue,
     /// Where the pods are: nodes by index, and how many there.

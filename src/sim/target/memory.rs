@@ -7,7 +7,7 @@ use super::cohort::Cohort;
 use super::pods::Pods;
 use super::usage::{Ask, div_ceil};
 use crate::model::{ClusterConfig, Drives};
-use crate::units::{Bytes, SimTime, Span};
+use crate::units::{Bytes, Replicas, SimTime, Span};
 
 const SECONDS_PER_HOUR: i64 = 3600;
 
@@ -23,6 +23,8 @@ pub(super) struct Memory {
     start: SimTime,
     /// What all pods used when it was last added up, bytes; none if something has changed since.
     used: Option<i64>,
+    /// The most that a pod uses, growth left aside.
+    largest: i64,
 }
 
 impl Memory {
@@ -35,6 +37,7 @@ impl Memory {
             limit,
             start,
             used: None,
+            largest: 0,
         }
     }
 
@@ -48,19 +51,18 @@ impl Memory {
         }
     }
 
-    /// Works out what pods use from now on, growth left aside: they, or what they do, have changed.
-    pub fn update(&mut self, pods: &mut Pods, ask: Ask) {
+    /// Works out what pods use from now on, growth left aside: they, or what they do, have changed. So many of them work.
+    pub fn update(&mut self, pods: &mut Pods, ask: Ask, working: Replicas) {
         self.used = None;
         let each = match ask {
-            Ask::Total(bytes) => match pods.working() {
-                0 => 0,
-                working => div_ceil(bytes, working.into()),
-            },
+            Ask::Total(bytes) if working > 0 => div_ceil(bytes, working.into()),
             _ => 0,
         };
+        self.largest = 0;
         for cohort in pods.cohorts_mut() {
             let of_load = self.of_load(cohort, ask, each);
             cohort.memory = if self.released { of_load } else { of_load.max(cohort.memory_high) };
+            self.largest = self.largest.max(cohort.memory);
         }
     }
 
@@ -111,6 +113,9 @@ impl Memory {
     /// A cohort that is over its limit, by index.
     pub fn over_limit(&self, pods: &Pods, now: SimTime) -> Option<usize> {
         let limit = self.limit?;
+        if self.largest <= limit && !self.grows() {
+            return None;
+        }
         pods.cohorts().iter().position(|cohort| cohort.running.is_some() && self.of(cohort, now) > limit)
     }
 

@@ -7,7 +7,10 @@ pub(super) const NEVER: SimTime = SimTime::MAX;
 
 /// When things are going to happen to a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(super) struct Milestones {
+    /// It has ended, if its work is done: the pod, or its containers that a probe restarts.
+    pub(super) gone: SimTime,
     pub(super) bound: SimTime,
     pub(super) running: SimTime,
     pub(super) up: SimTime,
@@ -23,8 +26,6 @@ pub(super) struct Milestones {
     pub(super) unserved: SimTime,
     /// It takes no new work.
     pub(super) closed: SimTime,
-    /// It has ended, if its work is done: the pod, or its containers that a probe restarts.
-    pub(super) gone: SimTime,
     /// What is to end is killed, whatever it has to do.
     pub(super) killed: SimTime,
     /// The node controller deletes it.

@@ -1,6 +1,7 @@
 //! One target: its load, its pods, their use, its metrics, its HPA. What it does by itself; the world makes it wait for nodes.
 
 mod calls;
+mod census;
 mod clients;
 mod coast;
 mod cohort;
@@ -23,6 +24,7 @@ mod traffic;
 mod usage;
 mod victims;
 
+use census::Outlook;
 use cohort::Lost;
 pub use controller::Rollout;
 pub(in crate::sim) use latency::Moments;
@@ -117,15 +119,6 @@ pub(super) struct TargetState<'a> {
     last_sync: (i128, SimTime),
 }
 
-/// When something happens to the pods next, and whether some of them are about to end.
-#[derive(Clone, Copy, Debug)]
-struct Outlook {
-    next: SimTime,
-    is_ending: bool,
-    /// When one is to be bound first; it may be waiting for that already.
-    to_bind: SimTime,
-}
-
 impl<'a> TargetState<'a> {
     /// In a steady state under the load of the first row; `place` finds nodes for its pods, where nodes are simulated.
     pub fn new(
@@ -209,7 +202,7 @@ impl<'a> TargetState<'a> {
     fn begin_steady(&mut self) {
         self.traffic.update_capacity(&mut self.pods, &self.rules);
         self.traffic.update(self.asks.cpu, &mut self.pods);
-        self.memory.update(&mut self.pods, self.asks.memory);
+        self.memory.update(&mut self.pods, self.asks.memory, self.numbers.working);
         let (start, period) = (self.now, self.world.controller.sync_period);
         let pipeline = Pipeline::of(self.target, start);
         let mut used = 0;

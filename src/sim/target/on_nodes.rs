@@ -27,8 +27,7 @@ impl TargetState<'_> {
     /// Without nodes there is always room; says whether a pod was bound.
     pub fn bind_anywhere(&mut self) -> bool {
         self.pods.freed.clear();
-        let due = self.outlook().to_bind <= self.now;
-        let bound = due && self.pods.bind_anywhere(self.now, &self.rules);
+        let bound = self.pods.bind_anywhere(self.now, &self.rules);
         if bound {
             self.pods_change();
         }

@@ -8,8 +8,7 @@ use super::lifecycle::{Stop, typical_startup};
 use super::milestones::{Milestones, NEVER};
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
-use crate::model::{Balancing, Delay, MOST_PODS};
-use crate::sim::PodNumbers;
+use crate::model::{Balancing, Delay};
 use crate::sim::draw::{Draws, Purpose};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -25,6 +24,8 @@ pub(super) struct Pods {
     pub restarts: u64,
     /// Places on nodes that have become free.
     pub freed: Vec<(usize, Replicas)>,
+    /// Where there are no nodes none is to be bound before this.
+    bound_next: SimTime,
 }
 
 impl Pods {
@@ -54,54 +55,6 @@ impl Pods {
 
     pub fn cohorts_mut(&mut self) -> &mut [Cohort] {
         &mut self.cohorts
-    }
-
-    fn sum(&self, counts: impl Fn(&Cohort) -> bool) -> Replicas {
-        self.cohorts.iter().filter(|cohort| counts(cohort)).map(|cohort| cohort.count).sum()
-    }
-
-    /// How many pods there are, terminating ones apart: `status.replicas`.
-    pub fn count(&self) -> Replicas {
-        self.sum(Cohort::active)
-    }
-
-    /// All of them, terminating ones too.
-    pub fn all(&self) -> Replicas {
-        self.sum(|_| true)
-    }
-
-    /// Whether a quota lets no more pods be made now.
-    pub fn is_full(&self, rules: &Rules<'_>) -> bool {
-        rules.most_pods < MOST_PODS && self.all() >= rules.most_pods
-    }
-
-    /// How many pods get and take work.
-    pub fn working(&self) -> Replicas {
-        self.sum(Cohort::works)
-    }
-
-    /// How many there are of every kind.
-    pub fn numbers(&self) -> PodNumbers {
-        let mut numbers = PodNumbers::default();
-        for cohort in &self.cohorts {
-            let add = |number: &mut Replicas, counts: bool| *number += if counts { cohort.count } else { 0 };
-            let active = cohort.active();
-            add(&mut numbers.existing, active);
-            add(&mut numbers.ready, active && cohort.ready);
-            add(&mut numbers.working, cohort.works());
-            add(&mut numbers.pending, active && !cohort.has_run);
-            add(&mut numbers.unschedulable, active && cohort.unschedulable);
-            add(&mut numbers.terminating, cohort.deleted);
-        }
-        numbers
-    }
-
-    /// The pods of a revision: how many, and how many of these are available.
-    pub fn of_revision(&self, revision: usize) -> (Replicas, Replicas) {
-        let its = self.cohorts.iter().filter(|cohort| cohort.active() && cohort.revision == revision);
-        its.fold((0, 0), |(all, available), cohort| {
-            (all + cohort.count, available + if cohort.available { cohort.count } else { 0 })
-        })
     }
 
     /// Creates pods of a revision; pods that draw the same times are one cohort.
@@ -143,6 +96,7 @@ impl Pods {
                     let mut cohort = Cohort::new(number, now, revision, key.0.clone());
                     cohort.weight = weight;
                     cohort.first_ordinal = ordinal;
+                    self.bound_next = self.bound_next.min(cohort.at.bound);
                     alike.insert(key, self.cohorts.len());
                     self.cohorts.push(cohort);
                 }
@@ -229,13 +183,9 @@ impl Pods {
         self.lost.requests += lost.requests;
     }
 
-    /// Everything whose time has come happens; says whether anything did. Pods that are to be bound are left to the
-    /// scheduler.
-    pub fn advance(&mut self, now: SimTime, rules: &Rules<'_>) -> bool {
-        // Nothing is due most of the time.
-        if !self.cohorts.iter().any(|cohort| cohort.due <= now || cohort.stopping() || cohort.count == 0) {
-            return false;
-        }
+    /// Everything whose time has come happens; says whether anything did. Some are about to end, or none is. Pods that are to be
+    /// bound are left to the scheduler.
+    pub fn advance(&mut self, now: SimTime, rules: &Rules<'_>, mut is_ending: bool) -> bool {
         let mut changed = false;
         for index in 0..self.cohorts.len() {
             if self.cohorts[index].due > now {
@@ -247,9 +197,14 @@ impl Pods {
                 cohort.begins_to_stop(now, cohort.stop, rules.config.shutdown);
             }
             cohort.advance(now, rules);
-            if self.cohorts[index].at.evicted <= now {
+            is_ending |= cohort.stopping();
+            if cohort.at.evicted <= now {
                 self.evicted(index, now, rules);
+                is_ending = true;
             }
+        }
+        if !is_ending {
+            return changed;
         }
         for index in 0..self.cohorts.len() {
             if self.cohorts[index].restarts(now) {
@@ -382,11 +337,6 @@ impl Pods {
         self.cohorts.retain(|cohort| cohort.count > 0);
     }
 
-    /// Pods for which there is no node.
-    pub fn without_node(&self) -> Replicas {
-        self.sum(|cohort| cohort.active() && cohort.unschedulable)
-    }
-
     /// The cohorts that are to be bound to nodes now, by index, with when they were created. Those that wait for a node are
     /// tried again only if `retry` says so.
     pub fn unbound(&self, now: SimTime, retry: bool) -> impl Iterator<Item = (usize, SimTime)> {
@@ -398,11 +348,18 @@ impl Pods {
 
     /// Binds all pods whose time has come to nodes that nobody knows; says whether there were any.
     pub fn bind_anywhere(&mut self, now: SimTime, rules: &Rules<'_>) -> bool {
+        if self.bound_next > now {
+            return false;
+        }
+        self.bound_next = NEVER;
         let mut any = false;
-        for cohort in self.cohorts.iter_mut().filter(|cohort| cohort.active() && cohort.at.bound <= now) {
-            cohort.bind(now, rules);
-            cohort.advance(now, rules);
-            any = true;
+        for cohort in &mut self.cohorts {
+            if cohort.active() && cohort.at.bound <= now {
+                cohort.bind(now, rules);
+                cohort.advance(now, rules);
+                any = true;
+            }
+            self.bound_next = self.bound_next.min(cohort.at.bound);
         }
         any
     }
@@ -468,16 +425,6 @@ impl Pods {
         if rules.ordered {
             self.sort_by_ordinal();
         }
-    }
-
-    /// When a kubelet samples a pod next.
-    pub fn next_sample(&self) -> SimTime {
-        self.cohorts.iter().map(|cohort| cohort.next_sample).min().unwrap_or(NEVER)
-    }
-
-    /// When the newest sample was taken that metrics-server has.
-    pub fn newest_sample(&self) -> Option<SimTime> {
-        self.cohorts.iter().filter_map(|cohort| cohort.scraped.sample.map(|usage| usage.at)).max()
     }
 
     /// Puts the cohorts in the order of their ordinals.

@@ -1,7 +1,6 @@
 //! What a target does at a second, and between two.
 
 use super::controller::Owner;
-use super::milestones::NEVER;
 use super::*;
 
 impl<'a> TargetState<'a> {
@@ -93,15 +92,7 @@ impl<'a> TargetState<'a> {
     /// When something happens to its pods next, as far as they stay as they are.
     pub(super) fn outlook(&mut self) -> Outlook {
         let pods = &self.pods;
-        *self.outlook.get_or_insert_with(|| {
-            let mut outlook = Outlook { next: NEVER, is_ending: false, to_bind: NEVER };
-            for cohort in pods.cohorts() {
-                outlook.next = outlook.next.min(cohort.due);
-                outlook.is_ending |= cohort.stopping() || cohort.count == 0;
-                outlook.to_bind = outlook.to_bind.min(cohort.at.bound);
-            }
-            outlook
-        })
+        *self.outlook.get_or_insert_with(|| pods.census().1)
     }
 
     /// Whether nothing happens to its pods now.
@@ -113,7 +104,8 @@ impl<'a> TargetState<'a> {
     /// Its pods and its controller answer once; says whether anything was done.
     pub fn answer(&mut self) -> bool {
         let now = self.now;
-        let mut busy = !self.is_quiet() && self.pods.advance(now, &self.rules);
+        let Outlook { next, is_ending } = self.outlook();
+        let mut busy = (next <= now || is_ending) && self.pods.advance(now, &self.rules, is_ending);
         if busy {
             self.to_reconcile = true;
         }
@@ -137,11 +129,12 @@ impl<'a> TargetState<'a> {
             self.looks += self.pods.cohorts().len() as u64;
             self.sampling.steady_since = self.now;
             if std::mem::take(&mut self.pods_changed) {
-                self.numbers = self.pods.numbers();
+                let (numbers, outlook) = self.pods.census();
+                (self.numbers, self.outlook) = (numbers, Some(outlook));
                 self.traffic.update_capacity(&mut self.pods, &self.rules);
             }
             self.traffic.update(self.asks.cpu, &mut self.pods);
-            self.memory.update(&mut self.pods, self.asks.memory);
+            self.memory.update(&mut self.pods, self.asks.memory, self.numbers.working);
         }
         (changed || self.memory.grows()) && self.kill_over_limit()
     }
@@ -153,7 +146,8 @@ impl<'a> TargetState<'a> {
             self.accounts.happened(self.now, Occurrence::OomKilled(count));
             self.pods.restart_cohort(index, self.now, &self.rules);
             // Those that are left share the load, and what was killed may be up again at once, with nothing of it.
-            self.memory.update(&mut self.pods, self.asks.memory);
+            let working = self.pods.working();
+            self.memory.update(&mut self.pods, self.asks.memory, working);
             killed = true;
         }
         if killed {

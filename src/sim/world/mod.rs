@@ -51,6 +51,8 @@ pub enum SimError {
 
 /// Simulates some of the targets together: their indices, each with its load. The summaries are in the order of the targets.
 /// Without a listener it takes less time.
+// What it costs is counted by its name (tests/it/instructions.rs).
+#[inline(never)]
 pub fn simulate<'a>(
     setup: &'a Setup<'a>,
     loads: Vec<(usize, &'a mut dyn LoadSource)>,

@@ -36,6 +36,8 @@ pub(super) struct Traffic<'a> {
     capacity: Option<i64>,
     /// Whether all of them can do the same, so that their parts are equal.
     alike: bool,
+    /// What comes to the pods that take it and to those that do not, relative to others: the sums of their weights.
+    weights: (f64, f64),
     /// Whether more requests are slow than was promised.
     slow: bool,
     /// Whether every second is like the next one, as long as nothing changes: nothing waits, and pods use and do so much in each,
@@ -89,6 +91,7 @@ impl<'a> Traffic<'a> {
             working: 0,
             capacity: None,
             alike: true,
+            weights: (0.0, 0.0),
             slow: false,
             is_uniform: false,
             cpu_a_second: 0,
@@ -212,12 +215,14 @@ impl<'a> Traffic<'a> {
     /// Pods are as they will be for a while: what each can do in a second.
     pub fn update_capacity(&mut self, pods: &mut Pods, rules: &Rules<'_>) {
         let (mut working, mut all, mut alike, mut first) = (0, Some(0), true, None);
+        self.weights = (0.0, 0.0);
         for cohort in pods.cohorts_mut() {
             cohort.rate.idle = self.idle(cohort);
             cohort.rate.cpu_factor = rules.revisions.get(cohort.revision).map_or(1.0, |revision| revision.cpu_factor);
             cohort.rate.capacity = self.pod_capacity(cohort);
             cohort.rate.arrival = 0;
             cohort.rate.in_flight = 0.0;
+            Self::add_weight(&mut self.weights, cohort);
             if cohort.works() {
                 let (count, capacity) = (i64::from(cohort.count), cohort.rate.capacity);
                 working += count;
@@ -287,12 +292,21 @@ impl<'a> Traffic<'a> {
         cohort.weight * cohort.sessions
     }
 
-    fn share(&mut self, demand: i64, pods: &mut Pods) {
-        let (mut taken, mut refused) = (0.0, 0.0);
-        for cohort in pods.cohorts().iter().filter(|cohort| cohort.serving) {
-            let weight = if cohort.works() { &mut taken } else { &mut refused };
-            *weight += Self::weight(cohort) * f64::from(cohort.count);
+    /// Adds what comes to a cohort to the sums.
+    fn add_weight((taken, refused): &mut (f64, f64), cohort: &Cohort) {
+        if cohort.serving {
+            let sum = if cohort.accepting { taken } else { refused };
+            *sum += Self::weight(cohort) * f64::from(cohort.count);
         }
+    }
+
+    fn share(&mut self, demand: i64, pods: &mut Pods) {
+        if matches!(self.config.balancing, Balancing::Random | Balancing::Sticky { .. }) {
+            // Weights change while pods stay as they are.
+            self.weights = (0.0, 0.0);
+            pods.cohorts().iter().for_each(|cohort| Self::add_weight(&mut self.weights, cohort));
+        }
+        let (taken, refused) = self.weights;
         if refused > 0.0 {
             self.refused = (demand as f64 * (refused / (taken + refused))).round() as i64;
         }
