@@ -15,6 +15,35 @@ pub(super) struct Outlook {
     pub is_ending: bool,
 }
 
+impl Default for Outlook {
+    fn default() -> Self {
+        Self { next: NEVER, is_ending: false }
+    }
+}
+
+/// What is known of all pods after one look at each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Census {
+    pub numbers: PodNumbers,
+    pub outlook: Outlook,
+}
+
+impl Census {
+    /// One more cohort.
+    pub fn add(&mut self, cohort: &Cohort) {
+        self.outlook.next = self.outlook.next.min(cohort.due);
+        self.outlook.is_ending |= cohort.stopping() || cohort.count == 0;
+        let add = |number: &mut Replicas, counts: bool| *number += if counts { cohort.count } else { 0 };
+        let (active, numbers) = (cohort.active(), &mut self.numbers);
+        add(&mut numbers.existing, active);
+        add(&mut numbers.ready, active && cohort.ready);
+        add(&mut numbers.working, cohort.works());
+        add(&mut numbers.pending, active && !cohort.has_run);
+        add(&mut numbers.unschedulable, active && cohort.unschedulable);
+        add(&mut numbers.terminating, cohort.deleted);
+    }
+}
+
 impl Pods {
     fn sum(&self, counts: impl Fn(&Cohort) -> bool) -> Replicas {
         self.cohorts.iter().filter(|cohort| counts(cohort)).map(|cohort| cohort.count).sum()
@@ -22,7 +51,8 @@ impl Pods {
 
     /// How many pods there are, terminating ones apart: `status.replicas`.
     pub fn count(&self) -> Replicas {
-        self.sum(Cohort::active)
+        debug_assert_eq!(self.active, self.sum(Cohort::active));
+        self.active
     }
 
     /// All of them, terminating ones too.
@@ -40,28 +70,11 @@ impl Pods {
         self.sum(Cohort::works)
     }
 
-    /// How many there are of every kind.
-    pub fn numbers(&self) -> PodNumbers {
-        self.census().0
-    }
-
-    /// How many there are of every kind, and when something happens to them next.
-    pub fn census(&self) -> (PodNumbers, Outlook) {
-        let mut numbers = PodNumbers::default();
-        let mut outlook = Outlook { next: NEVER, is_ending: false };
-        for cohort in &self.cohorts {
-            outlook.next = outlook.next.min(cohort.due);
-            outlook.is_ending |= cohort.stopping() || cohort.count == 0;
-            let add = |number: &mut Replicas, counts: bool| *number += if counts { cohort.count } else { 0 };
-            let active = cohort.active();
-            add(&mut numbers.existing, active);
-            add(&mut numbers.ready, active && cohort.ready);
-            add(&mut numbers.working, cohort.works());
-            add(&mut numbers.pending, active && !cohort.has_run);
-            add(&mut numbers.unschedulable, active && cohort.unschedulable);
-            add(&mut numbers.terminating, cohort.deleted);
-        }
-        (numbers, outlook)
+    /// All of that.
+    pub fn census(&self) -> Census {
+        let mut census = Census::default();
+        self.cohorts.iter().for_each(|cohort| census.add(cohort));
+        census
     }
 
     /// The pods of a revision: how many, and how many of these are available.

@@ -181,7 +181,10 @@ impl<'a> Controller<'a> {
             }
             self.scaled_to = self.replicas;
             for (&revision, &wanted) in &self.sets {
-                let change = wanted - owned.pods.of_revision(revision).0;
+                // Without a rollout all are of one.
+                let is_only = self.rollouts.is_empty();
+                let there = if is_only { owned.pods.count() } else { owned.pods.of_revision(revision).0 };
+                let change = wanted - there;
                 if change > 0 {
                     owned.create(change, revision);
                 } else if change < 0 {

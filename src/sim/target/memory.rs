@@ -21,6 +21,9 @@ pub(super) struct Memory {
     limit: Option<i64>,
     /// Pods that were there at the start have not grown before it.
     start: SimTime,
+    /// What the load asks for, and of each pod that works.
+    ask: Ask,
+    each: i64,
     /// What all pods used when it was last added up, bytes; none if something has changed since.
     used: Option<i64>,
     /// The most that a pod uses, growth left aside.
@@ -36,34 +39,43 @@ impl Memory {
             released: !cluster.memory_kept,
             limit,
             start,
+            ask: Ask::Nothing,
+            each: 0,
             used: None,
             largest: 0,
         }
     }
 
     /// What the load alone makes of it.
-    fn of_load(&self, cohort: &Cohort, ask: Ask, each: i64) -> i64 {
+    fn of_load(&self, cohort: &Cohort) -> i64 {
         let under_way = (cohort.rate.in_flight * self.per_request as f64) as i64;
-        match ask {
+        match self.ask {
             Ask::PerPod(bytes) => bytes,
-            Ask::Total(_) if cohort.works() => self.base.saturating_add(each).saturating_add(under_way),
+            Ask::Total(_) if cohort.works() => self.base.saturating_add(self.each).saturating_add(under_way),
             _ => self.base.saturating_add(under_way),
         }
     }
 
     /// Works out what pods use from now on, growth left aside: they, or what they do, have changed. So many of them work.
     pub fn update(&mut self, pods: &mut Pods, ask: Ask, working: Replicas) {
-        self.used = None;
-        let each = match ask {
+        self.begin_update(ask, working);
+        pods.cohorts_mut().iter_mut().for_each(|cohort| self.update_cohort(cohort));
+    }
+
+    /// The same, each cohort by itself after this.
+    pub fn begin_update(&mut self, ask: Ask, working: Replicas) {
+        (self.ask, self.used, self.largest) = (ask, None, 0);
+        self.each = match ask {
             Ask::Total(bytes) if working > 0 => div_ceil(bytes, working.into()),
             _ => 0,
         };
-        self.largest = 0;
-        for cohort in pods.cohorts_mut() {
-            let of_load = self.of_load(cohort, ask, each);
-            cohort.memory = if self.released { of_load } else { of_load.max(cohort.memory_high) };
-            self.largest = self.largest.max(cohort.memory);
-        }
+    }
+
+    /// See `begin_update`.
+    pub fn update_cohort(&mut self, cohort: &mut Cohort) {
+        let of_load = self.of_load(cohort);
+        cohort.memory = if self.released { of_load } else { of_load.max(cohort.memory_high) };
+        self.largest = self.largest.max(cohort.memory);
     }
 
     fn grown(&self, running: SimTime, now: SimTime) -> i64 {

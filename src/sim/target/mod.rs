@@ -24,7 +24,7 @@ mod traffic;
 mod usage;
 mod victims;
 
-use census::Outlook;
+use census::{Census, Outlook};
 use cohort::Lost;
 pub use controller::Rollout;
 pub(in crate::sim) use latency::Moments;
@@ -166,7 +166,7 @@ impl<'a> TargetState<'a> {
             size,
             now: start,
             asks,
-            numbers: pods.numbers(),
+            numbers: pods.census().numbers,
             ready_nodes: None,
             pods,
             controller: Controller::new(workload, target.initial_replicas, start),
@@ -201,8 +201,7 @@ impl<'a> TargetState<'a> {
     /// The steady state before the start, as the first sync sees it.
     fn begin_steady(&mut self) {
         self.traffic.update_capacity(&mut self.pods, &self.rules);
-        self.traffic.update(self.asks.cpu, &mut self.pods);
-        self.memory.update(&mut self.pods, self.asks.memory, self.numbers.working);
+        self.update_use();
         let (start, period) = (self.now, self.world.controller.sync_period);
         let pipeline = Pipeline::of(self.target, start);
         let mut used = 0;

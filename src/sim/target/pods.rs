@@ -19,6 +19,8 @@ pub(super) struct Pods {
     /// The order of a scale down; kept for its memory.
     victims: Vec<Victims>,
     pub lost: Lost,
+    /// How many there are, terminating ones apart.
+    pub(super) active: Replicas,
     pub created: u64,
     pub deleted: u64,
     pub restarts: u64,
@@ -46,6 +48,7 @@ impl Pods {
         (cohort.up, cohort.ready, cohort.available) = (true, true, true);
         (cohort.serving, cohort.accepting) = (true, true);
         pods.cohorts.push(cohort);
+        pods.active = count;
         pods
     }
 
@@ -75,6 +78,7 @@ impl Pods {
         // What is over the quota is refused; the controller tries again when a pod has gone.
         let count = count.min(rules.most_pods.saturating_sub(self.all()).max(0));
         self.created += u64::from(count.unsigned_abs());
+        self.active += count;
         let all_alike = rules.all_alike();
         // The cohorts of what was drawn; with ordinals only those that follow each other are together.
         let mut alike: BTreeMap<(Drawn, u64), usize> = BTreeMap::new();
@@ -149,6 +153,7 @@ impl Pods {
         rules: &Rules<'_>,
     ) {
         self.deleted += u64::from(count.unsigned_abs());
+        self.active -= count;
         let mut part = self.cohorts[index].split(count, places);
         if part.running.is_none() {
             // Nothing runs: nothing to wait for.
@@ -228,6 +233,7 @@ impl Pods {
             return;
         }
         self.deleted += u64::from(cohort.count.unsigned_abs());
+        self.active -= cohort.count;
         cohort.deleted = true;
         cohort.at = Milestones { unserved: cohort.at.unserved, ..Milestones::default() };
     }
@@ -392,6 +398,7 @@ impl Pods {
     pub fn place(&mut self, places: Vec<(usize, Replicas)>, placed: Replicas) {
         if let Some(cohort) = self.cohorts.first_mut() {
             cohort.count = placed;
+            self.active = placed;
             cohort.nodes = places;
             merge_places(&mut cohort.nodes);
         }

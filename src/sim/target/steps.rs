@@ -15,8 +15,11 @@ impl<'a> TargetState<'a> {
     pub(super) fn pass_until(&mut self, now: SimTime) {
         let seconds = now.seconds_since(self.now);
         if seconds <= 0 {
-            self.sample();
-            return self.follow_up_samples();
+            if !std::mem::replace(&mut self.sampling.has_begun, true) {
+                self.sample();
+                self.follow_up_samples();
+            }
+            return;
         }
         let is_uniform = self.traffic.is_uniform();
         let passed = self.traffic.work(seconds, &mut self.pods);
@@ -92,7 +95,7 @@ impl<'a> TargetState<'a> {
     /// When something happens to its pods next, as far as they stay as they are.
     pub(super) fn outlook(&mut self) -> Outlook {
         let pods = &self.pods;
-        *self.outlook.get_or_insert_with(|| pods.census().1)
+        *self.outlook.get_or_insert_with(|| pods.census().outlook)
     }
 
     /// Whether nothing happens to its pods now.
@@ -129,14 +132,19 @@ impl<'a> TargetState<'a> {
             self.looks += self.pods.cohorts().len() as u64;
             self.sampling.steady_since = self.now;
             if std::mem::take(&mut self.pods_changed) {
-                let (numbers, outlook) = self.pods.census();
+                let Census { numbers, outlook } = self.traffic.update_capacity(&mut self.pods, &self.rules);
                 (self.numbers, self.outlook) = (numbers, Some(outlook));
-                self.traffic.update_capacity(&mut self.pods, &self.rules);
             }
-            self.traffic.update(self.asks.cpu, &mut self.pods);
-            self.memory.update(&mut self.pods, self.asks.memory, self.numbers.working);
+            self.update_use();
         }
         (changed || self.memory.grows()) && self.kill_over_limit()
+    }
+
+    /// What pods use from now on.
+    pub(super) fn update_use(&mut self) {
+        let memory = &mut self.memory;
+        memory.begin_update(self.asks.memory, self.numbers.working);
+        self.traffic.update(self.asks.cpu, &mut self.pods, |cohort| memory.update_cohort(cohort));
     }
 
     fn kill_over_limit(&mut self) -> bool {

@@ -5,6 +5,7 @@
 
 mod response;
 
+use super::census::Census;
 use super::clients::{self, Station};
 use super::cohort::{Cohort, Rate};
 use super::latency::Moments;
@@ -148,20 +149,22 @@ impl<'a> Traffic<'a> {
         self.totals.cpu + self.cpu_a_second * i128::from(seconds)
     }
 
-    /// What is true of every second as long as nothing changes.
-    fn look_ahead(&mut self, pods: &mut Pods) {
+    /// What is true of every second as long as nothing changes. What else is to be done with each cohort is done with it.
+    fn look_ahead(&mut self, pods: &mut Pods, mut also: impl FnMut(&mut Cohort)) {
         self.is_restless = self.will_be_restless(pods);
         self.is_uniform = match self.ask {
             Ask::Nothing | Ask::PerPod(_) | Ask::Clients(_) => true,
             Ask::Total(_) => self.waiting() == 0 && !self.overloaded(pods),
         };
         if !self.is_uniform {
+            pods.cohorts_mut().iter_mut().for_each(also);
             return;
         }
         let (mut all_cpu, mut all_done) = (0, 0);
         for cohort in pods.cohorts_mut() {
             let (done, cpu) = if cohort.running.is_some() { self.in_a_second(cohort) } else { (0, 0) };
             cohort.rate.cpu = cpu;
+            also(cohort);
             all_cpu += i128::from(cpu) * i128::from(cohort.count);
             all_done += i128::from(done) * i128::from(cohort.count);
         }
@@ -169,6 +172,7 @@ impl<'a> Traffic<'a> {
     }
 
     /// The work that a running pod does in a second in which nothing waits, and the CPU that it uses.
+    #[inline]
     fn in_a_second(&self, cohort: &Cohort) -> (i64, i64) {
         let rate = &cohort.rate;
         let done = match self.ask {
@@ -212,11 +216,13 @@ impl<'a> Traffic<'a> {
         self.totals = WorkTotals { arrived: self.waiting(), cpu, ..WorkTotals::default() };
     }
 
-    /// Pods are as they will be for a while: what each can do in a second.
-    pub fn update_capacity(&mut self, pods: &mut Pods, rules: &Rules<'_>) {
+    /// Pods are as they will be for a while: what each can do in a second. They are counted with it.
+    pub fn update_capacity(&mut self, pods: &mut Pods, rules: &Rules<'_>) -> Census {
+        let mut census = Census::default();
         let (mut working, mut all, mut alike, mut first) = (0, Some(0), true, None);
         self.weights = (0.0, 0.0);
         for cohort in pods.cohorts_mut() {
+            census.add(cohort);
             cohort.rate.idle = self.idle(cohort);
             cohort.rate.cpu_factor = rules.revisions.get(cohort.revision).map_or(1.0, |revision| revision.cpu_factor);
             cohort.rate.capacity = self.pod_capacity(cohort);
@@ -233,10 +239,12 @@ impl<'a> Traffic<'a> {
         self.working = working;
         self.capacity = all.map(|capacity| capacity.min(i64::MAX.into()) as i64);
         self.alike = alike && first.flatten() != Some(0);
+        census
     }
 
     /// The load is as it will be for a while, and so are the pods as they were when capacities were worked out last: what each does in a second.
-    pub fn update(&mut self, ask: Ask, pods: &mut Pods) {
+    /// What else is to be done with each cohort then is done with it.
+    pub fn update(&mut self, ask: Ask, pods: &mut Pods, also: impl FnMut(&mut Cohort)) {
         self.ask = ask;
         (self.demand, self.refused, self.throughput, self.slow) = (0, 0, 0.0, false);
         match ask {
@@ -251,7 +259,7 @@ impl<'a> Traffic<'a> {
         }
         self.count_waiting(pods);
         self.respond(pods);
-        self.look_ahead(pods);
+        self.look_ahead(pods, also);
     }
 
     /// The CPU that a pod uses as long as nothing changes and nothing waits, nanocores.
@@ -430,7 +438,7 @@ impl<'a> Traffic<'a> {
             self.account(&mut pods.cohorts_mut()[index], work, cpu, seconds);
         }
         self.count_waiting(pods);
-        self.look_ahead(pods);
+        self.look_ahead(pods, |_| {});
         passed
     }
 
