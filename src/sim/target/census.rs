@@ -70,7 +70,7 @@ impl Pods {
         self.sum(Cohort::works)
     }
 
-    /// All of that.
+    /// How many there are of every kind, and when something happens to them next.
     pub fn census(&self) -> Census {
         let mut census = Census::default();
         self.cohorts.iter().for_each(|cohort| census.add(cohort));
