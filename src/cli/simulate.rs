@@ -268,7 +268,7 @@ fn phases_of(args: &SimulateArgs, setup: &Setup<'_>, loads: &mut [Load]) -> anyh
     let simulated = Simulated { setup: setup.clone(), loads: tables };
     let Some(count) = args.cluster.phases(simulated.length(), controller) else { return Ok(None) };
     let phases = WorldPhases::run(&simulated, count).map_err(explain_error)?;
-    let is_one = phases.is_cut && phases.runs.is_empty();
+    let is_one = phases.is_cut && phases.runs.len() == 1;
     Ok((!is_one).then(|| (0..loads.len()).map(|index| phases.of(index)).collect()))
 }
 

@@ -120,7 +120,7 @@ impl Sample {
 pub struct Sampled<T> {
     /// The phases of each target.
     pub samples: Vec<Sample>,
-    /// What came of each, if there are several: one phase alone is left to who asks.
+    /// What came of each. Where one phase alone is asked for there is nothing to find out: it is left to who asks.
     pub runs: Vec<T>,
     /// Whether there would be more if the first had not taken so long.
     pub is_cut: bool,
@@ -143,9 +143,6 @@ impl<T: Send> Sampled<T> {
         let is_cut = affordable < most(&samples);
         if is_cut {
             samples = self::samples(setup, affordable);
-        }
-        if most(&samples) < 2 {
-            return Ok(Self { samples, runs: Vec::new(), is_cut });
         }
         let others = every(most(&samples) - 1, |index| one(&in_phases(setup, &samples, index + 1)))?;
         let runs = std::iter::once(first).chain(others.into_iter().map(|(run, _)| run)).collect();

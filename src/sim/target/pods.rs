@@ -188,8 +188,8 @@ impl Pods {
         self.lost.requests += lost.requests;
     }
 
-    /// Everything whose time has come happens; says whether anything did. Some are about to end, or none is. Pods that are to be
-    /// bound are left to the scheduler.
+    /// Everything whose time has come happens; says whether anything did. `is_ending` says whether some were about to end before.
+    /// Pods that are to be bound are left to the scheduler.
     pub fn advance(&mut self, now: SimTime, rules: &Rules<'_>, mut is_ending: bool) -> bool {
         let mut changed = false;
         for index in 0..self.cohorts.len() {

@@ -10,8 +10,6 @@ use crate::units::{SimTime, Span};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sampling {
     pub next_scrape: SimTime,
-    /// Whether what was due at the beginning has been done.
-    pub has_begun: bool,
     /// Whether there was a scrape that was not followed up yet.
     pub has_scraped: bool,
     /// Whether they can be worked out afterwards: kubelets sample by themselves, and nothing is drawn at a scrape.
@@ -44,7 +42,7 @@ impl Sampling {
         let draws = cluster.missing_samples.get() > 0.0 || cluster.balancing == Balancing::Random;
         let can_wait = interval != Delay::ZERO && !draws;
         let are_regular = can_wait && matches!(interval, Delay::Fixed(_));
-        Self { next_scrape, has_begun: false, has_scraped: false, can_wait, are_regular, steady_since: start }
+        Self { next_scrape, has_scraped: false, can_wait, are_regular, steady_since: start }
     }
 }
 

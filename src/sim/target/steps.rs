@@ -4,6 +4,12 @@ use super::controller::Owner;
 use super::*;
 
 impl<'a> TargetState<'a> {
+    /// What is due at its beginning.
+    pub fn begin(&mut self) {
+        self.sample();
+        self.follow_up_samples();
+    }
+
     /// Lets it be `now`: what passed since is added up, samples are taken, the load changes. Under the load and the pods of the
     /// time before: a sample does not see what begins now.
     pub fn wake(&mut self, now: SimTime) -> Result<(), SimError> {
@@ -15,10 +21,6 @@ impl<'a> TargetState<'a> {
     pub(super) fn pass_until(&mut self, now: SimTime) {
         let seconds = now.seconds_since(self.now);
         if seconds <= 0 {
-            if !std::mem::replace(&mut self.sampling.has_begun, true) {
-                self.sample();
-                self.follow_up_samples();
-            }
             return;
         }
         let is_uniform = self.traffic.is_uniform();

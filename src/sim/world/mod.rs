@@ -166,6 +166,7 @@ impl<'a> Engine<'a> {
             targets,
         };
         engine.begin_steady();
+        engine.targets.iter_mut().for_each(TargetState::begin);
         engine.count_nodes()?;
         Ok(engine)
     }

@@ -219,7 +219,7 @@ impl<'a> Traffic<'a> {
     /// Pods are as they will be for a while: what each can do in a second. They are counted with it.
     pub fn update_capacity(&mut self, pods: &mut Pods, rules: &Rules<'_>) -> Census {
         let mut census = Census::default();
-        let (mut working, mut all, mut alike, mut first) = (0, Some(0), true, None);
+        let (mut all, mut alike, mut first) = (Some(0), true, None);
         self.weights = (0.0, 0.0);
         for cohort in pods.cohorts_mut() {
             census.add(cohort);
@@ -231,12 +231,11 @@ impl<'a> Traffic<'a> {
             Self::add_weight(&mut self.weights, cohort);
             if cohort.works() {
                 let (count, capacity) = (i64::from(cohort.count), cohort.rate.capacity);
-                working += count;
                 all = all.zip(capacity).map(|(all, each)| all + i128::from(each) * i128::from(count));
                 alike &= *first.get_or_insert(capacity) == capacity;
             }
         }
-        self.working = working;
+        self.working = census.numbers.working.into();
         self.capacity = all.map(|capacity| capacity.min(i64::MAX.into()) as i64);
         self.alike = alike && first.flatten() != Some(0);
         census
