@@ -22,16 +22,25 @@ impl Default for Outlook {
 }
 
 /// What is known of all pods after one look at each.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Census {
     pub numbers: PodNumbers,
     pub outlook: Outlook,
+    /// When a kubelet samples one of them next.
+    pub next_sample: SimTime,
+}
+
+impl Default for Census {
+    fn default() -> Self {
+        Self { numbers: PodNumbers::default(), outlook: Outlook::default(), next_sample: NEVER }
+    }
 }
 
 impl Census {
     /// One more cohort.
     pub fn add(&mut self, cohort: &Cohort) {
         self.outlook.next = self.outlook.next.min(cohort.due);
+        self.next_sample = self.next_sample.min(cohort.next_sample);
         self.outlook.is_ending |= cohort.stopping() || cohort.count == 0;
         let add = |number: &mut Replicas, counts: bool| *number += if counts { cohort.count } else { 0 };
         let (active, numbers) = (cohort.active(), &mut self.numbers);
@@ -97,6 +106,6 @@ impl Pods {
 
     /// When the newest sample was taken that metrics-server has.
     pub fn newest_sample(&self) -> Option<SimTime> {
-        self.cohorts.iter().filter_map(|cohort| cohort.scraped.sample.map(|usage| usage.at)).max()
+        self.cohorts.iter().filter_map(|cohort| cohort.life.scraped.sample.map(|usage| usage.at)).max()
     }
 }

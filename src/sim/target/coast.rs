@@ -104,7 +104,7 @@ impl TargetState<'_> {
     }
 
     fn is_sampled_steadily(&self, cohort: &Cohort) -> bool {
-        let is_down = cohort.running.is_none() && cohort.scraped.is_unknown();
+        let is_down = cohort.running.is_none() && cohort.life.scraped.is_unknown();
         is_down || cohort.is_steady(self.sampling.steady_since, self.target.cluster.metric_resolution)
     }
 }

@@ -18,22 +18,24 @@ use crate::hpa::{PodGroup, PodPhase, ReadyCondition};
 use crate::model::{Balancing, Delay, PodTemplate};
 use crate::units::{Replicas, SimTime, Span};
 
-/// Pods that have lived alike. Where thousands of them differ what is looked at in each second stands in the first two lines of the
-/// processor's caches, and what is sampled after that.
+/// Pods that have lived alike. Where thousands of them differ, all are looked at in each second: what is seen then stands here, what is
+/// seen now and then, apart.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
 pub(super) struct Cohort {
     /// The earliest milestone, kept so that quiet cohorts cost nothing.
     pub(super) due: SimTime,
-    /// When the kubelet samples it next.
+    /// When the kubelet samples it next, and the CPU of each since it did so last, nanocore-seconds.
     pub next_sample: SimTime,
+    pub cpu_since: i64,
     /// When the containers started, if they run.
     pub running: Option<SimTime>,
-    /// How much of the work comes to it, relative to others.
+    /// How much of the work comes to it, relative to others; where sessions are sticky, the part of its even share that has come.
     pub weight: f64,
-    /// The part of its even share that it has, as sessions come to it.
-    pub sessions: f64,
     pub count: Replicas,
+    /// It is to be bound at `at.bound`.
+    pub(super) to_bind: bool,
+    /// Its containers are to end at `at.gone`.
+    pub(super) to_end: bool,
     /// There is no node for them.
     pub unschedulable: bool,
     /// Whether they have started once: until then the phase is Pending.
@@ -53,10 +55,16 @@ pub(super) struct Cohort {
     pub rate: Rate,
     /// Index into the revisions.
     pub revision: usize,
-    pub(super) at: Milestones,
     /// The memory of each pod, bytes, what it grows by left aside.
     pub memory: i64,
-    /// The most that it was since its containers started, where it is not given back.
+    pub life: Box<Life>,
+}
+
+/// What is known of pods besides.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    pub(super) at: Milestones,
+    /// The most memory that each had since its containers started, bytes, where it is not given back.
     pub memory_high: i64,
     pub scraped: Scraped,
     /// The ordinal of the first of them, in a StatefulSet.
@@ -114,42 +122,64 @@ impl Cohort {
     /// Whether samples say of it what the last one says, as long as it goes on as it has `since` then.
     pub fn is_steady(&self, since: SimTime, resolution: Span) -> bool {
         let uses = (self.rate.cpu, self.memory);
-        self.running.is_some_and(|started| self.scraped.is_steady(uses, (since, started), resolution))
+        self.running.is_some_and(|started| self.life.scraped.is_steady(uses, (since, started), resolution))
     }
 
     pub(super) fn new(count: Replicas, created: SimTime, revision: usize, drawn: Drawn) -> Self {
         Self {
             count,
-            first_ordinal: 0,
             revision,
-            created,
             due: created,
-            at: Milestones { bound: created + drawn.scheduling, ..Milestones::default() },
-            drawn,
-            stop: Stop::default(),
-            start_time: None,
+            to_bind: true,
+            to_end: false,
             unschedulable: false,
             running: None,
             has_run: false,
             up: false,
             ready: false,
-            ready_since: created,
             available: false,
             serving: false,
-            serving_since: created,
             accepting: false,
             warm: true,
             deleted: false,
-            crashes: 0,
             weight: 1.0,
-            sessions: 1.0,
-            queue: Queue::default(),
             rate: Rate::default(),
             memory: 0,
-            memory_high: 0,
-            scraped: Scraped::default(),
             next_sample: NEVER,
-            nodes: Vec::new(),
+            cpu_since: 0,
+            life: Box::new(Life {
+                at: Milestones { bound: created + drawn.scheduling, ..Milestones::default() },
+                memory_high: 0,
+                scraped: Scraped::default(),
+                first_ordinal: 0,
+                created,
+                drawn,
+                stop: Stop::default(),
+                start_time: None,
+                ready_since: created,
+                serving_since: created,
+                crashes: 0,
+                queue: Queue::default(),
+                nodes: Vec::new(),
+            }),
+        }
+    }
+
+    /// Nothing happens to it by itself any more.
+    pub(super) fn forget_milestones(&mut self) {
+        (self.to_bind, self.to_end, self.life.at) = (false, false, Milestones::default());
+    }
+
+    /// The pods use so much CPU each, nanocore-seconds.
+    pub(super) fn uses(&mut self, cpu: i64) {
+        self.cpu_since = self.cpu_since.saturating_add(cpu);
+    }
+
+    /// The kubelet samples them, if they run.
+    pub(super) fn is_sampled(&mut self, now: SimTime, memory: i64, resolution: Span) {
+        if let Some(started) = self.running {
+            let used = std::mem::take(&mut self.cpu_since);
+            self.life.scraped.kubelet_samples(now, (used, memory), started, resolution);
         }
     }
 
@@ -159,19 +189,19 @@ impl Cohort {
         part.count = count;
         self.count -= count;
         // The last ordinals go.
-        part.first_ordinal = self.first_ordinal + self.count;
-        part.nodes.clear();
+        part.life.first_ordinal = self.life.first_ordinal + self.count;
+        part.life.nodes.clear();
         let mut left = count;
         let mut take = |node: &mut (usize, Replicas), left: &mut Replicas| {
             let taken = node.1.min(*left);
             if taken > 0 {
                 node.1 -= taken;
                 *left -= taken;
-                part.nodes.push((node.0, taken));
+                part.life.nodes.push((node.0, taken));
             }
         };
         for &(place, wanted) in places {
-            for node in self.nodes.iter_mut().filter(|node| node.0 == place) {
+            for node in self.life.nodes.iter_mut().filter(|node| node.0 == place) {
                 let mut wanted = wanted.min(left);
                 left -= wanted;
                 take(node, &mut wanted);
@@ -179,7 +209,7 @@ impl Cohort {
             }
         }
         while left > 0 {
-            let Some(fullest) = self.nodes.iter_mut().max_by_key(|node| (node.1, Reverse(node.0))) else { break };
+            let Some(fullest) = self.life.nodes.iter_mut().max_by_key(|node| (node.1, Reverse(node.0))) else { break };
             if fullest.1 == 0 {
                 break;
             }
@@ -187,9 +217,9 @@ impl Cohort {
             take(fullest, &mut one);
             left -= 1;
         }
-        self.nodes.retain(|node| node.1 > 0);
-        merge_places(&mut self.nodes);
-        merge_places(&mut part.nodes);
+        self.life.nodes.retain(|node| node.1 > 0);
+        merge_places(&mut self.life.nodes);
+        merge_places(&mut part.life.nodes);
         part
     }
 
@@ -197,9 +227,9 @@ impl Cohort {
     pub fn group(&self) -> PodGroup {
         PodGroup {
             count: self.count,
-            phase: if self.start_time.is_some() && self.has_run { PodPhase::Running } else { PodPhase::Pending },
-            start_time: self.start_time,
-            ready: self.start_time.map(|_| ReadyCondition { status: self.ready, since: self.ready_since }),
+            phase: if self.life.start_time.is_some() && self.has_run { PodPhase::Running } else { PodPhase::Pending },
+            start_time: self.life.start_time,
+            ready: self.life.start_time.map(|_| ReadyCondition { status: self.ready, since: self.life.ready_since }),
             terminating: self.deleted,
         }
     }
@@ -211,7 +241,7 @@ impl Cohort {
 
     /// Since when proxies send work, if they do.
     pub fn served_since(&self) -> Option<SimTime> {
-        self.serving.then_some(self.serving_since)
+        self.serving.then_some(self.life.serving_since)
     }
 
     /// Whether its load can be told from that of an older pod: it gets and takes work.
@@ -220,8 +250,8 @@ impl Cohort {
     }
 
     fn init_done(&self, bound: SimTime, rules: &Rules<'_>) -> SimTime {
-        let mut at = bound + self.drawn.image_pull;
-        for (container, &takes) in rules.template.init_containers.iter().zip(&self.drawn.init) {
+        let mut at = bound + self.life.drawn.image_pull;
+        for (container, &takes) in rules.template.init_containers.iter().zip(&self.life.drawn.init) {
             at += takes;
             let waits = |outage: &&Outage| {
                 let named = outage.container.as_ref().is_none_or(|name| *name == container.name);
@@ -234,69 +264,79 @@ impl Cohort {
         at
     }
 
+    /// When it is to be bound, if it is.
+    pub fn binds_at(&self) -> SimTime {
+        if self.to_bind { self.life.at.bound } else { NEVER }
+    }
+
+    /// It is bound now, or there is no node.
+    pub fn binding_is_over(&mut self) {
+        (self.to_bind, self.life.at.bound) = (false, NEVER);
+    }
+
     /// The pod is bound to a node.
     pub fn bind(&mut self, now: SimTime, rules: &Rules<'_>) {
-        self.at.bound = NEVER;
+        self.binding_is_over();
         self.unschedulable = false;
-        self.start_time = Some(now);
-        self.ready_since = now;
-        self.at.running = self.init_done(now, rules);
+        self.life.start_time = Some(now);
+        self.life.ready_since = now;
+        self.life.at.running = self.init_done(now, rules);
         self.due = now;
     }
 
     /// Lets everything happen whose time has come, in the order of causes. Binding is the scheduler's.
     pub(super) fn advance(&mut self, now: SimTime, rules: &Rules<'_>) {
         let config = rules.config;
-        if self.at.running <= now {
-            self.at.running = NEVER;
+        if self.life.at.running <= now {
+            self.life.at.running = NEVER;
             self.starts(now, rules);
         }
-        if self.at.up <= now {
-            self.at.up = NEVER;
+        if self.life.at.up <= now {
+            self.life.at.up = NEVER;
             self.up = true;
             // Until its preStop hook is over it does not know that it is to end.
-            self.accepting = !self.stopping() || self.at.closed != NEVER;
+            self.accepting = !self.stopping() || self.life.at.closed != NEVER;
         }
-        if self.at.ready <= now && !self.deleted {
-            self.at.ready = NEVER;
+        if self.life.at.ready <= now && !self.deleted {
+            self.life.at.ready = NEVER;
             self.ready = true;
-            self.ready_since = now;
-            self.at.available = now + rules.min_ready;
-            self.at.serving = now + config.endpoint_propagation;
+            self.life.ready_since = now;
+            self.life.at.available = now + rules.min_ready;
+            self.life.at.serving = now + config.endpoint_propagation;
         }
-        if self.at.available <= now {
-            self.at.available = NEVER;
+        if self.life.at.available <= now {
+            self.life.at.available = NEVER;
             self.available = true;
         }
-        if self.at.serving <= now {
-            self.at.serving = NEVER;
+        if self.life.at.serving <= now {
+            self.life.at.serving = NEVER;
             self.serving = true;
-            self.serving_since = now;
+            self.life.serving_since = now;
             if config.warmup > Span::ZERO {
                 self.warm = false;
-                self.at.warm = now + config.warmup;
+                self.life.at.warm = now + config.warmup;
             }
             if matches!(config.balancing, Balancing::Sticky { .. }) {
-                self.sessions = 0.0;
+                self.weight = 0.0;
             }
         }
-        if self.at.warm <= now {
-            self.at.warm = NEVER;
+        if self.life.at.warm <= now {
+            self.life.at.warm = NEVER;
             self.warm = true;
         }
-        if self.at.unready <= now {
-            self.at.unready = NEVER;
+        if self.life.at.unready <= now {
+            self.life.at.unready = NEVER;
             self.becomes_unready(now, config.endpoint_propagation);
         }
-        if self.at.unserved <= now {
-            self.at.unserved = NEVER;
+        if self.life.at.unserved <= now {
+            self.life.at.unserved = NEVER;
             self.serving = false;
         }
-        if self.at.closed <= now {
-            self.at.closed = NEVER;
+        if self.life.at.closed <= now {
+            self.life.at.closed = NEVER;
             self.accepting = false;
         }
-        self.due = self.at.next(now);
+        self.due = self.life.at.next(now);
     }
 
     /// The containers start.
@@ -304,28 +344,28 @@ impl Cohort {
         self.running = Some(now);
         self.has_run = true;
         if rules.config.housekeeping_interval != Delay::ZERO {
-            self.scraped.kubelet_samples(now, 0, now, rules.config.metric_resolution);
+            self.is_sampled(now, 0, rules.config.metric_resolution);
             self.next_sample = now + rules.config.housekeeping_interval.typical().max(Span::from_seconds(1));
         }
-        let lifecycle = Lifecycle::of(rules.template, self.drawn.startup);
+        let lifecycle = Lifecycle::of(rules.template, self.life.drawn.startup);
         let after = |span: Option<Span>| span.map_or(NEVER, |span| now + span);
-        self.at.up = after(self.drawn.startup);
-        self.at.ready = after(lifecycle.ready_after);
-        self.at.fails = after(lifecycle.fails.map(|fails| fails.after));
-        self.stop = lifecycle.fails.map(|fails| fails.stop).unwrap_or_default();
+        self.life.at.up = after(self.life.drawn.startup);
+        self.life.at.ready = after(lifecycle.ready_after);
+        self.life.at.fails = after(lifecycle.fails.map(|fails| fails.after));
+        self.life.stop = lifecycle.fails.map(|fails| fails.stop).unwrap_or_default();
     }
 
     pub(super) fn becomes_unready(&mut self, now: SimTime, propagation: Span) {
         if self.ready {
             self.ready = false;
-            self.ready_since = now;
+            self.life.ready_since = now;
         }
         self.available = false;
-        self.at.ready = NEVER;
-        self.at.available = NEVER;
-        self.at.serving = NEVER;
+        self.life.at.ready = NEVER;
+        self.life.at.available = NEVER;
+        self.life.at.serving = NEVER;
         if self.serving {
-            self.at.unserved = now + propagation;
+            self.life.at.unserved = now + propagation;
         }
     }
 
@@ -333,40 +373,47 @@ impl Cohort {
     pub(super) fn stops(&mut self, now: SimTime) -> Lost {
         let count = self.count;
         let lost = Lost {
-            work: self.queue.waiting * i128::from(count),
+            work: self.life.queue.waiting * i128::from(count),
             requests: if self.up { self.rate.in_flight * f64::from(count) } else { 0.0 },
         };
-        self.queue = Queue::default();
+        self.life.queue = Queue::default();
         self.running = None;
         self.up = false;
         self.accepting = false;
         self.warm = true;
-        self.memory_high = 0;
+        self.life.memory_high = 0;
         self.next_sample = NEVER;
-        self.scraped.restarts();
-        let keep = self.at;
-        self.at = Milestones { unserved: keep.unserved, gone: keep.gone, killed: keep.killed, ..Milestones::default() };
+        self.life.scraped.restarts();
+        self.cpu_since = 0;
+        let Milestones { unserved, gone, killed, .. } = self.life.at;
+        self.life.at = Milestones { unserved, gone, killed, ..Milestones::default() };
+        self.to_bind = false;
         self.due = now;
         lost
     }
 
     /// The kubelet stops the containers. While a preStop hook runs, the application does not know that it is to end.
     pub(super) fn begins_to_stop(&mut self, now: SimTime, stop: Stop, shutdown: Span) {
-        self.at.fails = NEVER;
-        self.at.closed = now + stop.hook;
-        self.at.gone = now + stop.hook + shutdown;
-        self.at.killed = now + stop.grace;
+        self.life.at.fails = NEVER;
+        self.life.at.closed = now + stop.hook;
+        self.ends_at(now + stop.hook + shutdown);
+        self.life.at.killed = now + stop.grace;
         self.due = now;
+    }
+
+    /// Its containers are to end, if they are.
+    pub(super) fn ends_at(&mut self, at: SimTime) {
+        (self.to_end, self.life.at.gone) = (at != NEVER, at);
     }
 
     /// Whether its containers have been told to end.
     pub(super) fn stopping(&self) -> bool {
-        self.deleted || self.at.gone != NEVER
+        self.deleted || self.to_end
     }
 
     /// Whether containers that are to end have ended: their work is done, or their time is over.
     fn stopped(&self, now: SimTime) -> bool {
-        self.at.killed <= now || (self.at.gone <= now && (self.queue.waiting == 0 || !self.up))
+        self.life.at.killed <= now || (self.life.at.gone <= now && (self.life.queue.waiting == 0 || !self.up))
     }
 
     /// Whether its containers have ended and are to be started again.
@@ -376,7 +423,7 @@ impl Cohort {
 
     /// What is lost with containers that have been told to end: requests under way only if they were killed.
     pub(super) fn ends(&mut self, now: SimTime) -> Lost {
-        let in_time = self.at.gone <= now;
+        let in_time = self.life.at.gone <= now;
         let lost = self.stops(now);
         if in_time { Lost { requests: 0.0, ..lost } } else { lost }
     }
@@ -387,14 +434,15 @@ impl Cohort {
         let ran = self.running.map_or(Span::ZERO, |since| now - since);
         let lost = if self.stopping() { self.ends(now) } else { self.stops(now) };
         if self.deleted {
-            self.at.gone = now;
+            self.ends_at(now);
             return lost;
         }
-        (self.at.gone, self.at.killed) = (NEVER, NEVER);
+        self.ends_at(NEVER);
+        self.life.at.killed = NEVER;
         self.becomes_unready(now, propagation);
-        self.crashes = crashes_kept(self.crashes, ran);
-        self.at.running = now + back_off(self.crashes);
-        self.crashes += 1;
+        self.life.crashes = crashes_kept(self.life.crashes, ran);
+        self.life.at.running = now + back_off(self.life.crashes);
+        self.life.crashes += 1;
         lost
     }
 
@@ -407,7 +455,7 @@ impl Cohort {
         };
         let readiness =
             template.running().filter_map(|container| container.readiness_probe.as_ref().map(noticed)).min();
-        self.at.unready = readiness.unwrap_or(NEVER);
+        self.life.at.unready = readiness.unwrap_or(NEVER);
         self.due = now;
         if self.stopping() {
             // A probe restarts it already.
@@ -417,7 +465,8 @@ impl Cohort {
             let probe = container.liveness_probe.as_ref()?;
             Some((noticed(probe), Stop::of_container(template, container, probe)))
         });
-        (self.at.fails, self.stop) = liveness.min_by_key(|failure| failure.0).unwrap_or((NEVER, Stop::default()));
+        (self.life.at.fails, self.life.stop) =
+            liveness.min_by_key(|failure| failure.0).unwrap_or((NEVER, Stop::default()));
     }
 
     /// Whether it is done: nothing is sent to it any more, and its work is done or its time is over.

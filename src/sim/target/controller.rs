@@ -336,7 +336,7 @@ impl<'a> Controller<'a> {
     /// Pods with ordinals that are too high go, the highest first.
     fn condemned(&self, owned: &mut Owner<'_, '_>, parallel: bool) {
         loop {
-            let ends = owned.pods.cohorts().iter().map(|cohort| cohort.first_ordinal + cohort.count);
+            let ends = owned.pods.cohorts().iter().map(|cohort| cohort.life.first_ordinal + cohort.count);
             let Some(highest) = ends.max().map(|end| end - 1).filter(|&highest| highest >= self.replicas) else {
                 return;
             };
@@ -344,13 +344,13 @@ impl<'a> Controller<'a> {
             if terminating && !parallel {
                 return;
             }
-            let active = |cohort: &Cohort| cohort.active() && cohort.first_ordinal + cohort.count > self.replicas;
+            let active = |cohort: &Cohort| cohort.active() && cohort.life.first_ordinal + cohort.count > self.replicas;
             let Some(last) = owned
                 .pods
                 .cohorts()
                 .iter()
                 .filter(|cohort| active(cohort))
-                .map(|c| c.first_ordinal + c.count - 1)
+                .map(|c| c.life.first_ordinal + c.count - 1)
                 .max()
             else {
                 return;
@@ -384,9 +384,10 @@ impl<'a> Controller<'a> {
     /// The pods from an ordinal on that live alike: where they end, whether they are available, their revision. None if
     /// there is no such pod; one that is terminating is not healthy.
     fn state_of(pods: &Pods, ordinal: Replicas) -> Option<(Replicas, bool, usize)> {
-        let has = |cohort: &&Cohort| (cohort.first_ordinal..cohort.first_ordinal + cohort.count).contains(&ordinal);
+        let has =
+            |cohort: &&Cohort| (cohort.life.first_ordinal..cohort.life.first_ordinal + cohort.count).contains(&ordinal);
         let cohort = pods.cohorts().iter().find(has)?;
-        let end = cohort.first_ordinal + cohort.count;
+        let end = cohort.life.first_ordinal + cohort.count;
         Some((end, cohort.available && !cohort.deleted, cohort.revision))
     }
 }

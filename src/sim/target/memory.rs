@@ -74,7 +74,7 @@ impl Memory {
     /// See `begin_update`.
     pub fn update_cohort(&mut self, cohort: &mut Cohort) {
         let of_load = self.of_load(cohort);
-        cohort.memory = if self.released { of_load } else { of_load.max(cohort.memory_high) };
+        cohort.memory = if self.released { of_load } else { of_load.max(cohort.life.memory_high) };
         self.largest = self.largest.max(cohort.memory);
     }
 
@@ -118,7 +118,7 @@ impl Memory {
             return;
         }
         for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
-            cohort.memory_high = cohort.memory;
+            cohort.life.memory_high = cohort.memory;
         }
     }
 

@@ -15,8 +15,10 @@ impl Pods {
             return false;
         }
         // What is likely to differ comes first.
-        let look_alike =
-            |one: &Cohort, other: &Cohort| one.next_sample == other.next_sample && one.scraped == other.scraped;
+        let look_alike = |one: &Cohort, other: &Cohort| {
+            let times = |cohort: &Cohort| (cohort.next_sample, cohort.cpu_since);
+            times(one) == times(other) && one.life.scraped == other.life.scraped
+        };
         if !self.cohorts.windows(2).any(|pair| look_alike(&pair[0], &pair[1])) {
             return false;
         }
@@ -24,8 +26,8 @@ impl Pods {
             cohort.due == NEVER
                 && cohort.works()
                 && cohort.available
-                && cohort.at == Milestones::default()
-                && cohort.created + cpu_initialization_period <= now
+                && cohort.life.at == Milestones::default()
+                && cohort.life.created + cpu_initialization_period <= now
         };
         self.cohorts.dedup_by(|later, earlier| {
             let same = look_alike(later, earlier)
@@ -33,15 +35,14 @@ impl Pods {
                 && settled(earlier)
                 && later.revision == earlier.revision
                 && later.rate == earlier.rate
-                && later.queue == earlier.queue
-                && later.sessions.to_bits() == earlier.sessions.to_bits()
-                && later.memory_high == earlier.memory_high
+                && later.life.queue == earlier.life.queue
+                && later.life.memory_high == earlier.life.memory_high
                 && later.weight.to_bits() == earlier.weight.to_bits()
-                && (!rules.ordered || later.first_ordinal == earlier.first_ordinal + earlier.count);
+                && (!rules.ordered || later.life.first_ordinal == earlier.life.first_ordinal + earlier.count);
             if same {
                 earlier.count += later.count;
-                earlier.nodes.append(&mut later.nodes);
-                merge_places(&mut earlier.nodes);
+                earlier.life.nodes.append(&mut later.life.nodes);
+                merge_places(&mut earlier.life.nodes);
             }
             same
         });

@@ -15,8 +15,6 @@ const FRESH_AT_LEAST: Span = Span::from_seconds(10);
 /// What the pipeline knows of one pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scraped {
-    /// CPU used since the kubelet's last sample, nanocore-seconds.
-    pub cpu_since: i64,
     /// The kubelet's last sample: when, and the memory then, bytes.
     latest: Option<(SimTime, i64)>,
     /// CPU between the sample that metrics-server saw last and the kubelet's last one, nanocore-seconds.
@@ -68,8 +66,9 @@ pub(super) struct Usage {
 }
 
 impl Scraped {
-    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `now`, sampled as the pipeline has it.
-    pub fn steady(cpu: i64, memory: i64, now: SimTime, pipeline: &Pipeline) -> Self {
+    /// A pod that has used `cpu` nanocores and `memory` bytes for long until `now`, sampled as the pipeline has it; and what CPU it has
+    /// used since the kubelet's last sample.
+    pub fn steady(cpu: i64, memory: i64, now: SimTime, pipeline: &Pipeline) -> (Self, i64) {
         let used = |span: Span| cpu.saturating_mul(span.seconds());
         let scraped = pipeline.first_scrape - pipeline.resolution;
         let interval = pipeline.interval.seconds();
@@ -80,26 +79,20 @@ impl Scraped {
         };
         let (seen, latest) =
             if interval == 0 { (scraped, scraped) } else { (before(scraped), before(now - Span::from_seconds(1))) };
-        Self {
-            cpu_since: used(now - latest),
+        let scraped = Self {
             latest: Some((latest, memory)),
             unseen: used(latest - seen),
             fresh: 0,
             seen: Some(seen),
             sample: Some(Usage { cpu, memory, at: seen, window: pipeline.resolution }),
-        }
+        };
+        (scraped, used(now - latest))
     }
 
-    /// The pod uses so much CPU, nanocore-seconds.
-    pub fn uses(&mut self, cpu: i64) {
-        self.cpu_since = self.cpu_since.saturating_add(cpu);
-    }
-
-    /// The kubelet samples a container that started at `started`.
-    pub fn kubelet_samples(&mut self, now: SimTime, memory: i64, started: SimTime, resolution: Span) {
-        self.unseen = self.unseen.saturating_add(self.cpu_since);
-        self.fresh = if now - started < resolution { self.fresh.saturating_add(self.cpu_since) } else { 0 };
-        self.cpu_since = 0;
+    /// The kubelet samples a container that started at `started`, and has used so much CPU since its last sample, nanocore-seconds.
+    pub fn kubelet_samples(&mut self, now: SimTime, (cpu, memory): (i64, i64), started: SimTime, resolution: Span) {
+        self.unseen = self.unseen.saturating_add(cpu);
+        self.fresh = if now - started < resolution { self.fresh.saturating_add(cpu) } else { 0 };
         self.latest = Some((now, memory));
     }
 
@@ -160,15 +153,15 @@ impl Scraped {
         }
     }
 
-    /// The kubelet's last sample, of a pod that goes on as it was until an instant.
-    pub fn goes_on(&mut self, latest: SimTime, end: SimTime) {
+    /// The kubelet's last sample, of a pod that goes on as it was until an instant; says what CPU it has used since.
+    pub fn goes_on(&mut self, latest: SimTime, end: SimTime) -> i64 {
         let cpu = self.sample.map_or(0, |usage| usage.cpu);
         let used = |from: SimTime, until: SimTime| cpu.saturating_mul(until.seconds_since(from));
         self.unseen = self.seen.map_or(0, |seen| used(seen, latest));
-        self.cpu_since = used(latest, end);
         if let Some((at, _)) = &mut self.latest {
             *at = latest;
         }
+        used(latest, end)
     }
 
     /// metrics-server has forgotten what it knew.
@@ -282,10 +275,11 @@ mod tests {
     fn samples(first_scrape: i64) -> Vec<Option<(i64, i64, i64)>> {
         let mut scraped = Scraped::default();
         let mut seen = Vec::new();
+        let mut used = 0;
         for second in 1..=50 {
-            scraped.cpu_since += 1_000;
+            used += 1_000;
             if second % 10 == 1 {
-                scraped.kubelet_samples(at(second), 7, at(0), RESOLUTION);
+                scraped.kubelet_samples(at(second), (std::mem::take(&mut used), 7), at(0), RESOLUTION);
             }
             if second >= first_scrape && (second - first_scrape) % 15 == 0 {
                 scraped.scrape(Some(at(0)), RESOLUTION);
@@ -307,8 +301,7 @@ mod tests {
     fn after_a_restart_it_begins_again() {
         let mut scraped = Scraped::default();
         let passes = |scraped: &mut Scraped, until: i64| {
-            scraped.cpu_since += 10_000;
-            scraped.kubelet_samples(at(until), 7, at(until - 100), RESOLUTION);
+            scraped.kubelet_samples(at(until), (10_000, 7), at(until - 100), RESOLUTION);
             scraped.scrape(Some(at(until - 100)), RESOLUTION);
         };
         passes(&mut scraped, 100);
@@ -329,16 +322,16 @@ mod tests {
                 resolution: RESOLUTION,
                 interval: Span::from_seconds(10),
             };
-            let mut scraped = Scraped::steady(1_000, 7, at(0), &pipeline);
+            let (mut scraped, mut used) = Scraped::steady(1_000, 7, at(0), &pipeline);
             for second in 0..60 {
                 if second % 10 == kubelet_offset {
-                    scraped.kubelet_samples(at(second), 7, at(-86_400), RESOLUTION);
+                    scraped.kubelet_samples(at(second), (std::mem::take(&mut used), 7), at(-86_400), RESOLUTION);
                 }
                 if second % 15 == offset {
                     scraped.scrape(Some(at(-86_400)), RESOLUTION);
                 }
                 assert_eq!(scraped.sample.map(|usage| usage.cpu), Some(1_000), "{pipeline:?} at {second}");
-                scraped.cpu_since += 1_000;
+                used += 1_000;
             }
         }
     }

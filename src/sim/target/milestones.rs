@@ -7,7 +7,6 @@ pub(super) const NEVER: SimTime = SimTime::MAX;
 
 /// When things are going to happen to a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
 pub(super) struct Milestones {
     /// It has ended, if its work is done: the pod, or its containers that a probe restarts.
     pub(super) gone: SimTime,
@@ -35,6 +34,7 @@ pub(super) struct Milestones {
 impl Default for Milestones {
     fn default() -> Self {
         Self {
+            gone: NEVER,
             bound: NEVER,
             running: NEVER,
             up: NEVER,
@@ -46,7 +46,6 @@ impl Default for Milestones {
             unready: NEVER,
             unserved: NEVER,
             closed: NEVER,
-            gone: NEVER,
             killed: NEVER,
             evicted: NEVER,
         }
@@ -57,6 +56,7 @@ impl Milestones {
     /// The first that is still to come.
     pub(super) fn next(&self, now: SimTime) -> SimTime {
         let all = [
+            self.gone,
             self.bound,
             self.running,
             self.up,
@@ -68,7 +68,6 @@ impl Milestones {
             self.unready,
             self.unserved,
             self.closed,
-            self.gone,
             self.killed,
             self.evicted,
         ];

@@ -24,7 +24,7 @@ mod traffic;
 mod usage;
 mod victims;
 
-use census::{Census, Outlook};
+use census::Outlook;
 use cohort::Lost;
 pub use controller::Rollout;
 pub(in crate::sim) use latency::Moments;
@@ -208,7 +208,7 @@ impl<'a> TargetState<'a> {
         for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
             let rate = self.traffic.steady_rate(cohort);
             let held = self.memory.of(cohort, start);
-            cohort.scraped = Scraped::steady(rate, held, start, &pipeline);
+            (cohort.life.scraped, cohort.cpu_since) = Scraped::steady(rate, held, start, &pipeline);
             used += i128::from(rate) * i128::from(cohort.count);
         }
         self.last_sync.0 = -used * i128::from(period.seconds() - self.target.phase.sync.seconds());
@@ -233,7 +233,7 @@ impl<'a> TargetState<'a> {
                 if *which != MetricsApi::Custom {
                     self.resource_outage = self.resource_outage.max(until);
                     for cohort in self.pods.cohorts_mut() {
-                        cohort.scraped.forget();
+                        cohort.life.scraped.forget();
                     }
                 }
                 if *which != MetricsApi::Resource {
@@ -264,6 +264,7 @@ impl<'a> TargetState<'a> {
     /// They have come, gone or changed.
     fn note_pods_changed(&mut self) {
         (self.changed, self.pods_changed, self.unseen, self.outlook) = (true, true, true, None);
+        self.sampling.next_sample = None;
         self.observer.note_pods_changed();
     }
 

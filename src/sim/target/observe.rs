@@ -77,7 +77,7 @@ fn foreign(world: &World<'_>, target: &Target<'_>, template: &PodTemplate, count
 fn total(counted: &[(usize, i64)], pods: &Pods, of: impl Fn(&Usage) -> i64) -> Option<i64> {
     let mut total = 0_i64;
     for &(index, count) in counted {
-        let usage = pods.cohorts()[index].scraped.sample.as_ref()?;
+        let usage = pods.cohorts()[index].life.scraped.sample.as_ref()?;
         total = total.wrapping_add(of(usage).wrapping_mul(count));
     }
     Some(total)
@@ -291,11 +291,11 @@ impl Observer {
             let sample_of = |usage: &Usage, value: i64| Sample { value, at: usage.at, window: usage.window };
             match reader {
                 MetricReader::Cpu(shares) => origins.for_each(|(sample, cohort, is_missing)| {
-                    let usage = cohort.scraped.sample.as_ref().filter(|_| !is_missing);
+                    let usage = cohort.life.scraped.sample.as_ref().filter(|_| !is_missing);
                     *sample = usage.map(|usage| sample_of(usage, shares.of_cpu(usage.cpu)));
                 }),
                 MetricReader::Memory(shares) => origins.for_each(|(sample, cohort, is_missing)| {
-                    let usage = cohort.scraped.sample.as_ref().filter(|_| !is_missing);
+                    let usage = cohort.life.scraped.sample.as_ref().filter(|_| !is_missing);
                     *sample = usage.map(|usage| sample_of(usage, shares.of_memory(usage.memory)));
                 }),
                 MetricReader::Shared(column) => {

@@ -55,7 +55,7 @@ impl TargetState<'_> {
         if placed < count && !waited {
             self.happened(Occurrence::Unschedulable(count - placed));
         }
-        self.outlook = None;
+        (self.outlook, self.sampling.next_sample) = (None, None);
         if placed > 0 {
             self.pods_change();
         }

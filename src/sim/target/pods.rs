@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::cohort::{Cohort, Lost, merge_places};
 use super::lifecycle::{Stop, typical_startup};
-use super::milestones::{Milestones, NEVER};
+use super::milestones::NEVER;
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay};
@@ -39,9 +39,9 @@ impl Pods {
         }
         let startup = Some(typical_startup(rules.config.startup, rules.template));
         let mut cohort = Cohort::new(count, since, 0, Drawn { startup, ..Drawn::default() });
-        cohort.at = Milestones::default();
+        cohort.forget_milestones();
         cohort.due = NEVER;
-        cohort.start_time = Some(since);
+        cohort.life.start_time = Some(since);
         cohort.running = Some(since);
         cohort.has_run = true;
         cohort.next_sample = first_sample;
@@ -99,8 +99,8 @@ impl Pods {
                 None => {
                     let mut cohort = Cohort::new(number, now, revision, key.0.clone());
                     cohort.weight = weight;
-                    cohort.first_ordinal = ordinal;
-                    self.bound_next = self.bound_next.min(cohort.at.bound);
+                    cohort.life.first_ordinal = ordinal;
+                    self.bound_next = self.bound_next.min(cohort.binds_at());
                     alike.insert(key, self.cohorts.len());
                     self.cohorts.push(cohort);
                 }
@@ -129,11 +129,11 @@ impl Pods {
     /// Deletes the pods with these ordinals.
     pub fn delete_ordinal(&mut self, ordinal: Replicas, now: SimTime, rules: &Rules<'_>) {
         let has = |cohort: &Cohort| {
-            cohort.active() && (cohort.first_ordinal..cohort.first_ordinal + cohort.count).contains(&ordinal)
+            cohort.active() && (cohort.life.first_ordinal..cohort.life.first_ordinal + cohort.count).contains(&ordinal)
         };
         if let Some(index) = self.cohorts.iter().position(has) {
             // Those after it stay.
-            let after = self.cohorts[index].first_ordinal + self.cohorts[index].count - ordinal - 1;
+            let after = self.cohorts[index].life.first_ordinal + self.cohorts[index].count - ordinal - 1;
             if after > 0 {
                 let rest = self.cohorts[index].split(after, &[]);
                 self.cohorts.insert(index + 1, rest);
@@ -157,13 +157,13 @@ impl Pods {
         let mut part = self.cohorts[index].split(count, places);
         if part.running.is_none() {
             // Nothing runs: nothing to wait for.
-            self.freed.append(&mut part.nodes);
+            self.freed.append(&mut part.life.nodes);
             return;
         }
         let config = rules.config;
         part.deleted = true;
         part.available = false;
-        let at = &mut part.at;
+        let at = &mut part.life.at;
         at.ready = NEVER;
         at.available = NEVER;
         at.serving = NEVER;
@@ -177,7 +177,7 @@ impl Pods {
         if part.is_gone(now) {
             let lost = part.stops(now);
             self.loses(lost);
-            self.freed.append(&mut part.nodes);
+            self.freed.append(&mut part.life.nodes);
         } else {
             self.cohorts.push(part);
         }
@@ -198,12 +198,12 @@ impl Pods {
             }
             changed = true;
             let cohort = &mut self.cohorts[index];
-            if cohort.at.fails <= now {
-                cohort.begins_to_stop(now, cohort.stop, rules.config.shutdown);
+            if cohort.life.at.fails <= now {
+                cohort.begins_to_stop(now, cohort.life.stop, rules.config.shutdown);
             }
             cohort.advance(now, rules);
             is_ending |= cohort.stopping();
-            if cohort.at.evicted <= now {
+            if cohort.life.at.evicted <= now {
                 self.evicted(index, now, rules);
                 is_ending = true;
             }
@@ -235,7 +235,9 @@ impl Pods {
         self.deleted += u64::from(cohort.count.unsigned_abs());
         self.active -= cohort.count;
         cohort.deleted = true;
-        cohort.at = Milestones { unserved: cohort.at.unserved, ..Milestones::default() };
+        let unserved = cohort.life.at.unserved;
+        cohort.forget_milestones();
+        cohort.life.at.unserved = unserved;
     }
 
     /// Removes pods that have ended.
@@ -249,7 +251,7 @@ impl Pods {
                 let with_it = cohort.ends(now);
                 lost.work += with_it.work;
                 lost.requests += with_it.requests;
-                freed.append(&mut cohort.nodes);
+                freed.append(&mut cohort.life.nodes);
             }
             !gone
         });
@@ -303,7 +305,7 @@ impl Pods {
     pub fn lose_node(&mut self, node: usize, now: SimTime, noticed: Span, evicted: Span) {
         let mut index = 0;
         while index < self.cohorts.len() {
-            let there: Replicas = self.cohorts[index].nodes.iter().filter(|n| n.0 == node).map(|n| n.1).sum();
+            let there: Replicas = self.cohorts[index].life.nodes.iter().filter(|n| n.0 == node).map(|n| n.1).sum();
             if there == 0 {
                 index += 1;
                 continue;
@@ -316,12 +318,12 @@ impl Pods {
                 index
             };
             let cohort = &mut self.cohorts[hit];
-            cohort.nodes.clear();
+            cohort.life.nodes.clear();
             let lost = cohort.stops(now);
-            cohort.at.unready = now + noticed;
-            cohort.at.evicted = now + noticed + evicted;
+            cohort.life.at.unready = now + noticed;
+            cohort.life.at.evicted = now + noticed + evicted;
             // A pod that was terminating there is gone.
-            cohort.at.gone = if cohort.deleted { now } else { NEVER };
+            cohort.ends_at(if cohort.deleted { now } else { NEVER });
             self.loses(lost);
             index = hit + 1;
         }
@@ -333,7 +335,7 @@ impl Pods {
         let mut left = most;
         for index in (0..self.cohorts.len()).rev() {
             let cohort = &self.cohorts[index];
-            let there: Replicas = cohort.nodes.iter().filter(|n| n.0 == node).map(|n| n.1).sum();
+            let there: Replicas = cohort.life.nodes.iter().filter(|n| n.0 == node).map(|n| n.1).sum();
             let there = there.min(left);
             if cohort.active() && there > 0 {
                 left -= there;
@@ -347,9 +349,9 @@ impl Pods {
     /// tried again only if `retry` says so.
     pub fn unbound(&self, now: SimTime, retry: bool) -> impl Iterator<Item = (usize, SimTime)> {
         let waits =
-            move |cohort: &Cohort| cohort.active() && (cohort.at.bound <= now || (retry && cohort.unschedulable));
+            move |cohort: &Cohort| cohort.active() && (cohort.binds_at() <= now || (retry && cohort.unschedulable));
         let all = self.cohorts.iter().enumerate();
-        all.filter(move |(_, cohort)| waits(cohort)).map(|(index, cohort)| (index, cohort.created))
+        all.filter(move |(_, cohort)| waits(cohort)).map(|(index, cohort)| (index, cohort.life.created))
     }
 
     /// Binds all pods whose time has come to nodes that nobody knows; says whether there were any.
@@ -360,12 +362,12 @@ impl Pods {
         self.bound_next = NEVER;
         let mut any = false;
         for cohort in &mut self.cohorts {
-            if cohort.active() && cohort.at.bound <= now {
+            if cohort.active() && cohort.binds_at() <= now {
                 cohort.bind(now, rules);
                 cohort.advance(now, rules);
                 any = true;
             }
-            self.bound_next = self.bound_next.min(cohort.at.bound);
+            self.bound_next = self.bound_next.min(cohort.binds_at());
         }
         any
     }
@@ -374,22 +376,22 @@ impl Pods {
     pub fn bind(&mut self, index: usize, mut places: Vec<(usize, Replicas)>, now: SimTime, rules: &Rules<'_>) {
         let placed: Replicas = places.iter().map(|place| place.1).sum();
         let cohort = &mut self.cohorts[index];
-        cohort.at.bound = NEVER;
+        cohort.binding_is_over();
         if placed < cohort.count {
             cohort.unschedulable = true;
-            cohort.due = cohort.at.next(now);
+            cohort.due = cohort.life.at.next(now);
             if placed == 0 {
                 return;
             }
             let mut rest = cohort.clone();
             rest.count -= placed;
-            rest.first_ordinal += placed;
+            rest.life.first_ordinal += placed;
             cohort.count = placed;
             self.cohorts.insert(index + 1, rest);
         }
         merge_places(&mut places);
         let cohort = &mut self.cohorts[index];
-        cohort.nodes = places;
+        cohort.life.nodes = places;
         cohort.bind(now, rules);
         cohort.advance(now, rules);
     }
@@ -399,8 +401,8 @@ impl Pods {
         if let Some(cohort) = self.cohorts.first_mut() {
             cohort.count = placed;
             self.active = placed;
-            cohort.nodes = places;
-            merge_places(&mut cohort.nodes);
+            cohort.life.nodes = places;
+            merge_places(&mut cohort.life.nodes);
         }
         self.cohorts.retain(|cohort| cohort.count > 0);
     }
@@ -436,6 +438,6 @@ impl Pods {
 
     /// Puts the cohorts in the order of their ordinals.
     pub fn sort_by_ordinal(&mut self) {
-        self.cohorts.sort_by_key(|cohort| (cohort.first_ordinal, cohort.deleted));
+        self.cohorts.sort_by_key(|cohort| (cohort.life.first_ordinal, cohort.deleted));
     }
 }

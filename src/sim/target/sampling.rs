@@ -10,6 +10,8 @@ use crate::units::{SimTime, Span};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sampling {
     pub next_scrape: SimTime,
+    /// When a pod is sampled next, if that is known.
+    pub next_sample: Option<SimTime>,
     /// Whether there was a scrape that was not followed up yet.
     pub has_scraped: bool,
     /// Whether they can be worked out afterwards: kubelets sample by themselves, and nothing is drawn at a scrape.
@@ -42,7 +44,7 @@ impl Sampling {
         let draws = cluster.missing_samples.get() > 0.0 || cluster.balancing == Balancing::Random;
         let can_wait = interval != Delay::ZERO && !draws;
         let are_regular = can_wait && matches!(interval, Delay::Fixed(_));
-        Self { next_scrape, has_scraped: false, can_wait, are_regular, steady_since: start }
+        Self { next_scrape, next_sample: None, has_scraped: false, can_wait, are_regular, steady_since: start }
     }
 }
 
@@ -52,17 +54,19 @@ impl TargetState<'_> {
         let (now, cluster) = (self.now, &self.target.cluster);
         let scrape = now == self.sampling.next_scrape;
         let fresh = cluster.housekeeping_interval == Delay::ZERO;
+        let mut next = SimTime::MAX;
         for cohort in self.pods.cohorts_mut() {
             let due = cohort.next_sample == now || (scrape && fresh);
-            if let (true, Some(started)) = (due, cohort.running) {
-                let memory = self.memory.of(cohort, now);
-                cohort.scraped.kubelet_samples(now, memory, started, cluster.metric_resolution);
+            if due && cohort.running.is_some() {
+                cohort.is_sampled(now, self.memory.of(cohort, now), cluster.metric_resolution);
                 if !fresh {
                     let interval = self.draws.delay(Purpose::Housekeeping, cluster.housekeeping_interval);
                     cohort.next_sample = now + interval.max(Span::from_seconds(1));
                 }
             }
+            next = next.min(cohort.next_sample);
         }
+        self.sampling.next_sample = Some(next);
         if scrape {
             self.scrape();
         }
@@ -101,6 +105,7 @@ impl TargetState<'_> {
     pub(super) fn look_back(&mut self, seconds: i64) {
         let (now, end) = (self.now, self.now.later(seconds));
         let interval = self.target.cluster.housekeeping_interval;
+        self.sampling.next_sample = None;
         if self.sampling.are_regular {
             let interval = interval.typical().seconds().max(1);
             self.by_scrapes(now, end, |_, first, until| {
@@ -141,6 +146,13 @@ impl TargetState<'_> {
         let scrapes = Scrapes::until(end, self.sampling.next_scrape, resolution.seconds());
         let may_be_steady = !self.memory.grows() && scrapes.first >= self.resource_outage;
         for (index, cohort) in self.pods.cohorts_mut().iter_mut().enumerate() {
+            let is_watched = cohort.next_sample <= end || scrapes.first <= end;
+            if !is_watched {
+                if cohort.running.is_some() {
+                    cohort.uses(cohort.rate.cpu.saturating_mul(end.seconds_since(from)));
+                }
+                continue;
+            }
             if may_be_steady && cohort.is_steady(self.sampling.steady_since, resolution) {
                 goes_on(cohort, &scrapes, end, |next, until| last(index, next, until));
                 continue;
@@ -151,12 +163,9 @@ impl TargetState<'_> {
                 let until = scrape.min(end);
                 if cohort.next_sample <= until {
                     let (at, next) = last(index, cohort.next_sample, until);
-                    cohort.scraped.uses(cpu.saturating_mul(at.seconds_since(sampled)));
+                    cohort.uses(cpu.saturating_mul(at.seconds_since(sampled)));
                     sampled = at;
-                    if let Some(started) = cohort.running {
-                        let memory = self.memory.of(cohort, at);
-                        cohort.scraped.kubelet_samples(at, memory, started, resolution);
-                    }
+                    cohort.is_sampled(at, self.memory.of(cohort, at), resolution);
                     cohort.next_sample = next;
                 }
                 if scrape > end {
@@ -165,7 +174,7 @@ impl TargetState<'_> {
                 self.unseen |= scrape_pod(cohort, scrape < self.resource_outage, resolution);
                 scrape = scrape.later(resolution.seconds());
             }
-            cohort.scraped.uses(cpu.saturating_mul(end.seconds_since(sampled)));
+            cohort.uses(cpu.saturating_mul(end.seconds_since(sampled)));
         }
         self.sampling.has_scraped |= scrapes.count > 0;
         self.sampling.next_scrape = scrapes.first.later(scrapes.count * scrapes.resolution);
@@ -216,16 +225,16 @@ fn goes_on(
     let sampled_until = |until: SimTime, before: (SimTime, SimTime)| {
         if before.1 <= until { last(before.1, until) } else { before }
     };
-    let Some(begin) = cohort.scraped.latest().map(|latest| (latest, cohort.next_sample)) else { return };
+    let Some(begin) = cohort.life.scraped.latest().map(|latest| (latest, cohort.next_sample)) else { return };
     let mut now = begin;
     if scrapes.count > 0 {
         now = sampled_until(scrapes.first.later((scrapes.count - 1) * scrapes.resolution), begin);
         let scrape = scrapes.seeing(now.0);
         let before = (scrape > scrapes.first).then(|| sampled_until(scrape.later(-scrapes.resolution), begin).0);
-        cohort.scraped.sees_as_before(now.0, before);
+        cohort.life.scraped.sees_as_before(now.0, before);
     }
     let (latest, next) = sampled_until(end, now);
-    cohort.scraped.goes_on(latest, end);
+    cohort.cpu_since = cohort.life.scraped.goes_on(latest, end);
     cohort.next_sample = next;
 }
 
@@ -282,8 +291,8 @@ impl SampleTimes {
 /// metrics-server scrapes a pod, or has forgotten it while it is down; says whether its answer is another one, but for its time.
 fn scrape_pod(cohort: &mut Cohort, is_down: bool, resolution: Span) -> bool {
     if is_down {
-        cohort.scraped.forget();
+        cohort.life.scraped.forget();
         return true;
     }
-    cohort.scraped.scrape(cohort.running, resolution)
+    cohort.life.scraped.scrape(cohort.running, resolution)
 }

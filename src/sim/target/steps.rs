@@ -134,8 +134,9 @@ impl<'a> TargetState<'a> {
             self.looks += self.pods.cohorts().len() as u64;
             self.sampling.steady_since = self.now;
             if std::mem::take(&mut self.pods_changed) {
-                let Census { numbers, outlook } = self.traffic.update_capacity(&mut self.pods, &self.rules);
-                (self.numbers, self.outlook) = (numbers, Some(outlook));
+                let census = self.traffic.update_capacity(&mut self.pods, &self.rules);
+                (self.numbers, self.outlook) = (census.numbers, Some(census.outlook));
+                self.sampling.next_sample = Some(census.next_sample);
             }
             self.update_use();
         }
@@ -284,8 +285,13 @@ impl<'a> TargetState<'a> {
         if self.to_reconcile || self.traffic.is_restless() {
             return soon;
         }
-        let samples =
-            if self.may_look_back() { SimTime::MAX } else { self.sampling.next_scrape.min(self.pods.next_sample()) };
+        let samples = if self.may_look_back() {
+            SimTime::MAX
+        } else {
+            let pods = &self.pods;
+            let sample = *self.sampling.next_sample.get_or_insert_with(|| pods.next_sample());
+            self.sampling.next_scrape.min(sample)
+        };
         let next = self.next_change().min(samples).min(self.next_sync);
         next.max(soon)
     }
@@ -317,7 +323,7 @@ impl<'a> TargetState<'a> {
             self.sampling.steady_since = now;
         } else if !self.sampling.can_wait {
             let running = self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some());
-            running.for_each(|cohort| cohort.scraped.uses(cohort.rate.cpu.saturating_mul(seconds)));
+            running.for_each(|cohort| cohort.uses(cohort.rate.cpu.saturating_mul(seconds)));
         }
         if self.traffic.is_restless() {
             self.traffic.sessions_pass(&mut self.pods);

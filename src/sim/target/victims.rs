@@ -31,7 +31,7 @@ type Rank = (bool, bool, bool, Reverse<Replicas>, Option<Reverse<SimTime>>, Reve
 /// The pods that may go, by cohort and node, and how many of them do.
 pub(super) fn choose(cohorts: &[Cohort], count: Replicas, revision: Option<usize>, victims: &mut Vec<Victims>) {
     let mut on_node: BTreeMap<usize, Replicas> = BTreeMap::new();
-    for &(node, count) in cohorts.iter().filter(|cohort| cohort.active()).flat_map(|cohort| &cohort.nodes) {
+    for &(node, count) in cohorts.iter().filter(|cohort| cohort.active()).flat_map(|cohort| &cohort.life.nodes) {
         *on_node.entry(node).or_default() += count;
     }
     victims.clear();
@@ -42,21 +42,21 @@ pub(super) fn choose(cohorts: &[Cohort], count: Replicas, revision: Option<usize
         let mut add = |node: Option<usize>, count: Replicas| {
             let related = node.and_then(|node| on_node.get(&node)).copied().unwrap_or(0);
             let rank = (
-                cohort.start_time.is_some(),
+                cohort.life.start_time.is_some(),
                 cohort.has_run,
                 cohort.ready,
                 Reverse(related),
-                cohort.ready.then_some(Reverse(cohort.ready_since)),
-                Reverse(cohort.crashes),
-                Reverse(cohort.created),
+                cohort.ready.then_some(Reverse(cohort.life.ready_since)),
+                Reverse(cohort.life.crashes),
+                Reverse(cohort.life.created),
             );
             victims.push(Victims { rank, cohort: index, node, count, taken: 0 });
         };
-        let elsewhere = cohort.count - cohort.nodes.iter().map(|place| place.1).sum::<Replicas>();
+        let elsewhere = cohort.count - cohort.life.nodes.iter().map(|place| place.1).sum::<Replicas>();
         if elsewhere > 0 {
             add(None, elsewhere);
         }
-        for &(node, count) in &cohort.nodes {
+        for &(node, count) in &cohort.life.nodes {
             add(Some(node), count);
         }
     }
@@ -92,9 +92,9 @@ mod tests {
     fn cohort(revision: usize, ready_since: i64, nodes: &[(usize, Replicas)]) -> Cohort {
         let now = SimTime::from_seconds(ready_since);
         let mut cohort = Cohort::new(nodes.iter().map(|place| place.1).sum(), now, revision, Drawn::default());
-        cohort.start_time = Some(now);
-        (cohort.has_run, cohort.ready, cohort.ready_since) = (true, true, now);
-        cohort.nodes = nodes.to_vec();
+        cohort.life.start_time = Some(now);
+        (cohort.has_run, cohort.ready, cohort.life.ready_since) = (true, true, now);
+        cohort.life.nodes = nodes.to_vec();
         cohort
     }
 
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(taken(&pods(), 9, None), [(0, Some(0), 3), (0, Some(1), 3), (0, Some(2), 3)]);
         // One that no node is known of is no fuller than another.
         let mut unknown = vec![cohort(0, 0, &[(0, 5)]), cohort(0, 1, &[(0, 5)])];
-        unknown.iter_mut().for_each(|cohort| cohort.nodes.clear());
+        unknown.iter_mut().for_each(|cohort| cohort.life.nodes.clear());
         assert_eq!(taken(&unknown, 6, None), [(0, None, 1), (1, None, 5)]);
     }
 }

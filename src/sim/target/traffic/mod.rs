@@ -117,7 +117,7 @@ impl<'a> Traffic<'a> {
     }
 
     fn count_waiting(&mut self, pods: &Pods) {
-        let at_pods = pods.cohorts().iter().map(|cohort| cohort.queue.waiting * i128::from(cohort.count));
+        let at_pods = pods.cohorts().iter().map(|cohort| cohort.life.queue.waiting * i128::from(cohort.count));
         self.at_pods = if self.per_pod() { at_pods.sum() } else { 0 };
     }
 
@@ -188,7 +188,7 @@ impl<'a> Traffic<'a> {
 
     fn will_be_restless(&self, pods: &Pods) -> bool {
         let sticky = matches!(self.config.balancing, Balancing::Sticky { .. });
-        if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.sessions < 1.0) {
+        if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.weight < 1.0) {
             return true;
         }
         let matters = self
@@ -294,16 +294,11 @@ impl<'a> Traffic<'a> {
         Some(capacity)
     }
 
-    /// How much of the work comes to each pod, relative to others.
-    fn weight(cohort: &Cohort) -> f64 {
-        cohort.weight * cohort.sessions
-    }
-
     /// Adds what comes to a cohort to the sums.
     fn add_weight((taken, refused): &mut (f64, f64), cohort: &Cohort) {
         if cohort.serving {
             let sum = if cohort.accepting { taken } else { refused };
-            *sum += Self::weight(cohort) * f64::from(cohort.count);
+            *sum += cohort.weight * f64::from(cohort.count);
         }
     }
 
@@ -326,11 +321,11 @@ impl<'a> Traffic<'a> {
         let share_of_front = self.front.waiting / i128::from(self.working);
         self.front.waiting -= share_of_front * i128::from(self.working);
         for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works()) {
-            cohort.queue.waiting += share_of_front;
+            cohort.life.queue.waiting += share_of_front;
             cohort.rate.arrival = if even || taken <= 0.0 {
                 self.demand / self.working
             } else {
-                (self.demand as f64 * (Self::weight(cohort) / taken)) as i64
+                (self.demand as f64 * (cohort.weight / taken)) as i64
             };
         }
     }
@@ -339,7 +334,7 @@ impl<'a> Traffic<'a> {
         let Some(requests) = self.requests else { return };
         let station = |cohort: &Cohort| Station {
             pods: cohort.count.into(),
-            weight: Self::weight(cohort),
+            weight: cohort.weight,
             cores: cohort.rate.capacity.map(|capacity| capacity as f64 / Nanocores::PER_CORE),
             cpu_seconds: requests.cpu_seconds,
         };
@@ -419,7 +414,7 @@ impl<'a> Traffic<'a> {
                 let bound = self.bound(rate.arrival, rate.capacity, 1);
                 let capacity = if cohort.up { rate.capacity } else { Some(0) };
                 let cohort = &mut pods.cohorts_mut()[index];
-                let stretch = cohort.queue.advance(seconds, rate.arrival, capacity, bound);
+                let stretch = cohort.life.queue.advance(seconds, rate.arrival, capacity, bound);
                 self.totals.dropped += stretch.dropped * i128::from(cohort.count);
                 passed.waiting_seconds = passed.waiting_seconds.max(stretch.waiting_seconds);
                 let capacity = capacity.unwrap_or(0);
@@ -454,7 +449,7 @@ impl<'a> Traffic<'a> {
     fn account(&mut self, cohort: &mut Cohort, work: i64, cpu: i64, seconds: i64) {
         let count = i128::from(cohort.count);
         let cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
-        cohort.scraped.uses(cpu);
+        cohort.uses(cpu);
         self.totals.cpu += i128::from(cpu) * count;
         self.totals.done += i128::from(work) * count;
     }
@@ -463,10 +458,10 @@ impl<'a> Traffic<'a> {
     pub fn sessions_pass(&self, pods: &mut Pods) {
         let Balancing::Sticky { session } = self.config.balancing else { return };
         let kept = (-1.0 / session.seconds().max(1) as f64).exp();
-        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works() && cohort.sessions < 1.0) {
-            cohort.sessions = 1.0 - (1.0 - cohort.sessions) * kept;
-            if cohort.sessions > 0.999 {
-                cohort.sessions = 1.0;
+        for cohort in pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works() && cohort.weight < 1.0) {
+            cohort.weight = 1.0 - (1.0 - cohort.weight) * kept;
+            if cohort.weight > 0.999 {
+                cohort.weight = 1.0;
             }
         }
     }
@@ -482,11 +477,11 @@ impl<'a> Traffic<'a> {
     pub fn drained(&self, pods: &Pods, now: SimTime) -> SimTime {
         let drain = |cohort: &Cohort| {
             let capacity = i128::from(cohort.rate.capacity.unwrap_or(i64::MAX).max(1));
-            let seconds = (cohort.queue.waiting + capacity - 1) / capacity;
+            let seconds = (cohort.life.queue.waiting + capacity - 1) / capacity;
             now + Span::from_seconds(seconds.clamp(1, i128::from(i32::MAX)) as i64)
         };
         let draining =
-            pods.cohorts().iter().filter(|cohort| cohort.stopping() && cohort.up && cohort.queue.waiting > 0);
+            pods.cohorts().iter().filter(|cohort| cohort.stopping() && cohort.up && cohort.life.queue.waiting > 0);
         draining.map(drain).min().unwrap_or(SimTime::MAX)
     }
 }

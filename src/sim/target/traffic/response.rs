@@ -15,7 +15,7 @@ impl Traffic<'_> {
         pods.cohorts().iter().filter(|cohort| cohort.works()).map(move |cohort| {
             let cpu_nanos = requests.cpu_seconds * Nanocores::PER_CORE;
             let (arrival, waiting) = if per_pod {
-                (cohort.rate.arrival as f64, cohort.queue.waiting as f64)
+                (cohort.rate.arrival as f64, cohort.life.queue.waiting as f64)
             } else {
                 (self.part_of(self.demand, cohort.rate.capacity) as f64, front_share)
             };
@@ -91,7 +91,7 @@ impl Traffic<'_> {
             Ask::Total(_) => {
                 let of_pod = |cohort: &Cohort| {
                     let Rate { arrival, capacity, .. } = cohort.rate;
-                    done(arrival, cohort.queue.waiting, capacity) * f64::from(cohort.count)
+                    done(arrival, cohort.life.queue.waiting, capacity) * f64::from(cohort.count)
                 };
                 pods.cohorts().iter().filter(|cohort| cohort.works()).map(of_pod).sum()
             }
