@@ -25,6 +25,9 @@ use crate::input::InputError;
 #[derive(Debug, Parser)]
 #[command(name = "hpasim", version, max_term_width = 100)]
 struct Cli {
+    /// When to use colour; auto is on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t = output::ColorChoice::Auto, help_heading = "Global options")]
+    color: output::ColorChoice,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -54,12 +57,13 @@ enum Outcome {
 /// Parses the command line, runs the command and returns the exit code: 0 done, 1 a check failed,
 /// 2 wrong usage or input.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let Cli { command, color } = Cli::parse();
+    let outcome = match command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
-        Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Simulate(args)) => simulate::run(&args, color),
         Some(Command::Lint(args)) => lint::run(&args),
-        Some(Command::Plan(args)) => plan::run(&args),
-        Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args, color),
+        Some(Command::Replay(args)) => replay::run(&args, color),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Schema) => print_schema(),
         Some(Command::Conformance(args)) => conformance::run(&args),

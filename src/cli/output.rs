@@ -8,10 +8,39 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once};
 
 use anyhow::Context;
+use clap::ValueEnum;
 use tempfile::TempPath;
 
 use crate::input::Diagnostic;
 use crate::model::escaped_lines;
+use crate::report::document::Document;
+use crate::report::document::terminal::{self, Style};
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Shows a document, as wide as the terminal is.
+pub(super) fn show(document: &Document, color: ColorChoice) -> anyhow::Result<()> {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let size = terminal_size::terminal_size_of(io::stdout());
+    let style = Style {
+        width: size.map_or(Style::PLAIN.width, |(width, _)| usize::from(width.0).max(NARROWEST)),
+        color: match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => size.is_some() && !no_color,
+        },
+    };
+    print_painted(&terminal::render(document, style))
+}
+
+/// Narrower is no terminal.
+const NARROWEST: usize = 40;
 
 /// Writes a text to standard output. Names in it are data: control characters are written out.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
@@ -19,7 +48,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// The same for a text whose control characters are our own.
-pub(super) fn print_painted(text: &str) -> anyhow::Result<()> {
+fn print_painted(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;

@@ -9,6 +9,7 @@ use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
+use super::output::ColorChoice;
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
@@ -120,7 +121,7 @@ fn horizon(text: &str) -> Result<u32, String> {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let controller = args::controller(args.controller)?;
     let files = args.manifests.sources.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
     read_standard_input_once(files.chain(LoadFiles::paths(&args.load)))?;
@@ -172,7 +173,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     if has_load {
         under_load(args, controller, &manifests, &mut report)?;
     }
-    finish(args, &report)
+    finish(args, &report, color)
 }
 
 /// What is missing from the sums.
@@ -192,7 +193,8 @@ fn warn_of_uncounted(workloads: &[WorkloadPlan<'_>], autoscalers: &[AutoscalerRo
     }
 }
 
-fn finish(args: &PlanArgs, report: &PlanReport<'_>) -> anyhow::Result<Outcome> {
+fn finish(args: &PlanArgs, report: &PlanReport<'_>, color: ColorChoice) -> anyhow::Result<Outcome> {
+    let document = report::plan::document(report);
     let written = match &args.output {
         Some(directory) => {
             let mut json = serde_json::to_vec_pretty(&report::plan::json(report))?;
@@ -201,14 +203,14 @@ fn finish(args: &PlanArgs, report: &PlanReport<'_>) -> anyhow::Result<Outcome> {
                 ("plan.csv", report::plan::plan_csv(report)?),
                 ("storage.csv", report::plan::storage_csv(report)?),
                 ("plan.json", json),
-                ("plan.md", report::plan::markdown(report).into_bytes()),
+                ("plan.md", report::document::markdown::render(&document).into_bytes()),
                 ("capacity.png", plot::capacity_png(report)?),
             ];
             output::write_files(directory, files)?
         }
         None => Vec::new(),
     };
-    output::print(&report::plan::text(report))?;
+    output::show(&document, color)?;
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }

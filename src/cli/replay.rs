@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::args::phases_parser;
+use super::output::ColorChoice;
 use super::simulate::explain_error;
 use super::{Outcome, output};
 use crate::input::names::hint;
 use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
-use crate::model::{ClaimVerdict, Scenario, ScenarioTarget};
-use crate::replay::{Replay, markdown, replay, stem, text};
+use crate::model::{Scenario, ScenarioTarget};
+use crate::replay::{Replay, document, replay, stem};
 use crate::report;
+use crate::report::document::{Document, markdown};
 use crate::report::plot::Curves;
 use crate::sim::SimError;
 
@@ -38,16 +40,6 @@ pub(super) struct ReplayArgs {
     /// simulated syncs allows]
     #[arg(long, value_name = "N", value_parser = phases_parser())]
     phases: Option<u64>,
-    /// When to use colour; auto is on a terminal, unless NO_COLOR is set
-    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
-    color: ColorChoice,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ColorChoice {
-    Auto,
-    Always,
-    Never,
 }
 
 /// Reads the scenarios behind the paths, or the built-in ones; of these, those with the names, or all.
@@ -87,7 +79,7 @@ pub(super) fn note_assumptions(scenarios: &[Scenario]) {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let scenarios = read_scenarios(&args.paths, &args.scenario)?;
     if args.output.is_some() {
         check_file_names(&scenarios)?;
@@ -97,14 +89,15 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<Outcome> {
         .iter()
         .map(|one| replay(one, phases).map_err(|error| named(error, one)))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    let document = document(&replays);
     let written = match &args.output {
         Some(directory) => {
-            let files = files(&replays)?;
+            let files = files(&replays, &document)?;
             output::write_files(directory, files)?
         }
         None => Vec::new(),
     };
-    output::print_painted(&text::render(&replays, paint(args.color)))?;
+    output::show(&document, color)?;
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
@@ -135,8 +128,8 @@ pub(super) fn named(error: SimError, scenario: &Scenario) -> anyhow::Error {
 }
 
 /// The report, and CSV and PNG for each reading of each scenario.
-fn files(replays: &[Replay<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut files = vec![("report.md".to_owned(), markdown::report(replays).into_bytes())];
+fn files(replays: &[Replay<'_>], document: &Document) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = vec![("report.md".to_owned(), markdown::render(document).into_bytes())];
     for replay in replays {
         for run in &replay.runs {
             let (stem, rows, run) = (&run.stem, &run.rows, run.run());
@@ -145,26 +138,4 @@ fn files(replays: &[Replay<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         }
     }
     Ok(files)
-}
-
-/// Colours if they are wanted.
-fn paint(choice: ColorChoice) -> text::Paint {
-    use std::io::IsTerminal;
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let wanted = match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => std::io::stdout().is_terminal() && !no_color,
-    };
-    if !wanted {
-        return |_, word| word.to_owned();
-    }
-    |verdict, word| {
-        let code = match verdict {
-            ClaimVerdict::Confirmed => 32,
-            ClaimVerdict::Contradicted => 31,
-            ClaimVerdict::Depends => 33,
-        };
-        format!("\x1b[{code}m{word}\x1b[0m")
-    }
 }

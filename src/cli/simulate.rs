@@ -9,12 +9,14 @@ use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
+use super::output::ColorChoice;
 use super::rows::{Keeper, Kept, RowWriter};
 use super::{Outcome, output};
 use crate::input::load::{Load, as_input_error};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
+use crate::report::document::Document;
 use crate::report::kubectl::Watch;
 use crate::report::plot::Curves;
 use crate::report::{self, Run};
@@ -68,7 +70,7 @@ struct LoadArgs {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let controller = args::controller(args.controller)?;
     let inputs = args.manifests.sources.filenames.iter().map(PathBuf::as_path);
     read_standard_input_once(inputs.chain(LoadFiles::paths(&args.load.load)))?;
@@ -89,7 +91,6 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let several = chosen.len() > 1;
     let mut done = Simulation::run(args, setup, loads)?;
     done.loads.iter().for_each(load::note_reading);
-    let text = if several { done.render_all(args.watch) } else { done.render_one(args.watch) };
     let mut written = Vec::new();
     if let Some(directory) = &args.output {
         for first in (0..done.setup.targets.len()).step_by(MOST_AT_ONCE) {
@@ -108,7 +109,11 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
             written.extend(output::write_files(directory, done.world_files()?)?);
         }
     }
-    output::print(&text)?;
+    if args.watch {
+        output::print(&done.watched(several))?;
+    } else {
+        output::show(&done.document(several), color)?;
+    }
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
@@ -235,13 +240,15 @@ impl<'a> Simulation<'a> {
         (0..self.setup.targets.len()).map(|index| self.of(index)).collect()
     }
 
-    fn render_one(&self, watch: bool) -> String {
-        if watch { self.kept[0].table() } else { report::summary::render(&self.of(0)) }
+    /// The summary: of the only HPA, or of all.
+    fn document(&self, several: bool) -> Document {
+        if several { report::world::document(&self.all()) } else { report::summary::document(&self.of(0)) }
     }
 
-    fn render_all(&self, watch: bool) -> String {
-        if !watch {
-            return report::world::render(&self.all());
+    /// The lines of `kubectl get hpa --watch`, of several HPAs under their names.
+    fn watched(&self, several: bool) -> String {
+        if !several {
+            return self.kept[0].table();
         }
         let one = |(target, kept): (&Target<'_>, &Kept<'_>)| {
             format!("# {}/{}\n\n{}", target.hpa.namespace, target.hpa.name, kept.table())

@@ -3,11 +3,11 @@
 
 mod check;
 mod cluster_check;
+mod document;
 pub mod explain;
-pub mod markdown;
 mod outcome;
-pub mod text;
 
+pub use document::document;
 pub use outcome::{Outcome, OverPhases, share};
 
 use std::sync::Arc;

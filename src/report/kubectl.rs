@@ -3,6 +3,7 @@
 //! Mirrors `printHorizontalPodAutoscaler` and `formatHPAMetrics` of `pkg/printers/internalversion/printers.go`
 //! (1.30 and later, where the name of a resource stands before its target).
 
+use super::document::{Column, Table};
 use super::table;
 use crate::hpa::MetricStatus;
 use crate::model::{HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
@@ -65,8 +66,18 @@ impl<'a> Watch<'a> {
 }
 
 /// A table of snapshots.
-pub fn get_hpa<'a>(hpa: &HpaSpec, snapshots: impl IntoIterator<Item = &'a Snapshot>) -> String {
-    table::plain(&HEADERS, snapshots.into_iter().map(|snapshot| row(hpa, snapshot)))
+pub fn get_hpa<'a>(hpa: &HpaSpec, snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Table {
+    let [name, reference, targets, least, most, replicas, age] = HEADERS;
+    let columns = vec![
+        Column::text(name),
+        Column::text(reference).folds(1),
+        Column::text(targets),
+        Column::number(least).folds(2),
+        Column::number(most).folds(2),
+        Column::number(replicas),
+        Column::text(age),
+    ];
+    Table::new(columns, snapshots.into_iter().map(|snapshot| row(hpa, snapshot)))
 }
 
 /// The column TARGETS: `cpu: 50%/70%, memory: 40%/80%`.

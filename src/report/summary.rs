@@ -1,73 +1,67 @@
 //! The summary that `hpasim simulate` prints.
 
-use std::fmt::Write;
-
 use super::amounts::{bytes, decimal, share};
 use super::cluster::Figure;
+use super::document::{Column, Document, Section, Table};
 use super::phases::Ranges;
-use super::{Run, arithmetic, cluster, kubectl, phases, table};
+use super::{Run, arithmetic, cluster, kubectl, phases};
 use crate::model::Drive;
 use crate::sim::RescaleRecord;
 use crate::units::Work;
 
 /// The whole summary.
-pub fn render(run: &Run<'_>) -> String {
-    let mut text = String::new();
+pub fn document(run: &Run<'_>) -> Document {
     let summary = run.summary;
-    text += &kubectl::get_hpa(run.hpa(), [&summary.first, &summary.last]);
-    text.push('\n');
-    text += &events(run);
-    text.push('\n');
+    let hpa = kubectl::get_hpa(run.hpa(), [&summary.first, &summary.last]);
+    let mut sections = vec![Section::new("", hpa, Vec::new()), events(run)];
     let history = cluster::history(run);
     if !history.is_empty() {
-        text += &table::plain(&["TIME", "EVENT"], history.into_iter().map(|(at, what)| vec![at, what]));
-        text.push('\n');
+        let columns = vec![Column::text("TIME"), Column::text("EVENT")];
+        let rows = history.into_iter().map(|(at, what)| vec![at, what]);
+        sections.push(Section::new("Other events", Table::new(columns, rows), Vec::new()));
     }
-    text += &figure_table(run);
-    text.push('\n');
-    let _ = writeln!(text, "{}", phases::note(run));
-    text
+    sections.push(Section::new("Figures", figure_table(run), Vec::new()));
+    let title = format!("{}/{} under load", run.hpa().namespace, run.hpa().name);
+    Document { title, verdict: vec![phases::note(run)], sections }
 }
 
 /// The figures, with their ranges where there are any.
-fn figure_table(run: &Run<'_>) -> String {
+fn figure_table(run: &Run<'_>) -> Table {
     let Some(runs) = phases::several(run) else {
-        return table::listing(figures(run).into_iter().map(|figure| (figure.name, figure.value)));
+        return Table::listing(figures(run).into_iter().map(|figure| (figure.name, figure.value)));
     };
     let over = format!("OVER {} PHASES", runs.courses.len());
-    let rows = figures(run).into_iter().map(|figure| vec![figure.name, figure.value, figure.range]);
-    table::plain(&["FIGURE", "TYPICAL", &over], rows)
+    let columns = vec![Column::text("FIGURE"), Column::text("TYPICAL"), Column::text(over)];
+    Table::new(columns, figures(run).into_iter().map(|figure| vec![figure.name, figure.value, figure.range]))
 }
 
 /// Every change of the replica count.
-fn events(run: &Run<'_>) -> String {
+fn events(run: &Run<'_>) -> Section {
     let rescales = &run.summary.rescales;
     let ups = rescales.iter().filter(|event| event.decision.desired > event.decision.current).count();
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "Scaling events: {} ({ups} up, {} down) in {}",
-        rescales.len(),
-        rescales.len() - ups,
-        run.summary.duration
-    );
-    if rescales.is_empty() {
-        return text;
-    }
-    let mut headers = vec!["TIME", "REPLICAS", "METRIC", "CALCULATION", "LIMITED BY"];
+    let (all, downs) = (rescales.len(), rescales.len() - ups);
+    let title = format!("Scaling events: {all} ({ups} up, {downs} down) in {}", run.summary.duration);
+    let mut columns = vec![
+        Column::text("TIME"),
+        Column::text("REPLICAS"),
+        Column::text("METRIC").folds(1),
+        Column::text("CALCULATION"),
+        Column::text("LIMITED BY").folds(3),
+    ];
     if run.epoch_seconds.is_some() {
-        headers.insert(1, "TIMESTAMP");
+        columns.insert(1, Column::text("TIMESTAMP"));
     }
     let over = phases::several(run).map(|runs| format!("OVER {} PHASES", runs.courses.len()));
-    headers.extend(over.as_deref());
+    let has_others = over.is_some();
+    columns.extend(over.map(|over| Column::text(over).folds(2)));
     let rows = phases::recurrences(run).into_iter().map(|(event, found)| {
         let mut row = event_row(run, event);
-        if over.is_some() {
+        if has_others {
             row.push(found.map_or_else(String::new, |(runs, found)| phases::recurrence(found, runs.courses.len())));
         }
         row
     });
-    text + &table::plain(&headers, rows)
+    Section::new(title, Table::new(columns, rows), Vec::new())
 }
 
 fn event_row(run: &Run<'_>, event: &RescaleRecord) -> Vec<String> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Run;
 use super::amounts::{bytes, decimal, share};
 use super::cluster::FailedRequests;
-use super::table;
+use super::document::{Block, Column, Document, Section, Table};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// What all targets come to together.
@@ -96,21 +96,40 @@ fn clamped(sum: i128) -> i64 {
     sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-const HEADERS: [&str; 8] = ["HPA", "REFERENCE", "MIN", "MEAN", "MAX", "MAXPODS", "AT MAX", "WORK WAITED"];
-
 fn name(run: &Run<'_>) -> String {
     format!("{}/{}", run.hpa().namespace, run.hpa().name)
 }
 
 /// The rows, then the totals.
-pub fn render(runs: &[Run<'_>]) -> String {
+pub fn document(runs: &[Run<'_>]) -> Document {
+    let title = format!("{} HPAs in one world", runs.len());
+    Document { title, verdict: Vec::new(), sections: vec![Section { title: String::new(), blocks: blocks(runs) }] }
+}
+
+/// A row for each target, what they come to together, who waits for whom.
+pub fn blocks(runs: &[Run<'_>]) -> Vec<Block> {
+    let calls = calls(runs);
+    let tables = [targets(runs), totals(runs), calls];
+    tables.into_iter().filter(|table| !table.rows.is_empty()).map(Block::Table).collect()
+}
+
+fn targets(runs: &[Run<'_>]) -> Table {
     let requests = runs.iter().any(|run| FailedRequests::of(run).is_some());
     let promised = runs.iter().any(|run| run.target().cluster.slo.is_some());
     let nodes = runs.iter().any(|run| run.summary.node_seconds.is_some());
-    let mut headers = HEADERS.to_vec();
-    headers.extend(nodes.then_some("NO NODE"));
-    headers.extend(requests.then_some("REQUESTS FAILED"));
-    headers.extend(promised.then_some("PROMISE BROKEN"));
+    let mut headers = vec![
+        Column::text("HPA"),
+        Column::text("REFERENCE").folds(3),
+        Column::number("MIN"),
+        Column::number("MEAN"),
+        Column::number("MAX"),
+        Column::number("MAXPODS").folds(2),
+        Column::text("AT MAX"),
+        Column::text("WORK WAITED"),
+    ];
+    headers.extend(nodes.then(|| Column::text("NO NODE")));
+    headers.extend(requests.then(|| Column::number("REQUESTS FAILED")));
+    headers.extend(promised.then(|| Column::text("PROMISE BROKEN")));
     let row = |run: &Run<'_>| {
         let s = run.summary;
         let span = |span: Span| share(span, s.duration);
@@ -131,8 +150,10 @@ pub fn render(runs: &[Run<'_>]) -> String {
         row.extend(promised.then(slow));
         row
     };
-    let mut text = table::plain(&headers, runs.iter().map(row));
-    text.push('\n');
+    Table::new(headers, runs.iter().map(row))
+}
+
+fn totals(runs: &[Run<'_>]) -> Table {
     let totals = Totals::of(runs);
     let (least, mean, most) = totals.pods;
     let mut all = vec![
@@ -154,18 +175,11 @@ pub fn render(runs: &[Run<'_>]) -> String {
     if let Some(cost) = totals.cost_per_month {
         all.push(("Nodes' price".to_owned(), format!("{} a month", decimal(cost, 2))));
     }
-    text += &table::listing(all);
-    let calls = calls(runs);
-    if !calls.is_empty() {
-        text.push('\n');
-        text +=
-            &table::plain(&["CALLER", "CALLS", "FOR EACH REQUEST", "LONGEST WAIT", "AT", "WORK WAITED THERE"], calls);
-    }
-    text
+    Table::listing(all)
 }
 
 /// Who waits for whom: the calls, those that took longest first.
-pub fn calls(runs: &[Run<'_>]) -> Vec<Vec<String>> {
+fn calls(runs: &[Run<'_>]) -> Table {
     let mut all: Vec<(f64, Vec<String>)> = Vec::new();
     for run in runs {
         for callee in &run.summary.callees {
@@ -183,7 +197,15 @@ pub fn calls(runs: &[Run<'_>]) -> Vec<Vec<String>> {
         }
     }
     all.sort_by(|one, other| other.0.total_cmp(&one.0));
-    all.into_iter().map(|(_, row)| row).collect()
+    let columns = vec![
+        Column::text("CALLER"),
+        Column::text("CALLS"),
+        Column::number("FOR EACH REQUEST").folds(2),
+        Column::number("LONGEST WAIT"),
+        Column::text("AT").folds(1),
+        Column::text("WORK WAITED THERE"),
+    ];
+    Table::new(columns, all.into_iter().map(|(_, row)| row))
 }
 
 fn wait(seconds: f64) -> String {

@@ -12,9 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use csv::{plan_csv, storage_csv};
 pub use json::json;
-pub use sections::sections;
 
-use super::{markdown, table};
+use super::document::{Block, Document, Section};
 use crate::model::{Inventory, Location};
 use crate::plan::Pool;
 use crate::plan::claims::ClaimFinding;
@@ -110,65 +109,10 @@ impl<'a> PlanReport<'a> {
     }
 }
 
-/// A part of the report: a table and what must be said about it.
-#[derive(Clone, Debug, Default)]
-pub struct Section {
-    /// Its heading.
-    pub title: String,
-    /// The table's headers.
-    pub headers: Vec<&'static str>,
-    /// The table's rows.
-    pub rows: Vec<Vec<String>>,
-    /// Sentences below the table.
-    pub notes: Vec<String>,
-}
-
-/// Sentences of the text are broken at this width.
-const TEXT_WIDTH: usize = 110;
-
-/// The report as text.
-pub fn text(report: &PlanReport<'_>) -> String {
-    let mut text = String::new();
-    for section in sections(report) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text += &format!("{}\n", section.title);
-        if !section.rows.is_empty() {
-            text += &table::plain(&section.headers, section.rows);
-        }
-        for note in section.notes {
-            let options = textwrap::Options::new(TEXT_WIDTH).initial_indent("  - ").subsequent_indent("    ");
-            text += &textwrap::fill(&note, options);
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// The report as Markdown.
-pub fn markdown(report: &PlanReport<'_>) -> String {
-    let mut text = "# Capacity plan\n\n![Requests against the nodes' allocatable](capacity.png)\n".to_owned();
-    let cells = |row: &[String]| {
-        let escaped: Vec<String> = row.iter().map(|cell| markdown::text(cell)).collect();
-        markdown::row(&escaped)
-    };
-    for section in sections(report) {
-        text += &format!("\n## {}\n\n", section.title);
-        if !section.rows.is_empty() {
-            let headers: Vec<String> = section.headers.iter().map(|header| header.to_lowercase()).collect();
-            text += &cells(&headers);
-            text += &markdown::row(&vec!["---".to_owned(); headers.len()]);
-            for row in &section.rows {
-                text += &cells(row);
-            }
-            if !section.notes.is_empty() {
-                text.push('\n');
-            }
-        }
-        for note in &section.notes {
-            text += &format!("- {}\n", markdown::text(note));
-        }
-    }
-    text
+/// The report as a document, with its picture.
+pub fn document(report: &PlanReport<'_>) -> Document {
+    let picture = Block::Picture("capacity.png".to_owned(), "Requests against the nodes' allocatable".to_owned());
+    let picture = Section { blocks: vec![picture], ..Section::default() };
+    let sections = std::iter::once(picture).chain(sections::sections(report)).collect();
+    Document { title: "Capacity plan".to_owned(), verdict: Vec::new(), sections }
 }

@@ -3,9 +3,10 @@
 use indexmap::IndexSet;
 use rayon::prelude::*;
 
-use super::{PlanReport, Section};
+use super::PlanReport;
 use crate::plan::{Level, MOST_CONSTRAINED_PODS, MOST_PODS, Packing, Pool, Unplaced, ZoneLost};
 use crate::report::amounts::{amount, decimal};
+use crate::report::document::{Column, Section, Table};
 use crate::study::{Pattern, fleet};
 
 /// The nodes of a shape at a level.
@@ -73,15 +74,27 @@ pub(super) fn rows(report: &PlanReport<'_>, pool: &Pool<'_>) -> Vec<NodeRow> {
     rows
 }
 
+fn columns(priced: bool) -> Vec<Column> {
+    let mut columns = vec![
+        Column::text("SHAPE"),
+        Column::text("LEVEL"),
+        Column::number("NODES"),
+        Column::number("BOUND").folds(2),
+        Column::number("1 LOST"),
+        Column::number("ZONE LOST"),
+        Column::text("BINDS").folds(3),
+        Column::number("CPU").folds(1),
+        Column::number("MEMORY").folds(1),
+    ];
+    columns.extend(priced.then(|| Column::number("COST/MONTH")));
+    columns
+}
+
 pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
     if report.pools.is_empty() || report.workloads.is_empty() {
         return None;
     }
-    let mut headers = vec!["SHAPE", "LEVEL", "NODES", "BOUND", "1 LOST", "ZONE LOST", "BINDS", "CPU", "MEMORY"];
     let priced = report.pools.iter().any(|pool| pool.shape.price_per_month.is_some());
-    if priced {
-        headers.push("COST/MONTH");
-    }
     let dash = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
     let mut table = Vec::new();
     let mut notes = vec![
@@ -139,7 +152,7 @@ pub(super) fn section(report: &PlanReport<'_>) -> Option<Section> {
             workload.label()
         ));
     }
-    Some(Section { title: "Nodes".to_owned(), headers, rows: table, notes })
+    Some(Section::new("Nodes", Table::new(columns(priced), table), notes))
 }
 
 fn describe(pool: &Pool<'_>) -> String {

@@ -1,10 +1,11 @@
 //! What is uncertain, and what the months to come bring.
 
-use super::{PhaseReport, PlanReport, Section, UncertaintyReport};
+use super::{PhaseReport, PlanReport, UncertaintyReport};
 use crate::model::ResourceQuota;
 use crate::plan::pod_use;
 use crate::plan::{Pool, WorkloadPlan};
 use crate::report::amounts::{amount, bytes, decimal};
+use crate::report::document::{Column, Section, Table};
 use crate::report::phases::{describe, recurrence};
 use crate::study::fleet::Change;
 use crate::study::growth::Month;
@@ -113,10 +114,10 @@ pub(super) fn phases(report: &PlanReport<'_>) -> Option<Section> {
         }
         (false, false) => "one phase is simulated".into(),
     };
-    let mut headers = vec!["FIGURE", "TYPICAL"];
-    headers.extend(["LEAST", "MOST"].iter().filter(|_| several));
+    let mut headers = vec![Column::text("FIGURE"), Column::number("TYPICAL")];
+    headers.extend(["LEAST", "MOST"].into_iter().filter(|_| several).map(Column::number));
     let notes = vec![format!("{what}: {over}"), format!("shown: {shown}")];
-    Some(Section { title: "Under the load, in other phases".to_owned(), headers, rows: rows.collect(), notes })
+    Some(Section::new("Under the load, in other phases", Table::new(headers, rows), notes))
 }
 
 /// More events than this are counted, not told.
@@ -137,15 +138,15 @@ pub(super) fn events(report: &PlanReport<'_>) -> Option<Section> {
         row.extend((all > 1).then(|| recurrence(*found, all)));
         row
     };
-    let mut headers = vec!["TIME", "WORKLOAD", "REPLICAS"];
-    headers.extend((all > 1).then_some("OVER THE PHASES"));
+    let mut headers = vec![Column::text("TIME"), Column::text("WORKLOAD"), Column::text("REPLICAS")];
+    headers.extend((all > 1).then(|| Column::text("OVER THE PHASES")));
     let mut notes = Vec::new();
     if events.len() > MOST_EVENTS {
         notes.push(format!("{} more: in plan.json, and in `hpasim simulate`", events.len() - MOST_EVENTS));
     }
-    let rows = events.iter().take(MOST_EVENTS).map(row).collect();
+    let rows = events.iter().take(MOST_EVENTS).map(row);
     let title = format!("Scaling events under the load: {}", events.len());
-    (!events.is_empty()).then_some(Section { title, headers, rows, notes })
+    (!events.is_empty()).then(|| Section::new(title, Table::new(headers, rows), notes))
 }
 
 /// Whether response times are known and something is promised of them.
@@ -217,8 +218,15 @@ pub(super) fn uncertainty(report: &PlanReport<'_>) -> Option<Section> {
             notes.push(format!("p{name} has an upper end of its interval (?) from {needed} runs on"));
         }
     }
-    let headers = vec!["FIGURE", "MEAN", "P50", "P95", "P99", "RUNS FOR +/-1%"];
-    Some(Section { title: "Uncertainty".to_owned(), headers, rows, notes })
+    let headers = vec![
+        Column::text("FIGURE"),
+        Column::number("MEAN"),
+        Column::number("P50"),
+        Column::number("P95"),
+        Column::number("P99"),
+        Column::number("RUNS FOR +/-1%").folds(1),
+    ];
+    Some(Section::new("Uncertainty", Table::new(headers, rows), notes))
 }
 
 /// The first month in which a bound no longer suffices.
@@ -276,9 +284,16 @@ fn peak_nodes(report: &PlanReport<'_>, pool: &Pool<'_>, month: &Month) -> i64 {
 
 pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
     let (growth, months) = report.growth.as_ref()?;
-    let mut headers = vec!["MONTH", "LOAD", "P95 PODS", "PEAK PODS", "CPU REQUESTS", "MEMORY REQUESTS"];
+    let mut headers = vec![
+        Column::number("MONTH"),
+        Column::text("LOAD"),
+        Column::text("P95 PODS"),
+        Column::text("PEAK PODS"),
+        Column::number("CPU REQUESTS"),
+        Column::number("MEMORY REQUESTS"),
+    ];
     if report.main_pool().is_some() {
-        headers.push("NODES");
+        headers.push(Column::number("NODES"));
     }
     let row = |month: &Month| {
         let peak = |name: &str| month.fleet.peak(|pattern| fleet::request(report.workloads, pattern, name));
@@ -314,5 +329,5 @@ pub(super) fn growth(report: &PlanReport<'_>) -> Option<Section> {
     if let Some(pool) = report.main_pool() {
         notes.push(format!("nodes are those of {}", pool.shape.name));
     }
-    Some(Section { title: "Growth".to_owned(), headers, rows: months.iter().map(row).collect(), notes })
+    Some(Section::new("Growth", Table::new(headers, months.iter().map(row)), notes))
 }

@@ -1,11 +1,12 @@
 //! The parts of the report, in their order.
 
-use super::{PlanReport, Section, nodes, outlook, verdicts};
+use super::{PlanReport, nodes, outlook, verdicts};
 use crate::model::{Amounts, WorkloadController};
 use crate::plan::{
     AutoscalerRow, Counted, Level, StorageKind, StorageRow, WorkloadPlan, resource_names, total, unlimited,
 };
 use crate::report::amounts::{amount, decimal};
+use crate::report::document::{Column, Section, Table};
 use crate::study::{Pattern, fleet};
 use crate::units::{Quantity, Replicas};
 
@@ -40,11 +41,19 @@ fn others(amounts: &Amounts) -> Vec<String> {
 }
 
 fn pods(report: &PlanReport<'_>) -> Section {
-    let mut headers =
-        vec!["WORKLOAD", "QOS", "CPU REQUEST", "CPU LIMIT", "MEMORY REQUEST", "MEMORY LIMIT", "PODS", "LINE"];
+    let mut headers = vec![
+        Column::text("WORKLOAD"),
+        Column::text("QOS").folds(3),
+        Column::number("CPU REQUEST"),
+        Column::number("CPU LIMIT"),
+        Column::number("MEMORY REQUEST"),
+        Column::number("MEMORY LIMIT"),
+        Column::text("PODS"),
+        Column::text("LINE").folds(4),
+    ];
     let has_others = resource_names(report.workloads).len() > 2;
     if has_others {
-        headers.insert(6, "OTHERS");
+        headers.insert(6, Column::text("OTHERS").folds(2));
     }
     let row = |w: &WorkloadPlan<'_>| {
         let template = &w.workload.template;
@@ -67,12 +76,8 @@ fn pods(report: &PlanReport<'_>) -> Section {
         }
         row
     };
-    Section {
-        title: "Pods: what each requests and may use".to_owned(),
-        headers,
-        rows: report.workloads.iter().map(row).collect(),
-        notes: Vec::new(),
-    }
+    let table = Table::new(headers, report.workloads.iter().map(row));
+    Section::new("Pods: what each requests and may use", table, Vec::new())
 }
 
 /// Every autoscaler, and whether its pods are in the sums.
@@ -104,12 +109,15 @@ fn autoscalers(report: &PlanReport<'_>) -> Option<Section> {
         1 => vec!["the pods of one autoscaler are in none of the sums below, or only as declared".to_owned()],
         more => vec![format!("the pods of {more} autoscalers are in none of the sums below, or only as declared")],
     };
-    Some(Section {
-        title: "Autoscalers".to_owned(),
-        headers: vec!["AUTOSCALER", "TARGET", "MINPODS", "MAXPODS", "COUNTED", "LINE"],
-        rows: report.autoscalers.iter().map(row).collect(),
-        notes,
-    })
+    let headers = vec![
+        Column::text("AUTOSCALER"),
+        Column::text("TARGET").folds(1),
+        Column::number("MINPODS"),
+        Column::number("MAXPODS"),
+        Column::text("COUNTED"),
+        Column::text("LINE").folds(4),
+    ];
+    Some(Section::new("Autoscalers", Table::new(headers, report.autoscalers.iter().map(row)), notes))
 }
 
 /// How many pods there may be, and why.
@@ -137,11 +145,18 @@ fn replicas(workload: &WorkloadPlan<'_>) -> String {
 
 fn requirements(report: &PlanReport<'_>) -> Section {
     let names = resource_names(report.workloads);
-    let mut headers =
-        vec!["WORKLOAD", "LEVEL", "PODS", "CPU REQUESTS", "CPU LIMITS", "MEMORY REQUESTS", "MEMORY LIMITS"];
+    let mut headers = vec![
+        Column::text("WORKLOAD"),
+        Column::text("LEVEL"),
+        Column::number("PODS"),
+        Column::number("CPU REQUESTS"),
+        Column::number("CPU LIMITS").folds(1),
+        Column::number("MEMORY REQUESTS"),
+        Column::number("MEMORY LIMITS").folds(1),
+    ];
     let has_others = names.len() > 2;
     if has_others {
-        headers.push("OTHER REQUESTS");
+        headers.push(Column::text("OTHER REQUESTS").folds(2));
     }
     let line = |who: String, level: &str, pods: String, requests: &Amounts, limits: &Amounts| {
         let mut row = vec![who, level.to_owned(), pods];
@@ -177,7 +192,7 @@ fn requirements(report: &PlanReport<'_>) -> Section {
             );
         }
     }
-    Section { title: "Requirements".to_owned(), headers, rows, notes: requirement_notes(report) }
+    Section::new("Requirements", Table::new(headers, rows), requirement_notes(report))
 }
 
 /// The levels under load: mean, p95, peak, each with pods, requests and limits.
@@ -266,7 +281,18 @@ fn storage(report: &PlanReport<'_>) -> Option<Section> {
     if report.storage.is_empty() && report.remarks.is_empty() {
         return None;
     }
-    let headers = vec!["KIND", "NAME", "CLASS", "ACCESS", "SIZE", "MINIMUM", "MAXIMUM", "TOTAL", "MOUNTED BY", "LINE"];
+    let headers = vec![
+        Column::text("KIND"),
+        Column::text("NAME"),
+        Column::text("CLASS").folds(2),
+        Column::text("ACCESS").folds(3),
+        Column::number("SIZE"),
+        Column::number("MINIMUM").folds(1),
+        Column::number("MAXIMUM").folds(1),
+        Column::number("TOTAL"),
+        Column::text("MOUNTED BY").folds(1),
+        Column::text("LINE").folds(4),
+    ];
     let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let row = |row: &StorageRow| {
         let modes: Vec<&str> = row.modes.iter().map(|mode| mode.short()).collect();
@@ -310,8 +336,7 @@ fn storage(report: &PlanReport<'_>) -> Option<Section> {
         notes.push(format!("the claims {} go with pods that are scaled away (whenScaled: Delete)", row.name));
     }
     notes.extend(report.remarks.iter().map(|(location, text)| format!("{location}: {text}")));
-    let rows = report.storage.iter().map(row).collect();
-    Some(Section { title: "Storage".to_owned(), headers, rows, notes })
+    Some(Section::new("Storage", Table::new(headers, report.storage.iter().map(row)), notes))
 }
 
 /// The maximum by class and access mode.

@@ -1,17 +1,27 @@
 //! Quotas, disruption budgets and the figures of documents: does it fit, is it so.
 
-use super::{PlanReport, Section};
+use super::PlanReport;
 use crate::model::{BudgetBound, ClaimVerdict, Figures};
 use crate::plan::Level;
-use crate::plan::claims::{FigureFinding, Remedy};
+use crate::plan::claims::{ClaimFinding, FigureFinding, Remedy};
 use crate::report::amounts::amount;
+use crate::report::document::{Block, Claim, Column, Section, Table};
 use crate::units::Quantity;
 
 pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {
     if report.quotas.is_empty() {
         return None;
     }
-    let headers = vec!["QUOTA", "RESOURCE", "HARD", "MINIMUM", "MAXIMUM", "MAXIMUM + SURGE", "VERDICT", "LINE"];
+    let headers = vec![
+        Column::text("QUOTA"),
+        Column::text("RESOURCE"),
+        Column::number("HARD"),
+        Column::number("MINIMUM").folds(1),
+        Column::number("MAXIMUM"),
+        Column::number("MAXIMUM + SURGE"),
+        Column::text("VERDICT"),
+        Column::text("LINE").folds(4),
+    ];
     let mut rows = Vec::new();
     for finding in &report.quotas {
         let name = finding.resource.trim_start_matches("requests.").trim_start_matches("limits.");
@@ -52,14 +62,22 @@ pub(super) fn quotas(report: &PlanReport<'_>) -> Option<Section> {
     let namespaces: Vec<String> = report.quotas.iter().map(counted).collect();
     let daemons = report.workloads.iter().filter(|w| w.is_per_node() && namespaces.contains(&w.workload.namespace));
     notes.extend(daemons.map(|w| format!("{} is not counted: its pods depend on the number of nodes", w.label())));
-    Some(Section { title: "Quotas".to_owned(), headers, rows, notes })
+    Some(Section::new("Quotas", Table::new(headers, rows), notes))
 }
 
 pub(super) fn budgets(report: &PlanReport<'_>) -> Option<Section> {
     if report.inventory.budgets.is_empty() {
         return None;
     }
-    let headers = vec!["BUDGET", "WORKLOAD", "BOUND", "PODS", "ALLOWED DISRUPTIONS", "DRAIN", "LINE"];
+    let headers = vec![
+        Column::text("BUDGET"),
+        Column::text("WORKLOAD"),
+        Column::text("BOUND"),
+        Column::number("PODS").folds(1),
+        Column::number("ALLOWED DISRUPTIONS"),
+        Column::text("DRAIN"),
+        Column::text("LINE").folds(4),
+    ];
     let mut rows = Vec::new();
     for finding in report.budgets.iter().filter(|finding| !finding.workloads.is_empty()) {
         let bound = match finding.budget.item.bound {
@@ -83,7 +101,7 @@ pub(super) fn budgets(report: &PlanReport<'_>) -> Option<Section> {
     shared.sort();
     shared.dedup();
     notes.extend(shared.iter().map(|w| format!("no pod of {w} can be evicted: more than one budget selects it")));
-    Some(Section { title: "Disruption budgets, with the fewest pods".to_owned(), headers, rows, notes })
+    Some(Section::new("Disruption budgets, with the fewest pods", Table::new(headers, rows), notes))
 }
 
 /// The name of a figure.
@@ -141,32 +159,6 @@ pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
     if report.claims.is_empty() {
         return None;
     }
-    let headers = vec!["VERDICT", "DOCUMENT", "FIGURE", "SAYS", "COMPUTED"];
-    let (mut rows, mut notes) = (Vec::new(), Vec::new());
-    for finding in &report.claims {
-        for (index, figure) in finding.figures.iter().enumerate() {
-            let (verdict, says) = match index {
-                0 => (finding.verdict.name(), finding.claim.says.as_str()),
-                _ => ("", ""),
-            };
-            let claimed = figure.claimed;
-            let roughly = if claimed.roughly { "~" } else { "" };
-            let name = match &claimed.figure {
-                Figures::Resource { measure: crate::model::Measure::Either, name } => name.clone(),
-                other => figure_name(other),
-            };
-            let says_amount = format!("{roughly}{}", figure_amount(&claimed.figure, claimed.says));
-            rows.push(vec![verdict.to_owned(), says.to_owned(), name, says_amount, computed(figure)]);
-            if figure.verdict != ClaimVerdict::Confirmed {
-                let note = finding.claim.note.as_ref().map_or_else(String::new, |note| format!(". {note}"));
-                notes.push(explanation(&finding.claim.says, figure) + &note);
-            }
-        }
-        if !finding.as_expected() {
-            let (location, expected) = (&finding.claim.location, finding.claim.expected.name());
-            notes.push(format!("{location}: expected {expected}, but it is {}", finding.verdict.name()));
-        }
-    }
     let count = |verdict| report.claims.iter().filter(|finding| finding.verdict == verdict).count();
     let title = format!(
         "Claims of the document: {} of {} confirmed, {} contradicted, {} depend",
@@ -175,19 +167,52 @@ pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
         count(ClaimVerdict::Contradicted),
         count(ClaimVerdict::Depends)
     );
-    Some(Section { title, headers, rows, notes })
+    let claims = report.claims.iter().map(claim).collect();
+    Some(Section { title, blocks: vec![Block::Claims("computed", claims)] })
 }
 
-fn explanation(says: &str, figure: &FigureFinding<'_>) -> String {
-    if figure.verdict == ClaimVerdict::Depends {
-        return format!("\"{says}\" depends: it is {}", computed(figure));
+/// A claim with each of its figures.
+fn claim(finding: &ClaimFinding<'_>) -> Claim {
+    let found: Vec<String> = finding.figures.iter().map(found).collect();
+    let whys: Vec<String> = finding.figures.iter().filter_map(why).collect();
+    let name = finding.claim.expected.name();
+    let expected = (!finding.as_expected()).then(|| format!("expected {name}, but it is {}", finding.verdict.name()));
+    Claim {
+        scenario: None,
+        says: finding.claim.says.clone(),
+        section: (!finding.as_expected()).then(|| finding.claim.location.to_string()),
+        verdict: finding.verdict,
+        qualified: expected.unwrap_or_default(),
+        found: found.join("; "),
+        why: whys.join("; "),
+        note: finding.claim.note.clone().filter(|_| finding.verdict != ClaimVerdict::Confirmed),
     }
-    let mut text = format!("\"{says}\" is not so: it is {}", computed(figure));
+}
+
+/// A figure as it is, and as the document has it where that is something else.
+fn found(figure: &FigureFinding<'_>) -> String {
+    let claimed = figure.claimed;
+    let name = match &claimed.figure {
+        Figures::Resource { measure: crate::model::Measure::Either, name } => name.clone(),
+        other => figure_name(other),
+    };
+    let (roughly, says) = (if claimed.roughly { "~" } else { "" }, figure_amount(&claimed.figure, claimed.says));
+    let computed = computed(figure);
+    match figure.verdict {
+        ClaimVerdict::Contradicted => format!("{name} {computed}, not {roughly}{says}"),
+        ClaimVerdict::Confirmed if computed != says => format!("{name} {computed}, as {roughly}{says}"),
+        _ => format!("{name} {computed}"),
+    }
+}
+
+/// What would make a figure true that is not.
+fn why(figure: &FigureFinding<'_>) -> Option<String> {
+    if figure.verdict != ClaimVerdict::Contradicted {
+        return None;
+    }
     let remedies: Vec<String> = figure.true_if.iter().map(remedy).collect();
-    if remedies.is_empty() {
-        text += "; no reading of it is true";
-    } else {
-        text += &format!("; it would be true if {}", remedies.join(", or if "));
-    }
-    text
+    Some(match remedies.is_empty() {
+        true => "no reading of it is true".to_owned(),
+        false => format!("it would be true if {}", remedies.join(", or if ")),
+    })
 }

@@ -1,60 +1,48 @@
-//! The verdicts and the decisions behind them, for a terminal of 100 columns.
-
-use std::fmt::Write;
+//! What replayed scenarios say: the verdicts, and the decisions behind them.
 
 use super::{Finding, OverPhases, ReadingRun, Replay};
-use crate::model::{ClaimVerdict, Reading, escaped_lines};
-use crate::report::{Run, arithmetic, cluster, kubectl, phases, table, world};
+use crate::model::{ClaimVerdict, Reading, Scenario};
+use crate::report::document::{Block, Claim, Column, Document, Section, Table};
+use crate::report::{Run, arithmetic, cluster, kubectl, phases, world};
 
-const WIDTH: u16 = 100;
-
-/// How the words of a verdict are made to stand out.
-pub type Paint = fn(ClaimVerdict, &str) -> String;
-
-/// What is printed: the table of verdicts, then each scenario with its decisions.
-pub fn render(replays: &[Replay<'_>], paint: Paint) -> String {
-    // Names are data: what is not our own colour must not act on the terminal.
-    let mut text = colored(&escaped_lines(&verdicts(replays)), paint);
-    for replay in replays {
-        text += &escaped_lines(&scenario(replay));
+/// The verdicts, then each scenario with its decisions.
+pub fn document(replays: &[Replay<'_>]) -> Document {
+    let claims: Vec<Claim> =
+        replays.iter().flat_map(|replay| replay.findings.iter().map(move |finding| claim(replay, finding))).collect();
+    let verdicts = Section { title: "Verdicts".to_owned(), blocks: vec![Block::Claims("happens", claims)] };
+    Document {
+        title: "What the documents promise, put to the test".to_owned(),
+        verdict: closing(replays),
+        sections: std::iter::once(verdicts).chain(replays.iter().map(scenario)).collect(),
     }
-    text + &closing(replays)
 }
 
-/// Scenario, claim, verdict, what happens instead, why.
-fn verdicts(replays: &[Replay<'_>]) -> String {
-    let rows = replays.iter().flat_map(|replay| {
-        replay.findings.iter().enumerate().map(|(index, finding)| {
-            vec![
-                // The name stands once.
-                if index == 0 { replay.scenario.name.clone() } else { String::new() },
-                said(replay, finding),
-                verdict_cell(replay, finding),
-                instead(replay, finding),
-                why(replay, finding),
-            ]
-        })
-    });
-    table::wrapped(&["SCENARIO", "CLAIM", "VERDICT", "WHAT HAPPENS", "WHY"], rows, WIDTH)
+fn claim(replay: &Replay<'_>, finding: &Finding<'_>) -> Claim {
+    Claim {
+        scenario: Some(replay.scenario.name.clone()),
+        says: said(replay, finding),
+        section: finding.claim.section.clone(),
+        verdict: finding.verdict,
+        qualified: qualified(replay, finding),
+        found: instead(replay, finding),
+        why: why(replay, finding),
+        note: finding.claim.note.clone(),
+    }
 }
 
 /// A claim in its words, with the HPA that it is about where there are several.
-pub(super) fn said(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+fn said(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
     let says = &finding.claim.says;
     let targets = &replay.scenario.targets;
     if targets.len() == 1 { says.clone() } else { format!("{says} ({})", targets[finding.claim.target].hpa.name) }
 }
 
-/// The verdict, with the shares that it depends on; and the one on record if it differs.
-pub(super) fn verdict_cell(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
-    let mut text = finding.verdict.name().to_owned();
-    if let (ClaimVerdict::Depends, Some(shares)) = (finding.verdict, shares(replay, finding)) {
-        text += &format!(": {shares}");
-    }
-    if !finding.as_expected() {
-        text += &format!(" (expected {})", finding.claim.expected.name());
-    }
-    text
+/// The shares that a verdict depends on, and the one on record if it differs.
+fn qualified(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+    let shares = shares(replay, finding).filter(|_| finding.verdict == ClaimVerdict::Depends);
+    let name = finding.claim.expected.name();
+    let expected = (!finding.as_expected()).then(|| format!("expected {name}, but it is {}", finding.verdict.name()));
+    shares.into_iter().chain(expected).collect::<Vec<_>>().join("; ")
 }
 
 /// In how many phases a claim holds: `held 1.1%, demand 100%`. None where there is one phase.
@@ -76,12 +64,12 @@ fn shares(replay: &Replay<'_>, finding: &Finding<'_>) -> Option<String> {
 }
 
 /// What happens, in each reading where they differ, over the phases.
-pub(super) fn instead(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+fn instead(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
     by_reading(replay, finding, OverPhases::instead)
 }
 
 /// Why, and what would make the claim true: in the runs that are shown.
-pub(super) fn why(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+fn why(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
     let why = by_reading(replay, finding, |over| over.shown().why.clone());
     let remedy = finding.readings.iter().map(|over| over.shown().remedy.as_str()).find(|text| !text.is_empty());
     let parts = [Some(why.as_str()), remedy];
@@ -101,43 +89,47 @@ fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&OverPhase
 }
 
 /// A scenario: what it is, and the decisions in each reading.
-fn scenario(replay: &Replay<'_>) -> String {
+fn scenario(replay: &Replay<'_>) -> Section {
     let scenario = replay.scenario;
-    let mut text =
-        format!("\n{}\n", textwrap::fill(&format!("{}: {}", scenario.name, scenario.title), usize::from(WIDTH)));
-    for finding in &replay.findings {
-        if let Some(note) = &finding.claim.note {
-            let options = textwrap::Options::new(WIDTH.into()).initial_indent("  ").subsequent_indent("  ");
-            let _ = writeln!(text, "{}", textwrap::fill(&format!("\"{}\": {note}", finding.claim.says), options));
-        }
-    }
+    let mut blocks = vec![Block::Text(about(scenario))];
     if scenario.targets.len() > 1 {
-        text.push('\n');
-        text += &together(replay);
-        return text;
+        let runs: Vec<Run<'_>> = replay.runs.iter().map(ReadingRun::run).collect();
+        // The decisions are in the files.
+        blocks.extend(world::blocks(&runs));
     }
     for run in &replay.runs {
-        let _ = writeln!(text, "\n{}", textwrap::fill(&load_line(replay, run), usize::from(WIDTH)));
-        text += &table::wrapped(&DECISION_HEADERS, decisions(run), WIDTH);
-        let told = happenings(run);
-        if !told.is_empty() {
-            text.push('\n');
-            text += &table::wrapped(&HAPPENING_HEADERS, told, WIDTH);
+        let stem = &run.stem;
+        if scenario.targets.len() == 1 {
+            blocks.push(Block::Text(load_line(replay, run)));
+            blocks.push(Block::Table(Table::new(decision_columns(), decisions(run))));
+            let told = happenings(run);
+            if !told.is_empty() {
+                let columns = vec![Column::text("WHEN"), Column::text("PODS, REQUESTS AND NODES")];
+                blocks.push(Block::Table(Table::new(columns, told)));
+            }
         }
+        blocks.push(Block::Picture(format!("{stem}.png"), format!("Replicas, metrics and capacity of {stem}")));
+        blocks.push(Block::File(format!("{stem}.csv"), "Every sync".to_owned()));
     }
-    text
+    Section { title: scenario.name.clone(), blocks }
 }
 
-/// Several targets: a row for each and what they come to together; their decisions are in the files.
-pub(super) fn together(replay: &Replay<'_>) -> String {
-    let runs: Vec<Run<'_>> = replay.runs.iter().map(ReadingRun::run).collect();
-    world::render(&runs)
+/// What is simulated, and where that is written.
+fn about(scenario: &Scenario) -> String {
+    let mut text = format!("{}.", scenario.title.trim_end_matches('.'));
+    if let Some(source) = &scenario.source {
+        text += &format!(" Source: {source}.");
+    }
+    for target in &scenario.targets {
+        let hpa = &target.hpa;
+        let (least, most, at_first) = (hpa.min_replicas, hpa.max_replicas, target.replicas);
+        text += &format!(" HPA {} on {}: {least} to {most} pods, {at_first} at the start.", hpa.name, hpa.target);
+    }
+    text + &format!(" Kubernetes {}.", scenario.controller.version)
 }
-
-pub(super) const HAPPENING_HEADERS: [&str; 2] = ["WHEN", "PODS, REQUESTS AND NODES"];
 
 /// What happened besides scaling, and what came of it.
-pub(super) fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
+fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     let run = run.run();
     let figures =
         cluster::figures(&run).into_iter().map(|f| vec!["in all".to_owned(), format!("{}: {}", f.name, f.value)]);
@@ -145,7 +137,7 @@ pub(super) fn happenings(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
 }
 
 /// What the load is, and in which phase it is shown.
-pub(super) fn load_line(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
+fn load_line(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
     let reading = match run.load.reading {
         Reading::Held => "Utilization held, whatever the number of pods",
         Reading::Demand => "Utilization as demand: shared by the pods, so that it falls when there are more",
@@ -156,13 +148,22 @@ pub(super) fn load_line(replay: &Replay<'_>, run: &ReadingRun<'_>) -> String {
     format!("{reading} ({}; {phase}{typical}):", run.summary.duration)
 }
 
-pub(super) const DECISION_HEADERS: [&str; 6] = ["TIME", "TARGETS", "READY", "REPLICAS", "CALCULATION", "LIMITED BY"];
+fn decision_columns() -> Vec<Column> {
+    vec![
+        Column::text("TIME"),
+        Column::text("TARGETS"),
+        Column::number("READY"),
+        Column::text("REPLICAS"),
+        Column::text("CALCULATION"),
+        Column::text("LIMITED BY").folds(3),
+    ]
+}
 
 /// With more rows than this, those that change nothing are left out.
 const MOST_DECISIONS: usize = 60;
 
 /// The decisions, leaving out those that say the same as the one before.
-pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
+fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (row, step) in run.rows.iter().zip(&run.steps) {
         let hpa = run.hpa_at(row.now);
@@ -192,21 +193,8 @@ pub(super) fn decisions(run: &ReadingRun<'_>) -> Vec<Vec<String>> {
     rows
 }
 
-/// The words of the verdicts, painted where they stand in the table's column.
-fn colored(text: &str, paint: Paint) -> String {
-    let mut painted = text.to_owned();
-    for verdict in [ClaimVerdict::Confirmed, ClaimVerdict::Contradicted, ClaimVerdict::Depends] {
-        let cell = format!("  {}", verdict.name());
-        for after in [' ', ':'] {
-            let word = paint(verdict, verdict.name());
-            painted = painted.replace(&format!("{cell}{after}"), &format!("  {word}{after}"));
-        }
-    }
-    painted
-}
-
 /// How many claims came out how, and whether that is what is on record.
-fn closing(replays: &[Replay<'_>]) -> String {
+fn closing(replays: &[Replay<'_>]) -> Vec<String> {
     let findings: Vec<&Finding<'_>> = replays.iter().flat_map(|replay| &replay.findings).collect();
     let count = |verdict: ClaimVerdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let unexpected = findings.iter().filter(|finding| !finding.as_expected()).count();
@@ -215,18 +203,18 @@ fn closing(replays: &[Replay<'_>]) -> String {
         1 => "1 NOT as on record".to_owned(),
         many => format!("{many} NOT as on record"),
     };
-    format!(
-        "\n{} claims: {} confirmed, {} contradicted, {} depend; {record}\n{}\n",
+    let counts = format!(
+        "{} claims: {} confirmed, {} contradicted, {} depend; {record}",
         findings.len(),
         count(ClaimVerdict::Confirmed),
         count(ClaimVerdict::Contradicted),
         count(ClaimVerdict::Depends),
-        textwrap::fill(&phases_line(replays), usize::from(WIDTH))
-    )
+    );
+    vec![counts, phases_line(replays)]
 }
 
 /// In which phases the verdicts hold.
-pub(super) fn phases_line(replays: &[Replay<'_>]) -> String {
+fn phases_line(replays: &[Replay<'_>]) -> String {
     let mut samples: Vec<String> = replays.iter().map(|replay| replay.sample.describe()).collect();
     samples.sort();
     samples.dedup();

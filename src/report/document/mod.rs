@@ -1,0 +1,131 @@
+//! What a command has to say, whatever the form: a command fills a [`Document`], a renderer gives it a form.
+//!
+//! A form is added in one file beside this one, a section in the command that it belongs to.
+
+pub mod markdown;
+pub mod terminal;
+
+use crate::model::ClaimVerdict;
+
+/// All that a command says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    /// What it is about; a terminal, where the command stands above, does without.
+    pub title: String,
+    /// What it comes to: first where a page begins, last where a terminal ends.
+    pub verdict: Vec<String>,
+    /// Its parts.
+    pub sections: Vec<Section>,
+}
+
+/// A part of a document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Section {
+    /// Its heading; none if it needs none.
+    pub title: String,
+    /// What stands in it.
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Block {
+    /// A paragraph.
+    Text(String),
+    /// Rows of cells.
+    Table(Table),
+    /// Remarks, one after the other.
+    Notes(Vec<String>),
+    /// Claims of documents that were put to the test, and what their findings are called.
+    Claims(&'static str, Vec<Claim>),
+    /// A picture that is written beside the document: its file, and what it shows.
+    Picture(String, String),
+    /// A file that is written beside the document, and what it has.
+    File(String, String),
+}
+
+/// Rows of cells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What the columns are.
+    pub columns: Vec<Column>,
+    /// A cell for each column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What a column has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// What it is called; nothing over names that speak for themselves.
+    pub header: String,
+    /// Whether its cells are numbers, to be compared by their last digits.
+    pub is_number: bool,
+    /// How soon it gives way where there is no room: the largest first; zero never.
+    pub folds: u8,
+}
+
+/// A claim of a document, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The scenario that it is put to the test in, if that is not the document.
+    pub scenario: Option<String>,
+    /// Its words.
+    pub says: String,
+    /// Where they stand.
+    pub section: Option<String>,
+    /// Whether it is true.
+    pub verdict: ClaimVerdict,
+    /// What there is to say about that in the same breath.
+    pub qualified: String,
+    /// What was found.
+    pub found: String,
+    /// Why, and what would make it true.
+    pub why: String,
+    /// What its authors should know.
+    pub note: Option<String>,
+}
+
+impl Column {
+    /// A column of texts that always has its place.
+    pub fn text(header: impl Into<String>) -> Self {
+        Self { header: header.into(), is_number: false, folds: 0 }
+    }
+
+    /// A column of numbers that always has its place.
+    pub fn number(header: impl Into<String>) -> Self {
+        Self { is_number: true, ..Self::text(header) }
+    }
+
+    /// The same, giving way the sooner the larger this is.
+    #[must_use]
+    pub fn folds(self, folds: u8) -> Self {
+        Self { folds, ..self }
+    }
+}
+
+impl Table {
+    /// Columns with their rows.
+    pub fn new(columns: Vec<Column>, rows: impl IntoIterator<Item = Vec<String>>) -> Self {
+        Self { columns, rows: rows.into_iter().collect() }
+    }
+
+    /// Names with what they have.
+    pub fn listing(rows: impl IntoIterator<Item = (String, String)>) -> Self {
+        let rows = rows.into_iter().map(|(name, value)| vec![name, value]);
+        Self::new(vec![Column::text(""), Column::text("")], rows)
+    }
+
+    /// Whether its columns have names.
+    pub fn has_header(&self) -> bool {
+        self.columns.iter().any(|column| !column.header.is_empty())
+    }
+}
+
+impl Section {
+    /// A table under a heading, with remarks below it.
+    pub fn new(title: impl Into<String>, table: Table, notes: Vec<String>) -> Self {
+        let table = (!table.rows.is_empty()).then_some(Block::Table(table));
+        let notes = (!notes.is_empty()).then_some(Block::Notes(notes));
+        Self { title: title.into(), blocks: table.into_iter().chain(notes).collect() }
+    }
+}
