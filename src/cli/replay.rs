@@ -14,7 +14,7 @@ use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
 use crate::model::{Scenario, ScenarioTarget};
 use crate::replay::{Replay, document, replay, stem};
 use crate::report;
-use crate::report::document::{Document, markdown};
+use crate::report::document::{Document, html, markdown};
 use crate::report::plot::Curves;
 use crate::sim::SimError;
 
@@ -33,7 +33,7 @@ pub(super) struct ReplayArgs {
     /// Only the scenario of this name; repeatable
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
-    /// Write a CSV and a PNG file for each scenario, and report.md with all of them, into this directory
+    /// Write a CSV and a PNG file for each scenario, and report.html and report.md with all of them, into this directory
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// In how many phases of syncs, scrapes and samples the claims are tested [default: all, or what a budget of
@@ -130,6 +130,7 @@ pub(super) fn named(error: SimError, scenario: &Scenario) -> anyhow::Error {
 /// The report, and CSV and PNG for each reading of each scenario.
 fn files(replays: &[Replay<'_>], document: &Document) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![("report.md".to_owned(), markdown::render(document).into_bytes())];
+    files.push(("report.html".to_owned(), html::render(document).into_bytes()));
     for replay in replays {
         for run in &replay.runs {
             let (stem, rows, run) = (&run.stem, &run.rows, run.run());

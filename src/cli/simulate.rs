@@ -16,7 +16,7 @@ use crate::input::load::{Load, as_input_error};
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
-use crate::report::document::Document;
+use crate::report::document::{Document, html, markdown};
 use crate::report::kubectl::Watch;
 use crate::report::plot::Curves;
 use crate::report::{self, Run};
@@ -51,7 +51,7 @@ pub(super) struct SimulateArgs {
     nodes: NodeArgs,
     #[command(flatten)]
     controller: ControllerConfig,
-    /// Write timeline.csv, events.csv, summary.json and timeline.png into this directory
+    /// Write report.html, report.md, timeline.csv, events.csv, summary.json and timeline.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Print the lines of `kubectl get hpa --watch` in place of the summary
@@ -98,8 +98,7 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
             let runs: Vec<_> = some.clone().map(|index| (done.of(index), done.kept[index].curves.as_ref())).collect();
             let made: Vec<_> = runs.par_iter().map(files).collect();
             for (index, made) in some.zip(made) {
-                let hpa = done.setup.targets[index].hpa;
-                let own = directory.join(format!("{}.{}", hpa.namespace, hpa.name));
+                let own = directory.join(report::world::directory(&done.of(index)));
                 let timeline = done.kept[index].timeline.take().map(|timeline| ("timeline.csv", timeline));
                 let files = timeline.into_iter().chain(made?).collect();
                 written.extend(output::write_files(if several { &own } else { directory }, files)?);
@@ -242,7 +241,7 @@ impl<'a> Simulation<'a> {
 
     /// The summary: of the only HPA, or of all.
     fn document(&self, several: bool) -> Document {
-        if several { report::world::document(&self.all()) } else { report::summary::document(&self.of(0)) }
+        if several { report::world::document(&self.all()) } else { report::summary::document(&self.of(0), None) }
     }
 
     /// The lines of `kubectl get hpa --watch`, of several HPAs under their names.
@@ -260,7 +259,14 @@ impl<'a> Simulation<'a> {
         let runs = self.all();
         let mut json = serde_json::to_vec_pretty(&report::world::json(&runs))?;
         json.push(b'\n');
-        Ok(vec![("world.csv", report::world::csv(&runs)?), ("world.json", json)])
+        let drawn: Vec<_> = runs.iter().cloned().zip(self.kept.iter().map(|kept| kept.curves.as_ref())).collect();
+        let document = report::world::report(&drawn);
+        Ok(vec![
+            ("world.csv", report::world::csv(&runs)?),
+            ("world.json", json),
+            ("report.md", markdown::render(&document).into_bytes()),
+            ("report.html", html::render(&document).into_bytes()),
+        ])
     }
 }
 
@@ -330,6 +336,9 @@ fn files((run, curves): &(Run<'_>, Option<&Curves>)) -> anyhow::Result<Vec<(&'st
     let mut json = serde_json::to_vec_pretty(&report::json::summary(run))?;
     json.push(b'\n');
     let mut files = vec![("events.csv", report::csv::events(run)?.into()), ("summary.json", json.into())];
+    let document = report::summary::document(run, curves.as_ref().copied());
+    files.push(("report.md", markdown::render(&document).into_bytes().into()));
+    files.push(("report.html", html::render(&document).into_bytes().into()));
     if let Some(curves) = curves {
         files.push(("timeline.png", report::plot::png(run, curves)?.into()));
     }

@@ -2,8 +2,8 @@
 
 use super::{Finding, OverPhases, ReadingRun, Replay};
 use crate::model::{ClaimVerdict, Reading, Scenario};
-use crate::report::document::{Block, Claim, Column, Document, Section, Table};
-use crate::report::{Run, arithmetic, cluster, kubectl, phases, world};
+use crate::report::document::{Block, Claim, Column, Document, Picture, Section, Table};
+use crate::report::{Run, arithmetic, cluster, kubectl, phases, plot, world};
 
 /// The verdicts, then each scenario with its decisions.
 pub fn document(replays: &[Replay<'_>]) -> Document {
@@ -108,7 +108,10 @@ fn scenario(replay: &Replay<'_>) -> Section {
                 blocks.push(Block::Table(Table::new(columns, told)));
             }
         }
-        blocks.push(Block::Picture(format!("{stem}.png"), format!("Replicas, metrics and capacity of {stem}")));
+        let shows = format!("Replicas, metrics and capacity of {stem}");
+        let one = run.run();
+        let chart = Some(plot::chart(&one, &plot::Curves::of(one.hpa(), &run.rows)));
+        blocks.push(Block::Picture(Picture { file: format!("{stem}.png"), shows, chart }));
         blocks.push(Block::File(format!("{stem}.csv"), "Every sync".to_owned()));
     }
     Section { title: scenario.name.clone(), blocks }
@@ -120,7 +123,8 @@ fn about(scenario: &Scenario) -> String {
     if let Some(source) = &scenario.source {
         text += &format!(" Source: {source}.");
     }
-    for target in &scenario.targets {
+    // Of several there is a table.
+    if let [target] = scenario.targets.as_slice() {
         let hpa = &target.hpa;
         let (least, most, at_first) = (hpa.min_replicas, hpa.max_replicas, target.replicas);
         text += &format!(" HPA {} on {}: {least} to {most} pods, {at_first} at the start.", hpa.name, hpa.target);

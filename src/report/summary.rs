@@ -2,18 +2,26 @@
 
 use super::amounts::{bytes, decimal, share};
 use super::cluster::Figure;
-use super::document::{Column, Document, Section, Table};
+use super::document::{Block, Column, Document, Picture, Section, Table};
 use super::phases::Ranges;
+use super::plot::{self, Curves};
 use super::{Run, arithmetic, cluster, kubectl, phases};
 use crate::model::Drive;
 use crate::sim::RescaleRecord;
-use crate::units::Work;
+use crate::units::{Span, Work};
 
-/// The whole summary.
-pub fn document(run: &Run<'_>) -> Document {
+/// The whole summary, with its picture if what is drawn was kept.
+pub fn document(run: &Run<'_>, curves: Option<&Curves>) -> Document {
     let summary = run.summary;
     let hpa = kubectl::get_hpa(run.hpa(), [&summary.first, &summary.last]);
-    let mut sections = vec![Section::new("", hpa, Vec::new()), events(run)];
+    let mut sections = vec![Section::new("", hpa, Vec::new())];
+    sections.extend(curves.map(|curves| {
+        let shows = "Replicas, metrics and capacity".to_owned();
+        let chart = Some(plot::chart(run, curves));
+        let blocks = vec![Block::Picture(Picture { file: "timeline.png".to_owned(), shows, chart })];
+        Section { title: "What happens".to_owned(), blocks }
+    }));
+    sections.push(events(run));
     let history = cluster::history(run);
     if !history.is_empty() {
         let columns = vec![Column::text("TIME"), Column::text("EVENT")];
@@ -22,7 +30,34 @@ pub fn document(run: &Run<'_>) -> Document {
     }
     sections.push(Section::new("Figures", figure_table(run), Vec::new()));
     let title = format!("{}/{} under load", run.hpa().namespace, run.hpa().name);
-    Document { title, verdict: vec![phases::note(run)], sections }
+    Document { title, verdict: vec![verdict(run), phases::note(run)], sections }
+}
+
+/// What it comes to, in a few sentences.
+fn verdict(run: &Run<'_>) -> String {
+    let s = run.summary;
+    let (least, most) = (s.min_replicas(), s.max_replicas());
+    let mean = decimal(s.mean_replicas(), 2);
+    let mut told = match least == most {
+        true => vec![format!("{most} pods all the time, for {}", s.duration)],
+        false => vec![format!("{least} to {most} pods, {mean} on average, in {}", s.duration)],
+    };
+    let mut tell = |what: &str, span: Span| {
+        if span > Span::ZERO {
+            told.push(format!("{what} for {}", share(span, s.duration)));
+        }
+    };
+    tell(&format!("at maxReplicas ({})", run.hpa().max_replicas), s.at_max);
+    tell("work waits for CPU", s.waiting);
+    tell("pods wait for a node", s.unschedulable);
+    tell("a quota refuses pods", s.refused);
+    if let Some(slo) = run.target().cluster.slo.filter(|_| run.target().drives.requests.is_some()) {
+        tell(&format!("{slo} is broken"), s.slow);
+        if s.slow == Span::ZERO {
+            told.push(format!("{slo} is kept"));
+        }
+    }
+    told.join("; ") + "."
 }
 
 /// The figures, with their ranges where there are any.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Run;
 use super::amounts::{bytes, decimal, share};
 use super::cluster::FailedRequests;
-use super::document::{Block, Column, Document, Section, Table};
+use super::document::{Block, Column, Document, Picture, Section, Table};
+use super::plot::{self, Curves};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// What all targets come to together.
@@ -104,6 +105,36 @@ fn name(run: &Run<'_>) -> String {
 pub fn document(runs: &[Run<'_>]) -> Document {
     let title = format!("{} HPAs in one world", runs.len());
     Document { title, verdict: Vec::new(), sections: vec![Section { title: String::new(), blocks: blocks(runs) }] }
+}
+
+/// With more targets than this, each is told of in its own report alone.
+const MOST_DRAWN: usize = 25;
+
+/// The same with the course of each, where what is drawn was kept.
+pub fn report(runs: &[(Run<'_>, Option<&Curves>)]) -> Document {
+    let all: Vec<Run<'_>> = runs.iter().map(|(run, _)| run.clone()).collect();
+    let mut document = document(&all);
+    if runs.len() > MOST_DRAWN {
+        let note = format!("more than {MOST_DRAWN}: each has a report in its own directory");
+        document.sections.push(Section::new("Courses", Table::default(), vec![note]));
+        return document;
+    }
+    for (run, curves) in runs {
+        let own = directory(run);
+        let drawn = curves.map(|curves| {
+            let chart = Some(plot::chart(run, curves));
+            let shows = format!("Replicas, metrics and capacity of {}", name(run));
+            Block::Picture(Picture { file: format!("{own}/timeline.png"), shows, chart })
+        });
+        let file = Block::File(format!("{own}/report.html"), "Its own report".to_owned());
+        document.sections.push(Section { title: name(run), blocks: drawn.into_iter().chain([file]).collect() });
+    }
+    document
+}
+
+/// Where the files of a target are.
+pub fn directory(run: &Run<'_>) -> String {
+    format!("{}.{}", run.hpa().namespace, run.hpa().name)
 }
 
 /// A row for each target, what they come to together, who waits for whom.
@@ -232,7 +263,7 @@ pub fn json(runs: &[Run<'_>]) -> Value {
                 "longestWaitSeconds": callee.longest_seconds,
                 "atSeconds": callee.at.seconds(),
             })).collect::<Vec<_>>(),
-            "directory": format!("{}.{}", run.hpa().namespace, run.hpa().name),
+            "directory": directory(run),
         })
     };
     json!({

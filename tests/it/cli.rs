@@ -73,7 +73,7 @@ fn files_are_complete_and_the_same_every_time() {
     let (first, second) = (write("first"), write("second"));
     let mut names: Vec<_> = std::fs::read_dir(&first).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["events.csv", "summary.json", "timeline.csv", "timeline.png"]);
+    assert_eq!(names, ["events.csv", "report.html", "report.md", "summary.json", "timeline.csv", "timeline.png"]);
     for name in names {
         assert!(std::fs::read(first.join(&name)).unwrap() == std::fs::read(second.join(&name)).unwrap(), "{name:?}");
     }

@@ -80,15 +80,16 @@ fn a_signal_leaves_nothing_behind() {
         .unwrap();
     let files = || std::fs::read_dir(&out).unwrap().count();
     for _ in 0..3000 {
-        if files() == 4 {
+        if files() == 6 {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert_eq!(files(), 4, "three temporary files beside the pipe");
+    let there = files();
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().signal(), Some(15));
+    assert_eq!(there, 6, "five temporary files beside the pipe");
     assert_eq!(files(), 1);
 }
 

@@ -251,9 +251,15 @@ fn all_hpas_on_the_command_line() {
     assert!(output.status.success(), "{stderr}");
     insta::assert_snapshot!(stdout.replace(folder.path().to_str().unwrap(), "DIR"));
     assert!(stderr.contains("default/c has no load: it stays as it is"), "{stderr}");
-    for name in
-        ["world.csv", "world.json", "default.a/timeline.csv", "default.a/timeline.png", "default.b/summary.json"]
-    {
+    for name in [
+        "report.html",
+        "report.md",
+        "world.csv",
+        "world.json",
+        "default.a/timeline.csv",
+        "default.a/timeline.png",
+        "default.b/summary.json",
+    ] {
         assert!(folder.path().join("out").join(name).exists(), "{name}");
     }
     // A name that is none is refused, with the nearest.

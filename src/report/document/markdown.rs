@@ -22,7 +22,7 @@ pub fn render(document: &Document) -> String {
                 Block::Table(rows) => out += &table(rows),
                 Block::Notes(notes) => notes.iter().for_each(|note| out += &format!("- {}\n", text(note))),
                 Block::Claims(found, all) => out += &claims(found, all),
-                Block::Picture(file, shows) => out += &format!("![{}]({})\n", text(shows), address(file)),
+                Block::Picture(one) => out += &format!("![{}]({})\n", text(&one.shows), address(&one.file)),
                 Block::File(file, has) => out += &format!("{}: [{}]({})\n", text(has), text(file), address(file)),
             }
         }

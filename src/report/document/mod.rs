@@ -2,10 +2,13 @@
 //!
 //! A form is added in one file beside this one, a section in the command that it belongs to.
 
+pub mod html;
 pub mod markdown;
 pub mod terminal;
 
+use super::plot::Panel;
 use crate::model::ClaimVerdict;
+use crate::units::{SimTime, Span};
 
 /// All that a command says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,10 +41,47 @@ pub enum Block {
     Notes(Vec<String>),
     /// Claims of documents that were put to the test, and what their findings are called.
     Claims(&'static str, Vec<Claim>),
-    /// A picture that is written beside the document: its file, and what it shows.
-    Picture(String, String),
+    /// A picture.
+    Picture(Picture),
     /// A file that is written beside the document, and what it has.
     File(String, String),
+}
+
+/// A picture that is written beside the document, or drawn in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Its file.
+    pub file: String,
+    /// What it shows.
+    pub shows: String,
+    /// What is drawn, for forms that draw themselves.
+    pub chart: Option<Chart>,
+}
+
+/// Diagrams below each other over the same time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    /// The diagrams.
+    pub panels: Vec<Panel>,
+    /// How long they are.
+    pub duration: Span,
+    /// The instant of the start, seconds since 1970, if it is known.
+    pub epoch_seconds: Option<i64>,
+    /// What happens, in the order of time.
+    pub marks: Vec<Mark>,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: SimTime,
+    /// What, in few words.
+    pub label: String,
+    /// Why.
+    pub detail: String,
+    /// Whether it is a decision to scale.
+    pub scales: bool,
 }
 
 /// Rows of cells.
@@ -83,6 +123,16 @@ pub struct Claim {
     pub why: String,
     /// What its authors should know.
     pub note: Option<String>,
+}
+
+impl Document {
+    /// What is drawn in it.
+    fn charts(&self) -> impl Iterator<Item = &Chart> {
+        self.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
+            Block::Picture(picture) => picture.chart.as_ref(),
+            _ => None,
+        })
+    }
 }
 
 impl Column {

@@ -48,7 +48,7 @@ fn section(section: &Section, style: Style) -> String {
             Block::Notes(notes) => notes.iter().map(|note| paragraph(note, "  - ", "    ", style.width)).collect(),
             Block::Claims(found, claims) => all_claims(found, claims, style),
             // The command says which files it has written.
-            Block::Picture(..) | Block::File(..) => continue,
+            Block::Picture(_) | Block::File(..) => continue,
         };
         let belongs = match before {
             None => true,

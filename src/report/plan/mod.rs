@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use csv::{plan_csv, storage_csv};
 pub use json::json;
 
-use super::document::{Block, Document, Section};
+use super::document::{Block, Document, Picture, Section};
 use crate::model::{Inventory, Location};
 use crate::plan::Pool;
 use crate::plan::claims::ClaimFinding;
@@ -111,8 +111,9 @@ impl<'a> PlanReport<'a> {
 
 /// The report as a document, with its picture.
 pub fn document(report: &PlanReport<'_>) -> Document {
-    let picture = Block::Picture("capacity.png".to_owned(), "Requests against the nodes' allocatable".to_owned());
-    let picture = Section { blocks: vec![picture], ..Section::default() };
+    let shows = "Requests against the nodes' allocatable".to_owned();
+    let picture = Picture { file: "capacity.png".to_owned(), shows, chart: None };
+    let picture = Section { blocks: vec![Block::Picture(picture)], ..Section::default() };
     let sections = std::iter::once(picture).chain(sections::sections(report)).collect();
     Document { title: "Capacity plan".to_owned(), verdict: Vec::new(), sections }
 }

@@ -20,12 +20,12 @@ pub fn capacity_png(report: &PlanReport<'_>) -> Result<Vec<u8>, PlotError> {
         Some(pool) => format!("Requests against the allocatable of {} nodes", pool.shape.name),
         None => "Requests".to_owned(),
     };
-    draw_picture(&heading, &capacity_panels(report), &axis(report))
+    draw_picture(&heading, &capacity_panels(report), &axis(report), &[])
 }
 
 fn axis(report: &PlanReport<'_>) -> Axis {
     match &report.fleet {
-        Some(fleet) => Axis::Time(fleet.duration),
+        Some(fleet) => Axis::Time(fleet.duration, None),
         None => Axis::Steps(Level::ALL.map(|level| level.name().to_owned()).to_vec()),
     }
 }

@@ -4,10 +4,15 @@
 /// So many points are kept of a line: several for every pixel of the picture's width.
 const MOST_POINTS: usize = 20_000;
 
+/// So many points of a stretch are kept until those are chosen that show.
+const MOST_UNSORTED: usize = 64;
+
 /// A value in the order of time. It holds until the next point; where it is not a number there is a gap.
 #[derive(Clone, Debug)]
 pub(super) struct Curve {
     points: Vec<(i64, f64)>,
+    /// How many there may be.
+    most: usize,
     /// How long the stretches are, seconds; of one second they hold a point at most, and all are kept.
     stretch: i64,
     /// Where the points of the last stretch begin.
@@ -16,7 +21,7 @@ pub(super) struct Curve {
 
 impl Default for Curve {
     fn default() -> Self {
-        Self { points: Vec::new(), stretch: 1, last: 0 }
+        Self { points: Vec::new(), most: MOST_POINTS, stretch: 1, last: 0 }
     }
 }
 
@@ -38,7 +43,7 @@ impl Curve {
         if !self.points.last().is_none_or(is_new) {
             return;
         }
-        while self.points.len() >= MOST_POINTS {
+        while self.points.len() >= self.most {
             self.stretch *= 2;
             let all = std::mem::take(&mut self.points);
             self.last = 0;
@@ -49,13 +54,32 @@ impl Curve {
 
     fn append(&mut self, point: (i64, f64)) {
         if self.points.last().is_some_and(|last| last.0 / self.stretch != point.0 / self.stretch) {
-            let shown = extremes(&self.points[self.last..]);
-            self.points.truncate(self.last);
-            self.points.extend(shown.into_iter().flatten());
+            self.condense();
             self.last = self.points.len();
         }
         self.points.push(point);
+        // However many there are in a stretch, those that show are soon few.
+        if self.points.len() - self.last > MOST_UNSORTED {
+            self.condense();
+        }
     }
+
+    /// Of the points of the last stretch those that show.
+    fn condense(&mut self) {
+        let shown = extremes(&self.points[self.last..]);
+        self.points.truncate(self.last);
+        self.points.extend(shown.into_iter().flatten());
+    }
+}
+
+/// No more of these points than this, or hardly more: of equal stretches of time the first, the last, the lowest and the highest.
+pub fn thinned(points: &[(i64, f64)], most: usize) -> Vec<(i64, f64)> {
+    let mut curve = Curve { most, ..Curve::default() };
+    points.iter().for_each(|&(at, value)| curve.push(at, Some(value)));
+    // A line has two ends.
+    let end = points.last().copied().filter(|end| curve.points.last().is_some_and(|last| last.0 < end.0));
+    curve.points.extend(end);
+    curve.points
 }
 
 /// The first, the last, the lowest and the highest of some points, and the first that is not a number, in the order of time.
@@ -142,6 +166,16 @@ mod tests {
             assert_eq!(kept.iter().any(|(_, value)| value.is_nan()), all().any(f64::is_nan), "from {from} on");
         }
         assert_eq!((points[0].0, points[points.len() - 1].0), (0, 1_999_999));
+    }
+
+    #[test]
+    fn however_many_there_are_few_are_kept() {
+        let points: Vec<(i64, f64)> = (0..3_000_000).map(|at| (at, (at % 11) as f64)).collect();
+        for most in [200, 1_000] {
+            let kept = thinned(&points, most);
+            assert!((most / 4..=most + MOST_UNSORTED).contains(&kept.len()), "{} of {most}", kept.len());
+            assert_eq!((kept.first(), kept.last()), (points.first(), points.last()));
+        }
     }
 
     #[test]

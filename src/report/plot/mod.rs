@@ -14,7 +14,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::units::Span;
 
 pub use capacity::{capacity_panels, capacity_png};
-pub use run::{Curves, panels, png};
+pub use curve::thinned;
+pub use run::{Curves, chart, png};
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +49,8 @@ pub struct Area {
 /// The horizontal axis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Axis {
-    /// Seconds since the start, this many.
-    Time(Span),
+    /// Seconds since the start, this many; the instant of the start, seconds since 1970, if it is known.
+    Time(Span, Option<i64>),
     /// Steps with names; step `i` goes from `2 i` to `2 i + 2`.
     Steps(Vec<String>),
 }
@@ -58,7 +59,7 @@ impl Axis {
     /// The last position.
     fn end(&self) -> i64 {
         match self {
-            Self::Time(duration) => duration.seconds().max(1),
+            Self::Time(duration, _) => duration.seconds().max(1),
             Self::Steps(names) => 2 * names.len() as i64,
         }
     }
@@ -66,9 +67,11 @@ impl Axis {
     /// Where there are labels.
     fn ticks(&self) -> Vec<i64> {
         match self {
-            Self::Time(_) => {
+            Self::Time(_, epoch) => {
                 let step = tick_step(self.end());
-                (0..=self.end() / step).map(|tick| tick * step).collect()
+                // At round times of the clock.
+                let first = (step - epoch.unwrap_or(0).rem_euclid(step)) % step;
+                (0..).map(|tick| first + tick * step).take_while(|&at| at <= self.end()).collect()
             }
             Self::Steps(names) => (0..names.len() as i64).map(|step| 2 * step + 1).collect(),
         }
@@ -76,10 +79,24 @@ impl Axis {
 
     fn label(&self, at: i64) -> String {
         match self {
-            Self::Time(_) => Span::from_seconds(at).to_string(),
+            Self::Time(_, None) => Span::from_seconds(at).to_string(),
+            Self::Time(_, Some(epoch)) => clock(epoch + at, tick_step(self.end())),
             Self::Steps(names) => names.get(at as usize / 2).cloned().unwrap_or_default(),
         }
     }
+}
+
+/// The time of day, UTC, or the day where that is what a step takes; at midnight the day.
+fn clock(seconds: i64, step: i64) -> String {
+    let Ok(instant) = jiff::Timestamp::from_second(seconds) else { return String::new() };
+    let civil = instant.to_zoned(jiff::tz::TimeZone::UTC);
+    let is_midnight = seconds.rem_euclid(86_400) == 0;
+    let format = match step {
+        _ if is_midnight => "%b %-d",
+        ..60 => "%H:%M:%S",
+        _ => "%H:%M",
+    };
+    civil.strftime(format).to_string()
 }
 
 /// A line of a diagram.
@@ -104,6 +121,8 @@ pub enum LineStyle {
     Wide,
     /// A bound or a target: thin and dashed.
     Reference,
+    /// A bound far above what matters: it may be cut off, so that it does not flatten the other lines.
+    Distant,
 }
 
 /// Okabe and Ito's colours, told apart by everybody: blue, orange, green, red, purple, grey.
@@ -135,10 +154,10 @@ fn line(label: impl Into<String>, color: usize, style: LineStyle, points: Vec<(i
 }
 
 /// Draws panels below a heading; the bytes of a PNG file.
-fn draw_picture(heading: &str, panels: &[Panel], axis: &Axis) -> Result<Vec<u8>, PlotError> {
+fn draw_picture(heading: &str, panels: &[Panel], axis: &Axis, marks: &[(i64, String)]) -> Result<Vec<u8>, PlotError> {
     let height = TITLE_HEIGHT + PANEL_HEIGHT * panels.len() as u32;
     let mut pixels = vec![0; (WIDTH * height * 3) as usize];
-    draw(heading, panels, axis, &mut pixels, (WIDTH, height)).map_err(|error| PlotError(error.to_string()))?;
+    draw(heading, (panels, axis, marks), &mut pixels, (WIDTH, height)).map_err(|error| PlotError(error.to_string()))?;
     encode(&pixels, (WIDTH, height))
 }
 
@@ -164,15 +183,18 @@ fn register_fonts() -> DrawResult {
     Ok(())
 }
 
-fn draw(heading: &str, panels: &[Panel], axis: &Axis, pixels: &mut [u8], size: (u32, u32)) -> DrawResult {
+/// Diagrams, what is below them, and what happens, each with its name.
+type Drawn<'a> = (&'a [Panel], &'a Axis, &'a [(i64, String)]);
+
+fn draw(heading: &str, (panels, axis, marks): Drawn<'_>, pixels: &mut [u8], size: (u32, u32)) -> DrawResult {
     register_fonts()?;
     let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     root.fill(&WHITE)?;
     let (title, rest) = root.split_vertically(TITLE_HEIGHT);
     title.draw_text(heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
     let areas = rest.split_evenly((panels.len(), 1));
-    for (panel, area) in panels.iter().zip(&areas) {
-        draw_panel(panel, area, axis)?;
+    for (index, (panel, area)) in panels.iter().zip(&areas).enumerate() {
+        draw_panel(panel, area, axis, marks, index == 0)?;
     }
     root.present()?;
     Ok(())
@@ -185,11 +207,15 @@ fn text_style(size: f64, style: FontStyle, align: HPos) -> TextStyle<'static> {
 
 type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
-fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis) -> DrawResult {
+fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis, marks: &[(i64, String)], is_first: bool) -> DrawResult {
     let (legend, plot) = area.split_vertically(LEGEND_HEIGHT);
     draw_legend(panel, &legend)?;
     let end = axis.end();
-    let (bottom, top) = vertical_range(panel);
+    let (bottom, mut top) = panel.vertical_range();
+    if is_first && !marks.is_empty() {
+        // Room for their names.
+        top *= 1.12;
+    }
     let ticks = axis.ticks();
     let labels = ticks.len();
     let mut chart = ChartBuilder::on(&plot)
@@ -230,13 +256,30 @@ fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis) -> DrawResult {
                 continue;
             }
             LineStyle::Wide => 5,
-            LineStyle::Solid => 2,
+            LineStyle::Solid | LineStyle::Distant => 2,
         };
         let points = decimate(&steps(&line.points, end), end, columns.into());
         // Where there is no value there is a gap.
-        let drawn = points.windows(2).filter(|pair| pair.iter().all(|(_, value)| !value.is_nan()));
+        let drawn = points.windows(2).filter(|pair| pair.iter().all(|(_, value)| !value.is_nan() && *value <= top));
         let segments = drawn.map(|pair| PathElement::new(pair.to_vec(), color.stroke_width(width)));
         chart.draw_series(segments)?;
+    }
+    let (mut free, mut last) = (0, None);
+    for (at, name) in marks {
+        let left = LEFT_MARGIN as i64 + at * i64::from(columns) / end;
+        if last.is_some_and(|last| left - last < 3) {
+            continue;
+        }
+        last = Some(left);
+        let upright = DashedLineSeries::new([(*at, bottom), (*at, top)], 3, 4, RGBColor(90, 90, 90).stroke_width(1));
+        chart.draw_series(upright)?;
+        let style = text_style(15.0, FontStyle::Normal, HPos::Left);
+        let right = left + 4 + i64::from(plot.estimate_text_size(name, &style)?.0);
+        // Names that would cover each other are left to the tables.
+        if is_first && left > free && right < i64::from(WIDTH - RIGHT_MARGIN) {
+            chart.draw_series([Text::new(format!(" {name}"), (*at, bottom + (top - bottom) * 0.98), style)])?;
+            free = right;
+        }
     }
     Ok(())
 }
@@ -279,14 +322,33 @@ fn draw_legend(panel: &Panel, area: &Canvas<'_>) -> DrawResult {
     Ok(())
 }
 
-/// From zero, or a little below the lowest value, to a little above the highest.
-fn vertical_range(panel: &Panel) -> (f64, f64) {
-    let values = panel.lines.iter().flat_map(|line| &line.points).map(|&(_, value)| value);
-    let band = panel.band.iter().flat_map(|(_, from, to)| [*from, *to]).map(|value| value.clamp(-MOST, MOST));
-    let areas = panel.areas.iter().flat_map(|area| &area.points).flat_map(|&(_, from, to)| [from, to]);
-    let (lowest, highest) =
-        values.chain(band).chain(areas).fold((0.0, 0.0), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
-    (lowest * 1.08, if highest > 0.0 { highest * 1.08 } else { 1.0 })
+impl Panel {
+    /// The same, lines that are cut off named so.
+    #[must_use]
+    fn naming_what_is_cut(mut self) -> Self {
+        let (_, top) = self.vertical_range();
+        let is_cut = |line: &Line| line.points.iter().any(|&(_, value)| value > top);
+        for line in self.lines.iter_mut().filter(|line| is_cut(line)) {
+            line.label += " (cut off)";
+        }
+        self
+    }
+
+    /// From zero, or a little below the lowest value, to a little above the highest. Distant bounds count as far as they do not flatten
+    /// the rest: up to half as much again.
+    pub fn vertical_range(&self) -> (f64, f64) {
+        let of = |is_distant: bool| {
+            let lines = self.lines.iter().filter(move |line| (line.style == LineStyle::Distant) == is_distant);
+            lines.flat_map(|line| &line.points).map(|&(_, value)| value)
+        };
+        let band = self.band.iter().flat_map(|(_, from, to)| [*from, *to]).map(|value| value.clamp(-MOST, MOST));
+        let areas = self.areas.iter().flat_map(|area| &area.points).flat_map(|&(_, from, to)| [from, to]);
+        let ends = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+        let (lowest, near) = of(false).chain(band).chain(areas).fold((0.0, 0.0), ends);
+        let far = of(true).fold(0.0, f64::max);
+        let highest = if near > 0.0 { near.max(far.min(1.5 * near)) } else { far };
+        (lowest * 1.08, if highest > 0.0 { highest * 1.08 } else { 1.0 })
+    }
 }
 
 /// Some ten ticks at round times.

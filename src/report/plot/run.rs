@@ -4,7 +4,8 @@ use super::curve::{Curve, Stretches};
 use super::{Area, Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
 use crate::hpa::MetricStatus;
 use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
-use crate::report::{Run, amounts};
+use crate::report::document::{Chart, Mark};
+use crate::report::{Run, amounts, arithmetic, cluster};
 use crate::sim::TimelineRow;
 use crate::units::{Nanocores, SimTime, Span};
 
@@ -85,8 +86,32 @@ impl Curves {
     }
 }
 
+/// The same for forms that draw themselves, with what happens: decisions, and other events.
+pub fn chart(run: &Run<'_>, curves: &Curves) -> Chart {
+    let decisions = run.summary.rescales.iter().map(|event| {
+        let decision = &event.decision;
+        let limits = arithmetic::limits(run.hpa_at(event.at), decision);
+        let limits = if limits.is_empty() { limits } else { format!("; limited by {limits}") };
+        Mark {
+            at: event.at,
+            label: format!("{} -> {} replicas", decision.current, decision.desired),
+            detail: arithmetic::formula(run.hpa_at(event.at), decision) + &limits,
+            scales: true,
+        }
+    });
+    let others = events(run).map(|(at, label)| Mark { at, label, detail: String::new(), scales: false });
+    let mut marks: Vec<Mark> = decisions.chain(others).collect();
+    marks.sort_by_key(|mark| mark.at);
+    Chart { panels: panels(run, curves), duration: run.summary.duration, epoch_seconds: run.epoch_seconds, marks }
+}
+
+/// What happens besides scaling.
+fn events<'a>(run: &'a Run<'_>) -> impl Iterator<Item = (SimTime, String)> + 'a {
+    run.summary.occurrences.iter().map(|(at, what)| (*at, cluster::occurrence(run, *what)))
+}
+
 /// What the picture shows.
-pub fn panels(run: &Run<'_>, curves: &Curves) -> Vec<Panel> {
+fn panels(run: &Run<'_>, curves: &Curves) -> Vec<Panel> {
     let mut panels = vec![replicas_panel(run, curves)];
     panels.extend((0..run.hpa().metrics.len()).map(|index| metric_panel(run, curves, index)));
     if run.target().drives.cpu != Drive::None {
@@ -137,7 +162,8 @@ pub fn png(run: &Run<'_>, curves: &Curves) -> Result<Vec<u8>, PlotError> {
     let hpa = run.hpa();
     let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
     let heading = format!("{name}{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
-    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration))
+    let marks: Vec<(i64, String)> = events(run).map(|(at, what)| (at.seconds(), what)).collect();
+    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.epoch_seconds), &marks)
 }
 
 /// A line through a curve in another unit.
@@ -272,7 +298,7 @@ fn cpu_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
     let mut lines: Vec<Line> = Vec::new();
     if !curves.cpu_capacity.is_empty() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, as_it_is(&curves.cpu_capacity)));
+        lines.push(line("limits of ready pods", GREY, LineStyle::Distant, as_it_is(&curves.cpu_capacity)));
     }
     let requests = points(&curves.ready, |ready| ready * request);
     lines.push(line("requests of ready pods", 2, LineStyle::Solid, requests));
@@ -280,7 +306,7 @@ fn cpu_panel(run: &Run<'_>, curves: &Curves) -> Panel {
         lines.push(line("demand", 1, LineStyle::Wide, as_it_is(&curves.cpu_demand)));
     }
     lines.push(line("used", 0, LineStyle::Solid, as_it_is(&curves.cpu_used)));
-    Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }
+    Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }.naming_what_is_cut()
 }
 
 fn memory_panel(run: &Run<'_>, curves: &Curves) -> Panel {
@@ -289,9 +315,9 @@ fn memory_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let of_ready = |per_pod: i64| points(&curves.ready, |ready| gib(per_pod as f64 * ready));
     let mut lines = Vec::new();
     if let Some(limit) = template.memory_limit() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Solid, of_ready(limit.get())));
+        lines.push(line("limits of ready pods", GREY, LineStyle::Distant, of_ready(limit.get())));
     }
     lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
     lines.push(line("used", 0, LineStyle::Solid, points(&curves.memory_used, gib)));
-    Panel { title: "Memory (GiB)".into(), lines, band: None, areas: Vec::new() }
+    Panel { title: "Memory (GiB)".into(), lines, band: None, areas: Vec::new() }.naming_what_is_cut()
 }
