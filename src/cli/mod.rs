@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod replay;
 mod rows;
+mod shell;
 mod simulate;
 mod trace;
 
@@ -43,6 +44,8 @@ enum Command {
     Schema,
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
+    Completion(shell::CompletionArgs),
+    Man(shell::ManArgs),
 }
 
 /// How a command ended, if not with an error.
@@ -68,6 +71,8 @@ pub fn main() -> ExitCode {
         Some(Command::Schema) => print_schema(),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),
+        Some(Command::Completion(args)) => shell::complete(&args),
+        Some(Command::Man(args)) => shell::man(&args),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -49,8 +49,13 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// The same for a text whose control characters are our own.
 fn print_painted(text: &str) -> anyhow::Result<()> {
+    print_as_it_is(text.as_bytes())
+}
+
+/// The same for what is all our own.
+pub(super) fn print_as_it_is(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(bytes)?;
     stdout.flush()?;
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::model::{Column, ControllerConfig, Drive, LoadSource, Target};
 use crate::plan::Pool;
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
+use crate::report::document::{html, markdown};
 use crate::report::plan::{PhaseReport, PlanReport, UncertaintyReport};
 use crate::report::{self, plot};
 use crate::sim::Setup;
@@ -59,7 +60,7 @@ pub(super) struct PlanArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     controller: ControllerConfig,
-    /// Write plan.csv, storage.csv, plan.json, plan.md and capacity.png into this directory
+    /// Write plan.html, plan.md, plan.csv, storage.csv, plan.json and capacity.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
 }
@@ -203,7 +204,8 @@ fn finish(args: &PlanArgs, report: &PlanReport<'_>, color: ColorChoice) -> anyho
                 ("plan.csv", report::plan::plan_csv(report)?),
                 ("storage.csv", report::plan::storage_csv(report)?),
                 ("plan.json", json),
-                ("plan.md", report::document::markdown::render(&document).into_bytes()),
+                ("plan.md", markdown::render(&document).into_bytes()),
+                ("plan.html", html::render(&document).into_bytes()),
                 ("capacity.png", plot::capacity_png(report)?),
             ];
             output::write_files(directory, files)?

@@ -192,3 +192,24 @@ fn a_cluster_from_the_command_line() {
     let with = [&unknown[..], &["--slo", "p95<1s"]].concat();
     hpasim(&with).assert().success().stderr(contains("--slo has no effect"));
 }
+
+/// Each shell gets a script in which every command stands, and each command has a man page.
+#[test]
+fn completions_and_man_pages_know_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    hpasim(&["man", "-o", folder.path().to_str().unwrap()]).assert().success();
+    let scripts = ["bash", "zsh", "fish", "powershell", "elvish"].map(|shell| {
+        String::from_utf8(hpasim(&["completion", shell]).assert().success().get_output().stdout.clone()).unwrap()
+    });
+    let commands = hpasim::cli::command();
+    for command in commands.get_subcommands() {
+        let name = command.get_name();
+        for script in &scripts {
+            assert!(script.contains(name), "{name}");
+        }
+        let page = std::fs::read_to_string(folder.path().join(format!("hpasim-{name}.1"))).unwrap();
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(page.contains(&option.replace('-', "\\-")), "{name} --{option}");
+        }
+    }
+}

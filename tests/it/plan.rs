@@ -148,7 +148,7 @@ fn runs_do_not_depend_on_threads() {
         let out = folder.path().to_str().unwrap().to_owned();
         let args = [&RAG[..], &WORKDAY, &["--runs", "12", "--seed", seed, "-o", &out]].concat();
         hpasim(&args).env("RAYON_NUM_THREADS", threads).assert().success();
-        ["plan.csv", "storage.csv", "plan.json", "plan.md", "capacity.png"]
+        ["plan.csv", "storage.csv", "plan.json", "plan.html", "plan.md", "capacity.png"]
             .map(|name| std::fs::read(folder.path().join(name)).unwrap())
     };
     let one = bytes("1", "3");

@@ -13,7 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use csv::{plan_csv, storage_csv};
 pub use json::json;
 
-use super::document::{Block, Document, Picture, Section};
+use super::document::{Block, Chart, Document, Picture, Section};
+use super::plot;
 use crate::model::{Inventory, Location};
 use crate::plan::Pool;
 use crate::plan::claims::ClaimFinding;
@@ -112,7 +113,14 @@ impl<'a> PlanReport<'a> {
 /// The report as a document, with its picture.
 pub fn document(report: &PlanReport<'_>) -> Document {
     let shows = "Requests against the nodes' allocatable".to_owned();
-    let picture = Picture { file: "capacity.png".to_owned(), shows, chart: None };
+    // Without a load there are steps in place of time: the tables say them.
+    let chart = report.fleet.as_ref().map(|fleet| Chart {
+        panels: plot::capacity_panels(report),
+        duration: fleet.duration,
+        epoch_seconds: None,
+        marks: Vec::new(),
+    });
+    let picture = Picture { file: "capacity.png".to_owned(), shows, chart };
     let picture = Section { blocks: vec![Block::Picture(picture)], ..Section::default() };
     let sections = std::iter::once(picture).chain(sections::sections(report)).collect();
     Document { title: "Capacity plan".to_owned(), verdict: Vec::new(), sections }

@@ -91,11 +91,8 @@ impl Renderer {
         let id = format!("figure-{}", self.figures);
         self.figures += 1;
         let shows = text(shows);
-        let panels: String = chart
-            .panels
-            .iter()
-            .map(|panel| format!("<div class=\"panel\"><h3>{}</h3></div>\n", text(&panel.title)))
-            .collect();
+        let panels: String = chart.panels.iter().map(place).collect();
+        let has_events = !chart.marks.is_empty();
         let buttons: String = [
             ("previous", "Previous event"),
             ("next", "Next event"),
@@ -103,18 +100,35 @@ impl Renderer {
             ("out", "Zoom out"),
             ("all", "Show all"),
         ]
+        .into_iter()
+        .filter(|(tool, _)| has_events || !matches!(*tool, "previous" | "next"))
         .map(|(tool, name)| format!("<button type=\"button\" data-tool=\"{tool}\">{name}</button>\n"))
-        .concat();
+        .collect();
+        let (hint, keys) = match has_events {
+            true => {
+                ("Point at a diagram for the decision behind a change; drag", "arrow keys go from event to event, ")
+            }
+            false => ("Drag", ""),
+        };
         let _ = write!(
             self.page,
             "<figure data-of=\"{id}\">\n<figcaption>{shows}</figcaption>\n<div class=\"tools\">{buttons}</div>\n\
-             <p class=\"readout\" aria-live=\"polite\">Point at a diagram for the decision behind a change; drag to zoom, double-click \
-             to see all; arrow keys go from event to event, + and - zoom.</p>\n\
-             <div class=\"plots\" tabindex=\"0\" role=\"group\" aria-label=\"{shows}: arrow keys go from event to event, plus and \
-             minus zoom, 0 shows all\">\n{panels}</div>\n<script type=\"application/json\" id=\"{id}\">{}</script>\n</figure>\n",
+             <p class=\"readout\" aria-live=\"polite\">{hint} to zoom, double-click to see all; {keys}+ and - zoom.</p>\n\
+             <div class=\"plots\" tabindex=\"0\" role=\"group\" aria-label=\"{shows}: {keys}plus and minus zoom, 0 shows all\">\n\
+             {panels}</div>\n<script type=\"application/json\" id=\"{id}\">{}</script>\n</figure>\n",
             data(chart, self.most_points)
         );
     }
+}
+
+/// Where a diagram is drawn: what it shows, and what its shades are, which no line is named by.
+fn place(panel: &Panel) -> String {
+    let band = panel.band.iter().map(|(label, ..)| ("band".to_owned(), label));
+    let areas = panel.areas.iter().map(|area| (format!("color-{}", area.color), &area.label));
+    let shades = band.chain(areas).map(|(class, label)| format!("<i class=\"{class}\"></i>{} ", text(label)));
+    let shades = shades.collect::<String>();
+    let key = if shades.is_empty() { shades } else { format!("<p class=\"key\">{shades}</p>") };
+    format!("<div class=\"panel\"><h3>{}</h3>{key}</div>\n", text(&panel.title))
 }
 
 /// A text where text is expected, whatever characters it has.
