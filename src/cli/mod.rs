@@ -4,6 +4,7 @@ mod args;
 mod cluster;
 mod conformance;
 mod explain;
+mod fail_on;
 mod lint;
 mod load;
 mod manifests;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
+use super::fail_on::{self, Bound};
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::output::ColorChoice;
@@ -35,10 +36,10 @@ use crate::study::{Simulated, TargetLoad};
 /// `replicas` they are multiplied back into demand), and a column for each custom metric, by its name
 /// (Pods metrics: the total over all pods; Object and External metrics: the value).
 ///
-/// Exit codes: 0 done, 2 wrong usage or input.
+/// Exit codes: 0 done, 1 something is over a bound (--fail-on), 2 wrong usage or input.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  hpasim simulate -f k8s/ --load workday.csv -o out/\n  helm template ... | hpasim simulate -f - --load trace.csv"
+    after_help = "Examples:\n  hpasim simulate -f k8s/ --load workday.csv -o out/\n  hpasim simulate -f k8s/ --load requests.csv --cpu-per-request 20m --slo 'p95<300ms' --fail-on slo --fail-on 'replicas>8'\n  helm template ... | hpasim simulate -f - --load trace.csv"
 )]
 pub(super) struct SimulateArgs {
     #[command(flatten)]
@@ -54,6 +55,10 @@ pub(super) struct SimulateArgs {
     /// Write report.html, report.md, timeline.csv, events.csv, summary.json and timeline.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// End with 1 if a figure is over its bound in any phase: slo, waiting or at-max (times; none unless said, such as waiting>1m), lost
+    /// (core-seconds), replicas>N, nodes>N; repeatable
+    #[arg(long, value_name = "FIGURE[>BOUND]", help_heading = "Output")]
+    fail_on: Vec<Bound>,
     /// Print the lines of `kubectl get hpa --watch` in place of the summary
     #[arg(short, long, help_heading = "Output")]
     watch: bool,
@@ -121,7 +126,9 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
         warn_of_surprises(target, summary);
     }
     InputError::unless_empty(errors)?;
-    Ok(Outcome::Done)
+    let broken = fail_on::broken(&args.fail_on, &done.all())?;
+    broken.iter().for_each(|what| output::complain("failed", what));
+    Ok(if broken.is_empty() { Outcome::Done } else { Outcome::CheckFailed })
 }
 
 /// What is scaled under the loads that are given, and what of it cannot be simulated: an error at the end where there are

@@ -213,3 +213,41 @@ fn completions_and_man_pages_know_every_command() {
         }
     }
 }
+
+/// Every command of the README runs as it stands, in a copy of the project without what commands write.
+#[test]
+fn the_readme_s_commands_run_as_they_stand() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(project("scenarios"), folder.path().join("scenarios")).unwrap();
+    let joined = readme.replace("\\\n", " ");
+    let indented = joined.lines().filter_map(|line| line.strip_prefix("    ")).map(str::trim_start);
+    let ours = indented.filter_map(|line| {
+        let line = line.strip_prefix("$ ").unwrap_or(line);
+        line.strip_prefix("hpasim ").or_else(|| line.strip_prefix("cargo run --release -- "))
+    });
+    let mut count = 0;
+    for command in ours {
+        count += 1;
+        let (command, remark) = command.split_once(" #").unwrap_or((command, ""));
+        let expected = if remark.contains("ends with 1") { 1 } else { 0 };
+        let binary = assert_cmd::cargo::cargo_bin("hpasim");
+        let line = format!("{} {command}", binary.display());
+        let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(count >= 10, "{count} commands");
+}
+
+/// A pipeline stops where a figure is over its bound in some phase, and says which.
+#[test]
+fn bounds_of_a_pipeline() {
+    let load = ["--constant", "cpu=4", "--constant", "memory=1Gi", "--duration", "20m"];
+    let with = |bounds: &[&str]| hpasim(&[&["simulate", "-f", K8S], &load[..], bounds].concat());
+    with(&["--fail-on", "replicas>10", "--fail-on", "waiting>20m"]).assert().success();
+    let over = with(&["--fail-on", "replicas>8", "--fail-on", "waiting>20m"]).assert().code(1);
+    over.stderr(contains("failed: replicas > 8: rag-system/rag-backend-hpa has up to 10 in 100 of 100 phases"));
+    with(&["--fail-on", "slo"]).assert().code(2).stderr(contains("--fail-on slo: not known: there is no promise"));
+    with(&["--fail-on", "replica>8"]).assert().code(2).stderr(contains("did you mean `replicas`?"));
+}

@@ -22,6 +22,9 @@ impl Style {
     pub const PLAIN: Self = Self { width: 100, color: false };
 }
 
+/// Longer lines of words are hard to read; tables may be wider.
+const WIDEST_PROSE: usize = 120;
+
 /// Blanks between two columns: as kubectl has them, and where there is little room.
 const GAPS: [usize; 2] = [3, 2];
 
@@ -67,6 +70,7 @@ fn section(section: &Section, style: Style) -> String {
 
 /// Words broken over lines, none of them within a word; ends its last line.
 fn paragraph(words: &str, first: &str, rest: &str, width: usize) -> String {
+    let width = width.min(WIDEST_PROSE);
     let options = textwrap::Options::new(width).break_words(false).initial_indent(first).subsequent_indent(rest);
     let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::fill(&escaped(words), options) + "\n"
