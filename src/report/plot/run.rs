@@ -161,7 +161,8 @@ fn broken(run: &Run<'_>, curves: &Curves, top: f64) -> Option<Area> {
 pub fn png(run: &Run<'_>, curves: &Curves) -> Result<Vec<u8>, PlotError> {
     let hpa = run.hpa();
     let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
-    let heading = format!("{name}{} ({}), Kubernetes {}", hpa.name, hpa.target, run.controller().version);
+    let zone = if run.epoch_seconds.is_some() { ", times in UTC" } else { "" };
+    let heading = format!("{name}{} ({}), Kubernetes {}{zone}", hpa.name, hpa.target, run.controller().version);
     let marks: Vec<(i64, String)> = events(run).map(|(at, what)| (at.seconds(), what)).collect();
     draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.epoch_seconds), &marks)
 }
