@@ -67,7 +67,7 @@ impl Renderer {
     fn section(&mut self, section: &Section) {
         self.page += "<section>\n";
         if !section.title.is_empty() {
-            let _ = writeln!(self.page, "<h2 id=\"{0}\">{0}</h2>", text(&section.title));
+            let _ = writeln!(self.page, "<h2 id=\"{}\">{}</h2>", anchor(&section.title), text(&section.title));
         }
         for block in &section.blocks {
             match block {
@@ -149,6 +149,11 @@ fn text(words: &str) -> String {
     out
 }
 
+/// What a heading is linked by: without blanks.
+fn anchor(title: &str) -> String {
+    text(&title.split_whitespace().collect::<Vec<_>>().join("-"))
+}
+
 fn paragraph(words: &str) -> String {
     format!("<p>{}</p>\n", text(words))
 }
@@ -182,7 +187,7 @@ fn all_claims(found: &str, claims: &[Claim]) -> String {
         let scenario = claim
             .scenario
             .as_ref()
-            .map_or_else(String::new, |scenario| format!("<a href=\"#{0}\">{0}</a>: ", text(scenario)));
+            .map_or_else(String::new, |scenario| format!("<a href=\"#{}\">{}</a>: ", anchor(scenario), text(scenario)));
         let section = claim.section.as_ref().map_or_else(String::new, |section| format!(" ({})", text(section)));
         let _ = writeln!(
             out,
