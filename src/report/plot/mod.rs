@@ -327,9 +327,11 @@ impl Panel {
     #[must_use]
     fn naming_what_is_cut(mut self) -> Self {
         let (_, top) = self.vertical_range();
-        let is_cut = |line: &Line| line.points.iter().any(|&(_, value)| value > top);
-        for line in self.lines.iter_mut().filter(|line| is_cut(line)) {
-            line.label += " (cut off)";
+        for line in &mut self.lines {
+            let highest = line.points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+            if highest > top {
+                line.label += &format!(" (cut off, up to {})", super::amounts::short(highest));
+            }
         }
         self
     }

@@ -135,15 +135,17 @@ fn response_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     }
     let times = points(&curves.response_micros, |micros| micros / 1e3);
     let highest = times.iter().map(|(_, value)| *value).filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let top = slo.map_or(highest, |slo| highest.max(slo.within_seconds * 1e3));
-    lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, LineStyle::Solid, times));
-    Panel {
-        title: "Response time (ms)".into(),
-        lines,
-        band: None,
-        areas: broken(run, curves, top).into_iter().collect(),
-    }
+    // What is far above the promise would flatten what is near it.
+    let promised = slo.map(|slo| slo.within_seconds * 1e3);
+    let top = promised.map_or(highest, |promised| highest.clamp(promised, MOST_PROMISES * promised));
+    let style = if highest > top { LineStyle::Distant } else { LineStyle::Solid };
+    lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, style, times));
+    let areas = broken(run, curves, top).into_iter().collect();
+    Panel { title: "Response time (ms)".into(), lines, band: None, areas }.naming_what_is_cut()
 }
+
+/// So many times the promise is drawn of response times.
+const MOST_PROMISES: f64 = 4.0;
 
 /// When the promise was broken: also between two syncs, and where requests were not answered at all.
 fn broken(run: &Run<'_>, curves: &Curves, top: f64) -> Option<Area> {
