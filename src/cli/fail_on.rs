@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::input::names::hint;
+use crate::model::Drive;
 use crate::report::Run;
+use crate::sim::Setup;
 use crate::units::Span;
 
 /// A figure that may not be over a bound.
@@ -52,22 +54,33 @@ impl Figure {
         }
     }
 
-    /// Its value in the run that is shown and in all other phases; none if it is not known.
-    fn values(self, run: &Run<'_>) -> Option<Vec<f64>> {
-        let (s, target) = (run.summary, run.target());
+    /// Why it is not known of a target, if it is not: a bound that cannot be broken is none.
+    fn unknown(self, setup: &Setup<'_>, index: usize) -> Option<&'static str> {
+        let target = &setup.targets[index];
+        let has_demand = matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
+        match self {
+            Self::Slo if target.cluster.slo.is_none() => Some("there is no promise (--slo)"),
+            Self::Slo if target.drives.requests.is_none() => Some("the load is not made of requests (rps or clients)"),
+            Self::Waiting | Self::Lost if !has_demand => Some("the load is no demand (cpu, rps)"),
+            Self::Waiting if target.workload.template.cpu_limit().is_none() => {
+                Some("without a CPU limit work never waits in the simulation")
+            }
+            Self::Nodes if setup.world.nodes.is_none() => Some("no nodes are simulated (--nodes)"),
+            _ => None,
+        }
+    }
+
+    /// Its value in the run that is shown, then in each phase.
+    fn values(self, run: &Run<'_>) -> Vec<f64> {
+        let s = run.summary;
         let seconds = |span: Span| span.seconds() as f64;
-        let is_promised = target.cluster.slo.is_some() && target.drives.requests.is_some();
         let shown = match self {
-            Self::Slo if !is_promised => return None,
             Self::Slo => seconds(s.slow),
             Self::Waiting => seconds(s.waiting),
             Self::AtMax => seconds(s.at_max),
             Self::Lost => (s.work_lost + s.work_dropped).core_seconds(),
             Self::Replicas => s.max_replicas().into(),
-            Self::Nodes => {
-                s.node_seconds?;
-                s.max_nodes as f64
-            }
+            Self::Nodes => s.max_nodes as f64,
         };
         let others = run.phases.iter().flat_map(|runs| &runs.courses).map(|course| match self {
             Self::Slo => seconds(course.slow.unwrap_or_default()),
@@ -77,7 +90,7 @@ impl Figure {
             Self::Replicas => course.max_replicas.into(),
             Self::Nodes => course.max_nodes.unwrap_or(0) as f64,
         });
-        Some(std::iter::once(shown).chain(others).collect())
+        std::iter::once(shown).chain(others).collect()
     }
 }
 
@@ -117,38 +130,37 @@ impl fmt::Display for Bound {
     }
 }
 
-/// What is over its bound, in words.
-pub(super) fn broken(bounds: &[Bound], runs: &[Run<'_>]) -> anyhow::Result<Vec<String>> {
-    let mut told = Vec::new();
-    for bound in bounds {
-        let mut is_known = false;
-        for run in runs {
-            let Some(values) = bound.figure.values(run) else { continue };
-            is_known = true;
-            let over = values.iter().filter(|value| **value > bound.most).count();
-            if over > 0 {
-                let worst = bound.figure.told(values.iter().copied().fold(0.0, f64::max));
-                let phases = run.phases.map_or(0, |runs| runs.courses.len());
-                let name = format!("{}/{}", run.hpa().namespace, run.hpa().name);
-                let whether = match phases {
-                    0 | 1 => String::new(),
-                    // The run that is shown is one of them.
-                    phases => {
-                        format!(" in {} of {phases} phases", values[1..].iter().filter(|v| **v > bound.most).count())
-                    }
-                };
-                told.push(format!("{bound}: {name} has up to {worst}{whether}"));
-            }
-        }
-        if !is_known {
-            let why = match bound.figure {
-                Figure::Slo => "there is no promise (--slo), or the load is not made of requests (rps or clients)",
-                _ => "no nodes are simulated (--nodes)",
-            };
-            anyhow::bail!("--fail-on {}: not known: {why}", bound.figure.name());
+/// Refuses bounds of what is known of no target, before anything is simulated.
+pub(super) fn check(bounds: &[Bound], setup: &Setup<'_>) -> anyhow::Result<()> {
+    for Bound { figure, .. } in bounds {
+        let unknown: Option<Vec<_>> = (0..setup.targets.len()).map(|index| figure.unknown(setup, index)).collect();
+        if let Some(why) = unknown.as_ref().and_then(|all| all.first()) {
+            anyhow::bail!("--fail-on {}: not known: {why}", figure.name());
         }
     }
-    Ok(told)
+    Ok(())
+}
+
+/// What is over its bound, in words.
+pub(super) fn broken(bounds: &[Bound], runs: &[Run<'_>]) -> Vec<String> {
+    let mut told = Vec::new();
+    for bound in bounds {
+        for run in runs.iter().filter(|run| bound.figure.unknown(run.setup, run.index).is_none()) {
+            let values = bound.figure.values(run);
+            let over = |values: &[f64]| values.iter().filter(|value| **value > bound.most).count();
+            if over(&values) == 0 {
+                continue;
+            }
+            let worst = bound.figure.told(values.iter().copied().fold(0.0, f64::max));
+            let name = format!("{}/{}", run.hpa().namespace, run.hpa().name);
+            let whether = match values.len() - 1 {
+                0 | 1 => String::new(),
+                phases => format!(" in {} of {phases} phases", over(&values[1..])),
+            };
+            told.push(format!("{bound}: {name} has up to {worst}{whether}"));
+        }
+    }
+    told
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{Outcome, output};
 use crate::input::names::hint;
 use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
 use crate::model::{Scenario, ScenarioTarget};
-use crate::replay::{Replay, document, replay, stem};
+use crate::replay::{Drawn, Replay, document, replay, stem};
 use crate::report;
 use crate::report::document::{Document, html, markdown};
 use crate::report::plot::Curves;
@@ -89,12 +89,10 @@ pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outco
         .iter()
         .map(|one| replay(one, phases).map_err(|error| named(error, one)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let document = document(&replays);
-    let written = match &args.output {
-        Some(directory) => {
-            let files = files(&replays, &document)?;
-            output::write_files(directory, files)?
-        }
+    let drawn = args.output.as_ref().map(|_| replays.iter().map(drawn).collect::<Vec<_>>());
+    let document = document(&replays, drawn.as_deref());
+    let written = match args.output.as_ref().zip(drawn.as_ref()) {
+        Some((directory, drawn)) => output::write_files(directory, files(&replays, drawn, &document)?)?,
         None => Vec::new(),
     };
     output::show(&document, color)?;
@@ -127,15 +125,20 @@ pub(super) fn named(error: SimError, scenario: &Scenario) -> anyhow::Error {
     explain_error(error).context(format!("scenario {}", scenario.name))
 }
 
+/// What is drawn of each run.
+fn drawn(replay: &Replay<'_>) -> Drawn {
+    replay.runs.iter().map(|run| Curves::of(run.run().hpa(), &run.rows)).collect()
+}
+
 /// The report, and CSV and PNG for each reading of each scenario.
-fn files(replays: &[Replay<'_>], document: &Document) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+fn files(replays: &[Replay<'_>], drawn: &[Drawn], document: &Document) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![("report.md".to_owned(), markdown::render(document).into_bytes())];
     files.push(("report.html".to_owned(), html::render(document).into_bytes()));
-    for replay in replays {
-        for run in &replay.runs {
+    for (replay, drawn) in replays.iter().zip(drawn) {
+        for (run, curves) in replay.runs.iter().zip(drawn) {
             let (stem, rows, run) = (&run.stem, &run.rows, run.run());
             files.push((format!("{stem}.csv"), report::csv::timeline(&run, rows)?));
-            files.push((format!("{stem}.png"), report::plot::png(&run, &Curves::of(run.hpa(), rows))?));
+            files.push((format!("{stem}.png"), report::plot::png(&run, curves)?));
         }
     }
     Ok(files)

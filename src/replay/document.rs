@@ -3,17 +3,22 @@
 use super::{Finding, OverPhases, ReadingRun, Replay};
 use crate::model::{ClaimVerdict, Reading, Scenario};
 use crate::report::document::{Block, Claim, Column, Document, Picture, Section, Table};
+use crate::report::plot::Curves;
 use crate::report::{Run, arithmetic, cluster, kubectl, phases, plot, world};
 
-/// The verdicts, then each scenario with its decisions.
-pub fn document(replays: &[Replay<'_>]) -> Document {
+/// What is drawn of each run of a replay.
+pub type Drawn = Vec<Curves>;
+
+/// The verdicts, then each scenario with its decisions; with what is drawn of each replay, where that is kept.
+pub fn document(replays: &[Replay<'_>], drawn: Option<&[Drawn]>) -> Document {
     let claims: Vec<Claim> =
         replays.iter().flat_map(|replay| replay.findings.iter().map(move |finding| claim(replay, finding))).collect();
+    let scenarios = replays.iter().enumerate().map(|(index, one)| scenario(one, drawn.map(|all| &all[index])));
     let verdicts = Section { title: "Verdicts".to_owned(), blocks: vec![Block::Claims("happens", claims)] };
     Document {
         title: "What the documents promise, put to the test".to_owned(),
         verdict: closing(replays),
-        sections: std::iter::once(verdicts).chain(replays.iter().map(scenario)).collect(),
+        sections: std::iter::once(verdicts).chain(scenarios).collect(),
     }
 }
 
@@ -89,7 +94,7 @@ fn by_reading(replay: &Replay<'_>, finding: &Finding<'_>, of: impl Fn(&OverPhase
 }
 
 /// A scenario: what it is, and the decisions in each reading.
-fn scenario(replay: &Replay<'_>) -> Section {
+fn scenario(replay: &Replay<'_>, drawn: Option<&Drawn>) -> Section {
     let scenario = replay.scenario;
     let mut blocks = vec![Block::Text(about(scenario))];
     if scenario.targets.len() > 1 {
@@ -97,7 +102,7 @@ fn scenario(replay: &Replay<'_>) -> Section {
         // The decisions are in the files.
         blocks.extend(world::blocks(&runs));
     }
-    for run in &replay.runs {
+    for (index, run) in replay.runs.iter().enumerate() {
         let stem = &run.stem;
         if scenario.targets.len() == 1 {
             blocks.push(Block::Text(load_line(replay, run)));
@@ -109,8 +114,7 @@ fn scenario(replay: &Replay<'_>) -> Section {
             }
         }
         let shows = format!("Replicas, metrics and capacity of {stem}");
-        let one = run.run();
-        let chart = Some(plot::chart(&one, &plot::Curves::of(one.hpa(), &run.rows)));
+        let chart = drawn.map(|curves| plot::chart(&run.run(), &curves[index]));
         blocks.push(Block::Picture(Picture { file: format!("{stem}.png"), shows, chart }));
         blocks.push(Block::File(format!("{stem}.csv"), "Every sync".to_owned()));
     }

@@ -7,7 +7,7 @@ mod document;
 pub mod explain;
 mod outcome;
 
-pub use document::document;
+pub use document::{Drawn, document};
 pub use outcome::{Outcome, OverPhases, share};
 
 use std::sync::Arc;

@@ -248,6 +248,13 @@ fn bounds_of_a_pipeline() {
     with(&["--fail-on", "replicas>10", "--fail-on", "waiting>20m"]).assert().success();
     let over = with(&["--fail-on", "replicas>8", "--fail-on", "waiting>20m"]).assert().code(1);
     over.stderr(contains("failed: replicas > 8: rag-system/rag-backend-hpa has up to 10 in 100 of 100 phases"));
+    // What cannot be broken is no bound: it is refused before anything is simulated or written.
+    let observed = ["simulate", "-f", K8S, "--constant", "cpu_utilization=90", "--constant", "memory_utilization=40"];
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let unknown = ["--duration", "20m", "--fail-on", "waiting", "-o", out.to_str().unwrap()];
+    hpasim(&[&observed[..], &unknown].concat()).assert().code(2).stderr(contains("not known: the load is no demand"));
+    assert!(!out.exists());
     with(&["--fail-on", "slo"]).assert().code(2).stderr(contains("--fail-on slo: not known: there is no promise"));
     with(&["--fail-on", "replica>8"]).assert().code(2).stderr(contains("did you mean `replicas`?"));
 }

@@ -65,15 +65,18 @@ fn section(section: &Section, style: Style) -> String {
         text += &told;
         before = Some(block);
     }
-    text
+    // Over what is not shown here a heading says nothing; by itself it does.
+    let is_over_nothing = before.is_none() && !section.blocks.is_empty();
+    if is_over_nothing { String::new() } else { text }
 }
 
-/// Words broken over lines, none of them within a word; ends its last line.
+/// Words broken over lines, none of them within a word, whatever lines they came in; ends its last line.
 fn paragraph(words: &str, first: &str, rest: &str, width: usize) -> String {
     let width = width.min(WIDEST_PROSE);
     let options = textwrap::Options::new(width).break_words(false).initial_indent(first).subsequent_indent(rest);
     let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(&escaped(words), options) + "\n"
+    let lines: Vec<&str> = words.lines().collect();
+    textwrap::fill(&escaped(&lines.join(" ")), options) + "\n"
 }
 
 fn painted(text: &str, code: &str, style: Style) -> String {
@@ -282,6 +285,17 @@ mod tests {
             table(&rows, 40),
             "NAME  WHAT IT HAS\nweb   one and another and a third\napi   none\n  in every row: NAMESPACE\n  a-namespace-with-a-long-name\n"
         );
+    }
+
+    #[test]
+    fn a_text_of_several_lines_is_one_paragraph_and_a_heading_is_over_something() {
+        let section = |title: &str, blocks| Section { title: title.to_owned(), blocks };
+        let text = Block::Text("one\ntwo\n".to_owned());
+        let file = Block::File("a.csv".to_owned(), "All".to_owned());
+        let sections =
+            vec![section("Seen", vec![text]), section("Not seen", vec![file]), section("None: 0", Vec::new())];
+        let document = Document { sections, ..Document::default() };
+        assert_eq!(render(&document, Style::PLAIN), "Seen\none two\n\nNone: 0\n");
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl Default for Census {
 impl Census {
     /// One more cohort.
     pub fn add(&mut self, cohort: &Cohort) {
+        debug_assert_eq!((cohort.to_bind, cohort.to_end), cohort.life.at.awaits(), "flags say what milestones do");
         self.outlook.next = self.outlook.next.min(cohort.due);
         self.next_sample = self.next_sample.min(cohort.next_sample);
         self.outlook.is_ending |= cohort.stopping() || cohort.count == 0;

@@ -53,6 +53,11 @@ impl Default for Milestones {
 }
 
 impl Milestones {
+    /// Whether it is still to be bound, and whether it is to end.
+    pub(super) fn awaits(&self) -> (bool, bool) {
+        (self.bound != NEVER, self.gone != NEVER)
+    }
+
     /// The first that is still to come.
     pub(super) fn next(&self, now: SimTime) -> SimTime {
         let all = [

@@ -290,6 +290,7 @@ impl<'a> TargetState<'a> {
         } else {
             let pods = &self.pods;
             let sample = *self.sampling.next_sample.get_or_insert_with(|| pods.next_sample());
+            debug_assert_eq!(sample, pods.next_sample(), "what is known of the next sample is so");
             self.sampling.next_scrape.min(sample)
         };
         let next = self.next_change().min(samples).min(self.next_sync);
