@@ -37,8 +37,14 @@ pub(super) struct ClusterArgs {
 impl ClusterArgs {
     /// How many phases to simulate, where one takes so long; none where there is to be one, since the load is too long.
     pub fn phases(&self, duration: Span, controller: &ControllerConfig) -> Option<Count> {
-        let asked = self.phases.and_then(|count| usize::try_from(count).ok());
-        asked.map(Count::Exactly).or_else(|| sample::affordable(duration, controller.sync_period).map(Count::AtMost))
+        self.asked_phases()
+            .map(Count::Exactly)
+            .or_else(|| sample::affordable(duration, controller.sync_period).map(Count::AtMost))
+    }
+
+    /// How many phases are asked for, if that is said.
+    pub fn asked_phases(&self) -> Option<usize> {
+        self.phases.and_then(|count| usize::try_from(count).ok())
     }
 
     /// The longest load that is simulated in several phases.

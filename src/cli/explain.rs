@@ -3,40 +3,52 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde::Serializer;
 
-use super::args::phases_parser;
+use super::output::{ColorChoice, Format, Forms};
 use super::replay::{named, note_assumptions, read_scenarios};
-use super::{Outcome, output};
-use crate::model::Scenario;
-use crate::replay::{Explained, ReadingRun, Step, explain, replay_to_explain};
+use super::world::{Prepared, WorldArgs};
+use super::{Outcome, load, output};
+use crate::input::InputError;
+use crate::model::{HpaSpec, Reading, Target};
+use crate::replay::{Explained, ReadingRun, Step, StepKeeper, replay_to_explain};
+use crate::report::document::{Block, Document, Section};
+use crate::report::explain::{self, Sync};
+use crate::report::json::explanation::{ExplainedSync, Explanation, Origin};
+use crate::report::json::{self, Each};
 use crate::report::phases;
+use crate::sim::{Setup, simulate_all};
 use crate::units::{SimTime, Span};
 
-/// Explain the decisions of a scenario, stage by stage
+/// Explain the decisions of an HPA, stage by stage
 ///
-/// Pods as the controller groups them, sums, percentages and ratios, each metric's proposal, stabilization with
-/// the recommendations in its window, each policy with what it allows, the bounds and the conditions.
+/// Of scenarios, or of manifests under a load (-f, --load) as `simulate` takes them: pods as the controller groups
+/// them, sums, percentages and ratios, each metric's proposal, stabilization with the recommendations in its
+/// window, each policy with what it allows, the bounds and the conditions.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  hpasim explain --scenario 2-high-load --at 45s\n  hpasim explain -f k8s/ --load workday.csv --changes\n  hpasim explain -f k8s/ --load workday.csv --at 9h1m --format json"
+)]
 pub(super) struct ExplainArgs {
     /// Scenario file or folder [default: the built-in scenarios]
-    #[arg(value_name = "FILE|DIR")]
+    #[arg(value_name = "FILE|DIR", conflicts_with_all = ["filenames", "kustomize"])]
     path: Option<PathBuf>,
     /// Only the scenario of this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["filenames", "kustomize"])]
     scenario: Option<String>,
     /// Only the decision in force at this time [default: every one]
     #[arg(long, value_name = "TIME")]
     at: Option<Span>,
-    /// Only this reading of the load
-    #[arg(long, value_enum)]
+    /// Only decisions that change the replica count
+    #[arg(long, conflicts_with = "at")]
+    changes: bool,
+    /// Only this reading of a scenario's load
+    #[arg(long, value_enum, conflicts_with_all = ["filenames", "kustomize"])]
     reading: Option<ReadingArg>,
-    /// Of how many phases a typical one is explained, as in replay [default: that of replay]
-    #[arg(long, value_name = "N", value_parser = phases_parser())]
-    phases: Option<u64>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    world: WorldArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,80 +57,165 @@ enum ReadingArg {
     Demand,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
+/// What can be said of a scenario, whose load and settings are its own.
+const OF_SCENARIOS: [&str; 6] = ["scenario", "at", "changes", "reading", "format", "phases"];
+
+/// Decisions of one HPA in one simulation.
+struct Told<'a> {
+    /// What they are of.
+    heading: String,
+    origin: Origin,
+    setup: &'a Setup<'a>,
+    index: usize,
+    epoch_seconds: Option<i64>,
+    steps: Vec<&'a Step>,
 }
 
 /// Runs the command.
-pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &ExplainArgs, given: &[String], color: ColorChoice) -> anyhow::Result<Outcome> {
+    if matches!(args.format, Format::Junit | Format::Github) {
+        anyhow::bail!("explain checks nothing: --format junit and github are for simulate, replay, plan and lint");
+    }
+    let sources = &args.world.manifests.sources;
+    if !sources.filenames.is_empty() || !sources.kustomize.is_empty() {
+        return of_manifests(args, color);
+    }
+    if let Some(other) = given.iter().find(|option| !OF_SCENARIOS.contains(&option.as_str())) {
+        anyhow::bail!("--{other} is for manifests (-f FILE); a scenario has settings of its own");
+    }
+    of_scenarios(args, color)
+}
+
+fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let paths: Vec<PathBuf> = args.path.iter().cloned().collect();
     let names: Vec<String> = args.scenario.iter().cloned().collect();
     let scenarios = read_scenarios(&paths, &names)?;
-    let explained = args.at.map_or(Explained::All, |at| Explained::LastUpTo(SimTime::ZERO + at));
     let mut replays = Vec::new();
     for scenario in &scenarios {
-        let replayed = replay_to_explain(scenario, args.phases.map(|count| count as usize), explained);
+        let replayed = replay_to_explain(scenario, args.world.cluster.asked_phases(), args.explained());
         replays.push(replayed.map_err(|error| named(error, scenario))?);
     }
-    let mut chosen = Vec::new();
+    let mut told = Vec::new();
     for replay in &replays {
         for run in replay.runs.iter().filter(|run| args.wants(run)) {
-            chosen.push((replay.scenario, run, steps(args, run)?));
+            let target = run.target();
+            let hpa = if run.setup.targets.len() > 1 { format!(", {}", target.hpa.name) } else { String::new() };
+            let (name, reading) = (&replay.scenario.name, run.load.reading.name());
+            told.push(Told {
+                heading: format!("{name}{hpa} ({reading}; {})", phases::describe(target.phase)),
+                origin: Origin { scenario: Some(name.clone()), reading: Some(reading), timestamp: None },
+                setup: &run.setup,
+                index: run.index,
+                epoch_seconds: None,
+                steps: args.chosen(&run.steps, run.summary.duration)?,
+            });
         }
     }
-    let text = match args.format {
-        Format::Text => chosen.iter().map(|(scenario, run, steps)| in_words(scenario, run, steps)).collect(),
-        Format::Json => as_json(&chosen)?,
-    };
-    output::print(&text)?;
+    show(args, &told, color)?;
     note_assumptions(&scenarios);
     Ok(Outcome::Done)
 }
 
+fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    let (controller, manifests) = args.world.read()?;
+    let mut prepared = args.world.prepare(controller, &manifests)?;
+    args.world.in_phases(&mut prepared)?;
+    let Prepared { setup, mut loads, errors, several } = prepared;
+    let epochs: Vec<Option<i64>> = loads.iter().map(crate::input::load::Load::epoch_seconds).collect();
+    let mut keepers: Vec<StepKeeper> = loads.iter().map(|_| StepKeeper::new(args.explained())).collect();
+    let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(load::explain_error)?;
+    let mut told = Vec::new();
+    for (index, (target, keeper)) in setup.targets.iter().zip(&keepers).enumerate() {
+        let Target { hpa: HpaSpec { namespace, name, .. }, phase, .. } = target;
+        let name = if several { format!("{namespace}/{name}") } else { name.clone() };
+        told.push(Told {
+            heading: format!("{name} ({})", phases::describe(*phase)),
+            origin: Origin::default(),
+            setup: &setup,
+            index,
+            epoch_seconds: epochs[index],
+            steps: args.chosen(keeper.steps(), summaries[index].duration)?,
+        });
+    }
+    show(args, &told, color)?;
+    loads.iter().for_each(load::note_reading);
+    setup.targets.iter().for_each(load::note_assumptions);
+    InputError::unless_empty(errors)?;
+    Ok(Outcome::Done)
+}
+
+fn show(args: &ExplainArgs, told: &[Told<'_>], color: ColorChoice) -> anyhow::Result<()> {
+    let all = || {
+        told.iter().flat_map(|told| {
+            told.steps.iter().map(|step| {
+                let origin = Origin { timestamp: told.timestamp(step.now), ..told.origin.clone() };
+                ExplainedSync::new(&told.sync(step), origin, told.setup.targets[told.index].phase)
+            })
+        })
+    };
+    let forms = Forms {
+        command: "explain",
+        document: &|| document(told),
+        json: &|| Ok(json::bytes(&Explanation::new(Each::of(all)))?),
+        checks: &Vec::new,
+    };
+    output::show(&forms, args.format, color)
+}
+
+fn document(told: &[Told<'_>]) -> Document {
+    let mut sections = Vec::new();
+    for one in told {
+        sections.push(Section { title: one.heading.clone(), blocks: Vec::new() });
+        for step in &one.steps {
+            let (mut title, lines) = explain::outline(&one.sync(step));
+            title += &one.timestamp(step.now).map_or_else(String::new, |at| format!(" ({at})"));
+            sections.push(Section { title, blocks: vec![Block::Outline(lines)] });
+        }
+    }
+    Document { title: "Decisions, stage by stage".to_owned(), verdict: Vec::new(), sections }
+}
+
+impl Told<'_> {
+    fn sync<'s>(&'s self, step: &'s Step) -> Sync<'s> {
+        Sync {
+            hpa: self.setup.hpa_at(self.index, step.now),
+            controller: &self.setup.world.controller,
+            now: step.now,
+            decision: &step.decision,
+            history: step.history.as_ref(),
+        }
+    }
+
+    fn timestamp(&self, at: SimTime) -> Option<String> {
+        crate::report::timestamp(self.epoch_seconds, at)
+    }
+}
+
 impl ExplainArgs {
+    fn explained(&self) -> Explained {
+        match self.at {
+            Some(at) => Explained::LastUpTo(SimTime::ZERO + at),
+            None if self.changes => Explained::Changes,
+            None => Explained::All,
+        }
+    }
+
     fn wants(&self, run: &ReadingRun<'_>) -> bool {
         match self.reading {
             None => true,
-            Some(ReadingArg::Held) => run.load.reading == crate::model::Reading::Held,
-            Some(ReadingArg::Demand) => run.load.reading == crate::model::Reading::Demand,
+            Some(ReadingArg::Held) => run.load.reading == Reading::Held,
+            Some(ReadingArg::Demand) => run.load.reading == Reading::Demand,
         }
     }
-}
 
-fn in_words(scenario: &Scenario, run: &ReadingRun<'_>, steps: &[&Step]) -> String {
-    let phase = phases::describe(run.target().phase);
-    let hpa = if scenario.targets.len() > 1 { format!(", {}", run.target().hpa.name) } else { String::new() };
-    let mut text = format!("{}{hpa} ({}; {phase})\n\n", scenario.name, run.load.reading.name());
-    for step in steps {
-        text.push_str(&explain::text(run, step));
-        text.push('\n');
+    /// The steps that are asked for.
+    fn chosen<'a>(&self, steps: &'a [Step], duration: Span) -> anyhow::Result<Vec<&'a Step>> {
+        let Some(at) = self.at else {
+            return Ok(steps.iter().filter(|step| !self.changes || step.decision.rescaled).collect());
+        };
+        if at > duration {
+            anyhow::bail!("--at {at} is after the end, {duration}");
+        }
+        Ok(steps.iter().rev().find(|step| step.now <= SimTime::ZERO + at).into_iter().collect())
     }
-    text
-}
-
-/// A list of all; only one at a time is in memory but as text.
-fn as_json(chosen: &[(&Scenario, &ReadingRun<'_>, Vec<&Step>)]) -> anyhow::Result<String> {
-    let all = chosen.iter().flat_map(|(scenario, run, steps)| steps.iter().map(move |step| (scenario, run, step)));
-    let values = all.map(|(scenario, run, step)| {
-        let mut json = explain::json(run, step);
-        json["scenario"] = scenario.name.clone().into();
-        json["hpa"] = format!("{}/{}", run.target().hpa.namespace, run.target().hpa.name).into();
-        json["phase"] = phases::shown(run.target().phase);
-        json
-    });
-    let mut bytes = Vec::new();
-    serde_json::Serializer::pretty(&mut bytes).collect_seq(values)?;
-    bytes.push(b'\n');
-    Ok(String::from_utf8(bytes)?)
-}
-
-fn steps<'a>(args: &ExplainArgs, run: &'a ReadingRun<'_>) -> anyhow::Result<Vec<&'a Step>> {
-    let Some(at) = args.at else { return Ok(run.steps.iter().collect()) };
-    let end = run.summary.duration;
-    if at > end {
-        anyhow::bail!("--at {at} is after the end of the scenario, {end}");
-    }
-    Ok(run.step_at(SimTime::ZERO + at).into_iter().collect())
 }

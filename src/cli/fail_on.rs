@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::input::names::hint;
 use crate::model::Drive;
 use crate::report::Run;
+use crate::report::checks::{Check, Level};
 use crate::sim::Setup;
 use crate::units::Span;
 
@@ -143,24 +144,35 @@ pub(super) fn check(bounds: &[Bound], setup: &Setup<'_>) -> anyhow::Result<()> {
 
 /// What is over its bound, in words.
 pub(super) fn broken(bounds: &[Bound], runs: &[Run<'_>]) -> Vec<String> {
-    let mut told = Vec::new();
+    let checks = checks(bounds, runs).into_iter();
+    checks.filter(|check| check.level == Level::Error).map(|check| format!("{}: {}", check.name, check.found)).collect()
+}
+
+/// What each bound comes to.
+pub(super) fn checks(bounds: &[Bound], runs: &[Run<'_>]) -> Vec<Check> {
+    let mut all = Vec::new();
     for bound in bounds {
         for run in runs.iter().filter(|run| bound.figure.unknown(run.setup, run.index).is_none()) {
             let values = bound.figure.values(run);
             let over = |values: &[f64]| values.iter().filter(|value| **value > bound.most).count();
-            if over(&values) == 0 {
-                continue;
-            }
+            let is_broken = over(&values) > 0;
             let worst = bound.figure.told(values.iter().copied().fold(0.0, f64::max));
             let name = format!("{}/{}", run.hpa().namespace, run.hpa().name);
             let whether = match values.len() - 1 {
+                _ if !is_broken => String::new(),
                 0 | 1 => String::new(),
                 phases => format!(" in {} of {phases} phases", over(&values[1..])),
             };
-            told.push(format!("{bound}: {name} has up to {worst}{whether}"));
+            all.push(Check {
+                suite: "--fail-on".to_owned(),
+                name: bound.to_string(),
+                location: None,
+                found: format!("{name} has up to {worst}{whether}"),
+                level: if is_broken { Level::Error } else { Level::Passed },
+            });
         }
     }
-    told
+    all
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
 use super::load::{self, LoadOptions};
 use super::manifests::{SourceArgs, note_unread};
-use super::simulate::explain_error;
+use super::output::{ColorChoice, Format, Forms};
 use super::{Outcome, output};
 use crate::input::load::Load;
 use crate::input::names::hint;
@@ -16,6 +17,7 @@ use crate::input::{Diagnostic, InputError, nodes, read_sources};
 use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
 use crate::model::{ControllerConfig, LoadSource, Location};
 use crate::plan;
+use crate::report::json::{self, findings::Findings};
 use crate::report::lint as report;
 use crate::sim::Setup;
 use crate::study::sample::{Count, Sampled, in_phases};
@@ -43,8 +45,8 @@ pub(super) struct LintArgs {
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     fail_on: FailOn,
     /// How to print the findings
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = LintFormat::Of(Format::Text))]
+    format: LintFormat,
     /// Explain a rule and name its sources
     #[arg(long, value_name = "CODE", exclusive = true)]
     explain: Option<String>,
@@ -67,25 +69,39 @@ enum FailOn {
     Never,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
+/// How findings are printed: there is one way more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LintFormat {
+    Of(Format),
     Sarif,
 }
 
+impl ValueEnum for LintFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Of(Format::Text),
+            Self::Of(Format::Markdown),
+            Self::Of(Format::Html),
+            Self::Of(Format::Csv),
+            Self::Of(Format::Json),
+            Self::Of(Format::Junit),
+            Self::Of(Format::Github),
+            Self::Sarif,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Of(format) => format.to_possible_value(),
+            Self::Sarif => Some(PossibleValue::new("sarif").help("SARIF 2.1.0, as code hosts read it")),
+        }
+    }
+}
+
 /// Runs the command.
-pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     if let Some(code) = &args.explain {
-        let Some(rule) = rules().find(|rule| rule.code.eq_ignore_ascii_case(code) || rule.name == code) else {
-            if code.to_ascii_uppercase().starts_with("HPA") {
-                let codes: Vec<&str> = rules().map(|rule| rule.code).collect();
-                anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
-            }
-            let names: Vec<&str> = rules().map(|rule| rule.name).collect();
-            anyhow::bail!("no rule `{code}`; {}", hint(code, names.iter().copied()));
-        };
-        return output::print(&report::explain(rule)).map(|()| Outcome::Done);
+        return explain(code);
     }
     let controller = args::controller(args.controller)?;
     let files = args.sources.filenames.iter().chain(&args.nodes).chain(&args.load).map(PathBuf::as_path);
@@ -133,12 +149,16 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
             Diagnostic::new("there is nothing to look at: no autoscaler, workload, claim, quota, budget or Service");
         return Err(InputError::from(diagnostic.hint("add the files that have them with another -f")).into());
     }
-    let pretty = |value: serde_json::Value| serde_json::to_string_pretty(&value).map(|text| text + "\n");
-    output::print(&match args.format {
-        Format::Text => report::text(&findings),
-        Format::Json => pretty(report::json(&findings))?,
-        Format::Sarif => pretty(report::sarif(&findings))?,
-    })?;
+    let forms = Forms {
+        command: "lint",
+        document: &|| report::document(&findings),
+        json: &|| Ok(json::bytes(&Findings::new(&findings))?),
+        checks: &|| report::checks(&findings),
+    };
+    match args.format {
+        LintFormat::Of(format) => output::show(&forms, format, color)?,
+        LintFormat::Sarif => output::print(&(serde_json::to_string_pretty(&report::sarif(&findings))? + "\n"))?,
+    }
     let threshold = match args.fail_on {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
@@ -149,17 +169,30 @@ pub(super) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
 }
 
+/// A rule at length.
+fn explain(code: &str) -> anyhow::Result<Outcome> {
+    let Some(rule) = rules().find(|rule| rule.code.eq_ignore_ascii_case(code) || rule.name == code) else {
+        if code.to_ascii_uppercase().starts_with("HPA") {
+            let codes: Vec<&str> = rules().map(|rule| rule.code).collect();
+            anyhow::bail!("no rule `{code}`; there is {}", codes.join(", "));
+        }
+        let names: Vec<&str> = rules().map(|rule| rule.name).collect();
+        anyhow::bail!("no rule `{code}`; {}", hint(code, names.iter().copied()));
+    };
+    output::print(&report::explain(rule)).map(|()| Outcome::Done)
+}
+
 /// How an HPA is held back in each phase, or in one if the load is too long for more.
 fn held_back_in_phases(args: &LintArgs, setup: &Setup<'_>, load: &mut Load) -> anyhow::Result<Vec<Option<HeldBack>>> {
     let Some(table) = load.table(setup.world.duration, args.cluster.longest(&setup.world.controller))? else {
-        return Ok(vec![held_back(setup, load).map_err(explain_error)?.0]);
+        return Ok(vec![held_back(setup, load).map_err(load::explain_error)?.0]);
     };
     let duration = setup.world.duration.unwrap_or_else(|| table.length());
     let count = args.cluster.phases(duration, &setup.world.controller).unwrap_or(Count::Exactly(1));
     let one = |setup: &Setup<'_>| held_back(setup, &mut table.clone());
-    let Sampled { samples, mut runs, .. } = Sampled::run(setup, count, one).map_err(explain_error)?;
+    let Sampled { samples, mut runs, .. } = Sampled::run(setup, count, one).map_err(load::explain_error)?;
     if runs.is_empty() {
-        runs.push(one(&in_phases(setup, &samples, 0)).map_err(explain_error)?.0);
+        runs.push(one(&in_phases(setup, &samples, 0)).map_err(load::explain_error)?.0);
     }
     Ok(runs)
 }

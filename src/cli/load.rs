@@ -9,7 +9,7 @@ use super::cluster::ClusterArgs;
 use super::output;
 use crate::input::load::drives;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{Load, LoadSettings};
+use crate::input::load::{Load, LoadSettings, as_input_error};
 use crate::input::manifests::{Manifests, Selection, Targets};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
@@ -17,7 +17,7 @@ use crate::model::{
     ResourceMetric, Target, Workload,
 };
 use crate::report::assumptions;
-use crate::sim::{Setup, World};
+use crate::sim::{Setup, SimError, World};
 use crate::units::{Quantity, Span};
 
 /// How the load is read and what requests cost.
@@ -251,4 +251,21 @@ pub(super) fn open(path: Option<&Path>, options: &LoadOptions) -> Result<Load, I
 /// Says how the trace was read, where it could have been meant otherwise, and what was mended.
 pub(super) fn note_reading(load: &Load) {
     load.remarks().iter().for_each(|remark| output::complain("note", remark));
+}
+
+/// An error of the load is one of the input; the others say all there is to say.
+pub(super) fn explain_error(error: SimError) -> anyhow::Error {
+    match error {
+        SimError::Load(error) => as_input_error(error).into(),
+        SimError::NotSteady { .. } => {
+            let hint = "give start.before values under which the HPA keeps them, or leave start.before out";
+            InputError::from(Diagnostic::new(error.to_string()).hint(hint)).into()
+        }
+        SimError::NoDuration => {
+            InputError::from(Diagnostic::new("the load covers no time").hint("say how long with --duration")).into()
+        }
+        SimError::NoLoad => {
+            InputError::from(Diagnostic::new("the load trace has no rows").hint("add at least two rows")).into()
+        }
+    }
 }

@@ -12,13 +12,16 @@ mod output;
 mod plan;
 mod replay;
 mod rows;
+mod schema;
 mod shell;
 mod simulate;
 mod trace;
+mod world;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::input::InputError;
 
@@ -40,9 +43,8 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     Lint(Box<lint::LintArgs>),
     Replay(replay::ReplayArgs),
-    Explain(explain::ExplainArgs),
-    /// Print the JSON Schema of scenario files, for editors
-    Schema,
+    Explain(Box<explain::ExplainArgs>),
+    Schema(schema::SchemaArgs),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
     Completion(shell::CompletionArgs),
@@ -61,15 +63,16 @@ enum Outcome {
 /// Parses the command line, runs the command and returns the exit code: 0 done, 1 a check failed,
 /// 2 wrong usage or input.
 pub fn main() -> ExitCode {
-    let Cli { command, color } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let Cli { command, color } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args, color),
-        Some(Command::Lint(args)) => lint::run(&args),
+        Some(Command::Lint(args)) => lint::run(&args, color),
         Some(Command::Plan(args)) => plan::run(&args, color),
         Some(Command::Replay(args)) => replay::run(&args, color),
-        Some(Command::Explain(args)) => explain::run(&args),
-        Some(Command::Schema) => print_schema(),
+        Some(Command::Explain(args)) => explain::run(&args, &given(&matches), color),
+        Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Completion(args)) => shell::complete(&args),
@@ -86,9 +89,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn print_schema() -> anyhow::Result<Outcome> {
-    let schema = serde_json::to_string_pretty(&crate::input::scenario::schema())?;
-    output::print(&(schema + "\n")).map(|()| Outcome::Done)
+/// The options that a subcommand was given, by their names.
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let command = Cli::command();
+    let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
+    let known = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+    let is_given = |arg: &&clap::Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    known.filter(is_given).filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
 }
 
 /// Every complaint about the input as an `error:` of its own; other errors with their causes.

@@ -13,8 +13,9 @@ use tempfile::TempPath;
 
 use crate::input::Diagnostic;
 use crate::model::escaped_lines;
-use crate::report::document::Document;
+use crate::report::checks::{self, Check};
 use crate::report::document::terminal::{self, Style};
+use crate::report::document::{Document, csv, html, markdown};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,8 +25,53 @@ pub(super) enum ColorChoice {
     Never,
 }
 
+/// How to print what there is to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// As wide as the terminal
+    #[default]
+    Text,
+    /// For a review or a pull request
+    Markdown,
+    /// One page that needs nothing else
+    Html,
+    /// The tables
+    Csv,
+    /// For programs; `hpasim schema KIND` has its schema
+    Json,
+    /// JUnit XML of what is checked
+    Junit,
+    /// Annotations of what is checked, for a GitHub workflow
+    Github,
+}
+
+/// What a command has to say; made only in the form that is asked for.
+pub(super) struct Forms<'a> {
+    /// The command.
+    pub command: &'static str,
+    /// For people.
+    pub document: &'a dyn Fn() -> Document,
+    /// For programs.
+    pub json: &'a dyn Fn() -> anyhow::Result<Vec<u8>>,
+    /// What is checked.
+    pub checks: &'a dyn Fn() -> Vec<Check>,
+}
+
+/// Prints it.
+pub(super) fn show(forms: &Forms<'_>, format: Format, color: ColorChoice) -> anyhow::Result<()> {
+    match format {
+        Format::Text => show_text(&(forms.document)(), color),
+        Format::Markdown => print(&markdown::render(&(forms.document)())),
+        Format::Html => print_as_it_is(html::render(&(forms.document)()).as_bytes()),
+        Format::Csv => print_as_it_is(&csv::render(&(forms.document)())?),
+        Format::Json => print_as_it_is(&(forms.json)()?),
+        Format::Junit => print_as_it_is(&checks::junit(forms.command, &(forms.checks)())?),
+        Format::Github => print(&checks::github(&(forms.checks)())),
+    }
+}
+
 /// Shows a document, as wide as the terminal is.
-pub(super) fn show(document: &Document, color: ColorChoice) -> anyhow::Result<()> {
+fn show_text(document: &Document, color: ColorChoice) -> anyhow::Result<()> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let size = terminal_size::terminal_size_of(io::stdout());
     let style = Style {

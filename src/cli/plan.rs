@@ -9,8 +9,7 @@ use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
-use super::output::ColorChoice;
-use super::simulate::explain_error;
+use super::output::{ColorChoice, Format, Forms};
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
@@ -19,6 +18,7 @@ use crate::plan::Pool;
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
 use crate::report::document::{html, markdown};
+use crate::report::json;
 use crate::report::plan::{PhaseReport, PlanReport, UncertaintyReport};
 use crate::report::{self, plot};
 use crate::sim::Setup;
@@ -63,6 +63,9 @@ pub(super) struct PlanArgs {
     /// Write plan.html, plan.md, plan.csv, storage.csv, plan.json and capacity.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -198,8 +201,7 @@ fn finish(args: &PlanArgs, report: &PlanReport<'_>, color: ColorChoice) -> anyho
     let document = report::plan::document(report);
     let written = match &args.output {
         Some(directory) => {
-            let mut json = serde_json::to_vec_pretty(&report::plan::json(report))?;
-            json.push(b'\n');
+            let json = json::bytes(&report::plan::Plan::new(report))?;
             let files = vec![
                 ("plan.csv", report::plan::plan_csv(report)?),
                 ("storage.csv", report::plan::storage_csv(report)?),
@@ -212,7 +214,13 @@ fn finish(args: &PlanArgs, report: &PlanReport<'_>, color: ColorChoice) -> anyho
         }
         None => Vec::new(),
     };
-    output::show(&document, color)?;
+    let forms = Forms {
+        command: "plan",
+        document: &|| document.clone(),
+        json: &|| Ok(json::bytes(&report::plan::Plan::new(report))?),
+        checks: &|| report::plan::checks(report),
+    };
+    output::show(&forms, args.format, color)?;
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
@@ -270,8 +278,8 @@ fn under_load<'a>(
 ) -> anyhow::Result<()> {
     let (mut simulated, files) = simulated(args, controller, manifests, report.workloads)?;
     let count = args.cluster.phases(simulated.length(), &controller);
-    let phases =
-        FleetPhases::run(report.workloads, &simulated, count.unwrap_or(Count::Exactly(1))).map_err(explain_error)?;
+    let phases = FleetPhases::run(report.workloads, &simulated, count.unwrap_or(Count::Exactly(1)))
+        .map_err(load::explain_error)?;
     for (index, target) in simulated.setup.targets.iter_mut().enumerate() {
         target.phase = phases.phase(index);
     }
@@ -296,7 +304,7 @@ fn under_load<'a>(
             );
         }
         let growth = Growth { per_month, months: args.outlook.horizon };
-        let months = growth::months(report.workloads, &simulated, growth).map_err(explain_error)?;
+        let months = growth::months(report.workloads, &simulated, growth).map_err(load::explain_error)?;
         report.growth = Some((growth, months));
     }
     Ok(())
@@ -323,5 +331,5 @@ fn uncertainty(
     let bar = indicatif::ProgressBar::new(count);
     let runs = montecarlo::runs(workloads, simulated, uncertainty, seed, count, &|| bar.inc(1));
     bar.finish_and_clear();
-    Ok(Some(UncertaintyReport { uncertainty, seed, runs: runs.map_err(explain_error)? }))
+    Ok(Some(UncertaintyReport { uncertainty, seed, runs: runs.map_err(load::explain_error)? }))
 }

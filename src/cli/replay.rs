@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::phases_parser;
-use super::output::ColorChoice;
-use super::simulate::explain_error;
+use super::load::explain_error;
+use super::output::{ColorChoice, Format, Forms};
 use super::{Outcome, output};
 use crate::input::names::hint;
 use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
 use crate::model::{Scenario, ScenarioTarget};
-use crate::replay::{Drawn, Replay, document, replay, stem};
+use crate::replay::json::Replayed;
+use crate::replay::{Drawn, Replay, checks, document, replay, stem};
 use crate::report;
 use crate::report::document::{Document, html, markdown};
+use crate::report::json;
 use crate::report::plot::Curves;
 use crate::sim::SimError;
 
@@ -40,6 +42,9 @@ pub(super) struct ReplayArgs {
     /// simulated syncs allows]
     #[arg(long, value_name = "N", value_parser = phases_parser())]
     phases: Option<u64>,
+    /// How to print the verdicts
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 /// Reads the scenarios behind the paths, or the built-in ones; of these, those with the names, or all.
@@ -89,13 +94,20 @@ pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outco
         .iter()
         .map(|one| replay(one, phases).map_err(|error| named(error, one)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let drawn = args.output.as_ref().map(|_| replays.iter().map(drawn).collect::<Vec<_>>());
+    let needs_pictures = args.output.is_some() || args.format == Format::Html;
+    let drawn = needs_pictures.then(|| replays.iter().map(drawn).collect::<Vec<_>>());
     let document = document(&replays, drawn.as_deref());
     let written = match args.output.as_ref().zip(drawn.as_ref()) {
         Some((directory, drawn)) => output::write_files(directory, files(&replays, drawn, &document)?)?,
         None => Vec::new(),
     };
-    output::show(&document, color)?;
+    let forms = Forms {
+        command: "replay",
+        document: &|| document.clone(),
+        json: &|| Ok(json::bytes(&Replayed::new(&replays))?),
+        checks: &|| checks(&replays),
+    };
+    output::show(&forms, args.format, color)?;
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }

@@ -14,7 +14,8 @@ use crate::sim::{Listen, Setup, SyncRecord, TimelineRow};
 
 /// Makes rows of `timeline.csv` and curves of a picture.
 pub(super) struct RowWriter<'s> {
-    timeline: TimelineWriter<'s, Spool>,
+    /// None where no file is written.
+    timeline: Option<TimelineWriter<'s, Spool>>,
     curves: Curves,
     /// Why no more could be written.
     failed: Option<csv::Error>,
@@ -22,21 +23,27 @@ pub(super) struct RowWriter<'s> {
 
 impl<'s> RowWriter<'s> {
     /// For a target by its index, with the columns of its load and the instant of the start.
-    pub fn new(setup: &'s Setup<'s>, about: (usize, &[Column], Option<i64>), spool: Spool) -> anyhow::Result<Self> {
+    pub fn new(
+        setup: &'s Setup<'s>,
+        about: (usize, &[Column], Option<i64>),
+        spool: Option<Spool>,
+    ) -> anyhow::Result<Self> {
         let curves = Curves::new(setup.targets[about.0].hpa);
-        Ok(Self { timeline: TimelineWriter::new(setup, about, spool)?, curves, failed: None })
+        let timeline = spool.map(|spool| TimelineWriter::new(setup, about, spool)).transpose()?;
+        Ok(Self { timeline, curves, failed: None })
     }
 
     fn write(&mut self, row: &TimelineRow) {
         if self.failed.is_none() {
-            self.failed = self.timeline.write(row).err();
+            self.failed = self.timeline.as_mut().and_then(|timeline| timeline.write(row).err());
             self.curves.push(row);
         }
     }
 
-    fn finish(self) -> anyhow::Result<(Contents, Curves)> {
-        let finished = self.failed.map_or(Ok(()), Err).and_then(|()| self.timeline.finish());
-        Ok((Contents::Spooled(finished.context("cannot write timeline.csv")?), self.curves))
+    fn finish(self) -> anyhow::Result<(Option<Contents>, Curves)> {
+        let finished =
+            self.failed.map_or(Ok(()), Err).and_then(|()| self.timeline.map(TimelineWriter::finish).transpose());
+        Ok((finished.context("cannot write timeline.csv")?.map(Contents::Spooled), self.curves))
     }
 }
 
@@ -114,7 +121,7 @@ impl Rows<'_, '_> {
         }
     }
 
-    fn finish(self) -> anyhow::Result<(Contents, Curves)> {
+    fn finish(self) -> anyhow::Result<(Option<Contents>, Curves)> {
         let writer = match self {
             Self::Here(here) => here.0,
             Self::Behind(handover, thread) => {
@@ -149,7 +156,7 @@ impl<'scope, 's: 'scope, 'a> Keeper<'scope, 's, 'a> {
     /// What was kept.
     pub fn finish(self) -> anyhow::Result<Kept<'a>> {
         let (timeline, curves) = self.rows.map(Rows::finish).transpose()?.unzip();
-        Ok(Kept { timeline, curves, watch: self.watch })
+        Ok(Kept { timeline: timeline.flatten(), curves, watch: self.watch })
     }
 }
 

@@ -1,29 +1,26 @@
 //! `hpasim simulate`: what the HPA does under a load.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
 
-use super::args::{self, read_standard_input_once};
-use super::cluster::{ClusterArgs, NodeArgs};
 use super::fail_on::{self, Bound};
-use super::load::{self, LoadFiles, LoadOptions};
-use super::manifests::ManifestArgs;
-use super::output::ColorChoice;
+use super::load;
+use super::output::{ColorChoice, Format, Forms};
 use super::rows::{Keeper, Kept, RowWriter};
+use super::world::{Prepared, WorldArgs};
 use super::{Outcome, output};
-use crate::input::load::{Load, as_input_error};
-use crate::input::manifests::Manifests;
-use crate::input::{Diagnostic, InputError};
-use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
+use crate::input::InputError;
+use crate::input::load::Load;
+use crate::model::{Column, LoadSource, Target};
 use crate::report::document::{Document, html, markdown};
+use crate::report::json::{self, simulation};
 use crate::report::kubectl::Watch;
 use crate::report::plot::Curves;
 use crate::report::{self, Run};
-use crate::sim::{Lifecycle, Setup, SimError, Summary, simulate_all, typical_startup};
-use crate::study::phases::{PhaseRuns, WorldPhases};
-use crate::study::{Simulated, TargetLoad};
+use crate::sim::{Lifecycle, Setup, Summary, simulate_all, typical_startup};
+use crate::study::phases::PhaseRuns;
 
 /// Simulate an HPA and its target under a load, and summarize what happens
 ///
@@ -43,15 +40,7 @@ use crate::study::{Simulated, TargetLoad};
 )]
 pub(super) struct SimulateArgs {
     #[command(flatten)]
-    manifests: ManifestArgs,
-    #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    cluster: ClusterArgs,
-    #[command(flatten)]
-    nodes: NodeArgs,
-    #[command(flatten)]
-    controller: ControllerConfig,
+    world: WorldArgs,
     /// Write report.html, report.md, timeline.csv, events.csv, summary.json and timeline.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -60,42 +49,21 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "FIGURE[>BOUND]", help_heading = "Output")]
     fail_on: Vec<Bound>,
     /// Print the lines of `kubectl get hpa --watch` in place of the summary
-    #[arg(short, long, help_heading = "Output")]
+    #[arg(short, long, conflicts_with = "format", help_heading = "Output")]
     watch: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Load")]
-struct LoadArgs {
-    /// Load trace (CSV), or - for standard input: of every HPA, or HPA=FILE of one of several; repeatable
-    #[arg(long, value_name = "[HPA=]FILE|-")]
-    load: Vec<String>,
-    #[command(flatten)]
-    options: LoadOptions,
+    /// How to print the summary
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    format: Format,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
-    let controller = args::controller(args.controller)?;
-    let inputs = args.manifests.sources.filenames.iter().map(PathBuf::as_path);
-    read_standard_input_once(inputs.chain(LoadFiles::paths(&args.load.load)))?;
-    let namespace = args.manifests.sources.namespace.as_deref();
-    let manifests = args.manifests.read(controller.version, args.cluster.replicas, false)?;
-    let chosen = manifests.chosen(namespace, args.manifests.hpa.as_deref())?;
-    let (targets, loads, errors) = targets(args, &controller, &manifests, &chosen)?;
-    if targets.is_empty() {
-        InputError::unless_empty(errors)?;
-        anyhow::bail!("no HPA has a load: give --load FILE, or HPA=FILE for some of them, or --constant cpu=2.5");
-    }
-    let world = load::world(&args.load.options, &args.cluster, controller);
-    let mut setup = Setup { world, targets };
-    let workloads: Vec<&Workload> = setup.targets.iter().map(|target| target.workload).collect();
-    setup.world.nodes = args.nodes.config(&manifests.inventory, &workloads)?;
-    setup.world.quotas = manifests.inventory.shared_quotas(&workloads);
-    load::warn_of_shared_quotas(&setup);
-    let several = chosen.len() > 1;
-    fail_on::check(&args.fail_on, &setup)?;
-    let mut done = Simulation::run(args, setup, loads)?;
+    let (controller, manifests) = args.world.read()?;
+    let prepared = args.world.prepare(controller, &manifests)?;
+    let several = prepared.several;
+    fail_on::check(&args.fail_on, &prepared.setup)?;
+    let errors = prepared.errors.clone();
+    let mut done = Simulation::run(args, prepared)?;
     done.loads.iter().for_each(load::note_reading);
     let mut written = Vec::new();
     if let Some(directory) = &args.output {
@@ -114,10 +82,17 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
             written.extend(output::write_files(directory, done.world_files()?)?);
         }
     }
+    let broken = fail_on::broken(&args.fail_on, &done.all());
     if args.watch {
         output::print(&done.watched(several))?;
     } else {
-        output::show(&done.document(several), color)?;
+        let forms = Forms {
+            command: "simulate",
+            document: &|| done.document(several, args.format),
+            json: &|| Ok(json::bytes(&simulation::Simulation::new(&done.all()))?),
+            checks: &|| fail_on::checks(&args.fail_on, &done.all()),
+        };
+        output::show(&forms, args.format, color)?;
     }
     for path in written {
         output::complain("wrote", &path.display().to_string());
@@ -127,63 +102,8 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
         warn_of_surprises(target, summary);
     }
     InputError::unless_empty(errors)?;
-    let broken = fail_on::broken(&args.fail_on, &done.all());
     broken.iter().for_each(|what| output::complain("failed", what));
     Ok(if broken.is_empty() { Outcome::Done } else { Outcome::CheckFailed })
-}
-
-/// What is scaled under the loads that are given, and what of it cannot be simulated: an error at the end where there are
-/// several.
-fn targets<'a>(
-    args: &SimulateArgs,
-    controller: &ControllerConfig,
-    manifests: &'a Manifests,
-    chosen: &[&'a Placed<HpaSpec>],
-) -> anyhow::Result<(Vec<Target<'a>>, Vec<Load>, Vec<Diagnostic>)> {
-    let files = LoadFiles::of(&args.load.load, manifests)?;
-    let shared = files.is_for_all() || args.load.load.is_empty();
-    if chosen.len() > 1 && shared {
-        let note = format!(
-            "{} HPAs match, and each has the same load; --load HPA=FILE gives one its own, --hpa NAME (and -n NAMESPACE) \
-             chooses one",
-            chosen.len()
-        );
-        output::complain("note", &note);
-    }
-    let (mut targets, mut loads, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    let constants = !args.load.options.constant.is_empty();
-    let by_name = manifests.targets();
-    let neighbourhood = manifests.inventory.neighbourhood(&files.simulated(&by_name, chosen, constants)?);
-    for hpa in chosen {
-        let path = match files.of_hpa(&hpa.item, constants)? {
-            Some(path) => path,
-            None if chosen.len() == 1 => None,
-            None => {
-                let HpaSpec { namespace, name, .. } = &hpa.item;
-                output::complain("note", &format!("{namespace}/{name} has no load: it stays as it is"));
-                continue;
-            }
-        };
-        if chosen.len() > 1 && path == Some(Path::new("-")) && files.is_for_all() {
-            let all = chosen.len();
-            anyhow::bail!("a load from standard input is for one HPA, and {all} match; choose one with --hpa NAME");
-        }
-        let one = || -> anyhow::Result<(Target<'a>, Load)> {
-            let selection = by_name.of(hpa)?;
-            let load = load::open(path, &args.load.options)?;
-            let (options, columns) = (&args.load.options, load.columns());
-            let target = load::target(options, &args.cluster, controller, &neighbourhood, &selection, columns)?;
-            Ok((target, load))
-        };
-        match one() {
-            Ok((target, load)) => {
-                targets.push(target);
-                loads.push(load);
-            }
-            Err(error) => errors.extend(error.downcast::<InputError>()?.diagnostics().to_vec()),
-        }
-    }
-    Ok((targets, loads, errors))
 }
 
 /// A finished simulation of a world.
@@ -197,22 +117,18 @@ struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    fn run(args: &SimulateArgs, mut setup: Setup<'a>, mut loads: Vec<Load>) -> anyhow::Result<Self> {
-        let phases = phases_of(args, &setup, &mut loads)?;
-        for (target, phases) in setup.targets.iter_mut().zip(phases.iter().flatten()) {
-            target.phase = phases.phase();
-        }
+    fn run(args: &SimulateArgs, mut prepared: Prepared<'a>) -> anyhow::Result<Self> {
+        let phases = args.world.in_phases(&mut prepared)?;
+        let Prepared { setup, mut loads, .. } = prepared;
         let columns: Vec<Vec<Column>> = loads.iter().map(|load| load.columns().to_vec()).collect();
         let mut writers = Vec::new();
         for (index, load) in loads.iter().enumerate() {
-            writers.push(match &args.output {
-                Some(directory) => {
-                    let spool = output::Spool::new(directory, loads.len() > 1)?;
-                    let about = (index, columns[index].as_slice(), load.epoch_seconds());
-                    Some(RowWriter::new(&setup, about, spool)?)
-                }
-                None => None,
-            });
+            let is_one_of_many = loads.len() > 1;
+            let spool =
+                args.output.as_ref().map(|directory| output::Spool::new(directory, is_one_of_many)).transpose()?;
+            let about = (index, columns[index].as_slice(), load.epoch_seconds());
+            let is_drawn = spool.is_some() || args.format == Format::Html;
+            writers.push(is_drawn.then(|| RowWriter::new(&setup, about, spool)).transpose()?);
         }
         let (summaries, kept) = std::thread::scope(|scope| {
             let behind = (setup.targets.len() == 1).then_some(scope);
@@ -223,7 +139,7 @@ impl<'a> Simulation<'a> {
                 .zip(writers)
                 .map(|(target, rows)| Keeper::new(rows, watch(target), behind))
                 .collect();
-            let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(explain_error)?;
+            let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(load::explain_error)?;
             let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<Vec<_>>>()?;
             anyhow::Ok((summaries, kept))
         })?;
@@ -248,8 +164,16 @@ impl<'a> Simulation<'a> {
     }
 
     /// The summary: of the only HPA, or of all.
-    fn document(&self, several: bool) -> Document {
-        if several { report::world::document(&self.all()) } else { report::summary::document(&self.of(0), None) }
+    fn document(&self, several: bool, format: Format) -> Document {
+        if several && format == Format::Text {
+            // Each has files of its own.
+            return report::world::document(&self.all());
+        }
+        if several {
+            let drawn: Vec<_> = self.all().into_iter().zip(self.kept.iter().map(|kept| kept.curves.as_ref())).collect();
+            return report::world::report(&drawn);
+        }
+        report::summary::document(&self.of(0), self.kept[0].curves.as_ref())
     }
 
     /// The lines of `kubectl get hpa --watch`, of several HPAs under their names.
@@ -265,8 +189,7 @@ impl<'a> Simulation<'a> {
 
     fn world_files(&self) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
         let runs = self.all();
-        let mut json = serde_json::to_vec_pretty(&report::world::json(&runs))?;
-        json.push(b'\n');
+        let json = json::bytes(&simulation::Simulation::new(&runs))?;
         let drawn: Vec<_> = runs.iter().cloned().zip(self.kept.iter().map(|kept| kept.curves.as_ref())).collect();
         let document = report::world::report(&drawn);
         Ok(vec![
@@ -276,21 +199,6 @@ impl<'a> Simulation<'a> {
             ("report.html", html::render(&document).into_bytes()),
         ])
     }
-}
-
-/// The same in other phases, unless that takes too long.
-fn phases_of(args: &SimulateArgs, setup: &Setup<'_>, loads: &mut [Load]) -> anyhow::Result<Option<Vec<PhaseRuns>>> {
-    let controller = &setup.world.controller;
-    let mut tables = Vec::new();
-    for load in loads.iter_mut() {
-        let Some(table) = load.table(setup.world.duration, args.cluster.longest(controller))? else { return Ok(None) };
-        tables.push(TargetLoad { workload: 0, table, varies: Vec::new() });
-    }
-    let simulated = Simulated { setup: setup.clone(), loads: tables };
-    let Some(count) = args.cluster.phases(simulated.length(), controller) else { return Ok(None) };
-    let phases = WorldPhases::run(&simulated, count).map_err(explain_error)?;
-    let is_one = phases.is_cut && phases.runs.len() == 1;
-    Ok((!is_one).then(|| (0..loads.len()).map(|index| phases.of(index)).collect()))
 }
 
 /// What the summary's numbers alone would not say.
@@ -319,30 +227,12 @@ fn warn_of_surprises(target: &Target<'_>, summary: &Summary) {
     }
 }
 
-/// An error of the load is one of the input; the others say all there is to say.
-pub(super) fn explain_error(error: SimError) -> anyhow::Error {
-    match error {
-        SimError::Load(error) => as_input_error(error).into(),
-        SimError::NotSteady { .. } => {
-            let hint = "give start.before values under which the HPA keeps them, or leave start.before out";
-            InputError::from(Diagnostic::new(error.to_string()).hint(hint)).into()
-        }
-        SimError::NoDuration => {
-            InputError::from(Diagnostic::new("the load covers no time").hint("say how long with --duration")).into()
-        }
-        SimError::NoLoad => {
-            InputError::from(Diagnostic::new("the load trace has no rows").hint("add at least two rows")).into()
-        }
-    }
-}
-
 /// The files of so many targets are made at once, on all threads, and then written.
 const MOST_AT_ONCE: usize = 64;
 
 /// The files of a target besides the timeline.
 fn files((run, curves): &(Run<'_>, Option<&Curves>)) -> anyhow::Result<Vec<(&'static str, output::Contents)>> {
-    let mut json = serde_json::to_vec_pretty(&report::json::summary(run))?;
-    json.push(b'\n');
+    let json = json::bytes(&simulation::Summary::new(run))?;
     let mut files = vec![("events.csv", report::csv::events(run)?.into()), ("summary.json", json.into())];
     let document = report::summary::document(run, curves.as_ref().copied());
     files.push(("report.md", markdown::render(&document).into_bytes().into()));

@@ -1,8 +1,8 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
 use super::{
-    Caller, ClusterConfig, ControllerConfig, Drives, HpaSpec, Interpolation, LoadTable, NodesConfig, ScheduledEvent,
-    Slo, Workload,
+    Caller, ClusterConfig, ControllerConfig, Drives, HpaSpec, Interpolation, LoadTable, Location, NodesConfig,
+    ScheduledEvent, Slo, Workload,
 };
 use crate::units::{Replicas, SimTime, Span};
 
@@ -125,6 +125,8 @@ pub struct Claim {
     pub expected: ClaimVerdict,
     /// Why, as the author of the scenario explains it.
     pub note: Option<String>,
+    /// Where it stands.
+    pub location: Option<Location>,
 }
 
 /// What a test of a claim comes to.

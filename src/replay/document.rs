@@ -2,6 +2,7 @@
 
 use super::{Finding, OverPhases, ReadingRun, Replay};
 use crate::model::{ClaimVerdict, Reading, Scenario};
+use crate::report::checks::{Check, Level};
 use crate::report::document::{Block, Claim, Column, Document, Picture, Section, Table};
 use crate::report::plot::Curves;
 use crate::report::{Run, arithmetic, cluster, kubectl, phases, plot, world};
@@ -22,6 +23,22 @@ pub fn document(replays: &[Replay<'_>], drawn: Option<&[Drawn]>) -> Document {
     }
 }
 
+/// Whether each verdict is the one on record.
+pub fn checks(replays: &[Replay<'_>]) -> Vec<Check> {
+    let check = |replay: &Replay<'_>, finding: &Finding<'_>| {
+        let words = [qualified(replay, finding), instead(replay, finding), why(replay, finding)];
+        let words = words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
+        Check {
+            suite: replay.scenario.name.clone(),
+            name: said(replay, finding),
+            location: finding.claim.location.clone(),
+            found: format!("{}: {words}", finding.verdict.name()),
+            level: if finding.as_expected() { Level::Passed } else { Level::Error },
+        }
+    };
+    replays.iter().flat_map(|replay| replay.findings.iter().map(move |finding| check(replay, finding))).collect()
+}
+
 fn claim(replay: &Replay<'_>, finding: &Finding<'_>) -> Claim {
     Claim {
         scenario: Some(replay.scenario.name.clone()),
@@ -36,7 +53,7 @@ fn claim(replay: &Replay<'_>, finding: &Finding<'_>) -> Claim {
 }
 
 /// A claim in its words, with the HPA that it is about where there are several.
-fn said(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+pub(super) fn said(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
     let says = &finding.claim.says;
     let targets = &replay.scenario.targets;
     if targets.len() == 1 { says.clone() } else { format!("{says} ({})", targets[finding.claim.target].hpa.name) }
@@ -69,12 +86,12 @@ fn shares(replay: &Replay<'_>, finding: &Finding<'_>) -> Option<String> {
 }
 
 /// What happens, in each reading where they differ, over the phases.
-fn instead(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+pub(super) fn instead(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
     by_reading(replay, finding, OverPhases::instead)
 }
 
 /// Why, and what would make the claim true: in the runs that are shown.
-fn why(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
+pub(super) fn why(replay: &Replay<'_>, finding: &Finding<'_>) -> String {
     let why = by_reading(replay, finding, |over| over.shown().why.clone());
     let remedy = finding.readings.iter().map(|over| over.shown().remedy.as_str()).find(|text| !text.is_empty());
     let parts = [Some(why.as_str()), remedy];

@@ -4,10 +4,10 @@
 mod check;
 mod cluster_check;
 mod document;
-pub mod explain;
+pub mod json;
 mod outcome;
 
-pub use document::{Drawn, document};
+pub use document::{Drawn, checks, document};
 pub use outcome::{Outcome, OverPhases, share};
 
 use std::sync::Arc;
@@ -130,6 +130,11 @@ impl ReadingRun<'_> {
         self.setup.hpa_at(self.index, at)
     }
 
+    /// The last sync up to an instant.
+    pub fn step_at(&self, at: SimTime) -> Option<&Step> {
+        self.steps.iter().rev().find(|step| step.now <= at)
+    }
+
     /// `spec.replicas` just after an instant: what the HPA or somebody else made of it last.
     pub fn replicas_at(&self, at: SimTime) -> Replicas {
         let rescales = self.summary.rescales.iter().map(|event| (event.at, event.decision.desired));
@@ -142,11 +147,6 @@ impl ReadingRun<'_> {
         let changes = by_hand.chain(rescales).filter(|(when, _)| *when <= at);
         changes.max_by_key(|(when, _)| *when).map_or(self.target().initial_replicas, |(_, replicas)| replicas)
     }
-
-    /// The last sync up to an instant.
-    pub fn step_at(&self, at: SimTime) -> Option<&Step> {
-        self.steps.iter().rev().find(|step| step.now <= at)
-    }
 }
 
 /// The decisions that are explained: those whose history is kept, which takes more room than all else.
@@ -156,6 +156,8 @@ pub enum Explained {
     Nothing,
     /// The last one up to an instant.
     LastUpTo(SimTime),
+    /// Those that change the replica count.
+    Changes,
     /// All.
     All,
 }
@@ -290,12 +292,13 @@ fn run<'a>(
             run: ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps },
             needs_rows: needs(index, |check| matches!(check, Check::GetHpa { .. })),
             needs_steps: needs(index, looks_at_decisions),
-            explained: report.unwrap_or(Explained::Nothing),
+            steps: StepKeeper::new(report.unwrap_or(Explained::Nothing)),
         });
         tables.push(load.table.clone());
     }
     let summaries = simulate_all(&setup, &mut tables, &mut runs)?;
-    let with = |(keeper, summary): (Keeper<'a>, Summary)| ReadingRun { summary, ..keeper.run };
+    let with =
+        |(keeper, summary): (Keeper<'a>, Summary)| ReadingRun { summary, steps: keeper.steps.steps, ..keeper.run };
     Ok(runs.into_iter().zip(summaries).map(with).collect())
 }
 
@@ -304,7 +307,46 @@ struct Keeper<'a> {
     run: ReadingRun<'a>,
     needs_rows: bool,
     needs_steps: bool,
+    steps: StepKeeper,
+}
+
+/// Keeps every decision, and the history of those that are to be explained.
+#[derive(Clone, Debug)]
+pub struct StepKeeper {
     explained: Explained,
+    steps: Vec<Step>,
+}
+
+impl StepKeeper {
+    /// With nothing yet.
+    pub fn new(explained: Explained) -> Self {
+        Self { explained, steps: Vec::new() }
+    }
+
+    /// What was decided, in the order of time.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+impl Listen for StepKeeper {
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn hear(&mut self, record: &SyncRecord<'_>) {
+        let is_explained = match self.explained {
+            Explained::Nothing => false,
+            Explained::LastUpTo(at) => record.now <= at,
+            Explained::Changes => record.decision.rescaled,
+            Explained::All => true,
+        };
+        let history = is_explained.then(|| record.history.clone());
+        if let (Explained::LastUpTo(_), true, Some(last)) = (self.explained, is_explained, self.steps.last_mut()) {
+            last.history = None;
+        }
+        self.steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+    }
 }
 
 impl Listen for Keeper<'_> {
@@ -317,18 +359,7 @@ impl Listen for Keeper<'_> {
             self.run.rows.push(record.into());
         }
         if self.needs_steps {
-            let is_explained = match self.explained {
-                Explained::Nothing => false,
-                Explained::LastUpTo(at) => record.now <= at,
-                Explained::All => true,
-            };
-            let history = is_explained.then(|| record.history.clone());
-            if let (Explained::LastUpTo(_), true, Some(last)) =
-                (self.explained, is_explained, self.run.steps.last_mut())
-            {
-                last.history = None;
-            }
-            self.run.steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+            self.steps.hear(record);
         }
     }
 }

@@ -1,64 +1,62 @@
-//! Findings of `hpasim lint` as text, JSON and SARIF.
+//! Findings of `hpasim lint`: as a document, as what was checked, and as SARIF.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::checks::{Check, Level};
+use super::document::{self, Block, Document, Section};
 use crate::lint::{Finding, Rule, Severity, rules};
 
-/// Sentences of the text are broken at this width.
+/// The text about a rule is broken at this width.
 const TEXT_WIDTH: usize = 110;
 
-/// How many there are of each severity, from errors down.
-fn counts(findings: &[Finding]) -> [usize; 3] {
-    [Severity::Error, Severity::Warning, Severity::Note]
-        .map(|severity| findings.iter().filter(|finding| finding.rule.severity == severity).count())
-}
-
-fn indented(label: &str, text: &str) -> String {
-    let indent = format!("  {label}: ");
-    let blanks = " ".repeat(indent.len());
-    textwrap::fill(text, textwrap::Options::new(TEXT_WIDTH).initial_indent(&indent).subsequent_indent(&blanks)) + "\n"
-}
-
 /// One finding after the other, and how many there are.
-pub fn text(findings: &[Finding]) -> String {
-    let mut text = String::new();
-    for Finding { rule, hit } in findings {
-        let (location, severity) = (&hit.location, rule.severity.name());
-        let _ = writeln!(text, "{location}: {severity}[{}] {}: {}: {}", rule.code, rule.name, hit.path, hit.message);
-        text += &indented("why", rule.why);
-        text += &indented("remedy", rule.remedy);
+pub fn document(findings: &[Finding]) -> Document {
+    let one = |Finding { rule, hit }: &Finding| document::Finding {
+        severity: rule.severity.name(),
+        rule: (rule.code, rule.name),
+        place: (hit.location.to_string(), hit.path.clone()),
+        message: hit.message.clone(),
+        why: rule.why,
+        remedy: rule.remedy,
+    };
+    let count = |severity: Severity, word: &str| {
+        let count = findings.iter().filter(|finding| finding.rule.severity == severity).count();
+        format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+    };
+    let verdict = match findings.is_empty() {
+        true => "no findings".to_owned(),
+        false => format!(
+            "{}, {}, {}; more about a rule: hpasim lint --explain CODE",
+            count(Severity::Error, "error"),
+            count(Severity::Warning, "warning"),
+            count(Severity::Note, "note")
+        ),
+    };
+    let found = (!findings.is_empty()).then(|| Block::Findings(findings.iter().map(one).collect()));
+    let section = Section { title: String::new(), blocks: found.into_iter().collect() };
+    Document {
+        title: "What will go wrong with autoscaling".to_owned(),
+        verdict: vec![verdict],
+        sections: vec![section],
     }
-    let [errors, warnings, notes] = counts(findings);
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    if findings.is_empty() {
-        return "no findings\n".to_owned();
-    }
-    let _ = writeln!(
-        text,
-        "{}, {}, {}; more about a rule: hpasim lint --explain CODE",
-        plural(errors, "error"),
-        plural(warnings, "warning"),
-        plural(notes, "note")
-    );
-    text
 }
 
-/// Findings with everything that is known about their rules.
-pub fn json(findings: &[Finding]) -> Value {
-    let one = |Finding { rule, hit }: &Finding| {
-        json!({
-            "code": rule.code, "name": rule.name, "severity": rule.severity.name(),
-            "file": *hit.location.file, "line": hit.location.line, "column": hit.location.column,
-            "path": hit.path, "message": hit.message, "why": rule.why, "remedy": rule.remedy,
-        })
+/// The findings as what was checked.
+pub fn checks(findings: &[Finding]) -> Vec<Check> {
+    let check = |Finding { rule, hit }: &Finding| Check {
+        suite: format!("{} {}", rule.code, rule.name),
+        name: hit.path.clone(),
+        location: Some(hit.location.clone()),
+        found: format!("{}. {}", hit.message, rule.remedy),
+        level: match rule.severity {
+            Severity::Note => Level::Notice,
+            Severity::Warning => Level::Warning,
+            Severity::Error => Level::Error,
+        },
     };
-    let [errors, warnings, notes] = counts(findings);
-    json!({
-        "findings": findings.iter().map(one).collect::<Vec<_>>(),
-        "summary": { "errors": errors, "warnings": warnings, "notes": notes },
-    })
+    findings.iter().map(check).collect()
 }
 
 /// SARIF 2.1.0 (OASIS), as code hosts read it.

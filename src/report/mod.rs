@@ -3,9 +3,11 @@
 pub mod amounts;
 pub mod arithmetic;
 pub mod assumptions;
+pub mod checks;
 pub mod cluster;
 pub mod csv;
 pub mod document;
+pub mod explain;
 pub mod json;
 pub mod kubectl;
 pub mod lint;
@@ -74,7 +76,7 @@ impl<'a> Run<'a> {
 }
 
 /// An instant as RFC 3339 has it, if it is known when the simulation starts: seconds since 1970.
-fn timestamp(epoch_seconds: Option<i64>, at: SimTime) -> Option<String> {
+pub fn timestamp(epoch_seconds: Option<i64>, at: SimTime) -> Option<String> {
     let instant = jiff::Timestamp::from_second(epoch_seconds? + at.seconds()).ok()?;
     Some(instant.to_string())
 }

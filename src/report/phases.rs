@@ -1,7 +1,5 @@
 //! The phases of a simulation, and what differs from one to another, in words.
 
-use serde_json::{Value, json};
-
 use super::Run;
 use super::amounts::{bytes, decimal};
 use crate::model::Phase;
@@ -108,39 +106,4 @@ pub(super) fn note(run: &Run<'_>) -> String {
             "One phase of those that there are: {phase}. For ranges it takes too long; --phases N gives them all the same."
         ),
     }
-}
-
-/// A phase for machines, by the names of the settings that fix it.
-pub fn shown(phase: Phase) -> Value {
-    json!({
-        "syncOffsetSeconds": phase.sync.seconds(),
-        "metricOffsetSeconds": phase.scrape.seconds(),
-        "housekeepingOffsetSeconds": phase.kubelet.seconds(),
-    })
-}
-
-/// The same for machines.
-pub(super) fn json(run: &Run<'_>) -> Value {
-    let mut value = json!({
-        "shown": shown(run.target().phase),
-        "simulated": run.phases.map_or(1, |runs| runs.sample.phases.len()),
-        "possible": run.phases.map(|runs| runs.sample.of),
-        "seed": run.phases.map(|runs| runs.sample.seed),
-    });
-    if let Some(runs) = several(run) {
-        let range = |of: &dyn Fn(&Course) -> f64| runs.range(of).map(|r| json!({ "min": r.low, "max": r.high }));
-        let seconds = |of: &dyn Fn(&Course) -> Span| range(&|course| of(course).seconds() as f64);
-        value["ranges"] = json!({
-            "podHours": range(&|course| course.pod_seconds as f64 / 3600.0),
-            "meanReplicas": range(&Course::mean_replicas),
-            "maxReplicas": range(&|course| course.max_replicas.into()),
-            "atMaxReplicasSeconds": seconds(&|course| course.at_max),
-            "workWaitingSeconds": seconds(&|course| course.waiting),
-            "lostCoreSeconds": range(&|course| course.work_lost.core_seconds()),
-            "droppedCoreSeconds": range(&|course| course.work_dropped.core_seconds()),
-            "sloBrokenSeconds": runs.courses[0].slow.and_then(|_| seconds(&|course| course.slow.unwrap_or_default())),
-            "maxNodes": runs.courses[0].max_nodes.and_then(|_| range(&|course| course.max_nodes.unwrap_or(0) as f64)),
-        });
-    }
-    value
 }

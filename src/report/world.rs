@@ -1,7 +1,5 @@
 //! Several targets in one world: a row for each, and what they come to together.
 
-use serde_json::{Value, json};
-
 use super::Run;
 use super::amounts::{bytes, decimal, share};
 use super::cluster::FailedRequests;
@@ -241,40 +239,6 @@ fn calls(runs: &[Run<'_>]) -> Table {
 
 fn wait(seconds: f64) -> String {
     if seconds < 1.0 { format!("{} ms", decimal(seconds * 1000.0, 0)) } else { format!("{} s", decimal(seconds, 1)) }
-}
-
-/// The same as JSON.
-pub fn json(runs: &[Run<'_>]) -> Value {
-    let totals = Totals::of(runs);
-    let target = |run: &Run<'_>| {
-        let s = run.summary;
-        json!({
-            "namespace": run.hpa().namespace,
-            "hpa": run.hpa().name,
-            "reference": run.workload().reference.to_string(),
-            "replicas": { "min": s.min_replicas(), "mean": s.mean_replicas(), "max": s.max_replicas() },
-            "atMaxSeconds": s.at_max.seconds(),
-            "waitingSeconds": s.waiting.seconds(),
-            "unschedulableSeconds": s.unschedulable.seconds(),
-            "requestsFailed": FailedRequests::of(run).map(|failed| failed.all()),
-            "promiseBrokenSeconds": run.target().cluster.slo.map(|_| s.slow.seconds()),
-            "calls": s.callees.iter().map(|callee| json!({
-                "hpa": run.setup.targets[callee.target].hpa.name,
-                "longestWaitSeconds": callee.longest_seconds,
-                "atSeconds": callee.at.seconds(),
-            })).collect::<Vec<_>>(),
-            "directory": directory(run),
-        })
-    };
-    json!({
-        "durationSeconds": totals.duration.seconds(),
-        "pods": { "min": totals.pods.0, "mean": totals.pods.1, "max": totals.pods.2, "maxAtSeconds": totals.peak_at.seconds() },
-        "peakCpuRequestMillicores": totals.peak_cpu.get(),
-        "peakMemoryRequestBytes": totals.peak_memory.get(),
-        "nodes": totals.nodes.map(|(mean, max)| json!({ "mean": mean, "max": max })),
-        "nodeCostPerMonth": totals.cost_per_month,
-        "targets": runs.iter().map(target).collect::<Vec<_>>(),
-    })
 }
 
 /// A row for each target, without units.

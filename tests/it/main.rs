@@ -9,6 +9,7 @@ mod conformance;
 mod controller;
 mod errors;
 mod fidelity;
+mod forms;
 mod harmless;
 mod instructions;
 mod invariants;

@@ -195,6 +195,7 @@ impl Reader<'_> {
                 raw::Verdict::Depends => ClaimVerdict::Depends,
             },
             note: raw.note.clone(),
+            location: self.wrong(&format!("claims[{index}]"), "").location,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Block, Claim, Document, Table};
+use super::{Block, Claim, Document, Finding, Table};
 use crate::model::escaped;
 
 /// The document, what it comes to first.
@@ -22,6 +22,10 @@ pub fn render(document: &Document) -> String {
                 Block::Table(rows) => out += &table(rows),
                 Block::Notes(notes) => notes.iter().for_each(|note| out += &format!("- {}\n", text(note))),
                 Block::Claims(found, all) => out += &claims(found, all),
+                Block::Outline(lines) => {
+                    lines.iter().for_each(|(depth, line)| out += &format!("{}- {}\n", "  ".repeat(*depth), text(line)));
+                }
+                Block::Findings(all) => out += &findings(all),
                 Block::Picture(one) => out += &format!("![{}]({})\n", text(&one.shows), address(&one.file)),
                 Block::File(file, has) => out += &format!("{}: [{}]({})\n", text(has), text(file), address(file)),
             }
@@ -57,6 +61,25 @@ fn claims(found: &str, claims: &[Claim]) -> String {
             text(&(claim.why.clone() + &note)),
         ];
         out += &row(&cells[first..]);
+    }
+    out
+}
+
+/// A row for each finding.
+fn findings(findings: &[Finding]) -> String {
+    let headers = ["severity", "rule", "where", "what", "why", "remedy"].map(str::to_owned);
+    let mut out = row(&headers) + &row(&vec!["---".to_owned(); headers.len()]);
+    for finding in findings {
+        let (code, name) = finding.rule;
+        let (place, path) = &finding.place;
+        out += &row(&[
+            format!("**{}**", finding.severity),
+            text(&format!("{code} {name}")),
+            text(&format!("{place} {path}")),
+            text(&finding.message),
+            text(finding.why),
+            text(finding.remedy),
+        ]);
     }
     out
 }

@@ -2,6 +2,7 @@
 //!
 //! A form is added in one file beside this one, a section in the command that it belongs to.
 
+pub mod csv;
 pub mod html;
 pub mod markdown;
 pub mod terminal;
@@ -39,6 +40,10 @@ pub enum Block {
     Table(Table),
     /// Remarks, one after the other.
     Notes(Vec<String>),
+    /// A derivation: lines, each as deep as what it is part of.
+    Outline(Vec<(usize, String)>),
+    /// What is wrong with manifests.
+    Findings(Vec<Finding>),
     /// Claims of documents that were put to the test, and what their findings are called.
     Claims(&'static str, Vec<Claim>),
     /// A picture.
@@ -123,6 +128,23 @@ pub struct Claim {
     pub why: String,
     /// What its authors should know.
     pub note: Option<String>,
+}
+
+/// Something that is wrong with a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is: error, warning or note.
+    pub severity: &'static str,
+    /// Which rule says so: its code and its name.
+    pub rule: (&'static str, &'static str),
+    /// Where it stands: the place in the files, and the field.
+    pub place: (String, String),
+    /// What is wrong.
+    pub message: String,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
 }
 
 impl Document {

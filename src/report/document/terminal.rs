@@ -5,7 +5,7 @@
 
 use textwrap::core::display_width;
 
-use super::{Block, Claim, Document, Section, Table};
+use super::{Block, Claim, Document, Finding, Section, Table};
 use crate::model::{ClaimVerdict, escaped};
 
 /// How it is to look.
@@ -50,13 +50,15 @@ fn section(section: &Section, style: Style) -> String {
             Block::Table(rows) => table(rows, style.width),
             Block::Notes(notes) => notes.iter().map(|note| paragraph(note, "  - ", "    ", style.width)).collect(),
             Block::Claims(found, claims) => all_claims(found, claims, style),
+            Block::Outline(lines) => outline(lines, style.width),
+            Block::Findings(findings) => findings.iter().map(|one| finding(one, style)).collect(),
             // The command says which files it has written.
             Block::Picture(_) | Block::File(..) => continue,
         };
         let belongs = match before {
             None => true,
             Some(Block::Table(_)) => matches!(block, Block::Notes(_)),
-            Some(Block::Text(_)) => matches!(block, Block::Table(_)),
+            Some(Block::Text(_)) => matches!(block, Block::Table(_) | Block::Outline(_)),
             _ => false,
         };
         if !belongs {
@@ -97,6 +99,35 @@ fn all_claims(found: &str, claims: &[Claim], style: Style) -> String {
             text += &format!("{blank}{}", painted(&paragraph(scenario, "", "", style.width), "1", style));
         }
         text += &claim(found, one, style);
+    }
+    text
+}
+
+/// Lines below each other, what is part of another further in.
+fn outline(lines: &[(usize, String)], width: usize) -> String {
+    let line = |(depth, words): &(usize, String)| {
+        let indent = "  ".repeat(depth + 1);
+        paragraph(words, &indent, &format!("{indent}  "), width)
+    };
+    lines.iter().map(line).collect()
+}
+
+/// As compilers say it: the first line is whole, whatever the width, for those who search in it or click on it.
+fn finding(finding: &Finding, style: Style) -> String {
+    let (code, name) = finding.rule;
+    let (place, path) = &finding.place;
+    let severity = format!("{}[{code}]", finding.severity);
+    let color = match finding.severity {
+        "error" => "31",
+        "warning" => "33",
+        _ => "36",
+    };
+    let severity = if style.color { format!("\x1b[{color}m{severity}\x1b[0m") } else { severity };
+    let told = [place, path, &finding.message].map(|words| escaped(words));
+    let mut text = format!("{}: {severity} {name}: {}: {}\n", told[0], told[1], told[2]);
+    for (label, words) in [("why", finding.why), ("remedy", finding.remedy)] {
+        let indent = format!("  {label}: ");
+        text += &paragraph(words, &indent, &" ".repeat(indent.len()), style.width);
     }
     text
 }

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use csv::{plan_csv, storage_csv};
-pub use json::json;
+pub use json::Plan;
+pub use verdicts::checks;
 
 use super::document::{Block, Chart, Document, Picture, Section};
 use super::plot;

@@ -5,6 +5,7 @@ use crate::model::{BudgetBound, ClaimVerdict, Figures};
 use crate::plan::Level;
 use crate::plan::claims::{ClaimFinding, FigureFinding, Remedy};
 use crate::report::amounts::amount;
+use crate::report::checks::{self, Check};
 use crate::report::document::{Block, Claim, Column, Section, Table};
 use crate::units::Quantity;
 
@@ -169,6 +170,22 @@ pub(super) fn claims(report: &PlanReport<'_>) -> Option<Section> {
     );
     let claims = report.claims.iter().map(claim).collect();
     Some(Section { title, blocks: vec![Block::Claims("computed", claims)] })
+}
+
+/// Whether each verdict is the one on record.
+pub fn checks(report: &PlanReport<'_>) -> Vec<Check> {
+    let check = |finding: &ClaimFinding<'_>| {
+        let Claim { found, why, qualified, .. } = claim(finding);
+        let words = [qualified, found, why].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>();
+        Check {
+            suite: "claims".to_owned(),
+            name: finding.claim.says.clone(),
+            location: Some(finding.claim.location.clone()),
+            found: format!("{}: {}", finding.verdict.name(), words.join("; ")),
+            level: if finding.as_expected() { checks::Level::Passed } else { checks::Level::Error },
+        }
+    };
+    report.claims.iter().map(check).collect()
 }
 
 /// A claim with each of its figures.

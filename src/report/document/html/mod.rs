@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{Block, Chart, Claim, Document, Picture, Section, Table};
+use super::{Block, Chart, Claim, Document, Finding, Picture, Section, Table};
 use crate::model::escaped;
 use crate::report::plot::{LineStyle, Panel, thinned};
 
@@ -78,6 +78,12 @@ impl Renderer {
                     let _ = write!(self.page, "<ul>\n{items}</ul>\n");
                 }
                 Block::Claims(found, claims) => self.page += &all_claims(found, claims),
+                Block::Outline(lines) => {
+                    let line = |(depth, line): &(usize, String)| format!("{}{}", "  ".repeat(*depth), text(line));
+                    let lines = lines.iter().map(line).collect::<Vec<_>>().join("\n");
+                    let _ = writeln!(self.page, "<pre class=\"outline\">{lines}</pre>");
+                }
+                Block::Findings(findings) => findings.iter().for_each(|one| self.page += &finding(one)),
                 Block::Picture(Picture { shows, chart: Some(chart), .. }) => self.figure(shows, chart),
                 // They are beside it only where they were written.
                 Block::Picture(Picture { chart: None, .. }) | Block::File(..) => {}
@@ -206,6 +212,21 @@ fn all_claims(found: &str, claims: &[Claim]) -> String {
         out += "</div>\n";
     }
     out
+}
+
+fn finding(finding: &Finding) -> String {
+    let (code, name) = finding.rule;
+    let (place, path) = &finding.place;
+    let severity = finding.severity;
+    format!(
+        "<div class=\"claim {severity}\"><p class=\"says\"><b>{severity} {code}</b>{}: {}</p>\n<p><code>{} {}</code></p>\n{}{}</div>\n",
+        text(name),
+        text(&finding.message),
+        text(place),
+        text(path),
+        paragraph(&format!("why: {}", finding.why)),
+        paragraph(&format!("remedy: {}", finding.remedy)),
+    )
 }
 
 /// What `page.js` draws.

@@ -1,0 +1,160 @@
+//! What `simulate` and `explain` simulate: HPAs of manifests under their loads, in one world.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::{self, read_standard_input_once};
+use super::cluster::{ClusterArgs, NodeArgs};
+use super::load::{self, LoadFiles, LoadOptions};
+use super::manifests::ManifestArgs;
+use super::output;
+use crate::input::load::Load;
+use crate::input::manifests::Manifests;
+use crate::input::{Diagnostic, InputError};
+use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
+use crate::sim::Setup;
+use crate::study::phases::{PhaseRuns, WorldPhases};
+use crate::study::{Simulated, TargetLoad};
+
+/// Manifests, loads, and the cluster that they meet in.
+#[derive(Debug, Args)]
+pub(super) struct WorldArgs {
+    #[command(flatten)]
+    pub manifests: ManifestArgs,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    #[command(flatten)]
+    nodes: NodeArgs,
+    #[command(flatten)]
+    controller: ControllerConfig,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+struct LoadArgs {
+    /// Load trace (CSV), or - for standard input: of every HPA, or HPA=FILE of one of several; repeatable
+    #[arg(long, value_name = "[HPA=]FILE|-")]
+    load: Vec<String>,
+    #[command(flatten)]
+    options: LoadOptions,
+}
+
+/// What is to be simulated.
+pub(super) struct Prepared<'a> {
+    pub setup: Setup<'a>,
+    pub loads: Vec<Load>,
+    /// What cannot be simulated, to be said at the end.
+    pub errors: Vec<Diagnostic>,
+    /// Whether several HPAs were asked for.
+    pub several: bool,
+}
+
+impl WorldArgs {
+    /// Reads the manifests.
+    pub fn read(&self) -> anyhow::Result<(ControllerConfig, Manifests)> {
+        let controller = args::controller(self.controller)?;
+        let inputs = self.manifests.sources.filenames.iter().map(PathBuf::as_path);
+        read_standard_input_once(inputs.chain(LoadFiles::paths(&self.load.load)))?;
+        let manifests = self.manifests.read(controller.version, self.cluster.replicas, false)?;
+        Ok((controller, manifests))
+    }
+
+    /// The world of the HPAs that have a load.
+    pub fn prepare<'a>(&self, controller: ControllerConfig, manifests: &'a Manifests) -> anyhow::Result<Prepared<'a>> {
+        let namespace = self.manifests.sources.namespace.as_deref();
+        let chosen = manifests.chosen(namespace, self.manifests.hpa.as_deref())?;
+        let (targets, loads, errors) = targets(self, &controller, manifests, &chosen)?;
+        if targets.is_empty() {
+            InputError::unless_empty(errors)?;
+            anyhow::bail!("no HPA has a load: give --load FILE, or HPA=FILE for some of them, or --constant cpu=2.5");
+        }
+        let world = load::world(&self.load.options, &self.cluster, controller);
+        let mut setup = Setup { world, targets };
+        let workloads: Vec<&Workload> = setup.targets.iter().map(|target| target.workload).collect();
+        setup.world.nodes = self.nodes.config(&manifests.inventory, &workloads)?;
+        setup.world.quotas = manifests.inventory.shared_quotas(&workloads);
+        load::warn_of_shared_quotas(&setup);
+        Ok(Prepared { setup, loads, errors, several: chosen.len() > 1 })
+    }
+
+    /// Puts the targets into typical phases; the same in other phases, unless that takes too long.
+    pub fn in_phases(&self, prepared: &mut Prepared<'_>) -> anyhow::Result<Option<Vec<PhaseRuns>>> {
+        let phases = phases_of(self, &prepared.setup, &mut prepared.loads)?;
+        for (target, phases) in prepared.setup.targets.iter_mut().zip(phases.iter().flatten()) {
+            target.phase = phases.phase();
+        }
+        Ok(phases)
+    }
+}
+
+/// What is scaled under the loads that are given, and what of it cannot be simulated: an error at the end where there are
+/// several.
+fn targets<'a>(
+    args: &WorldArgs,
+    controller: &ControllerConfig,
+    manifests: &'a Manifests,
+    chosen: &[&'a Placed<HpaSpec>],
+) -> anyhow::Result<(Vec<Target<'a>>, Vec<Load>, Vec<Diagnostic>)> {
+    let files = LoadFiles::of(&args.load.load, manifests)?;
+    let shared = files.is_for_all() || args.load.load.is_empty();
+    if chosen.len() > 1 && shared {
+        let note = format!(
+            "{} HPAs match, and each has the same load; --load HPA=FILE gives one its own, --hpa NAME (and -n NAMESPACE) \
+             chooses one",
+            chosen.len()
+        );
+        output::complain("note", &note);
+    }
+    let (mut targets, mut loads, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let constants = !args.load.options.constant.is_empty();
+    let by_name = manifests.targets();
+    let neighbourhood = manifests.inventory.neighbourhood(&files.simulated(&by_name, chosen, constants)?);
+    for hpa in chosen {
+        let path = match files.of_hpa(&hpa.item, constants)? {
+            Some(path) => path,
+            None if chosen.len() == 1 => None,
+            None => {
+                let HpaSpec { namespace, name, .. } = &hpa.item;
+                output::complain("note", &format!("{namespace}/{name} has no load: it stays as it is"));
+                continue;
+            }
+        };
+        if chosen.len() > 1 && path == Some(Path::new("-")) && files.is_for_all() {
+            let all = chosen.len();
+            anyhow::bail!("a load from standard input is for one HPA, and {all} match; choose one with --hpa NAME");
+        }
+        let one = || -> anyhow::Result<(Target<'a>, Load)> {
+            let selection = by_name.of(hpa)?;
+            let load = load::open(path, &args.load.options)?;
+            let (options, columns) = (&args.load.options, load.columns());
+            let target = load::target(options, &args.cluster, controller, &neighbourhood, &selection, columns)?;
+            Ok((target, load))
+        };
+        match one() {
+            Ok((target, load)) => {
+                targets.push(target);
+                loads.push(load);
+            }
+            Err(error) => errors.extend(error.downcast::<InputError>()?.diagnostics().to_vec()),
+        }
+    }
+    Ok((targets, loads, errors))
+}
+
+/// The same in other phases, unless that takes too long.
+fn phases_of(args: &WorldArgs, setup: &Setup<'_>, loads: &mut [Load]) -> anyhow::Result<Option<Vec<PhaseRuns>>> {
+    let controller = &setup.world.controller;
+    let mut tables = Vec::new();
+    for load in loads.iter_mut() {
+        let Some(table) = load.table(setup.world.duration, args.cluster.longest(controller))? else { return Ok(None) };
+        tables.push(TargetLoad { workload: 0, table, varies: Vec::new() });
+    }
+    let simulated = Simulated { setup: setup.clone(), loads: tables };
+    let Some(count) = args.cluster.phases(simulated.length(), controller) else { return Ok(None) };
+    let phases = WorldPhases::run(&simulated, count).map_err(load::explain_error)?;
+    let is_one = phases.is_cut && phases.runs.len() == 1;
+    Ok((!is_one).then(|| (0..loads.len()).map(|index| phases.of(index)).collect()))
+}
