@@ -12,7 +12,7 @@ use crate::input::InputError;
 use crate::model::{HpaSpec, Reading, Target};
 use crate::replay::{Explained, ReadingRun, Step, StepKeeper, replay_to_explain};
 use crate::report::document::{Block, Document, Section};
-use crate::report::explain::{self, Sync};
+use crate::report::explain::{self, Remembered, Sync};
 use crate::report::json::explanation::{ExplainedSync, Explanation, Origin};
 use crate::report::json::{self, Each};
 use crate::report::phases;
@@ -69,6 +69,7 @@ struct Told<'a> {
     index: usize,
     epoch_seconds: Option<i64>,
     steps: Vec<&'a Step>,
+    remembered: &'a Remembered,
 }
 
 /// Runs the command.
@@ -108,6 +109,7 @@ fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
                 index: run.index,
                 epoch_seconds: None,
                 steps: args.chosen(&run.steps, run.summary.duration)?,
+                remembered: &run.remembered,
             });
         }
     }
@@ -135,6 +137,7 @@ fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
             index,
             epoch_seconds: epochs[index],
             steps: args.chosen(keeper.steps(), summaries[index].duration)?,
+            remembered: keeper.remembered(),
         });
     }
     show(args, &told, color)?;
@@ -182,7 +185,7 @@ impl Told<'_> {
             controller: &self.setup.world.controller,
             now: step.now,
             decision: &step.decision,
-            history: step.history.as_ref(),
+            history: self.remembered.after(step.now),
         }
     }
 

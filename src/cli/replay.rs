@@ -13,7 +13,7 @@ use crate::input::names::hint;
 use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
 use crate::model::{Scenario, ScenarioTarget};
 use crate::replay::json::Replayed;
-use crate::replay::{Drawn, Replay, checks, document, replay, stem};
+use crate::replay::{Drawn, Explained, Replay, checks, document, replay_to_explain, stem};
 use crate::report;
 use crate::report::document::{Document, html, markdown};
 use crate::report::json;
@@ -90,11 +90,12 @@ pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outco
         check_file_names(&scenarios)?;
     }
     let phases = args.phases.map(|count| count as usize);
+    let needs_pictures = args.output.is_some() || args.format == Format::Html;
+    let explained = if needs_pictures { Explained::Changes } else { Explained::Nothing };
     let replays = scenarios
         .iter()
-        .map(|one| replay(one, phases).map_err(|error| named(error, one)))
+        .map(|one| replay_to_explain(one, phases, explained).map_err(|error| named(error, one)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let needs_pictures = args.output.is_some() || args.format == Format::Html;
     let drawn = needs_pictures.then(|| replays.iter().map(drawn).collect::<Vec<_>>());
     let document = document(&replays, drawn.as_deref());
     let written = match args.output.as_ref().zip(drawn.as_ref()) {

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::output::{Contents, Spool};
 use crate::model::Column;
 use crate::report::csv::TimelineWriter;
+use crate::report::explain::Remembered;
 use crate::report::kubectl::Watch;
 use crate::report::plot::Curves;
 use crate::sim::{Listen, Setup, SyncRecord, TimelineRow};
@@ -133,9 +134,14 @@ impl Rows<'_, '_> {
     }
 }
 
+/// So many decisions are explained in a report, the first ones.
+const MOST_REMEMBERED: usize = 2000;
+
 /// What is kept of the syncs of a target, while it is simulated.
 pub(super) struct Keeper<'scope, 's, 'a> {
     rows: Option<Rows<'scope, 's>>,
+    /// Of decisions that are drawn.
+    remembered: Remembered,
     watch: Option<Watch<'a>>,
 }
 
@@ -150,13 +156,13 @@ impl<'scope, 's: 'scope, 'a> Keeper<'scope, 's, 'a> {
             Some(scope) => Rows::behind(scope, writer),
             None => Rows::Here(Box::new((writer, TimelineRow::default()))),
         });
-        Self { rows, watch }
+        Self { rows, remembered: Remembered::default(), watch }
     }
 
     /// What was kept.
     pub fn finish(self) -> anyhow::Result<Kept<'a>> {
         let (timeline, curves) = self.rows.map(Rows::finish).transpose()?.unzip();
-        Ok(Kept { timeline: timeline.flatten(), curves, watch: self.watch })
+        Ok(Kept { timeline: timeline.flatten(), curves, remembered: self.remembered, watch: self.watch })
     }
 }
 
@@ -168,6 +174,9 @@ impl Listen for Keeper<'_, '_, '_> {
     fn hear(&mut self, record: &SyncRecord<'_>) {
         if let Some(rows) = &mut self.rows {
             rows.take(record);
+            if record.decision.rescaled && self.remembered.len() < MOST_REMEMBERED {
+                self.remembered.push(record.now, record.history);
+            }
         }
         if let Some(watch) = &mut self.watch {
             watch.sync(record);
@@ -179,6 +188,7 @@ impl Listen for Keeper<'_, '_, '_> {
 pub(super) struct Kept<'a> {
     pub timeline: Option<Contents>,
     pub curves: Option<Curves>,
+    pub remembered: Remembered,
     watch: Option<Watch<'a>>,
 }
 

@@ -155,6 +155,7 @@ impl<'a> Simulation<'a> {
             summary: &self.summaries[index],
             title: None,
             phases: self.phases.as_ref().map(|phases| &phases[index]),
+            remembered: &self.kept[index].remembered,
             epoch_seconds: self.loads[index].epoch_seconds(),
         }
     }

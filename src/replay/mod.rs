@@ -12,12 +12,13 @@ pub use outcome::{Outcome, OverPhases, share};
 
 use std::sync::Arc;
 
-use crate::hpa::{Decision, History};
+use crate::hpa::Decision;
 use crate::model::{
     Action, Check, Claim, ClaimVerdict, Column, HpaSpec, LoadReading, LoadSource, LoadTable, Phase, Phases, Scenario,
     ScenarioTarget, Target,
 };
 use crate::report::Run;
+use crate::report::explain::Remembered;
 use crate::sim::{Listen, Setup, SimError, Summary, SyncRecord, TimelineRow, World, simulate_all};
 use crate::study::every;
 use crate::study::phases::{Steps, total_steps, typical};
@@ -64,6 +65,8 @@ pub struct ReadingRun<'a> {
     pub rows: Vec<TimelineRow>,
     /// Every decision.
     pub steps: Vec<Step>,
+    /// What the controller remembered after those that are explained.
+    pub remembered: Remembered,
 }
 
 /// One sync, whole.
@@ -73,8 +76,6 @@ pub struct Step {
     pub now: SimTime,
     /// What was decided.
     pub decision: Decision,
-    /// What the controller remembered afterwards, if it is to be explained.
-    pub history: Option<History>,
 }
 
 /// What a claim came to.
@@ -116,6 +117,7 @@ impl ReadingRun<'_> {
             summary: &self.summary,
             title: Some(self.stem.clone()),
             phases: None,
+            remembered: &self.remembered,
             epoch_seconds: None,
         }
     }
@@ -286,10 +288,10 @@ fn run<'a>(
     let mut tables: Vec<LoadTable> = Vec::new();
     for (index, target) in scenario.targets.iter().enumerate() {
         let load = target.reading(reading);
-        let (summary, rows, steps) = (Summary::default(), Vec::new(), Vec::new());
+        let (summary, rows, steps, remembered) = (Summary::default(), Vec::new(), Vec::new(), Remembered::default());
         let (stem, columns) = (stem(scenario, load, index), load.table.columns().to_vec());
         runs.push(Keeper {
-            run: ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps },
+            run: ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps, remembered },
             needs_rows: needs(index, |check| matches!(check, Check::GetHpa { .. })),
             needs_steps: needs(index, looks_at_decisions),
             steps: StepKeeper::new(report.unwrap_or(Explained::Nothing)),
@@ -297,8 +299,10 @@ fn run<'a>(
         tables.push(load.table.clone());
     }
     let summaries = simulate_all(&setup, &mut tables, &mut runs)?;
-    let with =
-        |(keeper, summary): (Keeper<'a>, Summary)| ReadingRun { summary, steps: keeper.steps.steps, ..keeper.run };
+    let with = |(keeper, summary): (Keeper<'a>, Summary)| {
+        let StepKeeper { steps, remembered, .. } = keeper.steps;
+        ReadingRun { summary, steps, remembered, ..keeper.run }
+    };
     Ok(runs.into_iter().zip(summaries).map(with).collect())
 }
 
@@ -315,17 +319,23 @@ struct Keeper<'a> {
 pub struct StepKeeper {
     explained: Explained,
     steps: Vec<Step>,
+    remembered: Remembered,
 }
 
 impl StepKeeper {
     /// With nothing yet.
     pub fn new(explained: Explained) -> Self {
-        Self { explained, steps: Vec::new() }
+        Self { explained, steps: Vec::new(), remembered: Remembered::default() }
     }
 
     /// What was decided, in the order of time.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// What was remembered after those that are to be explained.
+    pub fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 }
 
@@ -341,11 +351,13 @@ impl Listen for StepKeeper {
             Explained::Changes => record.decision.rescaled,
             Explained::All => true,
         };
-        let history = is_explained.then(|| record.history.clone());
-        if let (Explained::LastUpTo(_), true, Some(last)) = (self.explained, is_explained, self.steps.last_mut()) {
-            last.history = None;
+        if is_explained {
+            if matches!(self.explained, Explained::LastUpTo(_)) {
+                self.remembered.clear();
+            }
+            self.remembered.push(record.now, record.history);
         }
-        self.steps.push(Step { now: record.now, decision: record.decision.clone(), history });
+        self.steps.push(Step { now: record.now, decision: record.decision.clone() });
     }
 }
 

@@ -21,6 +21,41 @@ pub struct Sync<'a> {
     pub history: Option<&'a History>,
 }
 
+/// What the controller remembered after syncs that are to be explained: it takes more room than all else.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered(Vec<(SimTime, History)>);
+
+impl Remembered {
+    /// Nothing.
+    pub const NONE: &'static Self = &Self(Vec::new());
+
+    /// After a sync later than the others.
+    pub fn push(&mut self, now: SimTime, history: &History) {
+        self.0.push((now, history.clone()));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// After the sync at an instant.
+    pub fn after(&self, now: SimTime) -> Option<&History> {
+        let index = self.0.binary_search_by_key(&now, |(at, _)| *at).ok()?;
+        self.0.get(index).map(|(_, history)| history)
+    }
+}
+
 /// Lines, each as deep as what it is part of.
 #[derive(Debug, Default)]
 struct Outline(Vec<(usize, String)>);

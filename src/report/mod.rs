@@ -19,6 +19,8 @@ pub mod summary;
 pub mod table;
 pub mod world;
 
+use self::explain::{Remembered, Sync};
+use crate::hpa::Decision;
 use crate::model::{ControllerConfig, HpaSpec, Target, Workload};
 use crate::sim::{Setup, Summary};
 use crate::study::phases::PhaseRuns;
@@ -39,6 +41,8 @@ pub struct Run<'a> {
     pub title: Option<String>,
     /// The same in other phases, where they were simulated.
     pub phases: Option<&'a PhaseRuns>,
+    /// What the controller remembered after decisions, of those that it was kept of.
+    pub remembered: &'a Remembered,
     /// The instant of the simulation's start, seconds since 1970, if the load has timestamps.
     pub epoch_seconds: Option<i64>,
 }
@@ -62,6 +66,12 @@ impl<'a> Run<'a> {
     /// The workload that it scales.
     pub fn workload(&self) -> &'a Workload {
         self.target().workload
+    }
+
+    /// A decision at an instant, to be explained.
+    pub fn sync(&self, now: SimTime, decision: &'a Decision) -> Sync<'a> {
+        let history = self.remembered.after(now);
+        Sync { hpa: self.hpa_at(now), controller: self.controller(), now, decision, history }
     }
 
     /// The controller's settings.

@@ -36,6 +36,16 @@ addEventListener("load", () => setTimeout(async () => {
       press("ArrowRight");
       said.push(readout.textContent !== before ? "keys" : "KEYS: " + before);
     }
+    if (decision >= 0) {
+      const pre = figure.element.querySelector(".derivation");
+      while (figure.chosen > decision) press("ArrowLeft");
+      while (figure.chosen < decision) press("ArrowRight");
+      press("Enter");
+      const text = pre.textContent;
+      said.push(!pre.hidden && text.includes("=> ") && text.includes("Metric 1") && text.includes("Conditions") ? "derived" : "DERIVED: " + text);
+      press("Escape");
+      said.push(pre.hidden ? "closed" : "CLOSED");
+    }
     said.push(document.documentElement.scrollWidth <= innerWidth ? "fits" : "WIDER: " + document.documentElement.scrollWidth);
     seen.push(`${plots.length} of ${data.panels.length}, ${said.join(", ")}`);
   }
@@ -105,11 +115,16 @@ fn the_report_works_in_a_browser() {
             for figure in &figures {
                 assert!(figure.contains("zoom, all"), "{name} at {width}: {figure}");
                 assert!(figure.ends_with("fits"), "{name} at {width}: {figure}");
-                assert!(!figure.contains("HOVER") && !figure.contains("KEYS"), "{name} at {width}: {figure}");
+                for wrong in ["HOVER", "KEYS", "DERIVED", "CLOSED"] {
+                    assert!(!figure.contains(wrong), "{name} at {width}: {figure}");
+                }
                 let (drawn, of) = figure.split(',').next().and_then(|part| part.split_once(" of ")).unwrap();
                 assert_eq!(drawn, of, "{name} at {width}");
             }
-            assert!(figures.iter().any(|figure| figure.contains("hover")), "{name}: {seen}");
+            assert!(
+                figures.iter().any(|figure| figure.contains("hover") && figure.contains("derived")),
+                "{name}: {seen}"
+            );
         }
     }
 }

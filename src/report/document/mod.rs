@@ -85,6 +85,8 @@ pub struct Mark {
     pub label: String,
     /// Why.
     pub detail: String,
+    /// The whole derivation of a decision: lines, each as deep as what it is part of.
+    pub derivation: Vec<(usize, String)>,
     /// Whether it is a decision to scale.
     pub scales: bool,
 }

@@ -5,8 +5,8 @@ use super::{Area, Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, l
 use crate::hpa::MetricStatus;
 use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::report::document::{Chart, Mark};
-use crate::report::{Run, amounts, arithmetic, cluster};
-use crate::sim::TimelineRow;
+use crate::report::{Run, amounts, arithmetic, cluster, explain};
+use crate::sim::{RescaleRecord, TimelineRow};
 use crate::units::{Nanocores, SimTime, Span};
 
 /// What is drawn of a simulation, taken sync by sync: little, however long it lasts.
@@ -96,13 +96,21 @@ pub fn chart(run: &Run<'_>, curves: &Curves) -> Chart {
             at: event.at,
             label: format!("{} -> {} replicas", decision.current, decision.desired),
             detail: arithmetic::formula(run.hpa_at(event.at), decision) + &limits,
+            derivation: derivation(run, event),
             scales: true,
         }
     });
-    let others = events(run).map(|(at, label)| Mark { at, label, detail: String::new(), scales: false });
+    let others =
+        events(run).map(|(at, label)| Mark { at, label, detail: String::new(), derivation: Vec::new(), scales: false });
     let mut marks: Vec<Mark> = decisions.chain(others).collect();
     marks.sort_by_key(|mark| mark.at);
     Chart { panels: panels(run, curves), duration: run.summary.duration, epoch_seconds: run.epoch_seconds, marks }
+}
+
+/// How a decision came about, where what the controller remembered was kept.
+fn derivation(run: &Run<'_>, event: &RescaleRecord) -> Vec<(usize, String)> {
+    let sync = run.sync(event.at, &event.decision);
+    if sync.history.is_some() { explain::outline(&sync).1 } else { Vec::new() }
 }
 
 /// What happens besides scaling.

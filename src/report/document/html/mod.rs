@@ -79,9 +79,7 @@ impl Renderer {
                 }
                 Block::Claims(found, claims) => self.page += &all_claims(found, claims),
                 Block::Outline(lines) => {
-                    let line = |(depth, line): &(usize, String)| format!("{}{}", "  ".repeat(*depth), text(line));
-                    let lines = lines.iter().map(line).collect::<Vec<_>>().join("\n");
-                    let _ = writeln!(self.page, "<pre class=\"outline\">{lines}</pre>");
+                    let _ = writeln!(self.page, "<pre class=\"outline\">{}</pre>", text(&indented(lines)));
                 }
                 Block::Findings(findings) => findings.iter().for_each(|one| self.page += &finding(one)),
                 Block::Picture(Picture { shows, chart: Some(chart), .. }) => self.figure(shows, chart),
@@ -111,15 +109,17 @@ impl Renderer {
         .map(|(tool, name)| format!("<button type=\"button\" data-tool=\"{tool}\">{name}</button>\n"))
         .collect();
         let (hint, keys) = match has_events {
-            true => {
-                ("Point at a diagram for the decision behind a change; drag", "arrow keys go from event to event, ")
-            }
+            true => (
+                "Point at a diagram for the decision behind a change, click for all of it; drag",
+                "arrow keys go from event to event, Enter shows all of a decision, ",
+            ),
             false => ("Drag", ""),
         };
         let _ = write!(
             self.page,
             "<figure data-of=\"{id}\">\n<figcaption>{shows}</figcaption>\n<div class=\"tools\">{buttons}</div>\n\
-             <p class=\"readout\" aria-live=\"polite\">{hint} to zoom, double-click to see all; {keys}+ and - zoom.</p>\n\
+             <div class=\"said\"><p class=\"readout\" aria-live=\"polite\">{hint} to zoom, double-click to see all; \
+             {keys}+ and - zoom.</p>\n<pre class=\"derivation\" aria-live=\"polite\" hidden></pre></div>\n\
              <div class=\"plots\" tabindex=\"0\" role=\"group\" aria-label=\"{shows}: {keys}plus and minus zoom, 0 shows all\">\n\
              {panels}</div>\n<script type=\"application/json\" id=\"{id}\">{}</script>\n</figure>\n",
             data(chart, self.most_points)
@@ -158,6 +158,12 @@ fn text(words: &str) -> String {
 /// What a heading is linked by: without blanks.
 fn anchor(title: &str) -> String {
     text(&title.split_whitespace().collect::<Vec<_>>().join("-"))
+}
+
+/// Lines below each other, what is part of another further in.
+fn indented(lines: &[(usize, String)]) -> String {
+    let line = |(depth, words): &(usize, String)| format!("{}{}", "  ".repeat(*depth), escaped(words));
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn paragraph(words: &str) -> String {
@@ -272,6 +278,9 @@ struct MarkData<'a> {
     at: i64,
     label: Cow<'a, str>,
     detail: Cow<'a, str>,
+    /// Lines, further in by two blanks each.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    derivation: String,
     scales: bool,
 }
 
@@ -313,6 +322,7 @@ fn data(chart: &Chart, most_points: usize) -> String {
                 at: mark.at.seconds(),
                 label: escaped(&mark.label),
                 detail: escaped(&mark.detail),
+                derivation: indented(&mark.derivation),
                 scales: mark.scales,
             })
             .collect(),
@@ -344,7 +354,13 @@ mod tests {
                 .collect(),
         };
         let panel = Panel { title: words.clone(), lines: vec![line(&words); 8], band: None, areas: Vec::new() };
-        let mark = Mark { at: SimTime::ZERO, label: words.clone(), detail: words.clone(), scales: true };
+        let mark = Mark {
+            at: SimTime::ZERO,
+            label: words.clone(),
+            detail: words.clone(),
+            derivation: vec![(0, words.clone())],
+            scales: true,
+        };
         let duration = Span::from_seconds(points);
         let chart = Chart { panels: vec![panel; 5], duration, epoch_seconds: None, marks: vec![mark] };
         let blocks = vec![

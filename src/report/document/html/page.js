@@ -34,10 +34,15 @@
       this.data = JSON.parse(document.getElementById(element.dataset.of).textContent);
       this.plots = [];
       this.readout = element.querySelector(".readout");
-      this.hint = this.readout.textContent;
+      this.derivation = element.querySelector(".derivation");
+      this.open = false;
       this.chosen = -1;
       this.draw();
       element.querySelector(".plots").addEventListener("keydown", (event) => this.key(event));
+      // A click, not the end of a drag that zooms.
+      let down = 0;
+      element.querySelector(".plots").addEventListener("pointerdown", (event) => { down = event.clientX; });
+      element.querySelector(".plots").addEventListener("click", (event) => Math.abs(event.clientX - down) < 4 && this.toggle());
       element.querySelector(".tools").addEventListener("click", (event) => this.tool(event.target.dataset.tool));
       new ResizeObserver(() => requestAnimationFrame(() => this.fit())).observe(element);
     }
@@ -170,8 +175,25 @@
       const told = beside.map((one) => this.data.marks[one]);
       if (told.length) this.readout.textContent = told.map((mark) => `${this.clock(mark.at)}: ${mark.label}. ${mark.detail}`.trim()).join(" | ");
       if (index === this.chosen) return;
+      // What is read stays until another event is chosen.
+      if (index >= 0) this.shows = index;
       this.chosen = index;
+      if (index >= 0) this.derive();
       this.plots.forEach((plot) => plot.redraw(false));
+    }
+
+    // All of a decision, if it is asked for.
+    toggle() {
+      if (this.chosen < 0 && !this.open) return;
+      this.open = !this.open;
+      this.derive();
+    }
+
+    derive() {
+      const mark = this.data.marks[this.shows];
+      const text = mark && (mark.derivation || "");
+      this.derivation.hidden = !this.open || !text;
+      if (text) this.derivation.textContent = `${this.clock(mark.at)}: ${mark.label}\n${text}`;
     }
 
     follow(plot) {
@@ -199,6 +221,7 @@
       else if (name === "all") this.plots[0].setScale("x", { min: 0, max: this.data.seconds });
       else if (name === "previous") this.next(-1);
       else if (name === "next") this.next(1);
+      else if (name === "toggle" || (name === "close" && this.open)) this.toggle();
     }
 
     next(step) {
@@ -210,7 +233,7 @@
     }
 
     key(event) {
-      const tool = { ArrowLeft: "previous", ArrowRight: "next", "+": "in", "=": "in", "-": "out", 0: "all", Home: "all" }[event.key];
+      const tool = { ArrowLeft: "previous", ArrowRight: "next", "+": "in", "=": "in", "-": "out", 0: "all", Home: "all", Enter: "toggle", Escape: "close" }[event.key];
       if (!tool) return;
       event.preventDefault();
       this.tool(tool);
