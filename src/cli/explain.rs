@@ -1,5 +1,6 @@
 //! `hpasim explain`: every stage of a decision.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -9,15 +10,15 @@ use super::replay::{named, note_assumptions, read_scenarios};
 use super::world::{Prepared, WorldArgs};
 use super::{Outcome, load, output};
 use crate::input::InputError;
-use crate::model::{HpaSpec, Reading, Target};
+use crate::model::{HpaSpec, LoadSource, Reading, Scenario, Target};
 use crate::replay::{Explained, ReadingRun, Step, StepKeeper, replay_to_explain};
 use crate::report::document::{Block, Document, Section};
 use crate::report::explain::{self, Remembered, Sync};
 use crate::report::json::explanation::{ExplainedSync, Explanation, Origin};
 use crate::report::json::{self, Each};
-use crate::report::phases;
+use crate::report::{changed, phases};
 use crate::sim::{Setup, simulate_all};
-use crate::units::{SimTime, Span};
+use crate::units::{Clock, SimTime, Span, When};
 
 /// Explain the decisions of an HPA, stage by stage
 ///
@@ -37,7 +38,7 @@ pub(super) struct ExplainArgs {
     scenario: Option<String>,
     /// Only the decision in force at this time [default: every one]
     #[arg(long, value_name = "TIME")]
-    at: Option<Span>,
+    at: Option<When>,
     /// Only decisions that change the replica count
     #[arg(long, conflicts_with = "at")]
     changes: bool,
@@ -67,7 +68,7 @@ struct Told<'a> {
     origin: Origin,
     setup: &'a Setup<'a>,
     index: usize,
-    epoch_seconds: Option<i64>,
+    clock: Option<Clock>,
     steps: Vec<&'a Step>,
     remembered: &'a Remembered,
 }
@@ -93,7 +94,8 @@ fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
     let scenarios = read_scenarios(&paths, &names)?;
     let mut replays = Vec::new();
     for scenario in &scenarios {
-        let replayed = replay_to_explain(scenario, args.world.cluster.asked_phases(), args.explained());
+        let replayed =
+            replay_to_explain(scenario, args.world.cluster.asked_phases(), args.explained(clock_of(scenario))?);
         replays.push(replayed.map_err(|error| named(error, scenario))?);
     }
     let mut told = Vec::new();
@@ -107,8 +109,8 @@ fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
                 origin: Origin { scenario: Some(name.clone()), reading: Some(reading), timestamp: None },
                 setup: &run.setup,
                 index: run.index,
-                epoch_seconds: None,
-                steps: args.chosen(&run.steps, run.summary.duration)?,
+                clock: run.load.table.clock(),
+                steps: args.chosen(&run.steps, run.load.table.clock(), run.summary.duration)?,
                 remembered: &run.remembered,
             });
         }
@@ -120,11 +122,15 @@ fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
 
 fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let (controller, manifests) = args.world.read()?;
-    let mut prepared = args.world.prepare(controller, &manifests)?;
+    let events = OnceCell::new();
+    let mut prepared = args.world.prepare(controller, &manifests, &events)?;
     args.world.in_phases(&mut prepared)?;
     let Prepared { setup, mut loads, errors, several } = prepared;
-    let epochs: Vec<Option<i64>> = loads.iter().map(crate::input::load::Load::epoch_seconds).collect();
-    let mut keepers: Vec<StepKeeper> = loads.iter().map(|_| StepKeeper::new(args.explained())).collect();
+    let clocks: Vec<Option<Clock>> = loads.iter().map(LoadSource::clock).collect();
+    let mut keepers = Vec::new();
+    for clock in &clocks {
+        keepers.push(StepKeeper::new(args.explained(*clock)?));
+    }
     let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(load::explain_error)?;
     let mut told = Vec::new();
     for (index, (target, keeper)) in setup.targets.iter().zip(&keepers).enumerate() {
@@ -135,14 +141,15 @@ fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
             origin: Origin::default(),
             setup: &setup,
             index,
-            epoch_seconds: epochs[index],
-            steps: args.chosen(keeper.steps(), summaries[index].duration)?,
+            clock: clocks[index],
+            steps: args.chosen(keeper.steps(), clocks[index], summaries[index].duration)?,
             remembered: keeper.remembered(),
         });
     }
     show(args, &told, color)?;
     loads.iter().for_each(load::note_reading);
     setup.targets.iter().for_each(load::note_assumptions);
+    load::warn_of_late_events(setup.world.events, summaries[0].duration);
     InputError::unless_empty(errors)?;
     Ok(Outcome::Done)
 }
@@ -158,14 +165,14 @@ fn show(args: &ExplainArgs, told: &[Told<'_>], color: ColorChoice) -> anyhow::Re
     };
     let forms = Forms {
         command: "explain",
-        document: &|| document(told),
+        document: &|| document(told, &args.world.manifests.sources.overrides()),
         json: &|| Ok(json::bytes(&Explanation::new(Each::of(all)))?),
         checks: &Vec::new,
     };
     output::show(&forms, args.format, color)
 }
 
-fn document(told: &[Told<'_>]) -> Document {
+fn document(told: &[Told<'_>], overrides: &[String]) -> Document {
     let mut sections = Vec::new();
     for one in told {
         sections.push(Section { title: one.heading.clone(), blocks: Vec::new() });
@@ -175,7 +182,11 @@ fn document(told: &[Told<'_>]) -> Document {
             sections.push(Section { title, blocks: vec![Block::Outline(lines)] });
         }
     }
-    Document { title: "Decisions, stage by stage".to_owned(), verdict: Vec::new(), sections }
+    Document {
+        title: "Decisions, stage by stage".to_owned(),
+        verdict: changed(overrides).into_iter().collect(),
+        sections,
+    }
 }
 
 impl Told<'_> {
@@ -190,17 +201,27 @@ impl Told<'_> {
     }
 
     fn timestamp(&self, at: SimTime) -> Option<String> {
-        crate::report::timestamp(self.epoch_seconds, at)
+        self.clock?.rfc3339(at)
     }
 }
 
+/// A time of the simulation; without a clock a time of day is counted from the start.
+fn instant(at: When, clock: Option<Clock>) -> anyhow::Result<SimTime> {
+    at.in_simulation(clock).map_err(|wrong| anyhow::anyhow!("--at {wrong}"))
+}
+
+/// The instant that a scenario begins at, if it is known.
+fn clock_of(scenario: &Scenario) -> Option<Clock> {
+    scenario.readings().iter().find_map(|reading| reading.table.clock())
+}
+
 impl ExplainArgs {
-    fn explained(&self) -> Explained {
-        match self.at {
-            Some(at) => Explained::LastUpTo(SimTime::ZERO + at),
+    fn explained(&self, clock: Option<Clock>) -> anyhow::Result<Explained> {
+        Ok(match self.at {
+            Some(at) => Explained::LastUpTo(instant(at, clock)?),
             None if self.changes => Explained::Changes,
             None => Explained::All,
-        }
+        })
     }
 
     fn wants(&self, run: &ReadingRun<'_>) -> bool {
@@ -212,13 +233,14 @@ impl ExplainArgs {
     }
 
     /// The steps that are asked for.
-    fn chosen<'a>(&self, steps: &'a [Step], duration: Span) -> anyhow::Result<Vec<&'a Step>> {
+    fn chosen<'a>(&self, steps: &'a [Step], clock: Option<Clock>, duration: Span) -> anyhow::Result<Vec<&'a Step>> {
         let Some(at) = self.at else {
             return Ok(steps.iter().filter(|step| !self.changes || step.decision.rescaled).collect());
         };
-        if at > duration {
+        let until = instant(at, clock)?;
+        if until.since_start() > duration {
             anyhow::bail!("--at {at} is after the end, {duration}");
         }
-        Ok(steps.iter().rev().find(|step| step.now <= SimTime::ZERO + at).into_iter().collect())
+        Ok(steps.iter().rev().find(|step| step.now <= until).into_iter().collect())
     }
 }

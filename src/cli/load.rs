@@ -11,14 +11,16 @@ use crate::input::load::drives;
 use crate::input::load::trace::parse_value;
 use crate::input::load::{Load, LoadSettings, as_input_error};
 use crate::input::manifests::{Manifests, Selection, Targets};
+use crate::input::names::hint;
+use crate::input::overrides::{LoadFactor, Override, Until};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricTarget, Neighbourhood, Neighbours, Phases, Placed,
-    ResourceMetric, Target, Workload,
+    Action, Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricTarget, Neighbourhood, Neighbours, Phases,
+    Placed, ResourceMetric, ScheduledEvent, Target, Workload,
 };
 use crate::report::assumptions;
 use crate::sim::{Setup, SimError, World};
-use crate::units::{Quantity, Span};
+use crate::units::{Clock, Quantity, SimTime, Span, When};
 
 /// How the load is read and what requests cost.
 #[derive(Debug, Args)]
@@ -78,6 +80,63 @@ pub(super) fn target<'a>(
     })
 }
 
+/// Whether the load is changed.
+pub(super) fn has_factors(overrides: &[Override]) -> bool {
+    overrides.iter().any(|one| matches!(one, Override::LoadFactor(_)))
+}
+
+/// When the load is so many times what it says (`--set load.factor=3@09:00`), for each target with the clock of its load.
+pub(super) fn factors(
+    overrides: &[Override],
+    targets: &[(&HpaSpec, Option<Clock>)],
+) -> anyhow::Result<Vec<ScheduledEvent>> {
+    let mut events = Vec::new();
+    for one in overrides {
+        let Override::LoadFactor(LoadFactor { hpa, factor, from, until, .. }) = one else { continue };
+        let is_meant = |target: &HpaSpec| hpa.as_ref().is_none_or(|name| names(name, target));
+        let meant = targets.iter().enumerate().filter(|(_, (target, _))| is_meant(target));
+        let before = events.len();
+        for (target, &(_, clock)) in meant {
+            let when = |at: When| -> anyhow::Result<SimTime> {
+                if clock.is_none() && at.needs_clock() && target == 0 {
+                    let span = at.in_simulation(None).map_err(anyhow::Error::msg)?;
+                    let note = format!("the load has no timestamps: {at} is taken as {span} after its start");
+                    output::complain("note", &note);
+                }
+                at.in_simulation(clock).map_err(|wrong| anyhow::anyhow!("--set load.factor: {wrong}"))
+            };
+            let at = from.map_or(Ok(SimTime::ZERO), when)?;
+            let lasts = match until {
+                None => None,
+                Some(Until::For(span)) => Some(*span),
+                Some(Until::At(end)) => {
+                    let end = when(*end)?;
+                    if end <= at {
+                        anyhow::bail!("--set load.factor: it ends at {end}, which is not after its beginning, {at}");
+                    }
+                    Some(end - at)
+                }
+            };
+            events.push(ScheduledEvent { at, target, action: Action::LoadFactor { factor: *factor, lasts } });
+        }
+        if events.len() == before {
+            let name = hpa.as_deref().unwrap_or_default();
+            let known = targets.iter().map(|(target, _)| target.name.as_str());
+            anyhow::bail!("--set load.{name}.factor: no HPA `{name}` is simulated; {}", hint(name, known));
+        }
+    }
+    events.sort_by_key(|event| event.at);
+    Ok(events)
+}
+
+/// Says which changes of the load come too late to matter.
+pub(super) fn warn_of_late_events(events: &[ScheduledEvent], duration: Span) {
+    for event in events.iter().filter(|event| event.at.since_start() >= duration && event.target == 0) {
+        let what = event.action.describe();
+        output::complain("warning", &format!("at {}: {what}: that is after the end, {duration}", event.at));
+    }
+}
+
 /// What all targets share.
 pub(super) fn world(options: &LoadOptions, cluster: &ClusterArgs, controller: ControllerConfig) -> World<'static> {
     World { controller, seed: cluster.seed, duration: options.duration, ..World::default() }
@@ -115,7 +174,7 @@ impl<'a> LoadFiles<'a> {
         for (name, _) in &files.named {
             if !is_hpa(manifests, name) {
                 let known: Vec<&str> = manifests.inventory.hpas.iter().map(|hpa| hpa.item.name.as_str()).collect();
-                let hint = crate::input::names::hint(name, known.iter().copied());
+                let hint = hint(name, known.iter().copied());
                 return Err(
                     InputError::from(Diagnostic::new(format!("--load: there is no HPA `{name}`")).hint(hint)).into()
                 );

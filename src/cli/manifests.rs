@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::output;
 use crate::input::manifests::{self, Context, Manifests, StatedPods};
+use crate::input::overrides::Override;
 use crate::input::{Source, read_sources};
 use crate::model::{Amounts, KubernetesVersion};
 use crate::units::{NonNegativeQuantity, ParseNonNegativeError, Quantity, Replicas};
@@ -36,6 +37,12 @@ pub(super) struct SourceArgs {
     /// Refuse documents that are no Kubernetes objects, in place of passing over them
     #[arg(long)]
     pub strict: bool,
+    /// Change a field of the manifests, or the load, before anything is simulated: KIND[.NAME].PATH=VALUE, where PATH begins in
+    /// the spec and VALUE is YAML (hpa.web.maxReplicas=14, hpa.metrics[cpu].resource.target.averageUtilization=60,
+    /// deploy.web.template.spec.containers[app].resources.requests.cpu=800m), or load[.HPA].factor=N[@TIME[+DURATION]]
+    /// (load.factor=3@09:00+1h); repeatable
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<Override>,
 }
 
 /// The same, and which HPA is meant.
@@ -72,6 +79,11 @@ fn resources(text: &str) -> Result<Resources, String> {
 }
 
 impl SourceArgs {
+    /// What is changed, as it was written.
+    pub fn overrides(&self) -> Vec<String> {
+        self.set.iter().map(ToString::to_string).collect()
+    }
+
     /// Reads the manifests, and says what was passed over. Of what the API server refuses nothing is said yet.
     pub fn read(&self, version: KubernetesVersion, only_namespace: bool) -> anyhow::Result<Manifests> {
         if self.filenames.is_empty() && self.kustomize.is_empty() {
@@ -81,7 +93,8 @@ impl SourceArgs {
         for directory in &self.kustomize {
             sources.push(render(directory)?);
         }
-        let context = Context { version, namespace: self.namespace.as_deref(), only_namespace };
+        let namespace = self.namespace.as_deref();
+        let context = Context { version, namespace, only_namespace, overrides: &self.set };
         let manifests = manifests::read(&sources, context)?;
         if self.strict {
             return Ok(manifests.strict()?);

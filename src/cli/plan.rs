@@ -1,5 +1,6 @@
 //! `hpasim plan`: what must be provided.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -13,7 +14,7 @@ use super::output::{ColorChoice, Format, Forms};
 use super::{Outcome, output};
 use crate::input::manifests::{Manifests, Selection};
 use crate::input::{Diagnostic, InputError, claims, nodes, read_sources};
-use crate::model::{Column, ControllerConfig, Drive, LoadSource, Target};
+use crate::model::{Column, ControllerConfig, Drive, LoadSource, ScheduledEvent, Target};
 use crate::plan::Pool;
 use crate::plan::claims::{ClaimFinding, Facts};
 use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
@@ -130,7 +131,12 @@ pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome
     let files = args.manifests.sources.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
     read_standard_input_once(files.chain(LoadFiles::paths(&args.load)))?;
     let has_load = !args.load.is_empty() || !args.options.constant.is_empty();
-    for (given, option) in [(args.outlook.runs.is_some(), "--runs"), (args.outlook.growth.is_some(), "--growth")] {
+    let needs_load = [
+        (args.outlook.runs.is_some(), "--runs"),
+        (args.outlook.growth.is_some(), "--growth"),
+        (load::has_factors(&args.manifests.sources.set), "--set load.factor"),
+    ];
+    for (given, option) in needs_load {
         if given && !has_load {
             anyhow::bail!("{option} needs a load: give --load FILE, or --constant cpu=2.5 with --duration 1h");
         }
@@ -168,14 +174,17 @@ pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome
         pools: Pool::all(&shapes, &workloads, &inventory.namespace_labels),
         fleet: None,
         courses: Vec::new(),
+        overrides: args.manifests.sources.overrides(),
+        clock: None,
         phases: None,
         uncertainty: None,
         growth: None,
         claims: findings,
         packed: Mutex::default(),
     };
+    let events = OnceCell::new();
     if has_load {
-        under_load(args, controller, &manifests, &mut report)?;
+        under_load(args, controller, &manifests, &events, &mut report)?;
     }
     finish(args, &report, color)
 }
@@ -274,9 +283,15 @@ fn under_load<'a>(
     args: &PlanArgs,
     controller: ControllerConfig,
     manifests: &'a Manifests,
+    events: &'a OnceCell<Vec<ScheduledEvent>>,
     report: &mut PlanReport<'a>,
 ) -> anyhow::Result<()> {
     let (mut simulated, files) = simulated(args, controller, manifests, report.workloads)?;
+    let targets = simulated.setup.targets.iter().zip(&simulated.loads);
+    let clocks: Vec<_> = targets.map(|(target, load)| (target.hpa, load.table.clock())).collect();
+    let factors = load::factors(&args.manifests.sources.set, &clocks)?;
+    load::warn_of_late_events(&factors, simulated.length());
+    simulated.setup.world.events = events.get_or_init(|| factors);
     let count = args.cluster.phases(simulated.length(), &controller);
     let phases = FleetPhases::run(report.workloads, &simulated, count.unwrap_or(Count::Exactly(1)))
         .map_err(load::explain_error)?;
@@ -286,6 +301,8 @@ fn under_load<'a>(
     simulated.setup.targets.iter().for_each(load::note_assumptions);
     let shown = phases.shown().clone();
     report.fleet = Some(shown.fleet);
+    let mut clocks = simulated.loads.iter().map(|load| load.table.clock());
+    report.clock = clocks.next().flatten().filter(|first| clocks.all(|other| other == Some(*first)));
     report.courses = simulated
         .loads
         .iter()

@@ -12,6 +12,7 @@ use crate::report::explain::Remembered;
 use crate::report::kubectl::Watch;
 use crate::report::plot::Curves;
 use crate::sim::{Listen, Setup, SyncRecord, TimelineRow};
+use crate::units::Clock;
 
 /// Makes rows of `timeline.csv` and curves of a picture.
 pub(super) struct RowWriter<'s> {
@@ -26,7 +27,7 @@ impl<'s> RowWriter<'s> {
     /// For a target by its index, with the columns of its load and the instant of the start.
     pub fn new(
         setup: &'s Setup<'s>,
-        about: (usize, &[Column], Option<i64>),
+        about: (usize, &[Column], Option<Clock>),
         spool: Option<Spool>,
     ) -> anyhow::Result<Self> {
         let curves = Curves::new(setup.targets[about.0].hpa);

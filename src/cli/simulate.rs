@@ -1,5 +1,6 @@
 //! `hpasim simulate`: what the HPA does under a load.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -59,7 +60,8 @@ pub(super) struct SimulateArgs {
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let (controller, manifests) = args.world.read()?;
-    let prepared = args.world.prepare(controller, &manifests)?;
+    let events = OnceCell::new();
+    let prepared = args.world.prepare(controller, &manifests, &events)?;
     let several = prepared.several;
     fail_on::check(&args.fail_on, &prepared.setup)?;
     let errors = prepared.errors.clone();
@@ -101,6 +103,7 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
         load::note_assumptions(target);
         warn_of_surprises(target, summary);
     }
+    load::warn_of_late_events(done.setup.world.events, done.summaries[0].duration);
     InputError::unless_empty(errors)?;
     broken.iter().for_each(|what| output::complain("failed", what));
     Ok(if broken.is_empty() { Outcome::Done } else { Outcome::CheckFailed })
@@ -114,6 +117,7 @@ struct Simulation<'a> {
     summaries: Vec<Summary>,
     kept: Vec<Kept<'a>>,
     phases: Option<Vec<PhaseRuns>>,
+    overrides: Vec<String>,
 }
 
 impl<'a> Simulation<'a> {
@@ -126,7 +130,7 @@ impl<'a> Simulation<'a> {
             let is_one_of_many = loads.len() > 1;
             let spool =
                 args.output.as_ref().map(|directory| output::Spool::new(directory, is_one_of_many)).transpose()?;
-            let about = (index, columns[index].as_slice(), load.epoch_seconds());
+            let about = (index, columns[index].as_slice(), load.clock());
             let is_drawn = spool.is_some() || args.format == Format::Html;
             writers.push(is_drawn.then(|| RowWriter::new(&setup, about, spool)).transpose()?);
         }
@@ -143,7 +147,8 @@ impl<'a> Simulation<'a> {
             let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<Vec<_>>>()?;
             anyhow::Ok((summaries, kept))
         })?;
-        Ok(Self { setup, loads, columns, summaries, kept, phases })
+        let overrides = args.world.manifests.sources.overrides();
+        Ok(Self { setup, loads, columns, summaries, kept, phases, overrides })
     }
 
     /// What concerns one target.
@@ -156,7 +161,8 @@ impl<'a> Simulation<'a> {
             title: None,
             phases: self.phases.as_ref().map(|phases| &phases[index]),
             remembered: &self.kept[index].remembered,
-            epoch_seconds: self.loads[index].epoch_seconds(),
+            overrides: &self.overrides,
+            clock: self.loads[index].clock(),
         }
     }
 

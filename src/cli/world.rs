@@ -1,5 +1,6 @@
 //! What `simulate` and `explain` simulate: HPAs of manifests under their loads, in one world.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,7 +13,7 @@ use super::output;
 use crate::input::load::Load;
 use crate::input::manifests::Manifests;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, Target, Workload};
+use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
 use crate::sim::Setup;
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
@@ -62,8 +63,13 @@ impl WorldArgs {
         Ok((controller, manifests))
     }
 
-    /// The world of the HPAs that have a load.
-    pub fn prepare<'a>(&self, controller: ControllerConfig, manifests: &'a Manifests) -> anyhow::Result<Prepared<'a>> {
+    /// The world of the HPAs that have a load; `events` has room for what happens in it.
+    pub fn prepare<'a>(
+        &self,
+        controller: ControllerConfig,
+        manifests: &'a Manifests,
+        events: &'a OnceCell<Vec<ScheduledEvent>>,
+    ) -> anyhow::Result<Prepared<'a>> {
         let namespace = self.manifests.sources.namespace.as_deref();
         let chosen = manifests.chosen(namespace, self.manifests.hpa.as_deref())?;
         let (targets, loads, errors) = targets(self, &controller, manifests, &chosen)?;
@@ -77,6 +83,10 @@ impl WorldArgs {
         setup.world.nodes = self.nodes.config(&manifests.inventory, &workloads)?;
         setup.world.quotas = manifests.inventory.shared_quotas(&workloads);
         load::warn_of_shared_quotas(&setup);
+        let clocks: Vec<_> =
+            setup.targets.iter().zip(&loads).map(|(target, load)| (target.hpa, load.clock())).collect();
+        let factors = load::factors(&self.manifests.sources.set, &clocks)?;
+        setup.world.events = events.get_or_init(|| factors);
         Ok(Prepared { setup, loads, errors, several: chosen.len() > 1 })
     }
 

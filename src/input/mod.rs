@@ -10,6 +10,7 @@ pub mod load;
 pub mod manifests;
 pub mod names;
 pub mod nodes;
+pub mod overrides;
 pub mod scenario;
 mod source;
 mod times;

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Clock, Replicas, SimTime, Span};
 
 /// What a column of a load trace means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +181,11 @@ pub trait LoadSource {
     /// What the columns mean.
     fn columns(&self) -> &[Column];
 
+    /// The instant of [`SimTime::ZERO`], if it is known.
+    fn clock(&self) -> Option<Clock> {
+        None
+    }
+
     /// Writes the next row's values, one for each column, and returns its time; `None` at the end.
     fn next_row(&mut self, values: &mut [f64]) -> Result<Option<SimTime>, LoadError>;
 }
@@ -192,12 +197,19 @@ pub struct LoadTable {
     times: Vec<SimTime>,
     values: Vec<f64>,
     next: usize,
+    clock: Option<Clock>,
 }
 
 impl LoadTable {
     /// An empty trace with these columns.
     pub fn new(columns: Vec<Column>) -> Self {
         Self { columns, ..Self::default() }
+    }
+
+    /// The same, beginning at an instant, if it is known.
+    #[must_use]
+    pub fn from_instant(self, clock: Option<Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Adds a row; `values` has one value for each column.
@@ -219,6 +231,10 @@ impl LoadTable {
 }
 
 impl LoadSource for LoadTable {
+    fn clock(&self) -> Option<Clock> {
+        self.clock
+    }
+
     fn columns(&self) -> &[Column] {
         &self.columns
     }

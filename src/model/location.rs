@@ -36,6 +36,8 @@ pub type Positions = BTreeMap<String, (usize, usize)>;
 pub struct Origin {
     file: Arc<str>,
     positions: Arc<Positions>,
+    /// Fields that were changed, each with what changed it.
+    overridden: Arc<[(String, Arc<str>)]>,
     /// What comes before the object's own paths, such as `items[2].`.
     prefix: String,
 }
@@ -43,7 +45,14 @@ pub struct Origin {
 impl Origin {
     /// A document of a file.
     pub fn new(file: &str, positions: Positions) -> Self {
-        Self { file: file.into(), positions: Arc::new(positions), prefix: String::new() }
+        Self { file: file.into(), positions: Arc::new(positions), ..Self::default() }
+    }
+
+    /// The same document with a field changed by something else than the file.
+    #[must_use]
+    pub fn overridden(&self, path: &str, by: &str) -> Self {
+        let all = self.overridden.iter().cloned().chain([(path.to_owned(), by.into())]);
+        Self { overridden: all.collect(), ..self.clone() }
     }
 
     /// The same document, for an object whose paths start with `prefix`.
@@ -66,6 +75,11 @@ impl Origin {
     pub fn locate(&self, path: &str) -> Location {
         let full = self.path(path);
         let mut known = full.trim_end_matches('.');
+        let is_within =
+            |path: &str| known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        if let Some((_, by)) = self.overridden.iter().rev().find(|(path, _)| is_within(path)) {
+            return Location { file: by.clone(), line: 0, column: 0 };
+        }
         let (line, column) = loop {
             if let Some(&position) = self.positions.get(known) {
                 break position;

@@ -118,7 +118,8 @@ impl ReadingRun<'_> {
             title: Some(self.stem.clone()),
             phases: None,
             remembered: &self.remembered,
-            epoch_seconds: None,
+            overrides: &[],
+            clock: self.load.table.clock(),
         }
     }
 

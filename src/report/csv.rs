@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use super::amounts::{push_decimal, push_milli};
-use super::{Run, arithmetic, phases, reasons, timestamp};
+use super::{Run, arithmetic, phases, reasons};
 use crate::hpa::Conditions;
 use crate::model::{Action, Column, HpaSpec, MetricSource, MetricTargetType, ScheduledEvent, Target, escaped};
 use crate::sim::{PodNumbers, Setup, TimelineRow};
-use crate::units::{Nanocores, Replicas, SimTime};
+use crate::units::{Clock, Nanocores, Replicas, SimTime};
 
 /// A name in a cell. Spreadsheets would take one that begins like a formula for one.
 pub(super) fn cell(name: &str) -> String {
@@ -17,7 +17,7 @@ pub(super) fn cell(name: &str) -> String {
 
 /// A row for every sync.
 pub fn timeline(run: &Run<'_>, rows: &[TimelineRow]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = TimelineWriter::new(run.setup, (run.index, run.columns, run.epoch_seconds), Vec::new())?;
+    let mut writer = TimelineWriter::new(run.setup, (run.index, run.columns, run.clock), Vec::new())?;
     for row in rows {
         writer.write(row)?;
     }
@@ -33,7 +33,7 @@ pub struct TimelineWriter<'a, W: Write> {
     /// What is not written yet.
     cells: Cells,
     target: &'a Target<'a>,
-    epoch_seconds: Option<i64>,
+    clock: Option<Clock>,
     /// The HPA that is in force, and what it becomes when, the next change last.
     hpa: &'a HpaSpec,
     changes: Vec<(SimTime, &'a HpaSpec)>,
@@ -61,12 +61,12 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
     /// Begins with the header: for a target by its index, with the columns of its load and the instant of the start.
     pub fn new(
         setup: &'a Setup<'a>,
-        (index, columns, epoch_seconds): (usize, &[Column], Option<i64>),
+        (index, columns, clock): (usize, &[Column], Option<Clock>),
         out: W,
     ) -> Result<Self, csv::Error> {
         let target = &setup.targets[index];
         let mut header = csv::Writer::from_writer(Vec::new());
-        header.write_record(timeline_header(target.hpa, columns, epoch_seconds.is_some()))?;
+        header.write_record(timeline_header(target.hpa, columns, clock.is_some()))?;
         let header = header.into_inner().map_err(csv::IntoInnerError::into_error)?;
         let change = |event: &'a ScheduledEvent| match &event.action {
             Action::ChangeHpa(hpa) if event.target == index => Some((event.at, hpa.as_ref())),
@@ -77,7 +77,7 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
             out,
             cells: Cells { text: String::from_utf8_lossy(&header).into_owned(), ..Cells::default() },
             target,
-            epoch_seconds,
+            clock,
             hpa: target.hpa,
             changes: setup.world.events.iter().rev().filter_map(change).collect(),
             requests: (template.cpu_request().get(), template.memory_request().get()),
@@ -93,8 +93,8 @@ impl<'a, W: Write> TimelineWriter<'a, W> {
         }
         let cells = &mut self.cells;
         cells.whole(row.now.seconds());
-        if self.epoch_seconds.is_some() {
-            cells.name(timestamp(self.epoch_seconds, row.now).as_deref());
+        if let Some(clock) = self.clock {
+            cells.name(clock.rfc3339(row.now).as_deref());
         }
         row.load.iter().for_each(|value| cells.decimal(Some(*value), 6));
         let pods = row.pods;

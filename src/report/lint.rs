@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::changed;
 use super::checks::{Check, Level};
 use super::document::{self, Block, Document, Section};
 use crate::lint::{Finding, Rule, Severity, rules};
@@ -12,7 +13,7 @@ use crate::lint::{Finding, Rule, Severity, rules};
 const TEXT_WIDTH: usize = 110;
 
 /// One finding after the other, and how many there are.
-pub fn document(findings: &[Finding]) -> Document {
+pub fn document(findings: &[Finding], overrides: &[String]) -> Document {
     let one = |Finding { rule, hit }: &Finding| document::Finding {
         severity: rule.severity.name(),
         rule: (rule.code, rule.name),
@@ -38,7 +39,7 @@ pub fn document(findings: &[Finding]) -> Document {
     let section = Section { title: String::new(), blocks: found.into_iter().collect() };
     Document {
         title: "What will go wrong with autoscaling".to_owned(),
-        verdict: vec![verdict],
+        verdict: [verdict].into_iter().chain(changed(overrides)).collect(),
         sections: vec![section],
     }
 }

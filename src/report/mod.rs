@@ -24,7 +24,7 @@ use crate::hpa::Decision;
 use crate::model::{ControllerConfig, HpaSpec, Target, Workload};
 use crate::sim::{Setup, Summary};
 use crate::study::phases::PhaseRuns;
-use crate::units::SimTime;
+use crate::units::{Clock, SimTime};
 
 /// A finished simulation and what is needed to describe it.
 #[derive(Clone, Debug)]
@@ -43,8 +43,15 @@ pub struct Run<'a> {
     pub phases: Option<&'a PhaseRuns>,
     /// What the controller remembered after decisions, of those that it was kept of.
     pub remembered: &'a Remembered,
-    /// The instant of the simulation's start, seconds since 1970, if the load has timestamps.
-    pub epoch_seconds: Option<i64>,
+    /// What was changed in the manifests and the load before (`--set`).
+    pub overrides: &'a [String],
+    /// The instant of the simulation's start, if the load has timestamps.
+    pub clock: Option<Clock>,
+}
+
+/// What was changed before, in words; none if nothing was.
+pub fn changed(overrides: &[String]) -> Option<String> {
+    (!overrides.is_empty()).then(|| format!("Changed by --set: {}.", overrides.join("; ")))
 }
 
 impl<'a> Run<'a> {
@@ -81,12 +88,6 @@ impl<'a> Run<'a> {
 
     /// An instant of the simulation in RFC 3339, if the load has timestamps.
     pub fn timestamp(&self, at: SimTime) -> Option<String> {
-        timestamp(self.epoch_seconds, at)
+        self.clock?.rfc3339(at)
     }
-}
-
-/// An instant as RFC 3339 has it, if it is known when the simulation starts: seconds since 1970.
-pub fn timestamp(epoch_seconds: Option<i64>, at: SimTime) -> Option<String> {
-    let instant = jiff::Timestamp::from_second(epoch_seconds? + at.seconds()).ok()?;
-    Some(instant.to_string())
 }

@@ -5,7 +5,7 @@ use super::cluster::Figure;
 use super::document::{Block, Column, Document, Picture, Section, Table};
 use super::phases::Ranges;
 use super::plot::{self, Curves};
-use super::{Run, arithmetic, cluster, kubectl, phases};
+use super::{Run, arithmetic, changed, cluster, kubectl, phases};
 use crate::model::Drive;
 use crate::sim::RescaleRecord;
 use crate::units::{Span, Work};
@@ -30,7 +30,8 @@ pub fn document(run: &Run<'_>, curves: Option<&Curves>) -> Document {
     }
     sections.push(Section::new("Figures", figure_table(run), Vec::new()));
     let title = format!("{}/{} under load", run.hpa().namespace, run.hpa().name);
-    Document { title, verdict: vec![verdict(run), phases::note(run)], sections }
+    let verdict = [verdict(run), phases::note(run)].into_iter().chain(changed(run.overrides)).collect();
+    Document { title, verdict, sections }
 }
 
 /// What it comes to, in a few sentences.
@@ -83,7 +84,7 @@ fn events(run: &Run<'_>) -> Section {
         Column::text("CALCULATION"),
         Column::text("LIMITED BY").folds(3),
     ];
-    if run.epoch_seconds.is_some() {
+    if run.clock.is_some() {
         columns.insert(1, Column::text("TIMESTAMP"));
     }
     let over = phases::several(run).map(|runs| format!("OVER {} PHASES", runs.courses.len()));

@@ -1,10 +1,10 @@
 //! Several targets in one world: a row for each, and what they come to together.
 
-use super::Run;
 use super::amounts::{bytes, decimal, share};
 use super::cluster::FailedRequests;
 use super::document::{Block, Column, Document, Picture, Section, Table};
 use super::plot::{self, Curves};
+use super::{Run, changed};
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// What all targets come to together.
@@ -102,8 +102,44 @@ fn name(run: &Run<'_>) -> String {
 /// The rows, then the totals.
 pub fn document(runs: &[Run<'_>]) -> Document {
     let title = format!("{} HPAs in one world", runs.len());
-    Document { title, verdict: Vec::new(), sections: vec![Section { title: String::new(), blocks: blocks(runs) }] }
+    let overrides = runs.first().and_then(|run| changed(run.overrides));
+    let verdict = verdict(runs).into_iter().chain(overrides).collect();
+    Document { title, verdict, sections: vec![Section { title: String::new(), blocks: blocks(runs) }] }
 }
+
+/// What it comes to: the pods and nodes of all, and for each thing that goes wrong the HPAs that it is true of.
+fn verdict(runs: &[Run<'_>]) -> Vec<String> {
+    let totals = Totals::of(runs);
+    let (least, mean, most) = totals.pods;
+    let mut told = format!("{least} to {most} pods, {} on average, in {}", decimal(mean, 2), totals.duration);
+    if let Some((mean, most)) = totals.nodes {
+        let nodes = if most == 1 { "node" } else { "nodes" };
+        told += &format!("; up to {most} {nodes}, {} on average", decimal(mean, 2));
+    }
+    let wrong: [(&str, fn(&Run<'_>) -> Span); 4] = [
+        ("promises broken", |run| if run.target().cluster.slo.is_some() { run.summary.slow } else { Span::ZERO }),
+        ("work waits for CPU", |run| run.summary.waiting),
+        ("pods wait for a node", |run| run.summary.unschedulable),
+        ("at maxReplicas", |run| run.summary.at_max),
+    ];
+    let mut all = vec![told + "."];
+    for (what, of) in wrong {
+        let mut found: Vec<(Span, &Run<'_>)> = runs.iter().map(|run| (of(run), run)).collect();
+        found.retain(|(span, _)| *span > Span::ZERO);
+        found.sort_by_key(|(span, run)| (std::cmp::Reverse(*span), run.index));
+        let named = found.iter().take(MOST_NAMED).map(|(span, run)| format!("{} for {span}", run.hpa().name));
+        let more = found.len().saturating_sub(MOST_NAMED);
+        let more = (more > 0).then(|| format!("{more} more"));
+        let list: Vec<String> = named.chain(more).collect();
+        if !list.is_empty() {
+            all.push(format!("{what}: {}.", list.join(", ")));
+        }
+    }
+    all
+}
+
+/// So many HPAs are named in a verdict.
+const MOST_NAMED: usize = 4;
 
 /// With more targets than this, each is told of in its own report alone.
 const MOST_DRAWN: usize = 25;

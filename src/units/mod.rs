@@ -3,6 +3,7 @@
 //! Every type has private fields, named constructors and an exact `Display`.
 //! An instant ([`SimTime`]) is not a duration ([`Span`]).
 
+mod clock;
 pub(crate) mod float;
 mod quantity;
 mod resources;
@@ -10,6 +11,7 @@ mod share;
 pub(crate) mod text;
 mod time;
 
+pub use clock::{Clock, When};
 pub use quantity::{NonNegativeQuantity, ParseNonNegativeError, ParseQuantityError, Quantity};
 pub use resources::{Bytes, Millicores, Nanocores, Work};
 pub use share::{ParseShareError, Share};

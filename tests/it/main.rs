@@ -16,6 +16,7 @@ mod invariants;
 mod lint;
 mod manifests;
 mod names;
+mod overrides;
 mod phases;
 mod placement;
 mod plan;

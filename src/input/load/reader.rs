@@ -5,7 +5,7 @@ use std::path::Path;
 use super::trace::TraceReader;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, LoadError, LoadSource, LoadTable};
-use crate::units::{SimTime, Span};
+use crate::units::{Clock, SimTime, Span};
 
 /// A load: a trace, which is read as far as it is needed, or constants alone.
 pub struct Load {
@@ -23,8 +23,14 @@ impl Load {
         duration: Option<Span>,
     ) -> Result<Self, InputError> {
         if let Some(path) = path {
-            let reader = TraceReader::open(path, constants, repair)?;
-            return Ok(Self { head: LoadTable::new(reader.columns().to_vec()), trace: Some(Box::new(reader)) });
+            let mut reader = TraceReader::open(path, constants, repair)?;
+            let mut head = LoadTable::new(reader.columns().to_vec());
+            // The first row says when the trace begins.
+            let mut values = vec![0.0; reader.columns().len()];
+            if let Some(at) = reader.next_row(&mut values).map_err(as_input_error)? {
+                head.push(at, &values);
+            }
+            return Ok(Self { head: head.from_instant(reader.clock()), trace: Some(Box::new(reader)) });
         }
         if constants.is_empty() || duration.is_none() {
             let hint = "give a trace with --load FILE, or --constant cpu=2.5 with --duration 1h";
@@ -61,14 +67,13 @@ impl Load {
         let repaired = reader.repairs().describe().map(|repairs| format!("the load trace was repaired: {repairs}"));
         reader.in_milliseconds().then_some(milliseconds).into_iter().chain(repaired).collect()
     }
-
-    /// The instant of the trace's start, seconds since 1970, if it has timestamps.
-    pub fn epoch_seconds(&self) -> Option<i64> {
-        self.trace.as_ref()?.start().map(|start| start.as_second())
-    }
 }
 
 impl LoadSource for Load {
+    fn clock(&self) -> Option<Clock> {
+        self.head.clock()
+    }
+
     fn columns(&self) -> &[Column] {
         self.head.columns()
     }

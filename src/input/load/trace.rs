@@ -8,13 +8,12 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use csv::StringRecord;
-use jiff::Timestamp;
 
 use crate::input::source::unreadable;
 use crate::input::times::TimeStyle;
 use crate::input::{Diagnostic, InputError, Location};
 use crate::model::{Column, LoadError, LoadSource, piece};
-use crate::units::{Quantity, SimTime, Span};
+use crate::units::{Clock, Quantity, SimTime, Span};
 
 /// Gaps are looked for once so many rows have come at equal distances.
 const REGULAR_STEPS: u32 = 10;
@@ -72,6 +71,8 @@ pub struct TraceReader {
     style: Option<TimeStyle>,
     /// The first row's time, seconds (since 1970 for timestamps).
     first_seconds: Option<i64>,
+    /// How far the zone of the first timestamp is east of UTC, seconds.
+    utc_offset: i32,
     previous: Option<(SimTime, u64)>,
     /// The usual distance of rows and how often it was seen.
     step: (Span, u32),
@@ -110,6 +111,7 @@ impl TraceReader {
             constants: constants.iter().map(|&(_, value)| value).collect(),
             style: None,
             first_seconds: None,
+            utc_offset: 0,
             previous: None,
             step: (Span::ZERO, 0),
             repaired: None,
@@ -126,12 +128,6 @@ impl TraceReader {
     /// What was mended.
     pub fn repairs(&self) -> Repairs {
         self.repairs
-    }
-
-    /// The instant of [`SimTime::ZERO`], if the trace has timestamps and a row has been read.
-    pub fn start(&self) -> Option<Timestamp> {
-        let first = self.first_seconds.filter(|_| self.style.is_some_and(TimeStyle::is_instant))?;
-        Timestamp::from_second(first).ok()
     }
 
     /// Whether its times are milliseconds.
@@ -220,6 +216,9 @@ impl TraceReader {
                 .field("time")
                 .hint(format!("write {}", style.expected()))
         })?;
+        if self.style.is_none() {
+            self.utc_offset = Clock::parse(self.field(self.time_field)).map_or(0, Clock::utc_offset);
+        }
         self.style = Some(style);
         Ok(seconds)
     }
@@ -400,6 +399,11 @@ pub fn parse_value(column: &Column, text: &str) -> Option<f64> {
 }
 
 impl LoadSource for TraceReader {
+    fn clock(&self) -> Option<Clock> {
+        let first = self.first_seconds.filter(|_| self.style.is_some_and(TimeStyle::is_instant))?;
+        Some(Clock::new(first, self.utc_offset))
+    }
+
     fn columns(&self) -> &[Column] {
         &self.columns
     }

@@ -21,6 +21,7 @@ mod workload;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::overrides::{self, Override};
 use super::yaml::read_as_kubectl_does;
 use super::{Diagnostic, InputError, Source};
 use crate::model::{Duplicate, Inventory, KubernetesVersion, ObjectId, Placed};
@@ -28,6 +29,7 @@ use reader::Reader;
 use stream::{Object, Renders, Stream};
 
 pub(crate) use amounts::amounts;
+pub(super) use schema::{definition, unknown_paths};
 pub use select::{Selection, StatedPods, Targets};
 
 /// Everything that the manifests contain.
@@ -56,12 +58,14 @@ pub struct Context<'a> {
     pub namespace: Option<&'a str>,
     /// Whether objects of other namespaces than `namespace` are left out.
     pub only_namespace: bool,
+    /// What is changed in them.
+    pub overrides: &'a [Override],
 }
 
 impl<'a> Context<'a> {
     /// For a release and the namespace of objects that name none.
     pub fn new(version: KubernetesVersion, namespace: Option<&'a str>) -> Self {
-        Self { version, namespace, only_namespace: false }
+        Self { version, namespace, only_namespace: false, overrides: &[] }
     }
 
     fn default_namespace(&self) -> &'a str {
@@ -113,6 +117,7 @@ pub fn read(sources: &[Source], context: Context<'_>) -> Result<Manifests, Input
             Err(error) => refused.extend(error.diagnostics().to_vec()),
         }
     }
+    overrides::apply(context.overrides, &mut documents, context.default_namespace())?;
     let mut stream = Stream::default();
     for document in &documents {
         stream.add(document, context.default_namespace());

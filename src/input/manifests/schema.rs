@@ -61,7 +61,7 @@ fn fields_of(definition: &str, text: &'static str) -> Fields {
 }
 
 /// The definition of an object's kind, if its fields are known.
-pub(super) fn definition(api_version: &str, kind: &str) -> Option<&'static str> {
+pub(in crate::input) fn definition(api_version: &str, kind: &str) -> Option<&'static str> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let version = match (group, version) {
         ("autoscaling", "v2" | "v2beta2") => "V2",
@@ -75,6 +75,11 @@ pub(super) fn definition(api_version: &str, kind: &str) -> Option<&'static str> 
 
 /// The definition of a pod template, for kinds that are not known themselves.
 pub(super) const POD_TEMPLATE: &str = "V1PodTemplateSpec";
+
+/// The paths of the unknown fields of an object, each with the known field that looks most like it.
+pub(in crate::input) fn unknown_paths(object: &Value, definition: &str) -> Vec<(String, Option<String>)> {
+    unknown_fields(object, definition, "").into_iter().map(|unknown| (unknown.path, unknown.nearest)).collect()
+}
 
 /// Finds the unknown fields of `value`, which is of a definition and stands at `path`.
 pub(super) fn unknown_fields(value: &Value, definition: &str, path: &str) -> Vec<Unknown> {

@@ -7,10 +7,10 @@ use crate::input::load::Number;
 use crate::input::load::trace::parse_value;
 use crate::input::names::hint;
 use crate::model::{
-    Action, Check, Column, Drive, Figure, Limit, LoadReading, MetricSource, ScenarioTarget, ScheduledEvent, Slo,
-    Window, piece,
+    Action, Check, Column, Drive, Figure, Limit, LoadReading, LoadSource, MetricSource, ScenarioTarget, ScheduledEvent,
+    Slo, Window, piece,
 };
-use crate::units::{SimTime, Span};
+use crate::units::{Clock, SimTime, Span, When};
 
 /// What claims may name, and be about.
 pub(super) struct Facts {
@@ -30,6 +30,13 @@ pub(super) struct Facts {
     pub first_rollout: Option<SimTime>,
     /// The workloads that pods are counted by.
     pub workloads: Vec<String>,
+    /// The instant that the scenario begins at, if it is known.
+    pub clock: Option<Clock>,
+}
+
+/// The instant that a target's load begins at, if it is known.
+pub(super) fn clock_of(target: &ScenarioTarget) -> Option<Clock> {
+    target.readings.iter().find_map(|reading| reading.table.clock())
 }
 
 impl Facts {
@@ -56,13 +63,14 @@ impl Facts {
             nodes: raw.cluster.nodes.is_some(),
             first_rollout: own.find(rolls).map(|event| event.at),
             workloads,
+            clock: clock_of(target),
         }
     }
 }
 
 impl Reader<'_> {
     pub(super) fn check(&self, path: &str, raw: &raw::Check, facts: &Facts) -> Result<Check, Diagnostic> {
-        let window = |field: &str, not_before: &Option<Span>, by: &Option<Span>| {
+        let window = |field: &str, not_before: &Option<When>, by: &Option<When>| {
             self.window(&format!("{path}.{field}"), *not_before, *by, facts)
         };
         let mut found = Vec::new();
@@ -148,12 +156,13 @@ impl Reader<'_> {
     }
 
     /// An instant of the scenario.
-    fn instant(&self, path: &str, at: Span, facts: &Facts) -> Result<SimTime, Diagnostic> {
-        if at > facts.duration {
+    fn instant(&self, path: &str, at: When, facts: &Facts) -> Result<SimTime, Diagnostic> {
+        let found = self.when(path, at, facts.clock)?;
+        if found.since_start() > facts.duration {
             let message = format!("{at} is after the end of the scenario, which lasts {}", facts.duration);
             return Err(self.wrong(path, message));
         }
-        Ok(SimTime::ZERO + at)
+        Ok(found)
     }
 
     /// The column TARGETS has a part for each metric, and names none that the HPA does not have.
@@ -184,12 +193,12 @@ impl Reader<'_> {
     fn window(
         &self,
         path: &str,
-        not_before: Option<Span>,
-        by: Option<Span>,
+        not_before: Option<When>,
+        by: Option<When>,
         facts: &Facts,
     ) -> Result<Window, Diagnostic> {
-        let from = self.instant(&format!("{path}.notBefore"), not_before.unwrap_or(Span::ZERO), facts)?;
-        let to = self.instant(&format!("{path}.by"), by.unwrap_or(facts.duration), facts)?;
+        let from = self.instant(&format!("{path}.notBefore"), not_before.unwrap_or(When::After(Span::ZERO)), facts)?;
+        let to = self.instant(&format!("{path}.by"), by.unwrap_or(When::After(facts.duration)), facts)?;
         if to < from {
             return Err(self.wrong(&format!("{path}.by"), "is before notBefore"));
         }

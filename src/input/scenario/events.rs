@@ -1,5 +1,6 @@
 //! What happens in a scenario besides the load.
 
+use super::checks::clock_of;
 use super::{Reader, raw};
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, manifests};
@@ -7,8 +8,6 @@ use crate::model::{
     Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricsApi, Revision, ScenarioTarget, ScheduledEvent,
     Workload, WorkloadController,
 };
-
-use crate::units::SimTime;
 
 /// No load grows by more at once.
 const LARGEST_FACTOR: f64 = 10_000.0;
@@ -24,8 +23,8 @@ impl Reader<'_> {
         let mut events = Vec::new();
         for (index, event) in raw.events.iter().enumerate() {
             let path = format!("events[{index}]");
-            let at = SimTime::ZERO + event.at;
             let target = self.target_of(&format!("{path}.target"), event.target.as_deref(), targets)?;
+            let at = self.when(&format!("{path}.at"), event.at, clock_of(&targets[target]))?;
             let ScenarioTarget { hpa, workload, .. } = &targets[target];
             let action = match &event.apply_hpa {
                 Some(apply) => {

@@ -9,12 +9,14 @@ use crate::input::load::{LoadSettings, Number, Row, StatedReading, Values, as_in
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, MetricSource, Reading, Workload, piece};
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Clock, Replicas, SimTime, Span};
 
 /// A load that has been read: columns and rows.
 struct Rows {
     columns: Vec<Column>,
     rows: Vec<(SimTime, Vec<f64>)>,
+    /// The instant of the first row, if it is known.
+    clock: Option<Clock>,
 }
 
 /// A load as it is written, and where.
@@ -95,7 +97,7 @@ impl Reader<'_> {
         if let Some(warning) = warnings.first() {
             return Err(Diagnostic { hint: warning.hint.clone(), ..self.wrong(path, warning.message.clone()) }.into());
         }
-        let mut table = LoadTable::new(columns);
+        let mut table = LoadTable::new(columns).from_instant(load.clock);
         for (at, values) in &load.rows {
             let mut values = values.clone();
             if reading == Reading::Demand {
@@ -131,7 +133,7 @@ impl Reader<'_> {
         let given = [load.values.is_some(), load.rows.is_some(), load.trace.is_some(), load.patterns.is_some()];
         let given = given.iter().filter(|&&given| given).count();
         if given == 0 && load.from.is_some() {
-            return Ok(Rows { columns: vec![Column::Rps], rows: vec![(SimTime::ZERO, vec![0.0])] });
+            return Ok(Rows { columns: vec![Column::Rps], rows: vec![(SimTime::ZERO, vec![0.0])], clock: None });
         }
         if given != 1 {
             return Err(self.wrong(path, "must have exactly one of values, rows, trace and patterns").into());
@@ -139,7 +141,7 @@ impl Reader<'_> {
         if let Some(values) = &load.values {
             let columns: Vec<Column> = values.keys().map(|name| Column::from_name(name)).collect();
             let row = self.values(&at("values"), values, &columns, None)?;
-            return Ok(Rows { columns, rows: vec![(SimTime::ZERO, row)] });
+            return Ok(Rows { columns, rows: vec![(SimTime::ZERO, row)], clock: None });
         }
         if let Some(rows) = &load.rows {
             return self.given_rows(rows, path);
@@ -195,7 +197,7 @@ impl Reader<'_> {
                 self.values(&format!("{path}.values"), &row.values, &columns, last.map(|(_, v)| v.as_slice()))?;
             rows.push((at, values));
         }
-        Ok(Rows { columns, rows })
+        Ok(Rows { columns, rows, clock: None })
     }
 
     /// The values of the columns; those that are not given keep their last value.
@@ -234,7 +236,7 @@ fn collect(source: &mut dyn LoadSource) -> Result<Rows, InputError> {
     loop {
         match source.next_row(&mut values) {
             Ok(Some(at)) => rows.push((at, values.clone())),
-            Ok(None) => return Ok(Rows { columns, rows }),
+            Ok(None) => return Ok(Rows { columns, rows, clock: source.clock() }),
             Err(error) => return Err(as_input_error(error)),
         }
     }

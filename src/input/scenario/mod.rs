@@ -20,7 +20,7 @@ use super::{Diagnostic, InputError, Source};
 use crate::model::{
     Claim, ClaimVerdict, ControllerConfig, HpaSpec, KubernetesVersion, Scenario, ScenarioTarget, piece,
 };
-use crate::units::{Replicas, Span};
+use crate::units::{Clock, Replicas, SimTime, Span, When};
 
 /// The folders of the built-in scenarios; the first is replayed if nothing else is asked for.
 pub const BUILTIN_FOLDERS: [&str; 2] = ["rag-system", "shop"];
@@ -152,6 +152,15 @@ impl Reader<'_> {
         let several: Vec<String> = hpas.iter().filter(|hpa| hpa.name == name).map(|hpa| whole(hpa)).collect();
         let wrong = self.wrong(path, format!("several targets are called `{}`", piece(name)));
         Err(wrong.hint(format!("say which: {}", several.join(" or "))))
+    }
+
+    /// A time of the scenario. A time of day needs a trace with timestamps.
+    fn when(&self, path: &str, at: When, clock: Option<Clock>) -> Result<SimTime, Diagnostic> {
+        if clock.is_none() && at.needs_clock() {
+            let message = format!("{at} is a clock time, and the load has no timestamps");
+            return Err(self.wrong(path, message).hint("write how long after the start, such as 9h30m"));
+        }
+        at.in_simulation(clock).map_err(|message| self.wrong(path, message))
     }
 
     fn check_name(&self, name: &str) -> Result<(), Diagnostic> {

@@ -71,7 +71,7 @@ fn json_documents(text: &str) -> Option<Vec<std::ops::Range<usize>>> {
 }
 
 /// A field without a value (`resources:`) counts as absent, as with the API server.
-fn drop_nulls(value: &mut Value) {
+pub(super) fn drop_nulls(value: &mut Value) {
     match value {
         Value::Mapping(fields) => {
             fields.retain(|_, field| !field.is_null());

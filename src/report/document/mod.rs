@@ -9,7 +9,7 @@ pub mod terminal;
 
 use super::plot::Panel;
 use crate::model::ClaimVerdict;
-use crate::units::{SimTime, Span};
+use crate::units::{Clock, SimTime, Span};
 
 /// All that a command says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,8 +70,8 @@ pub struct Chart {
     pub panels: Vec<Panel>,
     /// How long they are.
     pub duration: Span,
-    /// The instant of the start, seconds since 1970, if it is known.
-    pub epoch_seconds: Option<i64>,
+    /// The instant of the start, if it is known.
+    pub clock: Option<Clock>,
     /// What happens, in the order of time.
     pub marks: Vec<Mark>,
 }

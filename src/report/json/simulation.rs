@@ -47,6 +47,8 @@ struct Pods {
 pub struct Summary {
     hpa: Hpa,
     kubernetes_version: String,
+    /// What was changed before by --set.
+    overrides: Vec<String>,
     /// The instant of the start, RFC 3339, if the load has timestamps.
     start: Option<String>,
     duration_seconds: i64,
@@ -332,6 +334,7 @@ impl Summary {
                 max_replicas: hpa.max_replicas,
             },
             kubernetes_version: run.controller().version.to_string(),
+            overrides: run.overrides.to_vec(),
             start: run.timestamp(SimTime::ZERO),
             duration_seconds: s.duration.seconds(),
             syncs: s.syncs,

@@ -15,15 +15,16 @@ pub use json::Plan;
 pub use verdicts::checks;
 
 use super::document::{Block, Chart, Document, Picture, Section};
-use super::plot;
-use crate::model::{Inventory, Location};
-use crate::plan::Pool;
+use super::{amounts, changed, plot};
+use crate::model::{ClaimVerdict, Inventory, Location};
 use crate::plan::claims::ClaimFinding;
+use crate::plan::{self, Pool};
 use crate::plan::{AutoscalerRow, BudgetFinding, Level, Packing, QuotaFinding, StorageRow, WorkloadPlan};
 use crate::study::growth::{Growth, Month};
 use crate::study::montecarlo::{RunResult, Uncertainty};
 use crate::study::phases::FleetPhases;
 use crate::study::{Fleet, Pattern, fleet::Course};
+use crate::units::Clock;
 
 /// Everything that a capacity plan says.
 #[derive(Debug)]
@@ -48,6 +49,10 @@ pub struct PlanReport<'a> {
     pub fleet: Option<Fleet>,
     /// The workloads that were simulated, each with its course and the file of its load.
     pub courses: Vec<(usize, Course, String)>,
+    /// What was changed in the manifests and the load before (`--set`).
+    pub overrides: Vec<String>,
+    /// The instant that the loads begin at, if it is known and the same for all.
+    pub clock: Option<Clock>,
     /// The same in other phases.
     pub phases: Option<PhaseReport>,
     /// The same many times.
@@ -111,6 +116,47 @@ impl<'a> PlanReport<'a> {
     }
 }
 
+/// What it comes to: all pods at the maximum, the nodes that they take, what does not hold.
+fn verdict(report: &PlanReport<'_>) -> Vec<String> {
+    let total = plan::total(report.workloads, Level::Maximum);
+    let of =
+        |name: &str| total.requests.get(name).map(|quantity| format!("{} {name}", amounts::amount(name, quantity)));
+    let requests: Vec<String> = ["cpu", "memory"].into_iter().filter_map(of).collect();
+    let requests = if requests.is_empty() { "nothing".to_owned() } else { requests.join(" and ") };
+    let mut all = vec![format!("At the maximum {} pods request {requests}.", total.pods)];
+    if let Some(pool) = report.main_pool() {
+        let pods = |level: Level| report.workloads.iter().map(|w| w.count(level).pods).collect::<Pattern>();
+        let at = |level: Level| report.packing_of(pool, &pods(level));
+        let (least, most) = (at(Level::Minimum), at(Level::Maximum));
+        let name = &pool.shape.name;
+        let bound = if most.is_packed { "" } else { "at least " };
+        let mut told =
+            format!("Nodes of {name}: {bound}{} at the minimum, {bound}{} at the maximum", least.nodes, most.nodes);
+        if most.is_packed {
+            told += &format!(", {} so that one may be lost", Pool::with_node_lost(most.nodes));
+        }
+        let unplaced: i64 = most.unplaced.iter().map(|unplaced| unplaced.pods).sum();
+        if unplaced > 0 {
+            told += &format!("; {unplaced} pods cannot run on them");
+        }
+        all.push(told + ".");
+    }
+    let exceeded = report.quotas.iter().filter_map(|quota| {
+        quota
+            .exceeded_at()
+            .map(|level| format!("{} ({}) at the {}", quota.quota.item.name, quota.resource, level.name()))
+    });
+    let exceeded: Vec<String> = exceeded.collect();
+    if !exceeded.is_empty() {
+        all.push(format!("Quotas that do not suffice: {}.", exceeded.join(", ")));
+    }
+    let wrong = report.claims.iter().filter(|claim| claim.verdict == ClaimVerdict::Contradicted).count();
+    if !report.claims.is_empty() {
+        all.push(format!("{wrong} of {} claims of the document are contradicted.", report.claims.len()));
+    }
+    all
+}
+
 /// The report as a document, with its picture.
 pub fn document(report: &PlanReport<'_>) -> Document {
     let shows = "Requests against the nodes' allocatable".to_owned();
@@ -118,11 +164,12 @@ pub fn document(report: &PlanReport<'_>) -> Document {
     let chart = report.fleet.as_ref().map(|fleet| Chart {
         panels: plot::capacity_panels(report),
         duration: fleet.duration,
-        epoch_seconds: None,
+        clock: report.clock,
         marks: Vec::new(),
     });
     let picture = Picture { file: "capacity.png".to_owned(), shows, chart };
     let picture = Section { blocks: vec![Block::Picture(picture)], ..Section::default() };
     let sections = std::iter::once(picture).chain(sections::sections(report)).collect();
-    Document { title: "Capacity plan".to_owned(), verdict: Vec::new(), sections }
+    let verdict = verdict(report).into_iter().chain(changed(&report.overrides)).collect();
+    Document { title: "Capacity plan".to_owned(), verdict, sections }
 }

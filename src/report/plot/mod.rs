@@ -11,7 +11,7 @@ use plotters::prelude::*;
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::units::Span;
+use crate::units::{Clock, Span};
 
 pub use capacity::{capacity_panels, capacity_png};
 pub use curve::thinned;
@@ -49,8 +49,8 @@ pub struct Area {
 /// The horizontal axis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Axis {
-    /// Seconds since the start, this many; the instant of the start, seconds since 1970, if it is known.
-    Time(Span, Option<i64>),
+    /// Seconds since the start, this many; the instant of the start, if it is known.
+    Time(Span, Option<Clock>),
     /// Steps with names; step `i` goes from `2 i` to `2 i + 2`.
     Steps(Vec<String>),
 }
@@ -67,10 +67,10 @@ impl Axis {
     /// Where there are labels.
     fn ticks(&self) -> Vec<i64> {
         match self {
-            Self::Time(_, epoch) => {
+            Self::Time(_, start) => {
                 let step = tick_step(self.end());
                 // At round times of the clock.
-                let first = (step - epoch.unwrap_or(0).rem_euclid(step)) % step;
+                let first = (step - start.map_or(0, Clock::wall_seconds).rem_euclid(step)) % step;
                 (0..).map(|tick| first + tick * step).take_while(|&at| at <= self.end()).collect()
             }
             Self::Steps(names) => (0..names.len() as i64).map(|step| 2 * step + 1).collect(),
@@ -80,14 +80,14 @@ impl Axis {
     fn label(&self, at: i64) -> String {
         match self {
             Self::Time(_, None) => Span::from_seconds(at).to_string(),
-            Self::Time(_, Some(epoch)) => clock(epoch + at, tick_step(self.end())),
+            Self::Time(_, Some(start)) => time_of_day(start.wall_seconds() + at, tick_step(self.end())),
             Self::Steps(names) => names.get(at as usize / 2).cloned().unwrap_or_default(),
         }
     }
 }
 
-/// The time of day, UTC, or the day where that is what a step takes; at midnight the day.
-fn clock(seconds: i64, step: i64) -> String {
+/// The time of day, or the day where that is what a step takes; at midnight the day.
+fn time_of_day(seconds: i64, step: i64) -> String {
     let Ok(instant) = jiff::Timestamp::from_second(seconds) else { return String::new() };
     let civil = instant.to_zoned(jiff::tz::TimeZone::UTC);
     let is_midnight = seconds.rem_euclid(86_400) == 0;

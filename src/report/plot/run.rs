@@ -104,7 +104,7 @@ pub fn chart(run: &Run<'_>, curves: &Curves) -> Chart {
         events(run).map(|(at, label)| Mark { at, label, detail: String::new(), derivation: Vec::new(), scales: false });
     let mut marks: Vec<Mark> = decisions.chain(others).collect();
     marks.sort_by_key(|mark| mark.at);
-    Chart { panels: panels(run, curves), duration: run.summary.duration, epoch_seconds: run.epoch_seconds, marks }
+    Chart { panels: panels(run, curves), duration: run.summary.duration, clock: run.clock, marks }
 }
 
 /// How a decision came about, where what the controller remembered was kept.
@@ -171,10 +171,10 @@ fn broken(run: &Run<'_>, curves: &Curves, top: f64) -> Option<Area> {
 pub fn png(run: &Run<'_>, curves: &Curves) -> Result<Vec<u8>, PlotError> {
     let hpa = run.hpa();
     let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
-    let zone = if run.epoch_seconds.is_some() { ", times in UTC" } else { "" };
+    let zone = run.clock.map_or_else(String::new, |clock| format!(", times in {}", clock.zone()));
     let heading = format!("{name}{} ({}), Kubernetes {}{zone}", hpa.name, hpa.target, run.controller().version);
     let marks: Vec<(i64, String)> = events(run).map(|(at, what)| (at.seconds(), what)).collect();
-    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.epoch_seconds), &marks)
+    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.clock), &marks)
 }
 
 /// A line through a curve in another unit.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Nothing;
 use crate::input::load::Number;
-use crate::units::Span;
+use crate::units::{Span, When};
 
 /// A test of a claim: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -68,16 +68,16 @@ pub(crate) struct Check {
 pub(crate) struct PodsWithin {
     pub pods: i32,
     /// From this time on; by default from the start.
-    pub not_before: Option<Span>,
+    pub not_before: Option<When>,
     /// Up to this time; by default to the end.
-    pub by: Option<Span>,
+    pub by: Option<When>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct By {
     /// Up to this time; by default to the end.
-    pub by: Option<Span>,
+    pub by: Option<When>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -85,15 +85,15 @@ pub(crate) struct By {
 pub(crate) struct CountWithin {
     pub replicas: i32,
     /// From this time on; by default from the start.
-    pub not_before: Option<Span>,
+    pub not_before: Option<When>,
     /// Up to this time; by default to the end.
-    pub by: Option<Span>,
+    pub by: Option<When>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CountAt {
-    pub at: Span,
+    pub at: When,
     pub replicas: i32,
 }
 
@@ -102,8 +102,8 @@ pub(crate) struct CountAt {
 pub(crate) struct Change {
     pub from: i32,
     pub to: i32,
-    pub not_before: Option<Span>,
-    pub by: Option<Span>,
+    pub not_before: Option<When>,
+    pub by: Option<When>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -111,24 +111,24 @@ pub(crate) struct Change {
 pub(crate) struct FirstChange {
     pub from: Option<i32>,
     pub to: Option<i32>,
-    pub not_before: Option<Span>,
-    pub by: Option<Span>,
+    pub not_before: Option<When>,
+    pub by: Option<When>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReasonWithin {
     pub reason: String,
-    pub not_before: Option<Span>,
-    pub by: Option<Span>,
+    pub not_before: Option<When>,
+    pub by: Option<When>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct MetricWithin {
     pub metric: String,
-    pub not_before: Option<Span>,
-    pub by: Option<Span>,
+    pub not_before: Option<When>,
+    pub by: Option<When>,
 }
 
 /// Exactly one figure.
@@ -145,7 +145,7 @@ pub(crate) struct Total {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GetHpa {
-    pub at: Span,
+    pub at: When,
     /// The column TARGETS; the names of resources may be left out, as older releases of kubectl do.
     pub targets: String,
     pub min_pods: i32,
@@ -155,7 +155,7 @@ pub(crate) struct GetHpa {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GetPods {
-    pub at: Span,
+    pub at: When,
     /// The number of pods of each workload.
     pub pods: BTreeMap<String, i32>,
 }

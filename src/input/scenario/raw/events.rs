@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::Delay;
-use crate::units::Span;
+use crate::units::{Span, When};
 
 /// Something that happens at a time: exactly one of these.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Event {
     /// When.
-    pub at: Span,
+    pub at: When,
     /// The HPA whose target it happens to, where there are several, or NAMESPACE/NAME; by default the first.
     pub target: Option<String>,
     /// A new pod template (kubectl set image).

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Block, Chart, Claim, Document, Finding, Picture, Section, Table};
 use crate::model::escaped;
 use crate::report::plot::{LineStyle, Panel, thinned};
+use crate::units::Clock;
 
 const UPLOT: &str = include_str!("uplot/uPlot.iife.min.js");
 const UPLOT_STYLE: &str = include_str!("uplot/uPlot.min.css");
@@ -239,7 +240,9 @@ fn finding(finding: &Finding) -> String {
 #[derive(Serialize)]
 struct Data<'a> {
     seconds: i64,
+    /// Seconds since 1970 on the clock of the load's zone.
     epoch: Option<i64>,
+    zone: Option<String>,
     panels: Vec<PanelData<'a>>,
     marks: Vec<MarkData<'a>>,
 }
@@ -313,7 +316,8 @@ fn panel_data(panel: &Panel, most_points: usize) -> PanelData<'_> {
 fn data(chart: &Chart, most_points: usize) -> String {
     let data = Data {
         seconds: chart.duration.seconds(),
-        epoch: chart.epoch_seconds,
+        epoch: chart.clock.map(Clock::wall_seconds),
+        zone: chart.clock.map(Clock::zone),
         panels: chart.panels.iter().map(|panel| panel_data(panel, most_points)).collect(),
         marks: chart
             .marks
@@ -362,7 +366,7 @@ mod tests {
             scales: true,
         };
         let duration = Span::from_seconds(points);
-        let chart = Chart { panels: vec![panel; 5], duration, epoch_seconds: None, marks: vec![mark] };
+        let chart = Chart { panels: vec![panel; 5], duration, clock: None, marks: vec![mark] };
         let blocks = vec![
             Block::Text(words.clone()),
             Block::Table(Table::listing([(words.clone(), words.clone())])),

@@ -49,7 +49,7 @@
 
     clock(at) {
       if (this.data.epoch == null) return span(at);
-      return new Date((this.data.epoch + at) * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
+      return new Date((this.data.epoch + at) * 1000).toISOString().replace("T", " ").replace(".000Z", ` ${this.data.zone}`);
     }
 
     tick(at, step) {

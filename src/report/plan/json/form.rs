@@ -13,6 +13,8 @@ use crate::units::Replicas;
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     pub(super) units: Units,
+    /// What was changed before by --set.
+    pub(super) overrides: Vec<String>,
     pub(super) workloads: Vec<Workload>,
     pub(super) autoscalers: Vec<Autoscaler>,
     /// By level: minimum, declared, maximum, surge, and under load.

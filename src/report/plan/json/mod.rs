@@ -49,6 +49,7 @@ impl Plan {
         let sources = pod_sources(report);
         Self {
             units: Units { cpu: "cores", memory: "bytes", storage: "bytes" },
+            overrides: report.overrides.clone(),
             workloads: report.workloads.iter().map(workload).collect(),
             autoscalers: report.autoscalers.iter().map(autoscaler).collect(),
             totals: totals(report),

@@ -1,0 +1,156 @@
+//! `--set`: what is changed before anything is simulated is checked like what stands in a file, and is said.
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+
+use crate::support::{hpasim, project, write};
+
+const K8S: &str = "scenarios/rag-system/k8s";
+const WORKDAY: &str = "scenarios/rag-system/traces/workday.csv";
+
+fn simulated(more: &[&str]) -> Value {
+    let args = ["simulate", "-f", K8S, "--load", WORKDAY, "--phases", "1", "--format", "json"];
+    let output = hpasim(&args).args(more).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    json["targets"][0].take()
+}
+
+/// An oracle: the same change made in the file, for each way to say it.
+#[test]
+fn a_changed_field_is_as_if_the_file_had_it() {
+    let text = std::fs::read_to_string(project(K8S).join("backend-deployment.yaml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let changes = [
+        ("maxReplicas: 10", "maxReplicas: 14", vec!["hpa.maxReplicas=14"]),
+        ("maxReplicas: 10", "maxReplicas: 14", vec!["HPA.rag-backend-hpa.spec.maxReplicas=14"]),
+        ("maxReplicas: 10", "maxReplicas: 14", vec!["hpa.rag-system/rag-backend-hpa.maxReplicas=14"]),
+        (
+            "averageUtilization: 70",
+            "averageUtilization: 45",
+            vec!["hpa.metrics[cpu].resource.target.averageUtilization=45"],
+        ),
+        (
+            "averageUtilization: 70",
+            "averageUtilization: 45",
+            vec!["hpa.metrics[0].resource.target={type: Utilization, averageUtilization: 45}"],
+        ),
+    ];
+    for (old, new, sets) in changes {
+        assert!(text.contains(old));
+        let file = folder.path().join("all.yaml");
+        write(&file, &text.replacen(old, new, 1));
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", *set]).collect();
+        let mut changed = simulated(&sets);
+        assert_eq!(changed["overrides"][0].as_str(), Some(sets[1]));
+        changed["overrides"] = Value::Array(Vec::new());
+        let args = ["simulate", "-f", file.to_str().unwrap(), "--load", WORKDAY, "--phases", "1", "--format", "json"];
+        let output = hpasim(&args).output().unwrap();
+        let written: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(changed, written["targets"][0], "{sets:?}");
+        assert_ne!(changed["podHours"], simulated(&[])["podHours"], "{sets:?} changes nothing");
+    }
+}
+
+/// The same as rows of a trace that are larger for that time.
+#[test]
+fn a_load_factor_is_as_if_the_trace_had_it() {
+    let text = std::fs::read_to_string(project(WORKDAY)).unwrap();
+    let from = jiff_epoch();
+    let trace = |factor_from: i64, factor_to: i64| {
+        let rows = text.lines().skip(1).map(|row| {
+            let cells: Vec<&str> = row.split(',').collect();
+            let at: i64 = cells[0].parse().unwrap();
+            let factor = if (factor_from..factor_to).contains(&at) { 3.0 } else { 1.0 };
+            let value = |cell: &str| cell.parse::<f64>().unwrap() * factor;
+            // From six in the morning in a zone an hour east of Greenwich.
+            format!("{},{:.3},{:.0}\n", from(at), value(cells[1]), value(cells[2]))
+        });
+        format!("time,cpu,memory\n{}", rows.collect::<String>())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        write(&path, text);
+        path.display().to_string()
+    };
+    let (plain, larger) = (file("plain.csv", &trace(0, 0)), file("larger.csv", &trace(10_800, 14_400)));
+    let run = |load: &str, more: &[&str]| -> Value {
+        let args = ["simulate", "-f", K8S, "--load", load, "--phases", "1", "--format", "json"];
+        let output = hpasim(&args).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["targets"][0].take()
+    };
+    let expected = run(&larger, &[]);
+    assert_eq!(expected["start"], "2026-11-02T06:00:00+01:00");
+    for when in ["09:00+1h", "09:00-10:00", "3h+60m", "3h-10:00", "9:00:00-4h"] {
+        let found = run(&plain, &["--set", &format!("load.factor=3@{when}")]);
+        assert_eq!(found["events"], expected["events"], "{when}");
+        assert_eq!(found["podHours"], expected["podHours"], "{when}");
+    }
+    assert_ne!(run(&plain, &[])["events"], expected["events"]);
+}
+
+fn jiff_epoch() -> impl Fn(i64) -> String {
+    let start = hpasim::units::Clock::parse("2026-11-02T06:00:00+01:00").unwrap();
+    move |at| start.rfc3339(hpasim::units::SimTime::from_seconds(at)).unwrap()
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused() {
+    for (set, said) in [
+        ("hpa.maxReplica=14", "did you mean `maxReplicas`?"),
+        ("hpa.rag-backend-hp.maxReplicas=14", "did you mean `rag-backend-hpa`?"),
+        ("hpa.maxReplicas=two", "error: --set hpa.maxReplicas=two: spec.maxReplicas: invalid type"),
+        ("hpa.maxReplicas=2", "must be greater than or equal to minReplicas"),
+        ("hpa.metrics[cp].resource.target.averageUtilization=5", "did you mean `cpu`?"),
+        ("hpa.metrics[7].resource.target.averageUtilization=5", "there are 2"),
+        ("hpa.minReplicas.x=5", "has no fields"),
+        ("hpa.minReplicas[0]=5", "is no list"),
+        ("hpa..x=1", "is no path"),
+        ("hpa.metrics[=1", "is no path"),
+        ("rs.maxReplicas=1", "there is no ReplicaSet"),
+        ("job.parallelism=1", "`job` cannot be changed"),
+        ("hpa.maxReplicas", "write PATH=VALUE"),
+        ("hpa.maxReplicas={", "VALUE:"),
+        ("load.rps=3", "has `factor`"),
+        ("load.factor=-1", "from 0 to"),
+        ("load.factor=nan", "from 0 to"),
+        ("load.factor=2@25:00", "is no time"),
+        ("load.factor=2@9h+0s", "at least 1s"),
+        ("load.factor=2@10h-9h", "not after its beginning"),
+        ("load.factor=2@2026-11-02T09:00:00Z", "no timestamps"),
+        ("load.other.factor=2", "no HPA `other`"),
+    ] {
+        let args = ["simulate", "-f", K8S, "--load", WORKDAY, "--set", set];
+        hpasim(&args).assert().code(2).stderr(contains("error: ").and(contains(said)));
+    }
+    for command in ["plan", "lint"] {
+        hpasim(&[command, "-f", K8S, "--set", "load.factor=2"]).assert().code(2).stderr(contains("needs a load"));
+    }
+    hpasim(&["simulate", "-f", K8S, "--load", WORKDAY, "--phases", "1", "--set", "load.factor=2@3d"])
+        .assert()
+        .success()
+        .stderr(contains("after the end, 1d"));
+}
+
+/// A reader of the report must know that it is not of the files alone.
+#[test]
+fn every_report_says_what_was_changed() {
+    let set = "hpa.maxReplicas=14";
+    let told = format!("Changed by --set: {set}.");
+    for command in [
+        &["simulate", "-f", K8S, "--load", WORKDAY, "--phases", "1"][..],
+        &["simulate", "-f", "scenarios/shop/k8s", "--constant", "cpu=1", "--duration", "10m", "--phases", "1"],
+        &["plan", "-f", K8S],
+        &["lint", "-f", K8S],
+        &["explain", "-f", K8S, "--load", WORKDAY, "--at", "09:00"],
+    ] {
+        for format in ["text", "markdown", "html", "csv"] {
+            let run = hpasim(command).args(["--set", set, "--format", format]).output().unwrap();
+            let text = String::from_utf8(run.stdout).unwrap();
+            assert!(text.contains(&told), "{command:?} --format {format}: {text}");
+        }
+    }
+}
