@@ -18,6 +18,8 @@ mod simulate;
 mod trace;
 mod world;
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -63,7 +65,7 @@ enum Outcome {
 /// Parses the command line, runs the command and returns the exit code: 0 done, 1 a check failed,
 /// 2 wrong usage or input.
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = named(std::env::args_os().next().as_deref()).get_matches();
     let Cli { command, color } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
@@ -86,6 +88,15 @@ pub fn main() -> ExitCode {
             report(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+/// The command by the name that it was called by: kubectl finds it as a plugin.
+fn named(called: Option<&OsStr>) -> clap::Command {
+    let stem = called.map(Path::new).and_then(Path::file_stem);
+    match stem.is_some_and(|stem| stem == "kubectl-hpasim") {
+        true => Cli::command().bin_name("kubectl hpasim"),
+        false => Cli::command(),
     }
 }
 

@@ -163,7 +163,7 @@ enum Step<'a> {
 }
 
 impl FieldOverride {
-    fn wrong(&self, message: String) -> Diagnostic {
+    fn wrong(&self, message: &str) -> Diagnostic {
         Diagnostic::new(format!("--set {}: {message}", piece(&self.text)))
     }
 
@@ -178,13 +178,13 @@ impl FieldOverride {
             });
         }
         if names.is_empty() {
-            return Err(self.wrong(format!("there is no {} in the manifests", self.kind)));
+            return Err(self.wrong(&format!("there is no {} in the manifests", self.kind)));
         }
         let chosen = names.iter().filter(|name| self.rest.strip_prefix(name.as_str()).is_some_and(begins_a_path));
         let chosen = chosen.max_by_key(|name| name.len()).cloned();
         let path = chosen.as_ref().map_or(self.rest.as_str(), |name| &self.rest[name.len() + 1..]);
         let path = path.strip_prefix("spec.").unwrap_or(path);
-        let steps = steps(path).ok_or_else(|| self.wrong(format!("`{}` is no path of a field", piece(path))))?;
+        let steps = steps(path).ok_or_else(|| self.wrong(&format!("`{}` is no path of a field", piece(path))))?;
         let mut problem = None;
         for document in documents {
             let mut places = Vec::new();
@@ -205,7 +205,7 @@ impl FieldOverride {
                         let prefix = place.iter().map(|index| format!("items[{index}].")).collect::<String>();
                         document.origin = document.origin.overridden(&format!("{prefix}{path}"), &self.place());
                     }
-                    Err(message) => problem = Some(self.unknown(message, chosen.is_none(), &names)),
+                    Err(message) => problem = Some(self.unknown(&message, chosen.is_none(), &names)),
                 }
             }
         }
@@ -218,7 +218,7 @@ impl FieldOverride {
     }
 
     /// A path may be wrong because the name is.
-    fn unknown(&self, message: String, is_of_all: bool, names: &[String]) -> Diagnostic {
+    fn unknown(&self, message: &str, is_of_all: bool, names: &[String]) -> Diagnostic {
         let wrong = self.wrong(message);
         let first = self.rest.split(['.', '[']).next().unwrap_or_default();
         let known = names.iter().map(String::as_str).filter(|name| !name.contains('/'));

@@ -116,7 +116,7 @@ fn verdict(runs: &[Run<'_>]) -> Vec<String> {
         let nodes = if most == 1 { "node" } else { "nodes" };
         told += &format!("; up to {most} {nodes}, {} on average", decimal(mean, 2));
     }
-    let wrong: [(&str, fn(&Run<'_>) -> Span); 4] = [
+    let wrong: [(&str, SpanOf); 4] = [
         ("promises broken", |run| if run.target().cluster.slo.is_some() { run.summary.slow } else { Span::ZERO }),
         ("work waits for CPU", |run| run.summary.waiting),
         ("pods wait for a node", |run| run.summary.unschedulable),
@@ -137,6 +137,9 @@ fn verdict(runs: &[Run<'_>]) -> Vec<String> {
     }
     all
 }
+
+/// A time of a run.
+type SpanOf = fn(&Run<'_>) -> Span;
 
 /// So many HPAs are named in a verdict.
 const MOST_NAMED: usize = 4;

@@ -258,3 +258,15 @@ fn bounds_of_a_pipeline() {
     with(&["--fail-on", "slo"]).assert().code(2).stderr(contains("--fail-on slo: not known: there is no promise"));
     with(&["--fail-on", "replica>8"]).assert().code(2).stderr(contains("did you mean `replicas`?"));
 }
+
+/// kubectl finds a plugin by the name of its file, and shows it by the words that were typed.
+#[test]
+fn it_is_a_plugin_of_kubectl() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("kubectl-hpasim");
+    std::fs::copy(assert_cmd::cargo::cargo_bin("hpasim"), &plugin).unwrap();
+    let run = |args: &[&str]| std::process::Command::new(&plugin).args(args).output().unwrap();
+    let help = String::from_utf8(run(&["simulate", "--help"]).stdout).unwrap();
+    assert!(help.contains("Usage: kubectl hpasim simulate"), "{help}");
+    assert_eq!(run(&["schema", "simulate"]).stdout, hpasim(&["schema", "simulate"]).output().unwrap().stdout);
+}

@@ -11,6 +11,7 @@ mod errors;
 mod fidelity;
 mod forms;
 mod harmless;
+mod house;
 mod instructions;
 mod invariants;
 mod lint;
