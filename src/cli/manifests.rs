@@ -18,7 +18,7 @@ use crate::units::{NonNegativeQuantity, ParseNonNegativeError, Quantity, Replica
 const MOST_NOTES: usize = 20;
 
 /// Where manifests come from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Manifests")]
 pub(super) struct SourceArgs {
     /// File or directory with the manifests that you apply, or - for standard input; repeatable.

@@ -5,6 +5,7 @@ mod cluster;
 mod conformance;
 mod explain;
 mod fail_on;
+mod init;
 mod lint;
 mod load;
 mod manifests;
@@ -46,6 +47,7 @@ enum Command {
     Lint(Box<lint::LintArgs>),
     Replay(replay::ReplayArgs),
     Explain(Box<explain::ExplainArgs>),
+    Init(init::InitArgs),
     Schema(schema::SchemaArgs),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plan(args)) => plan::run(&args, color),
         Some(Command::Replay(args)) => replay::run(&args, color),
         Some(Command::Explain(args)) => explain::run(&args, &given(&matches), color),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),

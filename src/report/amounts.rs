@@ -133,7 +133,7 @@ pub fn amount(name: &str, quantity: Quantity) -> String {
 }
 
 /// `3.75Gi`, but `1208Mi` in place of a rounded `1.18Gi`; sums that have no short form are rounded.
-fn bytes_exactly(quantity: Quantity) -> String {
+pub(super) fn bytes_exactly(quantity: Quantity) -> String {
     const LONGEST: usize = 8;
     let short = bytes(quantity.value() as f64);
     let exact = crate::units::Bytes::from(quantity).to_string();

@@ -7,6 +7,7 @@ pub mod checks;
 pub mod cluster;
 pub mod csv;
 pub mod document;
+pub mod draft;
 pub mod explain;
 pub mod json;
 pub mod kubectl;

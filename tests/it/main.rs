@@ -12,6 +12,7 @@ mod fidelity;
 mod forms;
 mod harmless;
 mod house;
+mod init;
 mod instructions;
 mod invariants;
 mod lint;

@@ -110,5 +110,6 @@ fn beside(scenario: &Source, path: &str) -> PathBuf {
             part => resolved.push(part),
         }
     }
-    resolved
+    // The folder of the scenario itself, where that is this one.
+    if resolved.as_os_str().is_empty() { PathBuf::from(".") } else { resolved }
 }
