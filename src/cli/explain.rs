@@ -79,7 +79,8 @@ pub(super) fn run(args: &ExplainArgs, given: &[String], color: ColorChoice) -> a
         anyhow::bail!("explain checks nothing: --format junit and github are for simulate, replay, plan and lint");
     }
     let sources = &args.world.manifests.sources;
-    if !sources.filenames.is_empty() || !sources.kustomize.is_empty() {
+    let is_of_scenarios = args.path.is_some() || args.scenario.is_some();
+    if !is_of_scenarios && (!sources.filenames.is_empty() || !sources.kustomize.is_empty()) {
         return of_manifests(args, color);
     }
     if let Some(other) = given.iter().find(|option| !OF_SCENARIOS.contains(&option.as_str())) {

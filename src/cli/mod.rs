@@ -2,6 +2,7 @@
 
 mod args;
 mod cluster;
+mod config;
 mod conformance;
 mod explain;
 mod fail_on;
@@ -20,7 +21,7 @@ mod trace;
 mod world;
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -36,6 +37,13 @@ struct Cli {
     /// When to use colour; auto is on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t = output::ColorChoice::Auto, help_heading = "Global options")]
     color: output::ColorChoice,
+    /// Options that are repeated (TOML): the long name of an option and its value, for all commands or in a table of a command's
+    /// name [default: hpasim.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "HPASIM_CONFIG", help_heading = "Global options")]
+    config: Option<PathBuf>,
+    /// Read no configuration
+    #[arg(long, global = true, conflicts_with = "config", help_heading = "Global options")]
+    no_config: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -67,8 +75,16 @@ enum Outcome {
 /// Parses the command line, runs the command and returns the exit code: 0 done, 1 a check failed,
 /// 2 wrong usage or input.
 pub fn main() -> ExitCode {
-    let matches = named(std::env::args_os().next().as_deref()).get_matches();
-    let Cli { command, color } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let command = named(std::env::args_os().next().as_deref());
+    let command = match config::applied(command) {
+        Ok(command) => command,
+        Err(error) => {
+            report(&error);
+            return ExitCode::from(2);
+        }
+    };
+    let matches = command.get_matches();
+    let Cli { command, color, .. } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args, color),

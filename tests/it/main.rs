@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod cluster;
 mod clusters;
+mod config;
 mod conformance;
 mod controller;
 mod errors;
