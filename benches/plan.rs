@@ -29,7 +29,7 @@ fn a_hundred_runs_of_a_day(bencher: divan::Bencher<'_, '_>) {
     let simulated = simulated(&manifests);
     let uncertainty = Uncertainty { level: 0.1, noise: 0.1, startup: 0.3 };
     bencher.bench(|| {
-        let results = runs(&plans, &simulated, uncertainty, 1, 100, &|| ()).expect("the load does not fail");
+        let results = runs(&plans, &simulated, uncertainty, 1, 100).expect("the load does not fail");
         assert_eq!(results.len(), 100);
         results
     });

@@ -17,6 +17,7 @@ use crate::report::{arithmetic, reasons};
 ///
 /// Exit codes: 0 all agree, 1 some differ, 2 a file cannot be read.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hpasim conformance hpa-v1.37.jsonl.gz")]
 pub(super) struct ConformanceArgs {
     /// Recorded decisions (.jsonl or .jsonl.gz)
     #[arg(value_name = "FILE", required = true)]

@@ -166,6 +166,7 @@ fn show(args: &ExplainArgs, told: &[Told<'_>], color: ColorChoice) -> anyhow::Re
     };
     let forms = Forms {
         command: "explain",
+        plot: false,
         document: &|| document(told, &args.world.manifests.sources.overrides()),
         json: &|| Ok(json::bytes(&Explanation::new(Each::of(all)))?),
         checks: &Vec::new,

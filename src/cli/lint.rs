@@ -155,6 +155,7 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
     }
     let forms = Forms {
         command: "lint",
+        plot: false,
         document: &|| report::document(&findings, &args.sources.overrides()),
         json: &|| Ok(json::bytes(&Findings::new(&findings))?),
         checks: &|| report::checks(&findings),

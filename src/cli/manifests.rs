@@ -99,11 +99,26 @@ impl SourceArgs {
         if self.strict {
             return Ok(manifests.strict()?);
         }
-        for note in manifests.notes.iter().take(MOST_NOTES) {
+        let most = if output::is_verbose() { usize::MAX } else { MOST_NOTES };
+        for note in manifests.notes.iter().take(most) {
             output::complain("note", &note.to_string());
         }
-        if let Some(more) = manifests.notes.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
-            output::complain("note", &format!("and {more} more documents that are no Kubernetes objects"));
+        if let Some(more) = manifests.notes.len().checked_sub(most).filter(|more| *more > 0) {
+            output::complain(
+                "note",
+                &format!("and {more} more documents that are no Kubernetes objects (-v names them)"),
+            );
+        }
+        if output::is_verbose() {
+            let files: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+            let inventory = &manifests.inventory;
+            let message = format!(
+                "read for Kubernetes {version}: {} with {} HPAs and {} workloads",
+                files.join(", "),
+                inventory.hpas.len(),
+                inventory.workloads.len()
+            );
+            output::complain("note", &message);
         }
         Ok(manifests)
     }

@@ -12,6 +12,7 @@ mod load;
 mod manifests;
 mod output;
 mod plan;
+mod progress;
 mod replay;
 mod rows;
 mod schema;
@@ -32,7 +33,15 @@ use crate::input::InputError;
 /// Simulates the Kubernetes HorizontalPodAutoscaler, exactly and offline: from the manifests that you
 /// apply and a load trace to what the autoscaler does, second by second, and what that costs.
 #[derive(Debug, Parser)]
-#[command(name = "hpasim", version, max_term_width = 100)]
+#[command(
+    name = "hpasim",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  hpasim lint -f k8s/                                     # what will go wrong\n  \
+                  hpasim simulate -f k8s/ --load workday.csv -o out/      # what the autoscaler does; open out/report.html\n  \
+                  hpasim plan -f k8s/ --nodes nodes.yaml                  # what must be provided\n  \
+                  hpasim init -f k8s/ && hpasim replay scenario.yaml      # a scenario of your own"
+)]
 struct Cli {
     /// When to use colour; auto is on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t = output::ColorChoice::Auto, help_heading = "Global options")]
@@ -41,6 +50,12 @@ struct Cli {
     /// name [default: hpasim.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE", env = "HPASIM_CONFIG", help_heading = "Global options")]
     config: Option<PathBuf>,
+    /// Say nothing on standard error but warnings and errors
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    quiet: bool,
+    /// Say all that is passed over, and what is read
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global options")]
+    verbose: bool,
     /// Read no configuration
     #[arg(long, global = true, conflicts_with = "config", help_heading = "Global options")]
     no_config: bool,
@@ -84,7 +99,12 @@ pub fn main() -> ExitCode {
         }
     };
     let matches = command.get_matches();
-    let Cli { command, color, .. } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let Cli { command, color, quiet, verbose, .. } =
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    output::set_verbosity(quiet, verbose);
+    if !quiet {
+        progress::show();
+    }
     let outcome = match command {
         None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args, color),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once};
 
 use anyhow::Context;
@@ -14,8 +15,7 @@ use tempfile::TempPath;
 use crate::input::Diagnostic;
 use crate::model::escaped_lines;
 use crate::report::checks::{self, Check};
-use crate::report::document::terminal::{self, Style};
-use crate::report::document::{Document, csv, html, markdown};
+use crate::report::document::{Document, Style, csv, html, markdown, terminal};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,6 +49,8 @@ pub(super) enum Format {
 pub(super) struct Forms<'a> {
     /// The command.
     pub command: &'static str,
+    /// Whether the text has diagrams.
+    pub plot: bool,
     /// For people.
     pub document: &'a dyn Fn() -> Document,
     /// For programs.
@@ -60,7 +62,7 @@ pub(super) struct Forms<'a> {
 /// Prints it.
 pub(super) fn show(forms: &Forms<'_>, format: Format, color: ColorChoice) -> anyhow::Result<()> {
     match format {
-        Format::Text => show_text(&(forms.document)(), color),
+        Format::Text => show_text(&(forms.document)(), forms.plot, color),
         Format::Markdown => print(&markdown::render(&(forms.document)())),
         Format::Html => print_as_it_is(html::render(&(forms.document)()).as_bytes()),
         Format::Csv => print_as_it_is(&csv::render(&(forms.document)())?),
@@ -71,10 +73,11 @@ pub(super) fn show(forms: &Forms<'_>, format: Format, color: ColorChoice) -> any
 }
 
 /// Shows a document, as wide as the terminal is.
-fn show_text(document: &Document, color: ColorChoice) -> anyhow::Result<()> {
+fn show_text(document: &Document, plot: bool, color: ColorChoice) -> anyhow::Result<()> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let size = terminal_size::terminal_size_of(io::stdout());
     let style = Style {
+        plot,
         width: size.map_or(Style::PLAIN.width, |(width, _)| usize::from(width.0).max(NARROWEST)),
         color: match color {
             ColorChoice::Always => true,
@@ -111,8 +114,26 @@ pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Writes a complaint to standard error. There is nobody to tell if that fails.
+/// How much is said on standard error.
+static QUIET: AtomicBool = AtomicBool::new(false);
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Says how much is said.
+pub(super) fn set_verbosity(quiet: bool, verbose: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+    VERBOSE.store(verbose, Ordering::Relaxed);
+}
+
+/// Whether all is said.
+pub(super) fn is_verbose() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
+
+/// Writes a complaint to standard error. There is nobody to tell if that fails. What is no complaint can be left out.
 pub(super) fn complain(level: &str, text: &str) {
+    if QUIET.load(Ordering::Relaxed) && matches!(level, "note" | "wrote") {
+        return;
+    }
     let _ = writeln!(io::stderr().lock(), "{level}: {}", escaped_lines(text));
 }
 

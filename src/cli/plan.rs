@@ -21,6 +21,7 @@ use crate::plan::{self, AutoscalerRow, Counted, WorkloadPlan};
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::plan::{PhaseReport, PlanReport, UncertaintyReport};
+use crate::report::plot::Ink;
 use crate::report::{self, plot};
 use crate::sim::Setup;
 use crate::study::growth::{self, Growth};
@@ -64,6 +65,12 @@ pub(super) struct PlanArgs {
     /// Write plan.html, plan.md, plan.csv, storage.csv, plan.json and capacity.png into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// Write the picture as SVG, too
+    #[arg(long, requires = "output", help_heading = "Output")]
+    svg: bool,
+    /// Draw the course in the terminal
+    #[arg(long, help_heading = "Output")]
+    plot: bool,
     /// How to print the plan
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
@@ -211,20 +218,24 @@ fn finish(args: &PlanArgs, report: &PlanReport<'_>, color: ColorChoice) -> anyho
     let written = match &args.output {
         Some(directory) => {
             let json = json::bytes(&report::plan::Plan::new(report))?;
-            let files = vec![
+            let mut files = vec![
                 ("plan.csv", report::plan::plan_csv(report)?),
                 ("storage.csv", report::plan::storage_csv(report)?),
                 ("plan.json", json),
                 ("plan.md", markdown::render(&document).into_bytes()),
                 ("plan.html", html::render(&document).into_bytes()),
-                ("capacity.png", plot::capacity_png(report)?),
+                ("capacity.png", plot::capacity_picture(report, Ink::Pixels)?),
             ];
+            if args.svg {
+                files.push(("capacity.svg", plot::capacity_picture(report, Ink::Vectors)?));
+            }
             output::write_files(directory, files)?
         }
         None => Vec::new(),
     };
     let forms = Forms {
         command: "plan",
+        plot: args.plot,
         document: &|| document.clone(),
         json: &|| Ok(json::bytes(&report::plan::Plan::new(report))?),
         checks: &|| report::plan::checks(report),
@@ -344,9 +355,6 @@ fn uncertainty(
         startup: args.outlook.startup_spread,
     };
     let seed = args.cluster.seed;
-    // Drawn on a terminal only.
-    let bar = indicatif::ProgressBar::new(count);
-    let runs = montecarlo::runs(workloads, simulated, uncertainty, seed, count, &|| bar.inc(1));
-    bar.finish_and_clear();
+    let runs = montecarlo::runs(workloads, simulated, uncertainty, seed, count);
     Ok(Some(UncertaintyReport { uncertainty, seed, runs: runs.map_err(load::explain_error)? }))
 }

@@ -17,7 +17,7 @@ use crate::replay::{Drawn, Explained, Replay, checks, document, replay_to_explai
 use crate::report;
 use crate::report::document::{Document, html, markdown};
 use crate::report::json;
-use crate::report::plot::Curves;
+use crate::report::plot::{Curves, Ink};
 use crate::sim::SimError;
 
 /// Replay scenarios and say which of a document's claims are true
@@ -28,6 +28,9 @@ use crate::sim::SimError;
 ///
 /// Exit codes: 0 every verdict is as recorded, 1 some are not, 2 wrong usage or input.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  hpasim replay                                # the built-in scenarios\n  hpasim replay scenario.yaml -o out/ --plot\n  hpasim replay scenarios/ --format junit > verdicts.xml"
+)]
 pub(super) struct ReplayArgs {
     /// Scenario files, or folders with them [default: the built-in scenarios]
     #[arg(value_name = "FILE|DIR")]
@@ -42,6 +45,12 @@ pub(super) struct ReplayArgs {
     /// simulated syncs allows]
     #[arg(long, value_name = "N", value_parser = phases_parser())]
     phases: Option<u64>,
+    /// Write the pictures as SVG, too
+    #[arg(long, requires = "output")]
+    svg: bool,
+    /// Draw the course in the terminal
+    #[arg(long)]
+    plot: bool,
     /// How to print the verdicts
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -90,7 +99,7 @@ pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outco
         check_file_names(&scenarios)?;
     }
     let phases = args.phases.map(|count| count as usize);
-    let needs_pictures = args.output.is_some() || args.format == Format::Html;
+    let needs_pictures = args.output.is_some() || args.plot || args.format == Format::Html;
     let explained = if needs_pictures { Explained::Changes } else { Explained::Nothing };
     let replays = scenarios
         .iter()
@@ -99,11 +108,12 @@ pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outco
     let drawn = needs_pictures.then(|| replays.iter().map(drawn).collect::<Vec<_>>());
     let document = document(&replays, drawn.as_deref());
     let written = match args.output.as_ref().zip(drawn.as_ref()) {
-        Some((directory, drawn)) => output::write_files(directory, files(&replays, drawn, &document)?)?,
+        Some((directory, drawn)) => output::write_files(directory, files(&replays, drawn, &document, args.svg)?)?,
         None => Vec::new(),
     };
     let forms = Forms {
         command: "replay",
+        plot: args.plot,
         document: &|| document.clone(),
         json: &|| Ok(json::bytes(&Replayed::new(&replays))?),
         checks: &|| checks(&replays),
@@ -144,14 +154,22 @@ fn drawn(replay: &Replay<'_>) -> Drawn {
 }
 
 /// The report, and CSV and PNG for each reading of each scenario.
-fn files(replays: &[Replay<'_>], drawn: &[Drawn], document: &Document) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+fn files(
+    replays: &[Replay<'_>],
+    drawn: &[Drawn],
+    document: &Document,
+    svg: bool,
+) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![("report.md".to_owned(), markdown::render(document).into_bytes())];
     files.push(("report.html".to_owned(), html::render(document).into_bytes()));
     for (replay, drawn) in replays.iter().zip(drawn) {
         for (run, curves) in replay.runs.iter().zip(drawn) {
             let (stem, rows, run) = (&run.stem, &run.rows, run.run());
             files.push((format!("{stem}.csv"), report::csv::timeline(&run, rows)?));
-            files.push((format!("{stem}.png"), report::plot::png(&run, curves)?));
+            files.push((format!("{stem}.png"), report::plot::picture(&run, curves, Ink::Pixels)?));
+            if svg {
+                files.push((format!("{stem}.svg"), report::plot::picture(&run, curves, Ink::Vectors)?));
+            }
         }
     }
     Ok(files)

@@ -18,7 +18,7 @@ use crate::model::{Column, LoadSource, Target};
 use crate::report::document::{Document, html, markdown};
 use crate::report::json::{self, simulation};
 use crate::report::kubectl::Watch;
-use crate::report::plot::Curves;
+use crate::report::plot::{Curves, Ink};
 use crate::report::{self, Run};
 use crate::sim::{Lifecycle, Setup, Summary, simulate_all, typical_startup};
 use crate::study::phases::PhaseRuns;
@@ -52,6 +52,12 @@ pub(super) struct SimulateArgs {
     /// Print the lines of `kubectl get hpa --watch` in place of the summary
     #[arg(short, long, conflicts_with = "format", help_heading = "Output")]
     watch: bool,
+    /// Write the picture as SVG, too
+    #[arg(long, requires = "output", help_heading = "Output")]
+    svg: bool,
+    /// Draw the course in the terminal
+    #[arg(long, conflicts_with = "watch", help_heading = "Output")]
+    plot: bool,
     /// How to print the summary
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
@@ -72,7 +78,7 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
         for first in (0..done.setup.targets.len()).step_by(MOST_AT_ONCE) {
             let some = first..done.setup.targets.len().min(first + MOST_AT_ONCE);
             let runs: Vec<_> = some.clone().map(|index| (done.of(index), done.kept[index].curves.as_ref())).collect();
-            let made: Vec<_> = runs.par_iter().map(files).collect();
+            let made: Vec<_> = runs.par_iter().map(|run| files(run, args.svg)).collect();
             for (index, made) in some.zip(made) {
                 let own = directory.join(report::world::directory(&done.of(index)));
                 let timeline = done.kept[index].timeline.take().map(|timeline| ("timeline.csv", timeline));
@@ -90,7 +96,8 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
     } else {
         let forms = Forms {
             command: "simulate",
-            document: &|| done.document(several, args.format),
+            plot: args.plot,
+            document: &|| done.document(several, args.plot, args.format),
             json: &|| Ok(json::bytes(&simulation::Simulation::new(&done.all()))?),
             checks: &|| fail_on::checks(&args.fail_on, &done.all()),
         };
@@ -131,7 +138,7 @@ impl<'a> Simulation<'a> {
             let spool =
                 args.output.as_ref().map(|directory| output::Spool::new(directory, is_one_of_many)).transpose()?;
             let about = (index, columns[index].as_slice(), load.clock());
-            let is_drawn = spool.is_some() || args.format == Format::Html;
+            let is_drawn = spool.is_some() || args.plot || args.format == Format::Html;
             writers.push(is_drawn.then(|| RowWriter::new(&setup, about, spool)).transpose()?);
         }
         let (summaries, kept) = std::thread::scope(|scope| {
@@ -171,8 +178,8 @@ impl<'a> Simulation<'a> {
     }
 
     /// The summary: of the only HPA, or of all.
-    fn document(&self, several: bool, format: Format) -> Document {
-        if several && format == Format::Text {
+    fn document(&self, several: bool, plot: bool, format: Format) -> Document {
+        if several && format == Format::Text && !plot {
             // Each has files of its own.
             return report::world::document(&self.all());
         }
@@ -238,14 +245,20 @@ fn warn_of_surprises(target: &Target<'_>, summary: &Summary) {
 const MOST_AT_ONCE: usize = 64;
 
 /// The files of a target besides the timeline.
-fn files((run, curves): &(Run<'_>, Option<&Curves>)) -> anyhow::Result<Vec<(&'static str, output::Contents)>> {
+fn files(
+    (run, curves): &(Run<'_>, Option<&Curves>),
+    svg: bool,
+) -> anyhow::Result<Vec<(&'static str, output::Contents)>> {
     let json = json::bytes(&simulation::Summary::new(run))?;
     let mut files = vec![("events.csv", report::csv::events(run)?.into()), ("summary.json", json.into())];
     let document = report::summary::document(run, curves.as_ref().copied());
     files.push(("report.md", markdown::render(&document).into_bytes().into()));
     files.push(("report.html", html::render(&document).into_bytes().into()));
     if let Some(curves) = curves {
-        files.push(("timeline.png", report::plot::png(run, curves)?.into()));
+        files.push(("timeline.png", report::plot::picture(run, curves, Ink::Pixels)?.into()));
+        if svg {
+            files.push(("timeline.svg", report::plot::picture(run, curves, Ink::Vectors)?.into()));
+        }
     }
     Ok(files)
 }

@@ -9,6 +9,8 @@ pub mod statistics;
 
 pub use fleet::{Fleet, Pattern, Simulated, TargetLoad};
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use crate::sim::SimError;
@@ -19,6 +21,33 @@ pub fn every<T: Send>(
     count: usize,
     one: impl Fn(usize) -> Result<T, SimError> + Send + Sync,
 ) -> Result<Vec<T>, SimError> {
-    let all: Vec<Result<T, SimError>> = (0..count).into_par_iter().map(one).collect();
+    let tell = OBSERVER.get().filter(|_| count > 1);
+    let tell = |progress: Progress| tell.iter().for_each(|observer| observer(progress));
+    tell(Progress::Begins(count));
+    let counted = |index: usize| {
+        let found = one(index);
+        tell(Progress::Done);
+        found
+    };
+    let all: Vec<Result<T, SimError>> = (0..count).into_par_iter().map(counted).collect();
+    tell(Progress::Ends);
     all.into_iter().collect()
+}
+
+/// How far simulations are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many are to come.
+    Begins(usize),
+    /// One more is done.
+    Done,
+    /// All are.
+    Ends,
+}
+
+static OBSERVER: OnceLock<fn(Progress)> = OnceLock::new();
+
+/// Has the progress of all simulations of this process told to somebody; the first who asks.
+pub fn observe(observer: fn(Progress)) {
+    let _ = OBSERVER.set(observer);
 }

@@ -69,18 +69,16 @@ impl RunResult {
     }
 }
 
-/// Makes so many runs on all threads; `done` is called after each. The order of the results is that of the runs.
+/// Makes so many runs on all threads. The order of the results is that of the runs.
 pub fn runs(
     workloads: &[WorkloadPlan<'_>],
     simulated: &Simulated<'_>,
     uncertainty: Uncertainty,
     seed: u64,
     count: u64,
-    done: &(dyn Fn() + Sync),
 ) -> Result<Vec<RunResult>, SimError> {
     every(usize::try_from(count).unwrap_or(usize::MAX), |run| {
         let courses = one_run(simulated, uncertainty, seed, run as u64)?;
-        done();
         Ok(RunResult::new(workloads, simulated, courses))
     })
 }

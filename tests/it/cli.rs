@@ -152,20 +152,6 @@ fn the_workday_can_be_made_again() {
     assert!(made.stdout == std::fs::read(project(WORKDAY)).unwrap());
 }
 
-/// The README's example of a report is what the command prints.
-#[test]
-fn the_readme_shows_real_output() {
-    let readme = std::fs::read_to_string(project("README.md")).unwrap();
-    let output = hpasim(&["simulate", "-f", K8S, "--load", WORKDAY]).output().unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
-    let example = readme.lines().skip_while(|line| !line.starts_with("    NAME  "));
-    let shown: Vec<&str> = example.take_while(|line| line.is_empty() || line.starts_with("    ")).collect();
-    assert!(shown.len() > 15);
-    for line in shown.iter().map(|line| line.trim()).filter(|line| *line != "...") {
-        assert!(output.contains(line), "{line}");
-    }
-}
-
 /// Nodes, a closed loop and a promise, from the command line; the same seed gives the same bytes.
 #[test]
 fn a_cluster_from_the_command_line() {
@@ -214,32 +200,6 @@ fn completions_and_man_pages_know_every_command() {
     }
 }
 
-/// Every command of the README runs as it stands, in a copy of the project without what commands write.
-#[test]
-fn the_readme_s_commands_run_as_they_stand() {
-    let readme = std::fs::read_to_string(project("README.md")).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(project("scenarios"), folder.path().join("scenarios")).unwrap();
-    let joined = readme.replace("\\\n", " ");
-    let indented = joined.lines().filter_map(|line| line.strip_prefix("    ")).map(str::trim_start);
-    let ours = indented.filter_map(|line| {
-        let line = line.strip_prefix("$ ").unwrap_or(line);
-        line.strip_prefix("hpasim ").or_else(|| line.strip_prefix("cargo run --release -- "))
-    });
-    let mut count = 0;
-    for command in ours {
-        count += 1;
-        let (command, remark) = command.split_once(" #").unwrap_or((command, ""));
-        let expected = if remark.contains("ends with 1") { 1 } else { 0 };
-        let binary = assert_cmd::cargo::cargo_bin("hpasim");
-        let line = format!("{} {command}", binary.display());
-        let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(folder.path()).output().unwrap();
-        assert_eq!(output.status.code(), Some(expected), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    assert!(count >= 10, "{count} commands");
-}
-
 /// A pipeline stops where a figure is over its bound in some phase, and says which.
 #[test]
 fn bounds_of_a_pipeline() {
@@ -269,4 +229,66 @@ fn it_is_a_plugin_of_kubectl() {
     let help = String::from_utf8(run(&["simulate", "--help"]).stdout).unwrap();
     assert!(help.contains("Usage: kubectl hpasim simulate"), "{help}");
     assert_eq!(run(&["schema", "simulate"]).stdout, hpasim(&["schema", "simulate"]).output().unwrap().stdout);
+}
+
+/// Words as a shell makes them: quotes of both kinds, comments, and what comes before a pipe or after `&&`.
+fn commands_of(line: &str) -> Vec<Vec<String>> {
+    let (mut all, mut words, mut word, mut quote) = (Vec::new(), Vec::<String>::new(), None::<String>, None);
+    for c in line.chars().chain([' ']) {
+        match (quote, c) {
+            (None, '#') if word.is_none() => break,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(open), c) if c == open => quote = None,
+            (None, ' ') => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.push("&&".into());
+    for group in words.split_inclusive(|word| ["&&", "|", ">"].contains(&word.as_str())) {
+        all.push(group[..group.len() - 1].to_vec());
+    }
+    all.retain(|words| words.first().is_some_and(|first| first == "hpasim"));
+    all
+}
+
+/// Each help has examples, and each of them is one that hpasim takes.
+#[test]
+fn every_help_has_examples_that_parse() {
+    fn examples(command: &clap::Command, all: &mut Vec<(String, Vec<String>)>) {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let has_subcommands = command.get_subcommands().any(|sub| sub.get_name() != "help");
+        let name = command.get_name().to_owned();
+        let lines = text.lines().filter(|line| line.contains("hpasim "));
+        let found: Vec<_> = lines.flat_map(commands_of).map(|words| (name.clone(), words)).collect();
+        assert!(!found.is_empty() || (has_subcommands && name != "hpasim"), "{name} has no example");
+        all.extend(found);
+        command.get_subcommands().filter(|sub| sub.get_name() != "help").for_each(|sub| examples(sub, all));
+    }
+    let mut all = Vec::new();
+    examples(&hpasim::cli::command(), &mut all);
+    assert!(all.len() > 20, "{all:?}");
+    for (of, words) in all {
+        let parsed = hpasim::cli::command().try_get_matches_from(&words);
+        assert!(parsed.is_ok(), "{of}: {words:?}: {}", parsed.unwrap_err());
+    }
+}
+
+/// Quiet means complaints alone; the output is the same.
+#[test]
+fn quiet_and_verbose() {
+    let args = ["simulate", "-f", K8S, "--constant", "cpu=1", "--constant", "memory=1Gi", "--duration", "5m"];
+    let said = |more: &[&str]| {
+        let output = hpasim(&args).args(more).output().unwrap();
+        assert!(output.status.success());
+        (output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    let (usual, quiet, verbose) = (said(&[]), said(&["-q"]), said(&["-v"]));
+    assert_eq!((&usual.0, &quiet.0), (&quiet.0, &verbose.0));
+    assert!(usual.1.contains("note: ") && !usual.1.contains("read for Kubernetes"));
+    assert_eq!(quiet.1, "");
+    assert!(verbose.1.contains("read for Kubernetes 1.38: scenarios/rag-system/k8s/"), "{}", verbose.1);
+    hpasim(&["simulate", "-q"]).assert().code(2).stderr(contains("error: "));
 }

@@ -8,6 +8,7 @@ mod clusters;
 mod config;
 mod conformance;
 mod controller;
+mod docs;
 mod errors;
 mod fidelity;
 mod forms;

@@ -1,4 +1,4 @@
-//! A setting is declared once: its option, its field in scenarios, its JSON Schema, its row in the README and the model's
+//! A setting is declared once: its option, its field in scenarios, its JSON Schema, its row in docs/cluster.md and the model's
 //! default cannot differ.
 
 use std::collections::BTreeMap;
@@ -123,9 +123,9 @@ fn an_option_means_what_the_field_means() {
     both::<ClusterAutoscaler>(&given["cluster"]["nodes"]["autoscaler"]);
 }
 
-/// The table in the README is made of the declarations. Where it is not, the right one is written beside the build.
+/// The table in docs/cluster.md is made of the declarations. Where it is not, the right one is written beside the build.
 #[test]
-fn the_readme_has_every_setting() {
+fn the_documents_have_every_setting() {
     let mut table = String::from("| option | in scenarios | default | what it is |\n|---|---|---|---|\n");
     let mut add = |settings: Vec<Setting>, place: &str| {
         for Setting { option, field, default, help } in settings {
@@ -149,12 +149,12 @@ fn the_readme_has_every_setting() {
     add(settings::<ClusterAutoscaler>(), "cluster.nodes.autoscaler.");
     add(settings::<LoadSettings>(), "load.");
     add(settings::<ControllerConfig>(), "controller.");
-    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let readme = std::fs::read_to_string(project("docs/cluster.md")).unwrap();
     let (begin, end) = ("<!-- settings: made by tests/it/settings.rs -->\n", "<!-- end of settings -->");
     let found = readme.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).map(|(table, _)| table);
     if found != Some(&table) {
         let made = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.md");
         write(&made, &table);
-        panic!("the table of settings in README.md is not that of the declarations: {} is", made.display());
+        panic!("the table of settings in docs/cluster.md is not that of the declarations: {} is", made.display());
     }
 }

@@ -129,7 +129,8 @@ fn no_file_is_forgotten() {
         if ["main", "lib", "mod"].contains(&stem) {
             continue;
         }
-        let parent = std::fs::read_to_string(file.with_file_name("mod.rs")).unwrap();
+        let parents = ["mod.rs", "lib.rs"].map(|parent| std::fs::read_to_string(file.with_file_name(parent)));
+        let parent = parents.into_iter().flatten().collect::<String>();
         assert!(parent.contains(&format!("mod {stem};")), "{} is not part of the crate", name(&file));
     }
 }

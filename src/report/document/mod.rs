@@ -2,6 +2,7 @@
 //!
 //! A form is added in one file beside this one, a section in the command that it belongs to.
 
+mod braille;
 pub mod csv;
 pub mod html;
 pub mod markdown;
@@ -147,6 +148,22 @@ pub struct Finding {
     pub why: &'static str,
     /// What to do.
     pub remedy: &'static str,
+}
+
+/// How it is to look in a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether verdicts have colours and headings are bold.
+    pub color: bool,
+    /// Whether diagrams are drawn.
+    pub plot: bool,
+}
+
+impl Style {
+    /// Where there is no terminal.
+    pub const PLAIN: Self = Self { width: 100, color: false, plot: false };
 }
 
 impl Document {

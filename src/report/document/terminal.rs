@@ -5,22 +5,8 @@
 
 use textwrap::core::display_width;
 
-use super::{Block, Claim, Document, Finding, Section, Table};
+use super::{Block, Claim, Document, Finding, Picture, Section, Style, Table, braille};
 use crate::model::{ClaimVerdict, escaped};
-
-/// How it is to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// Columns of the terminal.
-    pub width: usize,
-    /// Whether verdicts have colours and headings are bold.
-    pub color: bool,
-}
-
-impl Style {
-    /// Where there is no terminal.
-    pub const PLAIN: Self = Self { width: 100, color: false };
-}
 
 /// Longer lines of words are hard to read; tables may be wider.
 const WIDEST_PROSE: usize = 120;
@@ -52,6 +38,7 @@ fn section(section: &Section, style: Style) -> String {
             Block::Claims(found, claims) => all_claims(found, claims, style),
             Block::Outline(lines) => outline(lines, style.width),
             Block::Findings(findings) => findings.iter().map(|one| finding(one, style)).collect(),
+            Block::Picture(Picture { chart: Some(chart), .. }) if style.plot => braille::render(chart, style),
             // The command says which files it has written.
             Block::Picture(_) | Block::File(..) => continue,
         };

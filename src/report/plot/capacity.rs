@@ -1,6 +1,6 @@
 //! `capacity.png`: what everything requests, stacked, against what the nodes have; replicas with their uncertainty.
 
-use super::{Area, Axis, GREY, LineStyle, Panel, PlotError, draw_picture, line};
+use super::{Area, Axis, GREY, Ink, LineStyle, Panel, PlotError, draw_picture, line};
 use crate::plan::Pool;
 use crate::plan::{Level, WorkloadPlan};
 use crate::report::plan::PlanReport;
@@ -14,18 +14,18 @@ const BAND_POINTS: i64 = 400;
 /// A name in the legend is no longer than this.
 const LABEL_LENGTH: usize = 24;
 
-/// Draws the picture; the bytes of a PNG file.
-pub fn capacity_png(report: &PlanReport<'_>) -> Result<Vec<u8>, PlotError> {
+/// Draws the picture; the bytes of the file.
+pub fn capacity_picture(report: &PlanReport<'_>, ink: Ink) -> Result<Vec<u8>, PlotError> {
     let heading = match report.main_pool() {
         Some(pool) => format!("Requests against the allocatable of {} nodes", pool.shape.name),
         None => "Requests".to_owned(),
     };
-    draw_picture(&heading, &capacity_panels(report), &axis(report), &[])
+    draw_picture(&heading, &capacity_panels(report), &axis(report), &[], ink)
 }
 
 fn axis(report: &PlanReport<'_>) -> Axis {
     match &report.fleet {
-        Some(fleet) => Axis::Time(fleet.duration, None),
+        Some(fleet) => Axis::Time(fleet.duration, report.clock),
         None => Axis::Steps(Level::ALL.map(|level| level.name().to_owned()).to_vec()),
     }
 }

@@ -13,9 +13,9 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::units::{Clock, Span};
 
-pub use capacity::{capacity_panels, capacity_png};
+pub use capacity::{capacity_panels, capacity_picture};
 pub use curve::thinned;
-pub use run::{Curves, chart, png};
+pub use run::{Curves, chart, picture};
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub enum Axis {
 
 impl Axis {
     /// The last position.
-    fn end(&self) -> i64 {
+    pub(super) fn end(&self) -> i64 {
         match self {
             Self::Time(duration, _) => duration.seconds().max(1),
             Self::Steps(names) => 2 * names.len() as i64,
@@ -65,7 +65,7 @@ impl Axis {
     }
 
     /// Where there are labels.
-    fn ticks(&self) -> Vec<i64> {
+    pub(super) fn ticks(&self) -> Vec<i64> {
         match self {
             Self::Time(_, start) => {
                 let step = tick_step(self.end());
@@ -77,7 +77,7 @@ impl Axis {
         }
     }
 
-    fn label(&self, at: i64) -> String {
+    pub(super) fn label(&self, at: i64) -> String {
         match self {
             Self::Time(_, None) => Span::from_seconds(at).to_string(),
             Self::Time(_, Some(start)) => time_of_day(start.wall_seconds() + at, tick_step(self.end())),
@@ -135,6 +135,17 @@ const PALETTE: [RGBColor; 6] = [
     RGBColor(110, 110, 110),
 ];
 const GREY: usize = 5;
+/// A colour of the palette.
+pub(super) fn color(index: usize) -> (u8, u8, u8) {
+    let RGBColor(red, green, blue) = PALETTE[index.min(GREY)];
+    (red, green, blue)
+}
+
+/// The points of a line as it is drawn over so many columns: each value holds until the next.
+pub(super) fn drawn_points(line: &Line, end: i64, columns: i64) -> Vec<(i64, f64)> {
+    decimate(&steps(&line.points, end), end, columns)
+}
+
 /// How much an area covers what is behind it.
 const AREA_OPACITY: f64 = 0.35;
 /// The largest value that is drawn.
@@ -153,12 +164,42 @@ fn line(label: impl Into<String>, color: usize, style: LineStyle, points: Vec<(i
     Line { label: label.into(), color, style, points }
 }
 
-/// Draws panels below a heading; the bytes of a PNG file.
-fn draw_picture(heading: &str, panels: &[Panel], axis: &Axis, marks: &[(i64, String)]) -> Result<Vec<u8>, PlotError> {
-    let height = TITLE_HEIGHT + PANEL_HEIGHT * panels.len() as u32;
-    let mut pixels = vec![0; (WIDTH * height * 3) as usize];
-    draw(heading, (panels, axis, marks), &mut pixels, (WIDTH, height)).map_err(|error| PlotError(error.to_string()))?;
-    encode(&pixels, (WIDTH, height))
+/// What a picture is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// PNG.
+    Pixels,
+    /// SVG: text stays text, in the reader's own font without serifs.
+    Vectors,
+}
+
+/// Draws panels below a heading; the bytes of a PNG or an SVG file.
+fn draw_picture(
+    heading: &str,
+    panels: &[Panel],
+    axis: &Axis,
+    marks: &[(i64, String)],
+    ink: Ink,
+) -> Result<Vec<u8>, PlotError> {
+    let size = (WIDTH, TITLE_HEIGHT + PANEL_HEIGHT * panels.len() as u32);
+    let drawn = (panels, axis, marks);
+    let failed = |error: Box<dyn std::error::Error>| PlotError(error.to_string());
+    match ink {
+        Ink::Pixels => {
+            let mut pixels = vec![0; (size.0 * size.1 * 3) as usize];
+            let root = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
+            draw(&root, heading, drawn, ink).map_err(failed)?;
+            drop(root);
+            encode(&pixels, size)
+        }
+        Ink::Vectors => {
+            let mut text = String::new();
+            let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
+            draw(&root, heading, drawn, ink).map_err(failed)?;
+            drop(root);
+            Ok(text.into_bytes())
+        }
+    }
 }
 
 /// plotters writes PNG files only by name; a buffer goes through its image library.
@@ -186,15 +227,17 @@ fn register_fonts() -> DrawResult {
 /// Diagrams, what is below them, and what happens, each with its name.
 type Drawn<'a> = (&'a [Panel], &'a Axis, &'a [(i64, String)]);
 
-fn draw(heading: &str, (panels, axis, marks): Drawn<'_>, pixels: &mut [u8], size: (u32, u32)) -> DrawResult {
+fn draw<B: DrawingBackend>(root: &Canvas<B>, heading: &str, (panels, axis, marks): Drawn<'_>, ink: Ink) -> DrawResult
+where
+    B::ErrorType: 'static,
+{
     register_fonts()?;
-    let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     root.fill(&WHITE)?;
     let (title, rest) = root.split_vertically(TITLE_HEIGHT);
     title.draw_text(heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
     let areas = rest.split_evenly((panels.len(), 1));
     for (index, (panel, area)) in panels.iter().zip(&areas).enumerate() {
-        draw_panel(panel, area, axis, marks, index == 0)?;
+        draw_panel(panel, area, (axis, marks, index == 0), ink)?;
     }
     root.present()?;
     Ok(())
@@ -205,17 +248,26 @@ fn text_style(size: f64, style: FontStyle, align: HPos) -> TextStyle<'static> {
     TextStyle::from(font).color(&RGBColor(40, 40, 40)).pos(Pos::new(align, VPos::Top))
 }
 
-type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+type Canvas<B> = DrawingArea<B, Shift>;
 
-fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis, marks: &[(i64, String)], is_first: bool) -> DrawResult {
+/// What is below a diagram, what happens, and whether it is the first.
+type Below<'a> = (&'a Axis, &'a [(i64, String)], bool);
+
+fn draw_panel<B: DrawingBackend>(
+    panel: &Panel,
+    area: &Canvas<B>,
+    (axis, marks, is_first): Below<'_>,
+    ink: Ink,
+) -> DrawResult
+where
+    B::ErrorType: 'static,
+{
     let (legend, plot) = area.split_vertically(LEGEND_HEIGHT);
     draw_legend(panel, &legend)?;
     let end = axis.end();
-    let (bottom, mut top) = panel.vertical_range();
-    if is_first && !marks.is_empty() {
-        // Room for their names.
-        top *= 1.12;
-    }
+    let (bottom, top) = panel.vertical_range();
+    // Room for the names of what happens.
+    let top = if is_first && !marks.is_empty() { top * 1.12 } else { top };
     let ticks = axis.ticks();
     let labels = ticks.len();
     let mut chart = ChartBuilder::on(&plot)
@@ -241,28 +293,22 @@ fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis, marks: &[(i64, Stri
     let columns = WIDTH - LEFT_MARGIN - RIGHT_MARGIN;
     for shaded in &panel.areas {
         let fill = PALETTE[shaded.color].mix(AREA_OPACITY).filled();
-        let rectangles = shaded.points.iter().enumerate().filter_map(|(index, &(at, from, to))| {
-            let until = shaded.points.get(index + 1).map_or(end, |&(next, ..)| next);
-            (to > from && until > at).then(|| Rectangle::new([(at, from), (until, to)], fill))
-        });
-        chart.draw_series(rectangles)?;
+        chart.draw_series(shaded.rectangles(end).map(|corners| Rectangle::new(corners, fill)))?;
     }
-    for line in &panel.lines {
+    // Bounds come last: where another line lies on one, both are seen.
+    let (bounds, others): (Vec<_>, Vec<_>) = panel.lines.iter().partition(|line| line.style == LineStyle::Reference);
+    for line in others.into_iter().chain(bounds) {
         let color = PALETTE[line.color];
         let width = match line.style {
             LineStyle::Reference => {
-                let points = line.points.iter().copied();
-                chart.draw_series(DashedLineSeries::new(points, 8, 6, color.stroke_width(1)))?;
+                chart.draw_series(DashedLineSeries::new(line.points.clone(), 8, 6, color.stroke_width(1)))?;
                 continue;
             }
             LineStyle::Wide => 5,
             LineStyle::Solid | LineStyle::Distant => 2,
         };
-        let points = decimate(&steps(&line.points, end), end, columns.into());
-        // Where there is no value there is a gap.
-        let drawn = points.windows(2).filter(|pair| pair.iter().all(|(_, value)| !value.is_nan() && *value <= top));
-        let segments = drawn.map(|pair| PathElement::new(pair.to_vec(), color.stroke_width(width)));
-        chart.draw_series(segments)?;
+        let pieces = pieces(&drawn_points(line, end, columns.into()), top, ink).into_iter();
+        chart.draw_series(pieces.map(|piece| PathElement::new(piece, color.stroke_width(width))))?;
     }
     let (mut free, mut last) = (0, None);
     for (at, name) in marks {
@@ -284,8 +330,36 @@ fn draw_panel(panel: &Panel, area: &Canvas<'_>, axis: &Axis, marks: &[(i64, Stri
     Ok(())
 }
 
+/// What of a line is drawn at once. Where there is no value there is a gap.
+fn pieces(points: &[(i64, f64)], top: f64, ink: Ink) -> Vec<Vec<(i64, f64)>> {
+    let is_shown = |value: f64| !value.is_nan() && value <= top;
+    let mut pieces: Vec<Vec<(i64, f64)>> = match ink {
+        // In pixels each part by itself stays upright.
+        Ink::Pixels => {
+            let drawn = points.windows(2).filter(|pair| pair.iter().all(|(_, value)| is_shown(*value)));
+            drawn.map(<[_]>::to_vec).collect()
+        }
+        Ink::Vectors => points.split(|(_, value)| !is_shown(*value)).map(<[_]>::to_vec).collect(),
+    };
+    pieces.retain(|piece| piece.len() > 1);
+    pieces
+}
+
+impl Area {
+    /// Its parts, by two corners each.
+    fn rectangles(&self, end: i64) -> impl Iterator<Item = [(i64, f64); 2]> + '_ {
+        self.points.iter().enumerate().filter_map(move |(index, &(at, from, to))| {
+            let until = self.points.get(index + 1).map_or(end, |&(next, ..)| next);
+            (to > from && until > at).then_some([(at, from), (until, to)])
+        })
+    }
+}
+
 /// The names of the lines, above the diagram, where they cover nothing.
-fn draw_legend(panel: &Panel, area: &Canvas<'_>) -> DrawResult {
+fn draw_legend<B: DrawingBackend>(panel: &Panel, area: &Canvas<B>) -> DrawResult
+where
+    B::ErrorType: 'static,
+{
     let title = text_style(20.0, FontStyle::Bold, HPos::Left);
     let label = text_style(17.0, FontStyle::Normal, HPos::Left);
     area.draw_text(&panel.title, &title, (LEFT_MARGIN as i32, 12))?;

@@ -1,13 +1,13 @@
 //! `timeline.png`: replicas, each metric with its target and tolerance, load against capacity.
 
 use super::curve::{Curve, Stretches};
-use super::{Area, Axis, GREY, Line, LineStyle, Panel, PlotError, draw_picture, line};
+use super::{Area, Axis, GREY, Ink, Line, LineStyle, Panel, PlotError, draw_picture, line};
 use crate::hpa::MetricStatus;
 use crate::model::{Action, Drive, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
 use crate::report::document::{Chart, Mark};
 use crate::report::{Run, amounts, arithmetic, cluster, explain};
 use crate::sim::{RescaleRecord, TimelineRow};
-use crate::units::{Nanocores, SimTime, Span};
+use crate::units::{Nanocores, SimTime, Span, Work};
 
 /// What is drawn of a simulation, taken sync by sync: little, however long it lasts.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Curves {
     /// Whether there were ever other pods than those that are wanted: a rolling update, or pods that wait.
     others: bool,
     broken: Stretches,
+    /// When work was lost or dropped, and how much had been until the last sync.
+    lost: (Stretches, Work),
     /// The last sync, and how long the promise had been broken until then.
     last: (SimTime, Span),
 }
@@ -46,6 +48,7 @@ impl Curves {
             metrics: hpa.metrics.iter().map(|source| (MetricScale::of(source), Curve::default())).collect(),
             others: false,
             broken: Stretches::default(),
+            lost: (Stretches::default(), Work::default()),
             last: (SimTime::ZERO, Span::ZERO),
         }
     }
@@ -74,6 +77,11 @@ impl Curves {
             curve.push(at, status.as_ref().and_then(scale.value));
         }
         self.others |= pods.existing != row.replicas;
+        let lost = resources.work_lost + resources.work_dropped;
+        if lost != self.lost.1 {
+            self.lost.0.push(self.last.0.seconds(), at);
+            self.lost.1 = lost;
+        }
         self.is_slow_until(row.now, resources.slow);
     }
 
@@ -167,14 +175,14 @@ fn broken(run: &Run<'_>, curves: &Curves, top: f64) -> Option<Area> {
     (!points.is_empty()).then_some(Area { label, color: 3, points })
 }
 
-/// Draws the picture; the bytes of a PNG file.
-pub fn png(run: &Run<'_>, curves: &Curves) -> Result<Vec<u8>, PlotError> {
+/// Draws the picture; the bytes of the file.
+pub fn picture(run: &Run<'_>, curves: &Curves, ink: Ink) -> Result<Vec<u8>, PlotError> {
     let hpa = run.hpa();
     let name = run.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
     let zone = run.clock.map_or_else(String::new, |clock| format!(", times in {}", clock.zone()));
     let heading = format!("{name}{} ({}), Kubernetes {}{zone}", hpa.name, hpa.target, run.controller().version);
     let marks: Vec<(i64, String)> = events(run).map(|(at, what)| (at.seconds(), what)).collect();
-    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.clock), &marks)
+    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.clock), &marks, ink)
 }
 
 /// A line through a curve in another unit.
@@ -317,7 +325,16 @@ fn cpu_panel(run: &Run<'_>, curves: &Curves) -> Panel {
         lines.push(line("demand", 1, LineStyle::Wide, as_it_is(&curves.cpu_demand)));
     }
     lines.push(line("used", 0, LineStyle::Solid, as_it_is(&curves.cpu_used)));
-    Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }.naming_what_is_cut()
+    let mut panel = Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }.naming_what_is_cut();
+    // As high as what matters, so that it does not change the axis.
+    let near = panel.lines.iter().filter(|line| line.style != LineStyle::Distant);
+    let top = near.flat_map(|line| &line.points).map(|(_, value)| *value).fold(0.0, f64::max);
+    let stretches = curves.lost.0.at_least((run.summary.duration.seconds() / 600).max(1));
+    let points: Vec<_> = stretches.into_iter().flat_map(|(from, to)| [(from, 0.0, top), (to, 0.0, 0.0)]).collect();
+    if !points.is_empty() {
+        panel.areas.push(Area { label: "work lost".to_owned(), color: 3, points });
+    }
+    panel
 }
 
 fn memory_panel(run: &Run<'_>, curves: &Curves) -> Panel {
