@@ -76,3 +76,15 @@ fn what_is_wrong_in_it_is_said_with_its_place() {
         command.assert().code(2).stderr(contains("error: ").and(contains(said)));
     }
 }
+
+/// The one that the documents show is one.
+#[test]
+fn the_documents_show_one_that_is_read() {
+    let page = std::fs::read_to_string(project("docs/manifests-and-load.md")).unwrap();
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (mut command, _folder) = with(text, &["simulate"]);
+    let said = command.assert().code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.starts_with("note: hpasim.toml says --filename k8s/, "), "{said}");
+    assert!(said.contains("--fail-on slo at-max>30m") && said.contains("error: k8s/: "), "{said}");
+}
