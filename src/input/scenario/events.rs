@@ -3,14 +3,12 @@
 use super::checks::clock_of;
 use super::{Reader, raw};
 use crate::input::names::hint;
+use crate::input::overrides::LARGEST_FACTOR;
 use crate::input::{Diagnostic, InputError, manifests};
 use crate::model::{
     Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricsApi, Revision, ScenarioTarget, ScheduledEvent,
     Workload, WorkloadController,
 };
-
-/// No load grows by more at once.
-const LARGEST_FACTOR: f64 = 10_000.0;
 
 impl Reader<'_> {
     /// The events in the order of time.
