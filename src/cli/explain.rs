@@ -1,6 +1,7 @@
 //! `hpasim explain`: every stage of a decision.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -99,7 +100,7 @@ fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
             replay_to_explain(scenario, args.world.cluster.asked_phases(), args.explained(clock_of(scenario))?);
         replays.push(replayed.map_err(|error| named(error, scenario))?);
     }
-    let mut told = Vec::new();
+    let (mut told, mut notes) = (Vec::new(), BTreeSet::new());
     for replay in &replays {
         for run in replay.runs.iter().filter(|run| args.wants(run)) {
             let target = run.target();
@@ -111,12 +112,13 @@ fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
                 setup: &run.setup,
                 index: run.index,
                 clock: run.load.table.clock(),
-                steps: args.chosen(&run.steps, run.load.table.clock(), run.summary.duration)?,
+                steps: args.chosen(&run.steps, run.load.table.clock(), run.summary.duration, &mut notes)?,
                 remembered: &run.remembered,
             });
         }
     }
     show(args, &told, color)?;
+    notes.iter().for_each(|note| output::complain("note", note));
     note_assumptions(&scenarios);
     Ok(Outcome::Done)
 }
@@ -133,7 +135,7 @@ fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
         keepers.push(StepKeeper::new(args.explained(*clock)?));
     }
     let summaries = simulate_all(&setup, &mut loads, &mut keepers).map_err(load::explain_error)?;
-    let mut told = Vec::new();
+    let (mut told, mut notes) = (Vec::new(), BTreeSet::new());
     for (index, (target, keeper)) in setup.targets.iter().zip(&keepers).enumerate() {
         let Target { hpa: HpaSpec { namespace, name, .. }, phase, .. } = target;
         let name = if several { format!("{namespace}/{name}") } else { name.clone() };
@@ -143,11 +145,12 @@ fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
             setup: &setup,
             index,
             clock: clocks[index],
-            steps: args.chosen(keeper.steps(), clocks[index], summaries[index].duration)?,
+            steps: args.chosen(keeper.steps(), clocks[index], summaries[index].duration, &mut notes)?,
             remembered: keeper.remembered(),
         });
     }
     show(args, &told, color)?;
+    notes.iter().for_each(|note| output::complain("note", note));
     loads.iter().for_each(load::note_reading);
     setup.targets.iter().for_each(load::note_assumptions);
     load::warn_of_late_events(setup.world.events, summaries[0].duration);
@@ -207,11 +210,6 @@ impl Told<'_> {
     }
 }
 
-/// A time of the simulation; without a clock a time of day is counted from the start.
-fn instant(at: When, clock: Option<Clock>) -> anyhow::Result<SimTime> {
-    at.in_simulation(clock).map_err(|wrong| anyhow::anyhow!("--at {wrong}"))
-}
-
 /// The instant that a scenario begins at, if it is known.
 fn clock_of(scenario: &Scenario) -> Option<Clock> {
     scenario.readings().iter().find_map(|reading| reading.table.clock())
@@ -220,7 +218,7 @@ fn clock_of(scenario: &Scenario) -> Option<Clock> {
 impl ExplainArgs {
     fn explained(&self, clock: Option<Clock>) -> anyhow::Result<Explained> {
         Ok(match self.at {
-            Some(at) => Explained::LastUpTo(instant(at, clock)?),
+            Some(at) => Explained::LastUpTo(load::instant(at, clock, "--at", &mut BTreeSet::new())?),
             None if self.changes => Explained::Changes,
             None => Explained::All,
         })
@@ -235,11 +233,17 @@ impl ExplainArgs {
     }
 
     /// The steps that are asked for.
-    fn chosen<'a>(&self, steps: &'a [Step], clock: Option<Clock>, duration: Span) -> anyhow::Result<Vec<&'a Step>> {
+    fn chosen<'a>(
+        &self,
+        steps: &'a [Step],
+        clock: Option<Clock>,
+        duration: Span,
+        notes: &mut BTreeSet<String>,
+    ) -> anyhow::Result<Vec<&'a Step>> {
         let Some(at) = self.at else {
             return Ok(steps.iter().filter(|step| !self.changes || step.decision.rescaled).collect());
         };
-        let until = instant(at, clock)?;
+        let until = load::instant(at, clock, "--at", notes)?;
         if until.since_start() > duration {
             anyhow::bail!("--at {at} is after the end, {duration}");
         }

@@ -1,5 +1,7 @@
 //! Arguments about the load and the cluster, and opening the load: what `simulate` and `plan` share.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Args;
@@ -91,20 +93,14 @@ pub(super) fn factors(
     targets: &[(&HpaSpec, Option<Clock>)],
 ) -> anyhow::Result<Vec<ScheduledEvent>> {
     let mut events = Vec::new();
+    let notes = RefCell::new(BTreeSet::new());
     for one in overrides {
         let Override::LoadFactor(LoadFactor { hpa, factor, from, until, .. }) = one else { continue };
         let is_meant = |target: &HpaSpec| hpa.as_ref().is_none_or(|name| names(name, target));
         let meant = targets.iter().enumerate().filter(|(_, (target, _))| is_meant(target));
         let before = events.len();
         for (target, &(_, clock)) in meant {
-            let when = |at: When| -> anyhow::Result<SimTime> {
-                if clock.is_none() && at.needs_clock() && target == 0 {
-                    let span = at.in_simulation(None).map_err(anyhow::Error::msg)?;
-                    let note = format!("the load has no timestamps: {at} is taken as {span} after its start");
-                    output::complain("note", &note);
-                }
-                at.in_simulation(clock).map_err(|wrong| anyhow::anyhow!("--set load.factor: {wrong}"))
-            };
+            let when = |at: When| instant(at, clock, "--set load.factor", &mut notes.borrow_mut());
             let at = from.map_or(Ok(SimTime::ZERO), when)?;
             let lasts = match until {
                 None => None,
@@ -126,15 +122,32 @@ pub(super) fn factors(
         }
     }
     events.sort_by_key(|event| event.at);
+    notes.into_inner().iter().for_each(|note| output::complain("note", note));
     Ok(events)
+}
+
+/// A time that an option gives; what is assumed where the load has no timestamps goes to the notes.
+pub(super) fn instant(
+    at: When,
+    clock: Option<Clock>,
+    option: &str,
+    notes: &mut BTreeSet<String>,
+) -> anyhow::Result<SimTime> {
+    let found = at.in_simulation(clock).map_err(|wrong| anyhow::anyhow!("{option}: {wrong}"))?;
+    if clock.is_none() && at.needs_clock() {
+        notes.insert(format!("the load has no timestamps: {at} is taken as {found} after its start"));
+    }
+    Ok(found)
 }
 
 /// Says which changes of the load come too late to matter.
 pub(super) fn warn_of_late_events(events: &[ScheduledEvent], duration: Span) {
-    for event in events.iter().filter(|event| event.at.since_start() >= duration && event.target == 0) {
-        let what = event.action.describe();
-        output::complain("warning", &format!("at {}: {what}: that is after the end, {duration}", event.at));
-    }
+    let late = events.iter().filter(|event| event.at.since_start() >= duration);
+    let told = |event: &ScheduledEvent| {
+        format!("at {}: {}: that is after the end, {duration}", event.at, event.action.describe())
+    };
+    let all: BTreeSet<String> = late.map(told).collect();
+    all.iter().for_each(|warning| output::complain("warning", warning));
 }
 
 /// What all targets share.

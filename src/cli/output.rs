@@ -59,6 +59,14 @@ pub(super) struct Forms<'a> {
     pub checks: &'a dyn Fn() -> Vec<Check>,
 }
 
+/// Refuses diagrams of characters in what is no text, before anything is done.
+pub(super) fn check_plot(plot: bool, format: Format) -> anyhow::Result<()> {
+    if plot && format != Format::Text {
+        anyhow::bail!("--plot draws in the text: --format html has the diagrams");
+    }
+    Ok(())
+}
+
 /// Prints it.
 pub(super) fn show(forms: &Forms<'_>, format: Format, color: ColorChoice) -> anyhow::Result<()> {
     match format {

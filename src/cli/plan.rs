@@ -134,6 +134,7 @@ fn horizon(text: &str) -> Result<u32, String> {
 
 /// Runs the command.
 pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    output::check_plot(args.plot, args.format)?;
     let controller = args::controller(args.controller)?;
     let files = args.manifests.sources.filenames.iter().chain(&args.nodes).chain(&args.claims).map(PathBuf::as_path);
     read_standard_input_once(files.chain(LoadFiles::paths(&args.load)))?;
@@ -142,6 +143,7 @@ pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome
         (args.outlook.runs.is_some(), "--runs"),
         (args.outlook.growth.is_some(), "--growth"),
         (load::has_factors(&args.manifests.sources.set), "--set load.factor"),
+        (args.plot, "--plot"),
     ];
     for (given, option) in needs_load {
         if given && !has_load {

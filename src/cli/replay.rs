@@ -94,6 +94,7 @@ pub(super) fn note_assumptions(scenarios: &[Scenario]) {
 
 /// Runs the command.
 pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    output::check_plot(args.plot, args.format)?;
     let scenarios = read_scenarios(&args.paths, &args.scenario)?;
     if args.output.is_some() {
         check_file_names(&scenarios)?;

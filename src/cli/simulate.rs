@@ -65,6 +65,7 @@ pub(super) struct SimulateArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    output::check_plot(args.plot, args.format)?;
     let (controller, manifests) = args.world.read()?;
     let events = OnceCell::new();
     let prepared = args.world.prepare(controller, &manifests, &events)?;

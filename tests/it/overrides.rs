@@ -135,6 +135,19 @@ fn what_cannot_be_changed_is_refused() {
         .stderr(contains("after the end, 1d"));
 }
 
+/// What is assumed of a time is said, whichever HPA it is of; and so is a change that comes too late.
+#[test]
+fn what_is_assumed_of_times_is_said() {
+    let shop = ["simulate", "-f", "scenarios/shop/k8s", "--constant", "cpu=1", "--duration", "10m", "--phases", "1"];
+    let with = |set: &str| hpasim(&shop).args(["--set", set]).assert().success();
+    with("load.search.factor=2@00:05").stderr(contains("note: the load has no timestamps: 00:05 is taken as 5m after"));
+    with("load.search.factor=2@20m").stderr(contains("warning: at 20m: 2 times the load, from now on: that is after"));
+    let at = ["explain", "-f", K8S, "--load", WORKDAY, "--phases", "1", "--at", "09:00"];
+    hpasim(&at).assert().success().stderr(contains("note: the load has no timestamps: 09:00 is taken as 9h after"));
+    hpasim(&["plan", "-f", K8S, "--plot"]).assert().code(2).stderr(contains("--plot needs a load"));
+    hpasim(&shop).args(["--plot", "--format", "json"]).assert().code(2).stderr(contains("--plot draws in the text"));
+}
+
 /// A reader of the report must know that it is not of the files alone.
 #[test]
 fn every_report_says_what_was_changed() {
