@@ -46,7 +46,12 @@ fn a_hundred_phases_of_a_day(bencher: divan::Bencher<'_, '_>) {
 /// The built-in scenarios in all of their phases, as `replay` tests them.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn replay_in_every_phase(bencher: divan::Bencher<'_, '_>) {
-    let scenarios = scenario::read(Files::Builtin, scenario::BUILTIN_FOLDERS[0].as_ref(), &mut Vec::new());
+    let scenarios = scenario::read(
+        Files::Builtin,
+        scenario::BUILTIN_FOLDERS[0].as_ref(),
+        scenario::Choice::default(),
+        &mut Vec::new(),
+    );
     let scenarios = scenarios.expect("the built-in scenarios are valid");
     bencher.bench(|| {
         for scenario in &scenarios {

@@ -38,7 +38,7 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<Outcome> {
             "a scenario names files: render first, such as kubectl kustomize DIR > all.yaml, and give them with -f"
         );
     }
-    if !args.sources.set.is_empty() {
+    if !args.sources.set.set.is_empty() {
         anyhow::bail!("--set changes a run, and a scenario names the manifests as they are");
     }
     if args.output.exists() && !args.force {

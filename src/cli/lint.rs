@@ -121,13 +121,13 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
         let mut load = load::open(args.load.as_deref(), &args.options)?;
         let (options, columns) = (&args.options, load.columns());
         let target = load::target(options, &args.cluster, &controller, &neighbourhood, &selection, columns)?;
-        let factors = load::factors(&args.sources.set, &[(target.hpa, load.clock())])?;
+        let factors = load::factors(&args.sources.set.set, &[(target.hpa, load.clock())])?;
         let mut setup = Setup { world: load::world(options, &args.cluster, controller), targets: vec![target] };
         setup.world.events = &factors;
         let held_back = held_back_in_phases(args, &setup, &mut load)?;
         load::note_assumptions(&setup.targets[0]);
         vec![(selection.hpa, held_back)]
-    } else if load::has_factors(&args.sources.set) {
+    } else if load::has_factors(&args.sources.set.set) {
         anyhow::bail!("--set load.factor needs a load: give --load FILE, or --constant cpu=2.5 with --duration 1h");
     } else {
         Vec::new()
@@ -156,7 +156,7 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
     let forms = Forms {
         command: "lint",
         plot: false,
-        document: &|| report::document(&findings, &args.sources.overrides()),
+        document: &|| report::document(&findings, &args.sources.set.texts()),
         json: &|| Ok(json::bytes(&Findings::new(&findings))?),
         checks: &|| report::checks(&findings),
     };

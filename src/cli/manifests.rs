@@ -37,12 +37,26 @@ pub(super) struct SourceArgs {
     /// Refuse documents that are no Kubernetes objects, in place of passing over them
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub set: SetArgs,
+}
+
+/// What is changed.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SetArgs {
     /// Change a field of the manifests, or the load, before anything is simulated: KIND[.NAME].PATH=VALUE, where PATH begins in
     /// the spec and VALUE is YAML (hpa.web.maxReplicas=14, hpa.metrics[cpu].resource.target.averageUtilization=60,
     /// deploy.web.template.spec.containers[app].resources.requests.cpu=800m), or load[.HPA].factor=N[@TIME[+DURATION]]
     /// (load.factor=3@09:00+1h); repeatable
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<Override>,
+}
+
+impl SetArgs {
+    /// As it was written.
+    pub fn texts(&self) -> Vec<String> {
+        self.set.iter().map(ToString::to_string).collect()
+    }
 }
 
 /// The same, and which HPA is meant.
@@ -79,11 +93,6 @@ fn resources(text: &str) -> Result<Resources, String> {
 }
 
 impl SourceArgs {
-    /// What is changed, as it was written.
-    pub fn overrides(&self) -> Vec<String> {
-        self.set.iter().map(ToString::to_string).collect()
-    }
-
     /// Reads the manifests, and says what was passed over. Of what the API server refuses nothing is said yet.
     pub fn read(&self, version: KubernetesVersion, only_namespace: bool) -> anyhow::Result<Manifests> {
         if self.filenames.is_empty() && self.kustomize.is_empty() {
@@ -94,7 +103,7 @@ impl SourceArgs {
             sources.push(render(directory)?);
         }
         let namespace = self.namespace.as_deref();
-        let context = Context { version, namespace, only_namespace, overrides: &self.set };
+        let context = Context { version, namespace, only_namespace, overrides: &self.set.set };
         let manifests = manifests::read(&sources, context)?;
         if self.strict {
             return Ok(manifests.strict()?);

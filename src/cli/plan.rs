@@ -142,7 +142,7 @@ pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome
     let needs_load = [
         (args.outlook.runs.is_some(), "--runs"),
         (args.outlook.growth.is_some(), "--growth"),
-        (load::has_factors(&args.manifests.sources.set), "--set load.factor"),
+        (load::has_factors(&args.manifests.sources.set.set), "--set load.factor"),
         (args.plot, "--plot"),
     ];
     for (given, option) in needs_load {
@@ -183,7 +183,7 @@ pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome
         pools: Pool::all(&shapes, &workloads, &inventory.namespace_labels),
         fleet: None,
         courses: Vec::new(),
-        overrides: args.manifests.sources.overrides(),
+        overrides: args.manifests.sources.set.texts(),
         clock: None,
         phases: None,
         uncertainty: None,
@@ -302,7 +302,7 @@ fn under_load<'a>(
     let (mut simulated, files) = simulated(args, controller, manifests, report.workloads)?;
     let targets = simulated.setup.targets.iter().zip(&simulated.loads);
     let clocks: Vec<_> = targets.map(|(target, load)| (target.hpa, load.table.clock())).collect();
-    let factors = load::factors(&args.manifests.sources.set, &clocks)?;
+    let factors = load::factors(&args.manifests.sources.set.set, &clocks)?;
     load::warn_of_late_events(&factors, simulated.length());
     simulated.setup.world.events = events.get_or_init(|| factors);
     let count = args.cluster.phases(simulated.length(), &controller);

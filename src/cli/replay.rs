@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::phases_parser;
-use super::load::explain_error;
+use super::load::{self, explain_error};
+use super::manifests::SetArgs;
 use super::output::{ColorChoice, Format, Forms};
 use super::{Outcome, output};
 use crate::input::names::hint;
-use crate::input::scenario::{self, BUILTIN_FOLDERS, Files};
+use crate::input::overrides::Override;
+use crate::input::scenario::{self, BUILTIN_FOLDERS, Choice, Files};
 use crate::model::{Scenario, ScenarioTarget};
 use crate::replay::json::Replayed;
 use crate::replay::{Drawn, Explained, Replay, checks, document, replay_to_explain, stem};
@@ -38,6 +40,8 @@ pub(super) struct ReplayArgs {
     /// Only the scenario of this name; repeatable
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
+    #[command(flatten)]
+    set: SetArgs,
     /// Write a CSV and a PNG file for each scenario, and report.html and report.md with all of them, into this directory
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -56,19 +60,25 @@ pub(super) struct ReplayArgs {
     format: Format,
 }
 
-/// Reads the scenarios behind the paths, or the built-in ones; of these, those with the names, or all.
-pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Result<Vec<Scenario>> {
+/// Reads the scenarios behind the paths, or the built-in ones; of these, those with the names, or all. They are changed as it
+/// is asked for.
+pub(super) fn read_scenarios(
+    paths: &[PathBuf],
+    names: &[String],
+    overrides: &[Override],
+) -> anyhow::Result<Vec<Scenario>> {
     let mut warnings = Vec::new();
+    let choice = Choice { names, overrides };
     let mut scenarios = Vec::new();
     if paths.is_empty() {
         for folder in BUILTIN_FOLDERS {
-            let found = scenario::read(Files::Builtin, folder.as_ref(), &mut warnings)?;
+            let found = scenario::read(Files::Builtin, folder.as_ref(), choice, &mut warnings)?;
             let of_first = folder == BUILTIN_FOLDERS[0];
             scenarios.extend(found.into_iter().filter(|scenario| of_first || names.contains(&scenario.name)));
         }
     }
     for path in paths {
-        scenarios.extend(scenario::read(Files::Disk, path, &mut warnings)?);
+        scenarios.extend(scenario::read(Files::Disk, path, choice, &mut warnings)?);
     }
     output::warn(&warnings);
     for name in names {
@@ -78,6 +88,13 @@ pub(super) fn read_scenarios(paths: &[PathBuf], names: &[String]) -> anyhow::Res
         }
     }
     scenarios.retain(|scenario| names.is_empty() || names.contains(&scenario.name));
+    for scenario in &mut scenarios {
+        let targets: Vec<_> = scenario.targets.iter().map(|target| (&target.hpa, target.clock())).collect();
+        let factors = load::factors(overrides, &targets)?;
+        load::warn_of_late_events(&factors, scenario.duration);
+        scenario.events.extend(factors);
+        scenario.events.sort_by_key(|event| event.at);
+    }
     Ok(scenarios)
 }
 
@@ -95,7 +112,7 @@ pub(super) fn note_assumptions(scenarios: &[Scenario]) {
 /// Runs the command.
 pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     output::check_plot(args.plot, args.format)?;
-    let scenarios = read_scenarios(&args.paths, &args.scenario)?;
+    let scenarios = read_scenarios(&args.paths, &args.scenario, &args.set.set)?;
     if args.output.is_some() {
         check_file_names(&scenarios)?;
     }

@@ -155,7 +155,7 @@ impl<'a> Simulation<'a> {
             let kept = keepers.into_iter().map(Keeper::finish).collect::<anyhow::Result<Vec<_>>>()?;
             anyhow::Ok((summaries, kept))
         })?;
-        let overrides = args.world.manifests.sources.overrides();
+        let overrides = args.world.manifests.sources.set.texts();
         Ok(Self { setup, loads, columns, summaries, kept, phases, overrides })
     }
 

@@ -85,7 +85,7 @@ impl WorldArgs {
         load::warn_of_shared_quotas(&setup);
         let clocks: Vec<_> =
             setup.targets.iter().zip(&loads).map(|(target, load)| (target.hpa, load.clock())).collect();
-        let factors = load::factors(&self.manifests.sources.set, &clocks)?;
+        let factors = load::factors(&self.manifests.sources.set.set, &clocks)?;
         setup.world.events = events.get_or_init(|| factors);
         Ok(Prepared { setup, loads, errors, several: chosen.len() > 1 })
     }

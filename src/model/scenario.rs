@@ -1,10 +1,10 @@
 //! A scenario: a deployment under a load, and what a document says will happen.
 
 use super::{
-    Caller, ClusterConfig, ControllerConfig, Drives, HpaSpec, Interpolation, LoadTable, Location, NodesConfig,
-    ScheduledEvent, Slo, Workload,
+    Caller, ClusterConfig, ControllerConfig, Drives, HpaSpec, Interpolation, LoadSource, LoadTable, Location,
+    NodesConfig, ScheduledEvent, Slo, Workload,
 };
-use crate::units::{Replicas, SimTime, Span};
+use crate::units::{Clock, Replicas, SimTime, Span};
 
 /// Deployments under load, and the claims about them.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Scenario {
     pub lead_in: Span,
     /// How long it lasts.
     pub duration: Span,
+    /// What was changed in it from outside, as it was written.
+    pub overrides: Vec<String>,
     /// What happens besides the load, in the order of time.
     pub events: Vec<ScheduledEvent>,
     /// What the document says.
@@ -59,6 +61,11 @@ pub struct ScenarioTarget {
 }
 
 impl ScenarioTarget {
+    /// The instant that its load begins at, if it is known.
+    pub fn clock(&self) -> Option<Clock> {
+        self.readings.iter().find_map(|reading| reading.table.clock())
+    }
+
     /// The load in a reading; its only one where there are no others.
     pub fn reading(&self, reading: usize) -> &LoadReading {
         &self.readings[reading.min(self.readings.len() - 1)]

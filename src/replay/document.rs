@@ -18,9 +18,14 @@ pub fn document(replays: &[Replay<'_>], drawn: Option<&[Drawn]>) -> Document {
     let verdicts = Section { title: "Verdicts".to_owned(), blocks: vec![Block::Claims("happens", claims)] };
     Document {
         title: "What the documents promise, put to the test".to_owned(),
-        verdict: closing(replays),
+        verdict: closing(replays).into_iter().chain(replays.first().and_then(changes)).collect(),
         sections: std::iter::once(verdicts).chain(scenarios).collect(),
     }
+}
+
+/// What was changed from outside, in all of them.
+fn changes(replay: &Replay<'_>) -> Option<String> {
+    crate::report::changed(&replay.scenario.overrides)
 }
 
 /// Whether each verdict is the one on record.

@@ -53,6 +53,8 @@ pub struct ReadingRun<'a> {
     pub stem: String,
     /// The reading.
     pub load: &'a LoadReading,
+    /// What was changed from outside.
+    pub overrides: &'a [String],
     /// What was simulated.
     pub setup: Arc<Setup<'a>>,
     /// Which of the targets this is about.
@@ -118,7 +120,7 @@ impl ReadingRun<'_> {
             title: Some(self.stem.clone()),
             phases: None,
             remembered: &self.remembered,
-            overrides: &[],
+            overrides: self.overrides,
             clock: self.load.table.clock(),
         }
     }
@@ -291,8 +293,20 @@ fn run<'a>(
         let load = target.reading(reading);
         let (summary, rows, steps, remembered) = (Summary::default(), Vec::new(), Vec::new(), Remembered::default());
         let (stem, columns) = (stem(scenario, load, index), load.table.columns().to_vec());
+        let overrides = scenario.overrides.as_slice();
         runs.push(Keeper {
-            run: ReadingRun { stem, load, setup: Arc::clone(&setup), index, columns, summary, rows, steps, remembered },
+            run: ReadingRun {
+                stem,
+                load,
+                overrides,
+                setup: Arc::clone(&setup),
+                index,
+                columns,
+                summary,
+                rows,
+                steps,
+                remembered,
+            },
             needs_rows: needs(index, |check| matches!(check, Check::GetHpa { .. })),
             needs_steps: needs(index, looks_at_decisions),
             steps: StepKeeper::new(report.unwrap_or(Explained::Nothing)),

@@ -278,7 +278,7 @@ proptest! {
         let text = damage(&text, &edits);
         let path = folder.path().join("damaged.yaml");
         crate::support::write(&path, &text);
-        if let Ok(scenarios) = scenario::read(scenario::Files::Disk, &path, &mut Vec::new()) {
+        if let Ok(scenarios) = scenario::read(scenario::Files::Disk, &path, scenario::Choice::default(), &mut Vec::new()) {
             for scenario in scenarios.iter().filter(|scenario| scenario.duration <= seconds(86_400)) {
                 let _ = hpasim::replay::replay(scenario, Some(1));
             }

@@ -97,6 +97,53 @@ fn jiff_epoch() -> impl Fn(i64) -> String {
     move |at| start.rfc3339(hpasim::units::SimTime::from_seconds(at)).unwrap()
 }
 
+/// A scenario that is changed is as one whose files say so, its claims and its decisions too.
+#[test]
+fn a_changed_scenario_is_as_if_its_files_had_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(project(K8S)).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        write(&folder.path().join("k8s").join(name), &text.replacen("maxReplicas: 10", "maxReplicas: 8", 1));
+    }
+    let scenario = std::fs::read_to_string(project("scenarios/rag-system/scenarios/3-very-high-load.yaml")).unwrap();
+    let event = "events:\n  - at: 3m\n    loadFactor: {factor: 0.5, for: 2m}\n";
+    let file = folder.path().join("scenarios/changed.yaml");
+    write(&file, &(scenario + event));
+    let json = |args: &[&str]| -> Value {
+        let output = hpasim(args).args(["--phases", "20", "--format", "json"]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    };
+    let sets = ["--set", "hpa.maxReplicas=8", "--set", "load.factor=0.5@3m+2m"];
+    let name = ["--scenario", "3-very-high-load"];
+    let mut changed = json(&[&["replay"], &name[..], &sets[..]].concat());
+    let mut written = json(&["replay", file.to_str().unwrap()]);
+    let runs = |json: &mut Value| {
+        let runs = json["scenarios"][0]["runs"].take();
+        let said = runs[0]["summary"]["overrides"].as_array().map_or(0, Vec::len);
+        let claims = json["scenarios"][0]["claims"].as_array_mut().unwrap();
+        claims.iter_mut().for_each(|claim| claim["place"] = Value::Null);
+        (
+            said,
+            json["scenarios"][0]["claims"].take(),
+            runs[0]["summary"]["events"].clone(),
+            runs[0]["summary"]["podHours"].clone(),
+        )
+    };
+    let (changed, written) = (runs(&mut changed), runs(&mut written));
+    assert_eq!((changed.0, written.0), (2, 0));
+    assert_eq!((&changed.1, &changed.2, &changed.3), (&written.1, &written.2, &written.3));
+    let changed = json(&[&["explain"], &name[..], &sets[..]].concat());
+    assert_eq!(changed, json(&["explain", file.to_str().unwrap()]));
+    assert!(changed["syncs"].as_array().is_some_and(|syncs| !syncs.is_empty()));
+    // Only what is asked for is changed; there it must be possible.
+    let of_shop = ["replay", "scenarios/rag-system", "scenarios/shop", "--set", "hpa.search.maxReplicas=4"];
+    hpasim(&of_shop).assert().code(2).stderr(contains("there is").or(contains("no field `spec.search")));
+    hpasim(&[&of_shop[..], &["--scenario", "sale", "--phases", "1"]].concat())
+        .assert()
+        .stdout(contains("Changed by --set"));
+}
+
 #[test]
 fn what_cannot_be_changed_is_refused() {
     for (set, said) in [
@@ -159,6 +206,8 @@ fn every_report_says_what_was_changed() {
         &["plan", "-f", K8S],
         &["lint", "-f", K8S],
         &["explain", "-f", K8S, "--load", WORKDAY, "--at", "09:00"],
+        &["replay", "--scenario", "2-high-load"],
+        &["explain", "--scenario", "2-high-load", "--at", "45s"],
     ] {
         for format in ["text", "markdown", "html", "csv"] {
             let run = hpasim(command).args(["--set", set, "--format", format]).output().unwrap();

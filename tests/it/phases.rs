@@ -1,6 +1,6 @@
 //! What nobody knows: phases and start-up times. Verdicts and figures over them.
 
-use hpasim::input::scenario::{Files, read};
+use hpasim::input::scenario::{Choice, Files, read};
 use hpasim::model::{Check, Phase};
 use hpasim::replay::replay;
 use hpasim::study::sample::{Count, Sampled};
@@ -28,7 +28,7 @@ fn the_shares_are_those_that_were_counted() {
         let text = text.replacen("\nload:", "\ncluster: {syncOffset: 0s}\nload:", 1);
         let path = folder.path().join(format!("{name}.yaml"));
         write(&path, &text);
-        read(Files::Disk, &path, &mut Vec::new()).unwrap().remove(0)
+        read(Files::Disk, &path, Choice::default(), &mut Vec::new()).unwrap().remove(0)
     };
     let high = fixed("2-high-load");
     let replayed = replay(&high, None).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hpasim::input::scenario::{Files, read};
+use hpasim::input::scenario::{Choice, Files, read};
 use hpasim::replay::replay;
 use hpasim::sim::check::check;
 use predicates::prelude::*;
@@ -44,7 +44,7 @@ fn built_in_scenarios_replay_anywhere() {
 
 #[test]
 fn every_timeline_of_a_scenario_passes_the_checker() {
-    let scenarios = read(Files::Disk, &project("scenarios/rag-system"), &mut Vec::new()).unwrap();
+    let scenarios = read(Files::Disk, &project("scenarios/rag-system"), Choice::default(), &mut Vec::new()).unwrap();
     assert_eq!(scenarios.len(), 18);
     for scenario in &scenarios {
         for run in &replay(scenario, Some(9)).unwrap().runs {
@@ -81,7 +81,7 @@ fn the_remedy_makes_the_claim_true() {
     for (cpu, happens) in [(116, false), (117, true), (141, true), (400, true)] {
         let folder = changed("values: {cpu_utilization: 80,", &format!("values: {{cpu_utilization: {cpu},"));
         let path = folder.path().join("changed.yaml");
-        let scenario = read(Files::Disk, &path, &mut Vec::new()).unwrap().remove(0);
+        let scenario = read(Files::Disk, &path, Choice::default(), &mut Vec::new()).unwrap().remove(0);
         let replayed = replay(&scenario, None).unwrap();
         let claim = replayed.findings.iter().find(|finding| finding.claim.says.starts_with("Pods 3 -> 6")).unwrap();
         for over in &claim.readings {
@@ -208,7 +208,7 @@ fn every_setting_and_event_can_be_given() {
     assert_eq!(of("Cluster"), names(&given["cluster"]), "settings");
     let events: Vec<String> = given["events"].as_array().unwrap().iter().flat_map(names).collect();
     assert!(of("Event").iter().all(|event| events.contains(event) || event == "target"), "events");
-    let scenarios = read(Files::Disk, &path, &mut Vec::new()).unwrap();
+    let scenarios = read(Files::Disk, &path, Choice::default(), &mut Vec::new()).unwrap();
     for run in &replay(&scenarios[0], None).unwrap().runs {
         assert_eq!(check(&run.setup, 0, &run.rows), Vec::<String>::new());
     }

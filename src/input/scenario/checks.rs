@@ -7,8 +7,8 @@ use crate::input::load::Number;
 use crate::input::load::trace::parse_value;
 use crate::input::names::hint;
 use crate::model::{
-    Action, Check, Column, Drive, Figure, Limit, LoadReading, LoadSource, MetricSource, ScenarioTarget, ScheduledEvent,
-    Slo, Window, piece,
+    Action, Check, Column, Drive, Figure, Limit, LoadReading, MetricSource, ScenarioTarget, ScheduledEvent, Slo,
+    Window, piece,
 };
 use crate::units::{Clock, SimTime, Span, When};
 
@@ -32,11 +32,6 @@ pub(super) struct Facts {
     pub workloads: Vec<String>,
     /// The instant that the scenario begins at, if it is known.
     pub clock: Option<Clock>,
-}
-
-/// The instant that a target's load begins at, if it is known.
-pub(super) fn clock_of(target: &ScenarioTarget) -> Option<Clock> {
-    target.readings.iter().find_map(|reading| reading.table.clock())
 }
 
 impl Facts {
@@ -63,7 +58,7 @@ impl Facts {
             nodes: raw.cluster.nodes.is_some(),
             first_rollout: own.find(rolls).map(|event| event.at),
             workloads,
-            clock: clock_of(target),
+            clock: target.clock(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What happens in a scenario besides the load.
 
-use super::checks::clock_of;
 use super::{Reader, raw};
 use crate::input::names::hint;
 use crate::input::overrides::LARGEST_FACTOR;
@@ -22,7 +21,7 @@ impl Reader<'_> {
         for (index, event) in raw.events.iter().enumerate() {
             let path = format!("events[{index}]");
             let target = self.target_of(&format!("{path}.target"), event.target.as_deref(), targets)?;
-            let at = self.when(&format!("{path}.at"), event.at, clock_of(&targets[target]))?;
+            let at = self.when(&format!("{path}.at"), event.at, targets[target].clock())?;
             let ScenarioTarget { hpa, workload, .. } = &targets[target];
             let action = match &event.apply_hpa {
                 Some(apply) => {

@@ -15,6 +15,7 @@ pub use files::Files;
 use self::checks::Facts;
 use super::manifests::{self, Manifests};
 use super::names::typed;
+use super::overrides::Override;
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{
@@ -30,13 +31,35 @@ pub fn schema() -> serde_json::Value {
     schemars::schema_for!(raw::Scenario).to_value()
 }
 
-/// Reads the scenarios behind a path. Warnings about their manifests go to `warnings`.
-pub fn read(files: Files, path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Vec<Scenario>, InputError> {
+/// Which scenarios are meant, and what is changed in their manifests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice<'a> {
+    /// Their names; all without any.
+    pub names: &'a [String],
+    /// What is changed in those.
+    pub overrides: &'a [Override],
+}
+
+impl Choice<'_> {
+    fn wants(&self, document: &Document) -> bool {
+        let name = document.value.get("name").and_then(serde_yaml::Value::as_str);
+        self.names.is_empty() || self.names.iter().any(|wanted| Some(wanted.as_str()) == name)
+    }
+}
+
+/// Reads the scenarios behind a path, also those that are not meant. Warnings about their manifests go to `warnings`.
+pub fn read(
+    files: Files,
+    path: &Path,
+    choice: Choice<'_>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Scenario>, InputError> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     let mut errors = Vec::new();
     for source in files.scenarios(path)? {
         for document in read_documents(&source)? {
-            let reader = Reader { files, source: &source, document: &document };
+            let overrides = if choice.wants(&document) { choice.overrides } else { &[] };
+            let reader = Reader { files, source: &source, document: &document, overrides };
             match reader.scenario(warnings) {
                 Ok(scenario) if scenarios.iter().any(|other| other.name == scenario.name) => {
                     errors.push(
@@ -60,6 +83,8 @@ struct Reader<'a> {
     files: Files,
     source: &'a Source,
     document: &'a Document,
+    /// What is changed in the manifests.
+    overrides: &'a [Override],
 }
 
 impl Reader<'_> {
@@ -126,6 +151,7 @@ impl Reader<'_> {
             seed: raw.seed,
             lead_in,
             duration,
+            overrides: self.overrides.iter().map(ToString::to_string).collect(),
             events,
             claims,
             targets,
@@ -182,8 +208,11 @@ impl Reader<'_> {
             let found = self.files.manifests(self.source, path);
             sources.extend(found.map_err(|error| self.wrong(&format!("manifests[{index}]"), error.to_string()))?);
         }
-        let manifests =
-            manifests::read(&sources, manifests::Context::new(version, raw.namespace.as_deref()))?.accepted()?;
+        let context = manifests::Context {
+            overrides: self.overrides,
+            ..manifests::Context::new(version, raw.namespace.as_deref())
+        };
+        let manifests = manifests::read(&sources, context)?.accepted()?;
         for warning in &manifests.oddities() {
             if !warnings.contains(warning) {
                 warnings.push(warning.clone());
