@@ -24,6 +24,16 @@ pub struct NodesConfig {
     pub namespaces: BTreeMap<String, Labels>,
 }
 
+impl NodesConfig {
+    /// What a node costs a month, where all are of one kind.
+    pub fn price_per_month(&self) -> Option<f64> {
+        match self.pools.as_slice() {
+            [only] => only.shape.price_per_month,
+            _ => None,
+        }
+    }
+}
+
 /// The nodes of the cluster. Pods of the manifests' other workloads are on them from the start.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -5,6 +5,7 @@ use super::cluster::FailedRequests;
 use super::document::{Block, Column, Document, Picture, Section, Table};
 use super::plot::{self, Curves};
 use super::{Run, changed};
+use crate::model::NodesConfig;
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// What all targets come to together.
@@ -66,9 +67,8 @@ impl Totals {
         {
             let mean = node_seconds as f64 / run.summary.duration.seconds().max(1) as f64;
             totals.nodes = Some((mean, run.summary.max_nodes));
-            let pools = run.setup.world.nodes.iter().flat_map(|nodes| &nodes.pools);
-            let prices: Vec<Option<f64>> = pools.map(|pool| pool.shape.price_per_month).collect();
-            totals.cost_per_month = prices.first().copied().flatten().filter(|_| prices.len() == 1).map(|p| p * mean);
+            let price = run.setup.world.nodes.as_ref().and_then(NodesConfig::price_per_month);
+            totals.cost_per_month = price.map(|price| price * mean);
         }
         totals
     }

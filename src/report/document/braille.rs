@@ -16,10 +16,9 @@ const WIDEST: usize = 120;
 
 /// The diagrams below each other, over the same time.
 pub fn render(chart: &Chart, style: Style) -> String {
-    let axis = Axis::Time(chart.duration, chart.clock);
     let width = style.width.min(WIDEST).saturating_sub(GUTTER + 2).max(20);
-    let mut text: Vec<String> = chart.panels.iter().map(|panel| diagram(panel, &axis, width, style)).collect();
-    if let Some(clock) = chart.clock {
+    let mut text: Vec<String> = chart.panels.iter().map(|panel| diagram(panel, &chart.axis, width, style)).collect();
+    if let Axis::Time(_, Some(clock)) = chart.axis {
         text.push(format!("{}times in {}\n", " ".repeat(GUTTER + 2), clock.zone()));
     }
     text.join("\n")
@@ -31,7 +30,8 @@ fn diagram(panel: &Panel, axis: &Axis, width: usize, style: Style) -> String {
     // The last dot is one more.
     let (dots, rows) = (width as u32 * 2 - 1, HEIGHT * 4 - 1);
     let mut canvas = Canvas::new_with_y_range(dots, rows, 0.0, end as f32, low as f32, high as f32);
-    let shown: Vec<_> = panel.lines.iter().filter(|line| style.color || line.style != LineStyle::Distant).collect();
+    let shown: Vec<_> =
+        panel.lines.iter().filter(|line| style.color || !line.may_be_cut || line.style == LineStyle::Solid).collect();
     let pieces: Vec<(usize, Vec<(f32, f32)>)> = shown
         .iter()
         .flat_map(|line| {
@@ -96,10 +96,11 @@ mod tests {
             label: "replicas".into(),
             color: 0,
             style: LineStyle::Solid,
+            may_be_cut: false,
             points: vec![(0, 2.0), (1800, 9.0), (2700, f64::NAN), (3000, 2.0)],
         };
         let panel = Panel { title: "Pods".into(), lines: vec![line], band: None, areas: Vec::new() };
-        let chart = Chart { panels: vec![panel], duration: Span::from_seconds(3600), clock: None, marks: Vec::new() };
+        let chart = Chart { panels: vec![panel], axis: Axis::Time(Span::from_seconds(3600), None), marks: Vec::new() };
         let text = render(&chart, Style { width: 71, color: false, plot: true });
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 1 + HEIGHT as usize + 1);

@@ -8,9 +8,9 @@ pub mod html;
 pub mod markdown;
 pub mod terminal;
 
-use super::plot::Panel;
+use super::plot::{Axis, Panel};
 use crate::model::ClaimVerdict;
-use crate::units::{Clock, SimTime, Span};
+use crate::units::SimTime;
 
 /// All that a command says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,15 +64,13 @@ pub struct Picture {
     pub chart: Option<Chart>,
 }
 
-/// Diagrams below each other over the same time.
+/// Diagrams below each other over the same axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     /// The diagrams.
     pub panels: Vec<Panel>,
-    /// How long they are.
-    pub duration: Span,
-    /// The instant of the start, if it is known.
-    pub clock: Option<Clock>,
+    /// What is below them.
+    pub axis: Axis,
     /// What happens, in the order of time.
     pub marks: Vec<Mark>,
 }

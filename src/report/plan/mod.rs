@@ -14,7 +14,7 @@ pub use csv::{plan_csv, storage_csv};
 pub use json::Plan;
 pub use verdicts::checks;
 
-use super::document::{Block, Chart, Document, Picture, Section};
+use super::document::{Block, Document, Picture, Section};
 use super::{amounts, changed, plot};
 use crate::model::{ClaimVerdict, Inventory, Location};
 use crate::plan::claims::ClaimFinding;
@@ -123,7 +123,8 @@ fn verdict(report: &PlanReport<'_>) -> Vec<String> {
         |name: &str| total.requests.get(name).map(|quantity| format!("{} {name}", amounts::amount(name, quantity)));
     let requests: Vec<String> = ["cpu", "memory"].into_iter().filter_map(of).collect();
     let requests = if requests.is_empty() { "nothing".to_owned() } else { requests.join(" and ") };
-    let mut all = vec![format!("At the maximum {} pods request {requests}.", total.pods)];
+    let pods = if total.pods == 1 { "1 pod requests".to_owned() } else { format!("{} pods request", total.pods) };
+    let mut all = vec![format!("At the maximum {pods} {requests}.")];
     if let Some(pool) = report.main_pool() {
         let pods = |level: Level| report.workloads.iter().map(|w| w.count(level).pods).collect::<Pattern>();
         let at = |level: Level| report.packing_of(pool, &pods(level));
@@ -160,14 +161,8 @@ fn verdict(report: &PlanReport<'_>) -> Vec<String> {
 /// The report as a document, with its picture.
 pub fn document(report: &PlanReport<'_>) -> Document {
     let shows = "Requests against the nodes' allocatable".to_owned();
-    // Without a load there are steps in place of time: the tables say them.
-    let chart = report.fleet.as_ref().map(|fleet| Chart {
-        panels: plot::capacity_panels(report),
-        duration: fleet.duration,
-        clock: report.clock,
-        marks: Vec::new(),
-    });
-    let picture = Picture { file: "capacity.png".to_owned(), shows, chart };
+    let chart = plot::capacity_chart(report);
+    let picture = Picture { file: "capacity.png".to_owned(), shows, chart: Some(chart) };
     let picture = Section { blocks: vec![Block::Picture(picture)], ..Section::default() };
     let sections = std::iter::once(picture).chain(sections::sections(report)).collect();
     let verdict = verdict(report).into_iter().chain(changed(&report.overrides)).collect();

@@ -1,8 +1,9 @@
 //! `capacity.png`: what everything requests, stacked, against what the nodes have; replicas with their uncertainty.
 
-use super::{Area, Axis, GREY, Ink, LineStyle, Panel, PlotError, draw_picture, line};
+use super::{Area, Axis, GREY, Ink, LineStyle, Panel, PlotError, cost, draw_picture, line};
 use crate::plan::Pool;
 use crate::plan::{Level, WorkloadPlan};
+use crate::report::document::Chart;
 use crate::report::plan::PlanReport;
 use crate::study::Pattern;
 use crate::units::{Quantity, SimTime};
@@ -20,7 +21,12 @@ pub fn capacity_picture(report: &PlanReport<'_>, ink: Ink) -> Result<Vec<u8>, Pl
         Some(pool) => format!("Requests against the allocatable of {} nodes", pool.shape.name),
         None => "Requests".to_owned(),
     };
-    draw_picture(&heading, &capacity_panels(report), &axis(report), &[], ink)
+    draw_picture(&heading, &panels(report), &axis(report), &[], ink)
+}
+
+/// The same for forms that draw themselves.
+pub fn capacity_chart(report: &PlanReport<'_>) -> Chart {
+    Chart { panels: panels(report), axis: axis(report), marks: Vec::new() }
 }
 
 fn axis(report: &PlanReport<'_>) -> Axis {
@@ -31,7 +37,7 @@ fn axis(report: &PlanReport<'_>) -> Axis {
 }
 
 /// What the picture shows.
-pub fn capacity_panels(report: &PlanReport<'_>) -> Vec<Panel> {
+fn panels(report: &PlanReport<'_>) -> Vec<Panel> {
     let steps = steps(report);
     let gib = |bytes: Quantity| bytes.value() as f64 / 1_073_741_824.0;
     let cores = |cpu: Quantity| cpu.milli_value() as f64 / 1000.0;
@@ -40,6 +46,23 @@ pub fn capacity_panels(report: &PlanReport<'_>) -> Vec<Panel> {
         requests_panel(report, &steps, "memory", "Memory requests (GiB)", &gib),
         replicas_panel(report, &steps),
     ]
+    .into_iter()
+    .chain(cost_panel(report, &steps))
+    .collect()
+}
+
+/// What the nodes that are needed at each step cost, where that is known.
+fn cost_panel(report: &PlanReport<'_>, steps: &[(i64, Pattern)]) -> Option<Panel> {
+    let pool = report.main_pool()?;
+    let price = pool.shape.price_per_month?;
+    let nodes: Vec<(i64, f64)> =
+        steps.iter().map(|(at, pattern)| (*at, report.nodes_of(pool, pattern) as f64)).collect();
+    let end = axis(report).end();
+    let until = |index: usize| nodes.get(index + 1).map_or(end, |(next, _)| *next);
+    let all: f64 = nodes.iter().enumerate().map(|(index, (at, nodes))| nodes * (until(index) - at) as f64).sum();
+    // Steps do not last.
+    let mean = report.fleet.is_some().then(|| (price * all / end as f64, end));
+    Some(cost(price, nodes, mean))
 }
 
 /// Positions on the axis and the pods of each workload there.
@@ -87,21 +110,48 @@ fn requests_panel(
     Panel { title: title.to_owned(), lines, band: None, areas }
 }
 
-/// The workloads by name, the largest first; more than there are colours share the last.
+/// The workloads by name, the largest first; more than there are colours share the last. Where the rest would be larger than any
+/// of those that are named, they are taken together by what they have in common.
 fn groups(report: &PlanReport<'_>, resource: &str) -> Vec<(String, Vec<usize>)> {
-    let most = |workload: &WorkloadPlan<'_>| {
+    // What requests nothing has no area.
+    let counted = report
+        .workloads
+        .iter()
+        .enumerate()
+        .filter(|(_, workload)| !workload.is_per_node() && workload.requests.quantity(resource) > Quantity::ZERO);
+    let counted: Vec<usize> = counted.map(|(index, _)| index).collect();
+    let by: [fn(&WorkloadPlan<'_>) -> String; 3] = [
+        |workload| workload.workload.reference.name.clone(),
+        |workload| workload.workload.namespace.clone(),
+        |workload| if workload.hpa.is_some() { "scaled by HPAs" } else { "not scaled by HPAs" }.to_owned(),
+    ];
+    let most = |&index: &usize| {
+        let workload = &report.workloads[index];
         workload.requests.quantity(resource).times(workload.count(Level::Surge).pods.into())
     };
-    let counted = report.workloads.iter().enumerate().filter(|(_, w)| !w.is_per_node());
-    let mut order: Vec<usize> = counted.map(|(index, _)| index).collect();
-    order.sort_by(|&a, &b| most(&report.workloads[b]).cmp(&most(&report.workloads[a])));
-    let own = if order.len() > AREA_COLORS.len() { AREA_COLORS.len() - 1 } else { order.len() };
-    let name = |index: usize| short(&report.workloads[index].workload.reference.name);
-    let mut groups: Vec<(String, Vec<usize>)> = order[..own].iter().map(|&index| (name(index), vec![index])).collect();
-    if order.len() > own {
-        groups.push((format!("{} others", order.len() - own), order[own..].to_vec()));
+    let size = |members: &Vec<usize>| members.iter().map(most).fold(Quantity::ZERO, |sum, more| sum + more);
+    for (level, name) in by.into_iter().enumerate() {
+        let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+        for &index in &counted {
+            let name = name(&report.workloads[index]);
+            match groups.iter_mut().find(|(other, _)| level > 0 && *other == name) {
+                Some((_, members)) => members.push(index),
+                None => groups.push((name, vec![index])),
+            }
+        }
+        groups.sort_by_key(|(_, members)| std::cmp::Reverse(size(members)));
+        groups.iter_mut().for_each(|(name, _)| *name = short(name));
+        if groups.len() > AREA_COLORS.len() {
+            let rest = groups.split_off(AREA_COLORS.len() - 1);
+            let (count, members) = (rest.len(), rest.into_iter().flat_map(|(_, members)| members).collect());
+            if groups.first().is_some_and(|(_, largest)| size(largest) < size(&members)) {
+                continue;
+            }
+            groups.push((format!("{count} others"), members));
+        }
+        return groups;
     }
-    groups
+    vec![(format!("{} workloads", counted.len()), counted)]
 }
 
 fn short(name: &str) -> String {

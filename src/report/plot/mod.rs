@@ -4,18 +4,19 @@
 
 mod capacity;
 mod curve;
+mod draw;
 mod run;
+mod stroke;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::FontStyle;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use self::draw::{PANEL_HEIGHT, TITLE_HEIGHT, WIDTH, draw};
 use crate::units::{Clock, Span};
 
-pub use capacity::{capacity_panels, capacity_picture};
+pub use capacity::{capacity_chart, capacity_picture};
 pub use curve::thinned;
 pub use run::{Curves, chart, picture};
+pub use stroke::LineStyle;
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,7 @@ pub enum Axis {
 
 impl Axis {
     /// The last position.
-    pub(super) fn end(&self) -> i64 {
+    pub fn end(&self) -> i64 {
         match self {
             Self::Time(duration, _) => duration.seconds().max(1),
             Self::Steps(names) => 2 * names.len() as i64,
@@ -108,21 +109,10 @@ pub struct Line {
     pub color: usize,
     /// How it is drawn.
     pub style: LineStyle,
+    /// Whether it may be cut off where it is far above the others, so that it does not flatten them.
+    pub may_be_cut: bool,
     /// Seconds since the start, and the value; it holds until the next point.
     pub points: Vec<(i64, f64)>,
-}
-
-/// How a line is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineStyle {
-    /// As usual.
-    Solid,
-    /// Wider, so that it shows behind a line with the same values.
-    Wide,
-    /// A bound or a target: thin and dashed.
-    Reference,
-    /// A bound far above what matters: it may be cut off, so that it does not flatten the other lines.
-    Distant,
 }
 
 /// Okabe and Ito's colours, told apart by everybody: blue, orange, green, red, purple, grey.
@@ -143,25 +133,37 @@ pub(super) fn color(index: usize) -> (u8, u8, u8) {
 
 /// The points of a line as it is drawn over so many columns: each value holds until the next.
 pub(super) fn drawn_points(line: &Line, end: i64, columns: i64) -> Vec<(i64, f64)> {
-    decimate(&steps(&line.points, end), end, columns)
+    drawn(&line.points, end, columns)
 }
 
-/// How much an area covers what is behind it.
-const AREA_OPACITY: f64 = 0.35;
+/// The same of any values.
+fn drawn(points: &[(i64, f64)], end: i64, columns: i64) -> Vec<(i64, f64)> {
+    decimate(&steps(points, end), end, columns)
+}
+
 /// The largest value that is drawn.
 const MOST: f64 = 1e12;
-const WIDTH: u32 = 1400;
-const PANEL_HEIGHT: u32 = 270;
-const TITLE_HEIGHT: u32 = 56;
-const LEGEND_HEIGHT: i32 = 46;
-const LEFT_MARGIN: u32 = 76;
-const RIGHT_MARGIN: u32 = 24;
-const BOTTOM_MARGIN: u32 = 34;
 
 fn line(label: impl Into<String>, color: usize, style: LineStyle, points: Vec<(i64, f64)>) -> Line {
     // Beyond this the axis cannot be labelled.
     let points = points.into_iter().map(|(at, value)| (at, value.clamp(-MOST, MOST))).collect();
-    Line { label: label.into(), color, style, points }
+    Line { label: label.into(), color, style, may_be_cut: false, points }
+}
+
+/// What so many nodes cost a month each, and what on average until the end.
+fn cost(price: f64, nodes: Vec<(i64, f64)>, mean: Option<(f64, i64)>) -> Panel {
+    let average = mean.map(|(mean, end)| {
+        let label = format!("on average {}", super::amounts::decimal(mean, 2));
+        line(label, GREY, LineStyle::Reference, vec![(0, mean), (end, mean)])
+    });
+    let at_each = nodes.into_iter().map(|(at, nodes)| (at, nodes * price)).collect();
+    let at_each = line("at the moment", 0, LineStyle::Solid, at_each);
+    Panel {
+        title: "Price of the nodes (a month)".to_owned(),
+        lines: average.into_iter().chain([at_each]).collect(),
+        band: None,
+        areas: Vec::new(),
+    }
 }
 
 /// What a picture is made of.
@@ -215,187 +217,6 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, PlotErr
     Ok(bytes)
 }
 
-type DrawResult = Result<(), Box<dyn std::error::Error>>;
-
-fn register_fonts() -> DrawResult {
-    for (style, font) in [(FontStyle::Normal, ttf_noto_sans::REGULAR), (FontStyle::Bold, ttf_noto_sans::BOLD)] {
-        plotters::style::register_font("sans-serif", style, font).map_err(|_| "the built-in font cannot be read")?;
-    }
-    Ok(())
-}
-
-/// Diagrams, what is below them, and what happens, each with its name.
-type Drawn<'a> = (&'a [Panel], &'a Axis, &'a [(i64, String)]);
-
-fn draw<B: DrawingBackend>(root: &Canvas<B>, heading: &str, (panels, axis, marks): Drawn<'_>, ink: Ink) -> DrawResult
-where
-    B::ErrorType: 'static,
-{
-    register_fonts()?;
-    root.fill(&WHITE)?;
-    let (title, rest) = root.split_vertically(TITLE_HEIGHT);
-    title.draw_text(heading, &text_style(26.0, FontStyle::Bold, HPos::Left), (LEFT_MARGIN as i32, 14))?;
-    let areas = rest.split_evenly((panels.len(), 1));
-    for (index, (panel, area)) in panels.iter().zip(&areas).enumerate() {
-        draw_panel(panel, area, (axis, marks, index == 0), ink)?;
-    }
-    root.present()?;
-    Ok(())
-}
-
-fn text_style(size: f64, style: FontStyle, align: HPos) -> TextStyle<'static> {
-    let font = FontDesc::new(FontFamily::SansSerif, size, style);
-    TextStyle::from(font).color(&RGBColor(40, 40, 40)).pos(Pos::new(align, VPos::Top))
-}
-
-type Canvas<B> = DrawingArea<B, Shift>;
-
-/// What is below a diagram, what happens, and whether it is the first.
-type Below<'a> = (&'a Axis, &'a [(i64, String)], bool);
-
-fn draw_panel<B: DrawingBackend>(
-    panel: &Panel,
-    area: &Canvas<B>,
-    (axis, marks, is_first): Below<'_>,
-    ink: Ink,
-) -> DrawResult
-where
-    B::ErrorType: 'static,
-{
-    let (legend, plot) = area.split_vertically(LEGEND_HEIGHT);
-    draw_legend(panel, &legend)?;
-    let end = axis.end();
-    let (bottom, top) = panel.vertical_range();
-    // Room for the names of what happens.
-    let top = if is_first && !marks.is_empty() { top * 1.12 } else { top };
-    let ticks = axis.ticks();
-    let labels = ticks.len();
-    let mut chart = ChartBuilder::on(&plot)
-        .set_label_area_size(LabelAreaPosition::Left, LEFT_MARGIN)
-        .set_label_area_size(LabelAreaPosition::Bottom, BOTTOM_MARGIN)
-        .margin_right(RIGHT_MARGIN)
-        .build_cartesian_2d((0..end).with_key_points(ticks), bottom..top)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(RGBColor(225, 225, 225))
-        .axis_style(RGBColor(150, 150, 150))
-        .x_labels(labels)
-        .x_label_formatter(&|at| axis.label(*at))
-        .y_labels(5)
-        .y_label_formatter(&|value| super::amounts::short(*value))
-        .label_style(text_style(17.0, FontStyle::Normal, HPos::Center))
-        .draw()?;
-    if let Some((_, from, to)) = &panel.band {
-        let shade = RGBColor(213, 94, 0).mix(0.13).filled();
-        chart.draw_series([Rectangle::new([(0, *from), (end, to.min(top))], shade)])?;
-    }
-    let columns = WIDTH - LEFT_MARGIN - RIGHT_MARGIN;
-    for shaded in &panel.areas {
-        let fill = PALETTE[shaded.color].mix(AREA_OPACITY).filled();
-        chart.draw_series(shaded.rectangles(end).map(|corners| Rectangle::new(corners, fill)))?;
-    }
-    // Bounds come last: where another line lies on one, both are seen.
-    let (bounds, others): (Vec<_>, Vec<_>) = panel.lines.iter().partition(|line| line.style == LineStyle::Reference);
-    for line in others.into_iter().chain(bounds) {
-        let color = PALETTE[line.color];
-        let width = match line.style {
-            LineStyle::Reference => {
-                chart.draw_series(DashedLineSeries::new(line.points.clone(), 8, 6, color.stroke_width(1)))?;
-                continue;
-            }
-            LineStyle::Wide => 5,
-            LineStyle::Solid | LineStyle::Distant => 2,
-        };
-        let pieces = pieces(&drawn_points(line, end, columns.into()), top, ink).into_iter();
-        chart.draw_series(pieces.map(|piece| PathElement::new(piece, color.stroke_width(width))))?;
-    }
-    let (mut free, mut last) = (0, None);
-    for (at, name) in marks {
-        let left = LEFT_MARGIN as i64 + at * i64::from(columns) / end;
-        if last.is_some_and(|last| left - last < 3) {
-            continue;
-        }
-        last = Some(left);
-        let upright = DashedLineSeries::new([(*at, bottom), (*at, top)], 3, 4, RGBColor(90, 90, 90).stroke_width(1));
-        chart.draw_series(upright)?;
-        let style = text_style(15.0, FontStyle::Normal, HPos::Left);
-        let right = left + 4 + i64::from(plot.estimate_text_size(name, &style)?.0);
-        // Names that would cover each other are left to the tables.
-        if is_first && left > free && right < i64::from(WIDTH - RIGHT_MARGIN) {
-            chart.draw_series([Text::new(format!(" {name}"), (*at, bottom + (top - bottom) * 0.98), style)])?;
-            free = right;
-        }
-    }
-    Ok(())
-}
-
-/// What of a line is drawn at once. Where there is no value there is a gap.
-fn pieces(points: &[(i64, f64)], top: f64, ink: Ink) -> Vec<Vec<(i64, f64)>> {
-    let is_shown = |value: f64| !value.is_nan() && value <= top;
-    let mut pieces: Vec<Vec<(i64, f64)>> = match ink {
-        // In pixels each part by itself stays upright.
-        Ink::Pixels => {
-            let drawn = points.windows(2).filter(|pair| pair.iter().all(|(_, value)| is_shown(*value)));
-            drawn.map(<[_]>::to_vec).collect()
-        }
-        Ink::Vectors => points.split(|(_, value)| !is_shown(*value)).map(<[_]>::to_vec).collect(),
-    };
-    pieces.retain(|piece| piece.len() > 1);
-    pieces
-}
-
-impl Area {
-    /// Its parts, by two corners each.
-    fn rectangles(&self, end: i64) -> impl Iterator<Item = [(i64, f64); 2]> + '_ {
-        self.points.iter().enumerate().filter_map(move |(index, &(at, from, to))| {
-            let until = self.points.get(index + 1).map_or(end, |&(next, ..)| next);
-            (to > from && until > at).then_some([(at, from), (until, to)])
-        })
-    }
-}
-
-/// The names of the lines, above the diagram, where they cover nothing.
-fn draw_legend<B: DrawingBackend>(panel: &Panel, area: &Canvas<B>) -> DrawResult
-where
-    B::ErrorType: 'static,
-{
-    let title = text_style(20.0, FontStyle::Bold, HPos::Left);
-    let label = text_style(17.0, FontStyle::Normal, HPos::Left);
-    area.draw_text(&panel.title, &title, (LEFT_MARGIN as i32, 12))?;
-    let width_of = |text: &str| area.estimate_text_size(text, &label).map(|(width, _)| width as i32);
-    let mut right = (WIDTH - RIGHT_MARGIN) as i32;
-    if let Some((name, ..)) = &panel.band {
-        right -= width_of(name)?;
-        area.draw_text(name, &label, (right, 14))?;
-        let shade = RGBColor(213, 94, 0).mix(0.25).filled();
-        area.draw(&Rectangle::new([(right - 34, 15), (right - 8, 29)], shade))?;
-        right -= 58;
-    }
-    for shaded in &panel.areas {
-        right -= width_of(&shaded.label)?;
-        area.draw_text(&shaded.label, &label, (right, 14))?;
-        let fill = PALETTE[shaded.color].mix(AREA_OPACITY).filled();
-        area.draw(&Rectangle::new([(right - 34, 15), (right - 8, 29)], fill))?;
-        right -= 58;
-    }
-    for line in panel.lines.iter().rev() {
-        right -= width_of(&line.label)?;
-        area.draw_text(&line.label, &label, (right, 14))?;
-        let color = PALETTE[line.color];
-        if line.style == LineStyle::Reference {
-            for dash in 0..2 {
-                let from = right - 34 + dash * 15;
-                area.draw(&PathElement::new(vec![(from, 22), (from + 10, 22)], color.stroke_width(1)))?;
-            }
-        } else {
-            area.draw(&PathElement::new(vec![(right - 34, 22), (right - 8, 22)], color.stroke_width(3)))?;
-        }
-        right -= 58;
-    }
-    Ok(())
-}
-
 impl Panel {
     /// The same, lines that are cut off named so.
     #[must_use]
@@ -410,11 +231,11 @@ impl Panel {
         self
     }
 
-    /// From zero, or a little below the lowest value, to a little above the highest. Distant bounds count as far as they do not flatten
+    /// From zero, or a little below the lowest value, to a little above the highest. What may be cut off counts as far as it does not flatten
     /// the rest: up to half as much again.
     pub fn vertical_range(&self) -> (f64, f64) {
-        let of = |is_distant: bool| {
-            let lines = self.lines.iter().filter(move |line| (line.style == LineStyle::Distant) == is_distant);
+        let of = |may_be_cut: bool| {
+            let lines = self.lines.iter().filter(move |line| line.may_be_cut == may_be_cut);
             lines.flat_map(|line| &line.points).map(|&(_, value)| value)
         };
         let band = self.band.iter().flat_map(|(_, from, to)| [*from, *to]).map(|value| value.clamp(-MOST, MOST));

@@ -112,7 +112,11 @@ pub fn chart(run: &Run<'_>, curves: &Curves) -> Chart {
         events(run).map(|(at, label)| Mark { at, label, detail: String::new(), derivation: Vec::new(), scales: false });
     let mut marks: Vec<Mark> = decisions.chain(others).collect();
     marks.sort_by_key(|mark| mark.at);
-    Chart { panels: panels(run, curves), duration: run.summary.duration, clock: run.clock, marks }
+    Chart { panels: panels(run, curves), axis: axis(run), marks }
+}
+
+fn axis(run: &Run<'_>) -> Axis {
+    Axis::Time(run.summary.duration, run.clock)
 }
 
 /// How a decision came about, where what the controller remembered was kept.
@@ -139,7 +143,16 @@ fn panels(run: &Run<'_>, curves: &Curves) -> Vec<Panel> {
     if run.target().drives.requests.is_some() {
         panels.push(response_panel(run, curves));
     }
+    panels.extend(cost_panel(run, curves));
     panels
+}
+
+/// What the nodes cost at each moment, where that is known.
+fn cost_panel(run: &Run<'_>, curves: &Curves) -> Option<Panel> {
+    let price = run.setup.world.nodes.as_ref()?.price_per_month()?;
+    let node_seconds = run.summary.node_seconds?;
+    let mean = price * node_seconds as f64 / run.summary.duration.seconds().max(1) as f64;
+    Some(super::cost(price, as_it_is(&curves.nodes), Some((mean, run.summary.duration.seconds()))))
 }
 
 fn response_panel(run: &Run<'_>, curves: &Curves) -> Panel {
@@ -154,8 +167,8 @@ fn response_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     // What is far above the promise would flatten what is near it.
     let promised = slo.map(|slo| slo.within_seconds * 1e3);
     let top = promised.map_or(highest, |promised| highest.clamp(promised, MOST_PROMISES * promised));
-    let style = if highest > top { LineStyle::Distant } else { LineStyle::Solid };
-    lines.push(line(format!("p{}", amounts::decimal(part, 3)), 0, style, times));
+    let line = line(format!("p{}", amounts::decimal(part, 3)), 0, LineStyle::Solid, times);
+    lines.push(Line { may_be_cut: highest > top, ..line });
     let areas = broken(run, curves, top).into_iter().collect();
     Panel { title: "Response time (ms)".into(), lines, band: None, areas }.naming_what_is_cut()
 }
@@ -182,7 +195,7 @@ pub fn picture(run: &Run<'_>, curves: &Curves, ink: Ink) -> Result<Vec<u8>, Plot
     let zone = run.clock.map_or_else(String::new, |clock| format!(", times in {}", clock.zone()));
     let heading = format!("{name}{} ({}), Kubernetes {}{zone}", hpa.name, hpa.target, run.controller().version);
     let marks: Vec<(i64, String)> = events(run).map(|(at, what)| (at.seconds(), what)).collect();
-    draw_picture(&heading, &panels(run, curves), &Axis::Time(run.summary.duration, run.clock), &marks, ink)
+    draw_picture(&heading, &panels(run, curves), &axis(run), &marks, ink)
 }
 
 /// A line through a curve in another unit.
@@ -222,9 +235,9 @@ fn reference(run: &Run<'_>, name: &str, color: usize, of: impl Fn(&HpaSpec) -> f
 }
 
 fn replicas_panel(run: &Run<'_>, curves: &Curves) -> Panel {
-    let existing = curves.others.then(|| line("existing", 2, LineStyle::Solid, as_it_is(&curves.existing)));
+    let existing = curves.others.then(|| line("existing", 2, LineStyle::Dashed, as_it_is(&curves.existing)));
     let has_nodes = !curves.nodes.is_empty();
-    let nodes = has_nodes.then(|| line("nodes", GREY, LineStyle::Solid, as_it_is(&curves.nodes)));
+    let nodes = has_nodes.then(|| line("nodes", GREY, LineStyle::Dotted, as_it_is(&curves.nodes)));
     let more = existing.into_iter().chain(nodes);
     Panel {
         title: if run.setup.world.nodes.is_some() { "Pods and nodes".into() } else { "Replicas (pods)".into() },
@@ -313,21 +326,26 @@ impl MetricScale {
     }
 }
 
+/// What all ready pods may use, which is often far above what they do.
+fn limits(points: Vec<(i64, f64)>) -> Line {
+    Line { may_be_cut: true, ..line("limits of ready pods", GREY, LineStyle::Dotted, points) }
+}
+
 fn cpu_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let request = run.summary.pod_cpu_request.get() as f64 / 1000.0;
     let mut lines: Vec<Line> = Vec::new();
     if !curves.cpu_capacity.is_empty() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Distant, as_it_is(&curves.cpu_capacity)));
+        lines.push(limits(as_it_is(&curves.cpu_capacity)));
     }
     let requests = points(&curves.ready, |ready| ready * request);
-    lines.push(line("requests of ready pods", 2, LineStyle::Solid, requests));
+    lines.push(line("requests of ready pods", 2, LineStyle::Dashed, requests));
     if !curves.cpu_demand.is_empty() {
         lines.push(line("demand", 1, LineStyle::Wide, as_it_is(&curves.cpu_demand)));
     }
     lines.push(line("used", 0, LineStyle::Solid, as_it_is(&curves.cpu_used)));
     let mut panel = Panel { title: "CPU (cores)".into(), lines, band: None, areas: Vec::new() }.naming_what_is_cut();
     // As high as what matters, so that it does not change the axis.
-    let near = panel.lines.iter().filter(|line| line.style != LineStyle::Distant);
+    let near = panel.lines.iter().filter(|line| !line.may_be_cut);
     let top = near.flat_map(|line| &line.points).map(|(_, value)| *value).fold(0.0, f64::max);
     let stretches = curves.lost.0.at_least((run.summary.duration.seconds() / 600).max(1));
     let points: Vec<_> = stretches.into_iter().flat_map(|(from, to)| [(from, 0.0, top), (to, 0.0, 0.0)]).collect();
@@ -343,9 +361,9 @@ fn memory_panel(run: &Run<'_>, curves: &Curves) -> Panel {
     let of_ready = |per_pod: i64| points(&curves.ready, |ready| gib(per_pod as f64 * ready));
     let mut lines = Vec::new();
     if let Some(limit) = template.memory_limit() {
-        lines.push(line("limits of ready pods", GREY, LineStyle::Distant, of_ready(limit.get())));
+        lines.push(limits(of_ready(limit.get())));
     }
-    lines.push(line("requests of ready pods", 2, LineStyle::Solid, of_ready(template.memory_request().get())));
+    lines.push(line("requests of ready pods", 2, LineStyle::Dashed, of_ready(template.memory_request().get())));
     lines.push(line("used", 0, LineStyle::Solid, points(&curves.memory_used, gib)));
     Panel { title: "Memory (GiB)".into(), lines, band: None, areas: Vec::new() }.naming_what_is_cut()
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Block, Chart, Claim, Document, Finding, Picture, Section, Table};
 use crate::model::escaped;
-use crate::report::plot::{LineStyle, Panel, thinned};
+use crate::report::plot::{Axis, Panel, thinned};
 use crate::units::Clock;
 
 const UPLOT: &str = include_str!("uplot/uPlot.iife.min.js");
@@ -98,30 +98,38 @@ impl Renderer {
         let shows = text(shows);
         let panels: String = chart.panels.iter().map(place).collect();
         let has_events = !chart.marks.is_empty();
+        let has_time = matches!(chart.axis, Axis::Time(..));
         let buttons: String = [
-            ("previous", "Previous event"),
-            ("next", "Next event"),
-            ("in", "Zoom in"),
-            ("out", "Zoom out"),
-            ("all", "Show all"),
+            ("previous", "Previous event", has_events),
+            ("next", "Next event", has_events),
+            ("in", "Zoom in", has_time),
+            ("out", "Zoom out", has_time),
+            ("all", "Show all", has_time),
         ]
         .into_iter()
-        .filter(|(tool, _)| has_events || !matches!(*tool, "previous" | "next"))
-        .map(|(tool, name)| format!("<button type=\"button\" data-tool=\"{tool}\">{name}</button>\n"))
+        .filter(|(.., is_of_use)| *is_of_use)
+        .map(|(tool, name, _)| format!("<button type=\"button\" data-tool=\"{tool}\">{name}</button>\n"))
         .collect();
-        let (hint, keys) = match has_events {
-            true => (
-                "Point at a diagram for the decision behind a change, click for all of it; drag",
-                "arrow keys go from event to event, Enter shows all of a decision, ",
-            ),
-            false => ("Drag", ""),
+        let keys = match (has_events, has_time) {
+            (true, _) => {
+                "arrow keys go from event to event, Enter shows all of a decision, plus and minus zoom, 0 shows all"
+            }
+            (false, true) => "plus and minus zoom, 0 shows all",
+            (false, false) => "values",
+        };
+        let hint = match (has_events, has_time) {
+            (true, _) => {
+                "Point at a diagram for the decision behind a change, click for all of it; drag to zoom, double-click to see \
+                 all; "
+            }
+            (false, true) => "Drag to zoom, double-click to see all; ",
+            (false, false) => "Point at a diagram for its ",
         };
         let _ = write!(
             self.page,
             "<figure data-of=\"{id}\">\n<figcaption>{shows}</figcaption>\n<div class=\"tools\">{buttons}</div>\n\
-             <div class=\"said\"><p class=\"readout\" aria-live=\"polite\">{hint} to zoom, double-click to see all; \
-             {keys}+ and - zoom.</p>\n<pre class=\"derivation\" aria-live=\"polite\" hidden></pre></div>\n\
-             <div class=\"plots\" tabindex=\"0\" role=\"group\" aria-label=\"{shows}: {keys}plus and minus zoom, 0 shows all\">\n\
+             <div class=\"said\"><p class=\"readout\" aria-live=\"polite\">{hint}{keys}.</p>\n<pre class=\"derivation\" aria-live=\"polite\" hidden></pre></div>\n\
+             <div class=\"plots\" tabindex=\"0\" role=\"group\" aria-label=\"{shows}: {keys}\">\n\
              {panels}</div>\n<script type=\"application/json\" id=\"{id}\">{}</script>\n</figure>\n",
             data(chart, self.most_points)
         );
@@ -239,7 +247,11 @@ fn finding(finding: &Finding) -> String {
 /// What `page.js` draws.
 #[derive(Serialize)]
 struct Data<'a> {
-    seconds: i64,
+    /// Where the axis ends: seconds, or twice the number of steps.
+    end: i64,
+    /// The names of steps, in place of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<Cow<'a, str>>>,
     /// Seconds since 1970 on the clock of the load's zone.
     epoch: Option<i64>,
     zone: Option<String>,
@@ -260,6 +272,8 @@ struct LineData<'a> {
     label: Cow<'a, str>,
     color: usize,
     style: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dash: Option<(i32, i32)>,
     times: Vec<i64>,
     values: Vec<Option<f64>>,
 }
@@ -296,13 +310,14 @@ fn panel_data(panel: &Panel, most_points: usize) -> PanelData<'_> {
     let lines = panel.lines.iter().map(|line| {
         let (times, values) =
             thinned(&line.points, most_points).into_iter().map(|(at, value)| (at, rounded(value))).unzip();
-        let style = match line.style {
-            LineStyle::Solid => "solid",
-            LineStyle::Wide => "wide",
-            LineStyle::Reference => "reference",
-            LineStyle::Distant => "distant",
-        };
-        LineData { label: escaped(&line.label), color: line.color, style, times, values }
+        LineData {
+            label: escaped(&line.label),
+            color: line.color,
+            style: line.style.name(),
+            dash: line.style.dashes(),
+            times,
+            values,
+        }
     });
     PanelData {
         range: panel.vertical_range(),
@@ -314,10 +329,15 @@ fn panel_data(panel: &Panel, most_points: usize) -> PanelData<'_> {
 
 /// The data of a chart as JSON that may stand in a script element.
 fn data(chart: &Chart, most_points: usize) -> String {
+    let (clock, steps) = match &chart.axis {
+        Axis::Time(_, clock) => (*clock, None),
+        Axis::Steps(names) => (None, Some(names.iter().map(|name| escaped(name)).collect())),
+    };
     let data = Data {
-        seconds: chart.duration.seconds(),
-        epoch: chart.clock.map(Clock::wall_seconds),
-        zone: chart.clock.map(Clock::zone),
+        end: chart.axis.end(),
+        steps,
+        epoch: clock.map(Clock::wall_seconds),
+        zone: clock.map(Clock::zone),
         panels: chart.panels.iter().map(|panel| panel_data(panel, most_points)).collect(),
         marks: chart
             .marks
@@ -343,7 +363,7 @@ fn data(chart: &Chart, most_points: usize) -> String {
 mod tests {
     use super::*;
     use crate::report::document::Mark;
-    use crate::report::plot::Line;
+    use crate::report::plot::{Line, LineStyle};
     use crate::units::{SimTime, Span};
 
     /// A document whose every text would act if it were taken for anything but a text.
@@ -353,6 +373,7 @@ mod tests {
             label: label.clone(),
             color: 0,
             style: LineStyle::Solid,
+            may_be_cut: false,
             points: (0..points)
                 .map(|at| (at, if at == 7 { f64::NAN } else { (at * 7919 % 1009) as f64 / 7.0 }))
                 .collect(),
@@ -365,8 +386,8 @@ mod tests {
             derivation: vec![(0, words.clone())],
             scales: true,
         };
-        let duration = Span::from_seconds(points);
-        let chart = Chart { panels: vec![panel; 5], duration, clock: None, marks: vec![mark] };
+        let axis = Axis::Time(Span::from_seconds(points), None);
+        let chart = Chart { panels: vec![panel; 5], axis, marks: vec![mark] };
         let blocks = vec![
             Block::Text(words.clone()),
             Block::Table(Table::listing([(words.clone(), words.clone())])),

@@ -48,11 +48,13 @@
     }
 
     clock(at) {
+      if (this.data.steps) return this.data.steps[Math.min(this.data.steps.length - 1, Math.max(0, Math.floor(at / 2)))];
       if (this.data.epoch == null) return span(at);
       return new Date((this.data.epoch + at) * 1000).toISOString().replace("T", " ").replace(".000Z", ` ${this.data.zone}`);
     }
 
     tick(at, step) {
+      if (this.data.steps) return this.clock(at);
       if (this.data.epoch == null) return span(at);
       const text = new Date((this.data.epoch + at) * 1000).toISOString();
       return step >= 86400 ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16);
@@ -67,28 +69,28 @@
         const ink = css("--ink"), grid = css("--line");
         const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
         const offset = this.data.epoch == null ? 0 : this.data.epoch % 86400;
-        const line = ({ label, color, style }) => ({
+        const line = ({ label, color, style, dash }) => ({
           label, stroke: PALETTE[color], width: style === "wide" ? 4 : style === "reference" ? 1.2 : 1.8,
-          dash: style === "reference" ? [6, 4] : undefined, points: { show: false },
+          dash, points: { show: false },
           paths: uPlot.paths.stepped({ align: 1 }), value: (_, value) => number(value),
         });
         const options = {
-          width, height: 240, cursor: { sync: { key: sync.key }, drag: { x: true, y: false } }, legend: { live: true },
+          width, height: 240, cursor: { sync: { key: sync.key }, drag: { x: !this.data.steps, y: false } }, legend: { live: true },
           scales: { x: { time: false, range: (_, low, high) => [low, high] },
             y: { range: () => panel.range } },
           axes: [
             { ...axis, space: 70,
-              splits: (_, __, low, high, space, room) => {
+              splits: (_, __, low, high, space) => {
+                if (this.data.steps) return this.data.steps.map((_, index) => 2 * index + 1);
                 const step = STEPS.find((step) => step >= space) || 2592000;
                 const first = Math.ceil((low + offset) / step) * step - offset, all = [];
                 for (let at = first; at <= high; at += step) all.push(at);
-                this.step = step;
                 return all;
               },
               incrs: STEPS, values: (_, splits) => splits.map((at) => this.tick(at, splits.length > 1 ? splits[1] - splits[0] : 60)) },
             { ...axis, size: 62, values: (_, splits) => splits.map(number) },
           ],
-          series: [{ label: "Time", value: (_, at) => at == null ? "-" : this.clock(at) }, ...panel.lines.map(line)],
+          series: [{ label: this.data.steps ? "At" : "Time", value: (_, at) => at == null ? "-" : this.clock(at) }, ...panel.lines.map(line)],
           hooks: {
             drawClear: [(plot) => this.behind(plot, panel)],
             draw: [(plot) => this.marks(plot, index === 0)],
@@ -97,7 +99,7 @@
           },
         };
         place.querySelectorAll(".uplot").forEach((old) => old.remove());
-        return new uPlot(options, aligned(panel.lines, this.data.seconds), place);
+        return new uPlot(options, aligned(panel.lines, this.data.end), place);
       });
     }
 
@@ -121,7 +123,7 @@
         ctx.globalAlpha = 0.35; ctx.fillStyle = PALETTE[area.color];
         area.points.forEach(([at, low, high], index) => {
           if (low === high) return;
-          const until = index + 1 < area.points.length ? area.points[index + 1][0] : this.data.seconds;
+          const until = index + 1 < area.points.length ? area.points[index + 1][0] : this.data.end;
           const [left, right] = [at, until].map((x) => plot.valToPos(x, "x", true));
           const [top, bottom] = [high, low].map((y) => plot.valToPos(y, "y", true));
           ctx.fillRect(left, top, Math.max(1, right - left), bottom - top);
@@ -205,8 +207,8 @@
 
     zoom(factor, shift = 0) {
       const plot = this.plots[0];
-      if (!plot) return;
-      const { min, max } = plot.scales.x, end = this.data.seconds;
+      if (!plot || this.data.steps) return;
+      const { min, max } = plot.scales.x, end = this.data.end;
       const mark = this.data.marks[this.chosen];
       const middle = factor < 1 && mark && mark.at > min && mark.at < max ? mark.at : (min + max) / 2;
       const width = Math.min(end, Math.max(60, (max - min) * factor));
@@ -218,7 +220,7 @@
     tool(name) {
       if (name === "in") this.zoom(0.5);
       else if (name === "out") this.zoom(2);
-      else if (name === "all") this.plots[0].setScale("x", { min: 0, max: this.data.seconds });
+      else if (name === "all") this.plots[0].setScale("x", { min: 0, max: this.data.end });
       else if (name === "previous") this.next(-1);
       else if (name === "next") this.next(1);
       else if (name === "toggle" || (name === "close" && this.open)) this.toggle();
