@@ -1,8 +1,7 @@
 //! The library: manifests and a load in, what the autoscalers do out.
 
 use crate::input::load::drives::drives;
-use crate::input::load::trace::TraceReader;
-use crate::input::load::{LoadSettings, as_input_error};
+use crate::input::load::{How, Load, LoadSettings};
 use crate::input::manifests::{self, Context, Manifests};
 use crate::input::{Diagnostic, InputError, Source};
 use crate::model::{ClusterConfig, ControllerConfig, LoadSource, LoadTable, Phases, Target};
@@ -60,15 +59,11 @@ pub fn read_manifests<'a>(
     manifests::read(&sources, Context::new(options.controller.version, options.namespace.as_deref()))?.accepted()
 }
 
-/// Reads a load: a CSV file with a column `time`, and `cpu`, `memory`, `rps` or the names of metrics.
+/// Reads a load: a CSV file with a column `time`, and `cpu`, `memory`, `rps` or the names of metrics; or a recording, as
+/// `hpasim import` reads it.
 pub fn read_load(csv: &str) -> Result<LoadTable, InputError> {
-    let mut trace = TraceReader::new("load".to_owned(), Box::new(std::io::Cursor::new(csv.to_owned())), &[], false)?;
-    let mut table = LoadTable::new(trace.columns().to_vec());
-    let mut values = vec![0.0; table.columns().len()];
-    while let Some(at) = trace.next_row(&mut values).map_err(as_input_error)? {
-        table.push(at, &values);
-    }
-    Ok(table.from_instant(trace.clock()))
+    let mut load = Load::new("load", Box::new(std::io::Cursor::new(csv.to_owned())), &How::default())?;
+    Ok(load.table(None, Span::LONGEST)?.unwrap_or_default())
 }
 
 /// Simulates the HPAs under a load, in one world, with syncs, scrapes and samples in the middle of their periods.

@@ -1,6 +1,9 @@
 //! Arguments that several commands share.
 
 use std::path::Path;
+use std::str::FromStr;
+
+use jiff::tz::{Offset, TimeZone};
 
 use crate::model::ControllerConfig;
 use crate::units::Span;
@@ -24,6 +27,28 @@ pub(super) fn read_standard_input_once<'a>(inputs: impl Iterator<Item = &'a Path
         );
     }
     Ok(())
+}
+
+/// A time zone, by its name or by how far it is east of UTC.
+#[derive(Clone, Debug)]
+pub(super) struct Zone(pub TimeZone);
+
+impl FromStr for Zone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = TimeZone::get(text).ok().or_else(|| offset(text).map(TimeZone::fixed));
+        found.map(Self).ok_or_else(|| format!("`{text}` is no time zone: write Europe/Berlin, UTC or +01:00"))
+    }
+}
+
+/// How far a zone is east of UTC.
+fn offset(text: &str) -> Option<Offset> {
+    let (sign, digits) =
+        text.strip_prefix('+').map(|rest| (1, rest)).or_else(|| Some((-1, text.strip_prefix('-')?)))?;
+    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "0"));
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().filter(|_| minutes < 60)
 }
 
 /// A duration of at least one second.

@@ -118,7 +118,7 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
     let neighbourhood = manifests.inventory.neighbourhood(&[]);
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
-        let mut load = load::open(args.load.as_deref(), &args.options)?;
+        let mut load = load::open(args.load.as_deref(), &args.options, &selection.hpa.item)?;
         let (options, columns) = (&args.options, load.columns());
         let target = load::target(options, &args.cluster, &controller, &neighbourhood, &selection, columns)?;
         let factors = load::factors(&args.sources.set.set, &[(target.hpa, load.clock())])?;

@@ -6,15 +6,16 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::args::positive_span;
+use super::args::{Zone, positive_span};
 use super::cluster::ClusterArgs;
 use super::output;
 use crate::input::load::drives;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{Load, LoadSettings, as_input_error};
+use crate::input::load::{How, Load, LoadSettings, as_input_error};
 use crate::input::manifests::{Manifests, Selection, Targets};
 use crate::input::names::hint;
 use crate::input::overrides::{LoadFactor, Override, Until};
+use crate::input::recording::{Options, Subject};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
     Action, Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricTarget, Neighbourhood, Neighbours, Phases,
@@ -36,6 +37,9 @@ pub(super) struct LoadOptions {
     /// value over bad ones and gaps; the repairs are counted
     #[arg(long)]
     pub repair: bool,
+    /// Zone of times in recordings that have none, such as Europe/Berlin or +01:00
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub zone: Zone,
     /// How long to simulate [default: as long as the load lasts]
     #[arg(long, value_name = "DURATION", value_parser = positive_span)]
     pub duration: Option<Span>,
@@ -314,10 +318,12 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
 }
 
 /// Opens the load that the options give.
-pub(super) fn open(path: Option<&Path>, options: &LoadOptions) -> Result<Load, InputError> {
+pub(super) fn open(path: Option<&Path>, options: &LoadOptions, hpa: &HpaSpec) -> Result<Load, InputError> {
     let constants: Vec<(Column, f64)> =
         options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
-    Load::open(path, &constants, options.repair, options.duration)
+    let reading = Options { zone: options.zone.0.clone(), ..Options::of(hpa) };
+    let how = How { constants: &constants, repair: options.repair, options: reading, subject: Subject::of(hpa) };
+    Load::open(path, &how, options.duration)
 }
 
 /// Says how the trace was read, where it could have been meant otherwise, and what was mended.

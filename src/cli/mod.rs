@@ -6,6 +6,7 @@ mod config;
 mod conformance;
 mod explain;
 mod fail_on;
+mod import;
 mod init;
 mod lint;
 mod load;
@@ -71,6 +72,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Explain(Box<explain::ExplainArgs>),
     Init(init::InitArgs),
+    Import(Box<import::ImportArgs>),
     Schema(schema::SchemaArgs),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
@@ -113,9 +115,10 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::run(&args, color),
         Some(Command::Explain(args)) => explain::run(&args, &given(&matches), color),
         Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Import(args)) => import::run(&args, color),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
-        Some(Command::Trace(args)) => trace::run(&args),
+        Some(Command::Trace(args)) => trace::run(&args, color),
         Some(Command::Completion(args)) => shell::complete(&args),
         Some(Command::Man(args)) => shell::man(&args),
     };

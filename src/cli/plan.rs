@@ -278,7 +278,7 @@ fn simulated<'a>(
     for hpa in chosen {
         let Some(path) = files.of_hpa(&hpa.item, !constants.is_empty())? else { continue };
         let selection = targets.of(hpa)?;
-        let mut load = load::open(path, &args.options)?;
+        let mut load = load::open(path, &args.options, &hpa.item)?;
         let (options, columns) = (&args.options, load.columns());
         let target = load::target(options, &args.cluster, &controller, &neighbourhood, &selection, columns)?;
         let table = load.table(args.options.duration, Span::LONGEST)?.unwrap_or_default();

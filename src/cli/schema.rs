@@ -10,6 +10,7 @@ use crate::report::json::findings::Findings;
 use crate::report::json::schema;
 use crate::report::json::simulation::{Simulation, Summary};
 use crate::report::plan::Plan;
+use crate::report::trace::DescribedLoad;
 
 /// Print a JSON Schema: of scenario files, for editors, or of what a command prints with --format json
 #[derive(Debug, Args)]
@@ -36,6 +37,8 @@ enum Of {
     Explain,
     /// What `lint --format json` prints
     Lint,
+    /// What `import` and `trace describe` print with --format json
+    Load,
 }
 
 /// Runs the command.
@@ -48,6 +51,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
         Of::Replay => schema::<Replayed>(),
         Of::Explain => schema::<Explanation<'_>>(),
         Of::Lint => schema::<Findings>(),
+        Of::Load => schema::<DescribedLoad>(),
     };
     let text = serde_json::to_string_pretty(&schema)?;
     output::print(&(text + "\n")).map(|()| Outcome::Done)

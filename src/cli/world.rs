@@ -138,7 +138,7 @@ fn targets<'a>(
         }
         let one = || -> anyhow::Result<(Target<'a>, Load)> {
             let selection = by_name.of(hpa)?;
-            let load = load::open(path, &args.load.options)?;
+            let load = load::open(path, &args.load.options, &hpa.item)?;
             let (options, columns) = (&args.load.options, load.columns());
             let target = load::target(options, &args.cluster, controller, &neighbourhood, &selection, columns)?;
             Ok((target, load))

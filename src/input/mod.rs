@@ -11,6 +11,7 @@ pub mod manifests;
 pub mod names;
 pub mod nodes;
 pub mod overrides;
+pub mod recording;
 pub mod scenario;
 mod source;
 mod times;
@@ -18,4 +19,4 @@ mod yaml;
 
 pub use crate::model::Location;
 pub use diagnostic::{Diagnostic, InputError};
-pub use source::{Source, read_sources};
+pub use source::{Source, open, read_sources};

@@ -113,6 +113,14 @@ fn read_file(path: &Path) -> Result<Source, InputError> {
     read_from(path, fs::File::open(path).map_err(|error| unreadable(path, &error))?)
 }
 
+/// A file, or standard input for `-`.
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, InputError> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    Ok(Box::new(fs::File::open(path).map_err(|error| unreadable(path, &error))?))
+}
+
 fn read_from(path: &Path, input: impl Read) -> Result<Source, InputError> {
     let mut bytes = Vec::new();
     input.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;

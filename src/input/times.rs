@@ -1,6 +1,8 @@
 //! How the times of a trace are written.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::units::Span;
 
@@ -20,6 +22,8 @@ pub(super) enum TimeStyle {
     Milliseconds,
     /// RFC 3339.
     Timestamp,
+    /// A date and a time of day without a zone: UTC is taken.
+    Local,
     /// `10m`, `1h30m`.
     Duration,
 }
@@ -31,13 +35,14 @@ impl TimeStyle {
             Ok(number) if number.abs() >= LEAST_MILLISECONDS => Self::Milliseconds,
             Ok(_) => Self::Seconds,
             Err(_) if text.parse::<Timestamp>().is_ok() => Self::Timestamp,
+            Err(_) if text.parse::<DateTime>().is_ok() => Self::Local,
             Err(_) => Self::Duration,
         }
     }
 
     /// Whether the times are instants, and not spans from the start on.
     pub(super) fn is_instant(self) -> bool {
-        matches!(self, Self::Timestamp | Self::Milliseconds)
+        matches!(self, Self::Timestamp | Self::Local | Self::Milliseconds)
     }
 
     /// Whole seconds, since 1970 for instants.
@@ -47,6 +52,10 @@ impl TimeStyle {
             Self::Milliseconds => whole(text).filter(|number| number % 1000 == 0).map(|number| number / 1000),
             Self::Timestamp => {
                 text.parse::<Timestamp>().ok().filter(|t| t.subsec_nanosecond() == 0).map(Timestamp::as_second)
+            }
+            Self::Local => {
+                let zoned = text.parse::<DateTime>().ok().and_then(|local| local.to_zoned(TimeZone::UTC).ok());
+                zoned.map(|zoned| zoned.timestamp()).filter(|t| t.subsec_nanosecond() == 0).map(Timestamp::as_second)
             }
             Self::Duration => {
                 let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
@@ -62,6 +71,7 @@ impl TimeStyle {
             Self::Seconds => "whole seconds, like the first row",
             Self::Milliseconds => "whole seconds as milliseconds since 1970, like the first row: 1793610000000",
             Self::Timestamp => "RFC 3339 in whole seconds, like the first row: 2026-11-02T09:00:00Z",
+            Self::Local => "a date and a time in whole seconds, like the first row: 2026-11-02 09:00:00",
             Self::Duration => "whole seconds, RFC 3339 (2026-11-02T09:00:00Z) or a duration (10m, 1h30m)",
         }
     }

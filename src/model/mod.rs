@@ -23,6 +23,7 @@ mod object;
 mod phase;
 mod placement;
 mod pod;
+mod recording;
 mod scenario;
 mod target;
 mod text;
@@ -56,6 +57,7 @@ pub use placement::{
     HostPort, NodeSelectorTerm, Operator, Placement, PodAffinityTerm, SelectorRequirement, SpreadConstraint, Toleration,
 };
 pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
+pub use recording::{About, Gap, Grid, Kind, Observed, RecordedEvent, Recording, Series, Signal, TimeBase};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, ScenarioTarget, Window};
 pub use target::{Caller, Target};
 pub use text::{LONGEST_PIECE, escaped, escaped_lines, piece};

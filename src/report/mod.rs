@@ -12,12 +12,14 @@ pub mod explain;
 pub mod json;
 pub mod kubectl;
 pub mod lint;
+pub mod observed;
 pub mod phases;
 pub mod plan;
 pub mod plot;
 pub mod reasons;
 pub mod summary;
 pub mod table;
+pub mod trace;
 pub mod world;
 
 use self::explain::{Remembered, Sync};

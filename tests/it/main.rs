@@ -26,6 +26,7 @@ mod placement;
 mod plan;
 mod policies;
 mod reading;
+mod recordings;
 mod replay;
 mod scaling;
 mod settings;

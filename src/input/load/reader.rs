@@ -1,45 +1,96 @@
-//! A load that is opened: a trace that is read as far as it is needed, or constants alone.
+//! A load that is opened: a trace that is read as far as it is needed, a recording, or constants alone.
 
+use std::io::{Cursor, Read};
 use std::path::Path;
 
-use super::trace::TraceReader;
-use crate::input::{Diagnostic, InputError};
-use crate::model::{Column, LoadError, LoadSource, LoadTable};
+use super::trace::{TraceReader, is_trace};
+use crate::input::recording::{self, Options, Subject, observed};
+use crate::input::source::unreadable;
+use crate::input::{self, Diagnostic, InputError};
+use crate::model::{Column, LoadError, LoadSource, LoadTable, Observed};
 use crate::units::{Clock, SimTime, Span};
 
-/// A load: a trace, which is read as far as it is needed, or constants alone.
+/// A load: a trace, which is read as far as it is needed, a recording, or constants alone.
 pub struct Load {
     /// What was read ahead.
     head: LoadTable,
     trace: Option<Box<TraceReader>>,
+    /// How a recording was read.
+    remarks: Vec<String>,
 }
 
+/// How a load is to be read.
+#[derive(Clone, Debug, Default)]
+pub struct How<'a> {
+    /// Columns that do not change.
+    pub constants: &'a [(Column, f64)],
+    /// Whether a trace is mended.
+    pub repair: bool,
+    /// How recordings are read.
+    pub options: Options,
+    /// Whose they are.
+    pub subject: Subject,
+}
+
+/// The file of a folder that a recording was imported into.
+pub const FOLDER_LOAD: &str = "load.csv";
+/// So much of a file says what it is.
+const HEAD: u64 = 1 << 16;
+
 impl Load {
-    /// Opens a trace with constant columns besides, or the constants alone, which last for `duration`.
-    pub fn open(
-        path: Option<&Path>,
-        constants: &[(Column, f64)],
-        repair: bool,
-        duration: Option<Span>,
-    ) -> Result<Self, InputError> {
+    /// Opens a trace or a recording with constant columns besides, or the constants alone, which last for `duration`.
+    pub fn open(path: Option<&Path>, how: &How<'_>, duration: Option<Span>) -> Result<Self, InputError> {
         if let Some(path) = path {
-            let mut reader = TraceReader::open(path, constants, repair)?;
-            let mut head = LoadTable::new(reader.columns().to_vec());
-            // The first row says when the trace begins.
-            let mut values = vec![0.0; reader.columns().len()];
-            if let Some(at) = reader.next_row(&mut values).map_err(as_input_error)? {
-                head.push(at, &values);
+            if path.is_dir() {
+                let inner = path.join(FOLDER_LOAD);
+                if !inner.is_file() {
+                    let hint = format!("`hpasim import FILE... -o {}` makes one", path.display());
+                    let diagnostic = Diagnostic::new(format!("{}: the folder has no {FOLDER_LOAD}", path.display()));
+                    return Err(diagnostic.hint(hint).into());
+                }
+                return Self::open(Some(&inner), how, duration);
             }
-            return Ok(Self { head: head.from_instant(reader.clock()), trace: Some(Box::new(reader)) });
+            return Self::new(&path.display().to_string(), input::open(path)?, how);
         }
-        if constants.is_empty() || duration.is_none() {
+        if how.constants.is_empty() || duration.is_none() {
             let hint = "give a trace with --load FILE, or --constant cpu=2.5 with --duration 1h";
             return Err(Diagnostic::new("there is no load").hint(hint).into());
         }
-        let (columns, values): (Vec<Column>, Vec<f64>) = constants.iter().cloned().unzip();
+        let (columns, values): (Vec<Column>, Vec<f64>) = how.constants.iter().cloned().unzip();
         let mut head = LoadTable::new(columns);
         head.push(SimTime::ZERO, &values);
-        Ok(Self { head, trace: None })
+        Ok(Self { head, trace: None, remarks: Vec::new() })
+    }
+
+    /// The same from anything that can be read: what is in it says what it is.
+    pub fn new(name: &str, mut input: Box<dyn Read + Send>, how: &How<'_>) -> Result<Self, InputError> {
+        let mut head = Vec::new();
+        let read = (&mut input).take(HEAD).read_to_end(&mut head);
+        read.map_err(|error| unreadable(Path::new(name), &error))?;
+        let text = String::from_utf8_lossy(&head);
+        let is_recording = !is_trace(&text) && recording::is_known(&text);
+        let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(input));
+        if is_recording { Self::recorded(name, input, how) } else { Self::traced(name, input, how) }
+    }
+
+    fn traced(name: &str, input: Box<dyn Read + Send>, how: &How<'_>) -> Result<Self, InputError> {
+        let mut reader = TraceReader::new(name.to_owned(), input, how.constants, how.repair)?;
+        let mut head = LoadTable::new(reader.columns().to_vec());
+        // The first row says when the trace begins.
+        let mut values = vec![0.0; reader.columns().len()];
+        if let Some(at) = reader.next_row(&mut values).map_err(as_input_error)? {
+            head.push(at, &values);
+        }
+        Ok(Self { head: head.from_instant(reader.clock()), trace: Some(Box::new(reader)), remarks: Vec::new() })
+    }
+
+    fn recorded(name: &str, input: Box<dyn Read + Send>, how: &How<'_>) -> Result<Self, InputError> {
+        let recording = recording::read(name, input, &how.options)?;
+        let mut remarks = vec![format!("{name} is read as a recording ({})", recording.format)];
+        remarks.extend(recording.notes.iter().map(|note| format!("{name}: {note}")));
+        let observed = observed(&[(name.to_owned(), recording)], &how.subject, how.options.step)?;
+        remarks.extend(said(&observed));
+        Ok(Self { head: observed.table(how.constants), trace: None, remarks })
     }
 
     /// All that is needed of the load to simulate it for `duration`, or to its end; none if that is longer than `longest`,
@@ -60,13 +111,32 @@ impl Load {
         Ok(Some(self.head.clone()))
     }
 
-    /// How the trace was read, where it could have been meant otherwise, and what was mended.
+    /// How it was read, where it could have been meant otherwise, and what was mended.
     pub fn remarks(&self) -> Vec<String> {
-        let Some(reader) = &self.trace else { return Vec::new() };
-        let milliseconds = "the times of the load trace are read as milliseconds since 1970".to_owned();
+        let Some(reader) = &self.trace else { return self.remarks.clone() };
         let repaired = reader.repairs().describe().map(|repairs| format!("the load trace was repaired: {repairs}"));
-        reader.in_milliseconds().then_some(milliseconds).into_iter().chain(repaired).collect()
+        reader.times_note().into_iter().chain(repaired).collect()
     }
+}
+
+/// What is to be known of a recording.
+pub fn said(observed: &Observed) -> Vec<String> {
+    let mut notes = observed.notes.clone();
+    if observed.resets > 0 {
+        let times = if observed.resets == 1 { "once" } else { "several times" };
+        notes.push(format!("counters began anew {times} ({}), as after restarts", observed.resets));
+    }
+    if !observed.gaps.is_empty() {
+        let all: i64 = observed.gaps.iter().map(|gap| gap.to - gap.from).sum();
+        let longest = observed.gaps.iter().map(|gap| gap.to - gap.from).max().unwrap_or(0);
+        notes.push(format!(
+            "samples are missing {} times, for {} together and {} at most; there the load is taken to go on as it was",
+            observed.gaps.len(),
+            Span::from_seconds(all),
+            Span::from_seconds(longest)
+        ));
+    }
+    notes
 }
 
 impl LoadSource for Load {

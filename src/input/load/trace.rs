@@ -3,13 +3,10 @@
 //! A header; a `time` column; then what [`Column`] knows, or custom metrics by their names. Rows are read as
 //! the simulation asks for them, so that memory does not grow with the trace, and checked on the way.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::Read;
 
 use csv::StringRecord;
 
-use crate::input::source::unreadable;
 use crate::input::times::TimeStyle;
 use crate::input::{Diagnostic, InputError, Location};
 use crate::model::{Column, LoadError, LoadSource, piece};
@@ -51,6 +48,14 @@ impl Repairs {
     }
 }
 
+/// Whether the head of a file is that of a trace: a column `time`, and others whose names are plain.
+pub fn is_trace(head: &str) -> bool {
+    let mut lines = head.trim_start_matches('\u{feff}').lines();
+    let header = lines.find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let mut names = header.split(',').map(|name| name.trim().trim_matches('"'));
+    names.any(|name| name == "time") && !header.contains(['{', ';'])
+}
+
 /// Whether a text looks like the name of a column.
 fn is_name(text: &str) -> bool {
     let name = |c: char| c.is_alphanumeric() || "_-. ".contains(c);
@@ -82,18 +87,8 @@ pub struct TraceReader {
 }
 
 impl TraceReader {
-    /// Opens a file, or standard input for `-`, and reads the header. `constants` are columns with the same
-    /// value in every row. With `repair` the whole trace is read and mended where it can be.
-    pub fn open(path: &Path, constants: &[(Column, f64)], repair: bool) -> Result<Self, InputError> {
-        let input: Box<dyn Read + Send> = if path.as_os_str() == "-" {
-            Box::new(std::io::stdin())
-        } else {
-            Box::new(BufReader::new(File::open(path).map_err(|error| unreadable(path, &error))?))
-        };
-        Self::new(path.display().to_string(), input, constants, repair)
-    }
-
-    /// The same from anything that can be read.
+    /// Reads the header. `constants` are columns with the same value in every row. With `repair` the whole trace is read and
+    /// mended where it can be.
     pub fn new(
         name: String,
         input: Box<dyn Read + Send>,
@@ -130,9 +125,14 @@ impl TraceReader {
         self.repairs
     }
 
-    /// Whether its times are milliseconds.
-    pub fn in_milliseconds(&self) -> bool {
-        self.style == Some(TimeStyle::Milliseconds)
+    /// What was assumed of its times.
+    pub fn times_note(&self) -> Option<String> {
+        let said = match self.style? {
+            TimeStyle::Milliseconds => "the times of the load trace are read as milliseconds since 1970",
+            TimeStyle::Local => "the times of the load trace have no zone: they are read as UTC",
+            _ => return None,
+        };
+        Some(said.to_owned())
     }
 
     fn at_line(&self, line: u64) -> Location {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::input::load::trace::TraceReader;
+use crate::input::load::{How, Load};
 use crate::input::{Diagnostic, InputError, Source, read_sources};
 
 macro_rules! builtin {
@@ -68,14 +68,14 @@ impl Files {
         }
     }
 
-    /// The trace that a scenario file names.
-    pub fn trace(self, scenario: &Source, path: &str) -> Result<TraceReader, InputError> {
+    /// The trace or the recording that a scenario file names.
+    pub fn load(self, scenario: &Source, path: &str, how: &How<'_>) -> Result<Load, InputError> {
         let path = beside(scenario, path);
         match self {
-            Self::Disk => TraceReader::open(&path, &[], false),
+            Self::Disk => Load::open(Some(&path), how, None),
             Self::Builtin => {
                 let source = self.read_below(&path)?.swap_remove(0);
-                TraceReader::new(source.name, Box::new(std::io::Cursor::new(source.text)), &[], false)
+                Load::new(&source.name, Box::new(std::io::Cursor::new(source.text)), how)
             }
         }
     }

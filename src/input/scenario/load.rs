@@ -5,8 +5,9 @@ use crate::input::load::drives::drives;
 use crate::input::load::pattern::parse_column;
 use crate::input::load::synthetic::Synthetic;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{LoadSettings, Number, Row, StatedReading, Values, as_input_error};
+use crate::input::load::{How, LoadSettings, Number, Row, StatedReading, Values, as_input_error};
 use crate::input::names::hint;
+use crate::input::recording::{Options, Subject};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, HpaSpec, LoadReading, LoadSource, LoadTable, MetricSource, Reading, Workload, piece};
 use crate::units::{Clock, Replicas, SimTime, Span};
@@ -39,7 +40,7 @@ impl Reader<'_> {
         replicas: Replicas,
         lead_in: Span,
     ) -> Result<Vec<LoadReading>, InputError> {
-        let mut load = self.rows(written)?;
+        let mut load = self.rows(written, hpa)?;
         let Written { path, settings, .. } = written;
         self.known_columns(written, &load.columns, hpa)?;
         if let Some(before) = &written.start.before {
@@ -128,7 +129,7 @@ impl Reader<'_> {
     }
 
     /// The rows from the start on, whatever they are made of.
-    fn rows(&self, Written { raw, settings: load, path, .. }: Written<'_>) -> Result<Rows, InputError> {
+    fn rows(&self, Written { raw, settings: load, path, .. }: Written<'_>, hpa: &HpaSpec) -> Result<Rows, InputError> {
         let at = |field: &str| format!("{path}.{field}");
         let given = [load.values.is_some(), load.rows.is_some(), load.trace.is_some(), load.patterns.is_some()];
         let given = given.iter().filter(|&&given| given).count();
@@ -155,8 +156,9 @@ impl Reader<'_> {
             return collect(&mut Synthetic::new(&columns, raw.duration, Span::from_seconds(15), raw.seed));
         }
         let file = load.trace.as_deref().unwrap_or_default();
-        let mut trace = self.files.trace(self.source, file).map_err(|e| self.wrong(&at("trace"), e.to_string()))?;
-        collect(&mut trace)
+        let how = How { subject: Subject::of(hpa), options: Options::of(hpa), ..How::default() };
+        let found = self.files.load(self.source, file, &how);
+        collect(&mut found.map_err(|e| self.wrong(&at("trace"), e.to_string()))?)
     }
 
     /// Requests of others come on top of its own: there is a column for them, and they cost CPU.
