@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::args::{Zone, positive_span};
 use super::manifests::SourceArgs;
 use super::output::{ColorChoice, Format, Forms};
+use super::prometheus::{self, PrometheusArgs};
 use super::{Outcome, args, output};
 use crate::input::load::{FOLDER_LOAD, said};
 use crate::input::open;
@@ -21,40 +22,62 @@ use crate::units::Span;
 
 /// Make a load of what was recorded
 ///
-/// Reads recordings, whatever tool they are of, and writes a folder that every --load takes: load.csv (what was demanded), recorded.csv
-/// (replicas and utilization as they were), events.csv, pods.csv and a report. Known are answers of Prometheus (JSON), OpenMetrics
-/// text, CSV of Grafana and others, `kubectl top`, `get hpa --watch` and `get events`, hey, k6, Locust, wrk, JMeter, and access logs of
-/// NGINX, Apache and Envoy. What a file is, is found out by what is in it.
+/// Reads recordings, whatever tool they are of, or asks a Prometheus, and writes a folder that every --load takes: load.csv (what was
+/// demanded), recorded.csv (replicas and utilization as they were), events.csv, pods.csv and a report. Known are answers of
+/// Prometheus (JSON), OpenMetrics text, CSV of Grafana and others, `kubectl top`, `get hpa --watch` and `get events`, hey, k6, Locust,
+/// wrk, JMeter, and access logs of NGINX, Apache and Envoy. What a file is, is found out by what is in it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  hpasim import observed.json -o observed/\n  hpasim import cpu=cpu.json rps=rps.csv -f k8s/ -o observed/\n  kubectl top pods --containers | hpasim import -\n  hpasim import access.log --step 15s -o observed/ && hpasim simulate -f k8s/ --load observed/ --cpu-per-request 20m"
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  hpasim import observed.json -o observed/\n  hpasim import cpu=cpu.json rps=rps.csv -f k8s/ -o observed/\n  kubectl top pods --containers | hpasim import -\n  hpasim import prometheus --url http://localhost:9090 -f k8s/ --start -7d -o observed/"
 )]
 pub(super) struct ImportArgs {
+    #[command(subcommand)]
+    from: Option<From>,
+    #[command(flatten)]
+    files: FilesArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum From {
+    Prometheus(Box<PrometheusArgs>),
+}
+
+#[derive(Debug, Args)]
+struct FilesArgs {
     /// A recording, or - for standard input; what its series are if their names do not say it: cpu, memory, rps, clients,
     /// cpu_utilization, memory_utilization, desired, replicas, ready, restarts, or the name of a metric
     #[arg(value_name = "[MEANING=]FILE", required = true)]
     files: Vec<String>,
-    /// Write load.csv, recorded.csv, events.csv, pods.csv, report.html and report.md into this directory
-    #[arg(short, long, value_name = "DIR")]
-    output: Option<PathBuf>,
-    /// Which HPA it is of, where the manifests have several
-    #[arg(long, value_name = "NAME")]
-    hpa: Option<String>,
-    /// Which workload it is of, where several were recorded
-    #[arg(long, value_name = "NAME")]
-    workload: Option<String>,
     /// What a column is: NAME=MEANING, such as 'Requests=rps'; repeatable
     #[arg(long, value_name = "NAME=MEANING", value_parser = column)]
     column: Vec<(String, Signal)>,
-    /// The time between two rows [default: that between samples]; also of listings that have no times
-    #[arg(long, value_name = "DURATION", value_parser = positive_span)]
-    step: Option<Span>,
     /// When recordings began that count from their own start
     #[arg(long, value_name = "TIMESTAMP")]
     start: Option<Timestamp>,
     /// Zone of times that have none, such as Europe/Berlin or +01:00
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     zone: Zone,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Whose recording it is, and what becomes of it.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Write load.csv, recorded.csv, events.csv, pods.csv, report.html and report.md into this directory
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Which HPA it is of, where the manifests have several
+    #[arg(long, value_name = "NAME")]
+    pub hpa: Option<String>,
+    /// Which workload it is of, where several were recorded
+    #[arg(long, value_name = "NAME")]
+    workload: Option<String>,
+    /// The time between two rows [default: that between samples]; also of listings that have no times
+    #[arg(long, value_name = "DURATION", value_parser = positive_span)]
+    pub step: Option<Span>,
     /// Draw the load in the terminal
     #[arg(long)]
     plot: bool,
@@ -62,7 +85,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    sources: SourceArgs,
+    pub sources: SourceArgs,
 }
 
 fn column(text: &str) -> Result<(String, Signal), String> {
@@ -72,13 +95,20 @@ fn column(text: &str) -> Result<(String, Signal), String> {
 
 /// Runs the command.
 pub(super) fn run(args: &ImportArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
-    output::check_plot(args.plot, args.format)?;
-    if matches!(args.format, Format::Junit | Format::Github) {
-        anyhow::bail!("import checks nothing: --format junit and github are for simulate, replay, plan and lint");
+    match &args.from {
+        None => of_files(&args.files, color),
+        Some(From::Prometheus(args)) => prometheus::run(args, color),
     }
-    let (subject, options) = args.subject()?;
+}
+
+fn of_files(args: &FilesArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    args.common.check()?;
+    let (subject, mut options) = args.common.subject()?;
+    options.zone = args.zone.0.clone();
+    options.columns.clone_from(&args.column);
     let named: Vec<(Option<Signal>, &Path)> = args.files.iter().map(|text| meaning(text)).collect();
-    args::read_standard_input_once(named.iter().map(|(_, path)| *path))?;
+    let manifests = args.common.sources.filenames.iter().map(PathBuf::as_path);
+    args::read_standard_input_once(named.iter().map(|(_, path)| *path).chain(manifests))?;
     let mut recordings = Vec::new();
     for (signal, path) in named {
         let name = path.display().to_string();
@@ -89,24 +119,7 @@ pub(super) fn run(args: &ImportArgs, color: ColorChoice) -> anyhow::Result<Outco
         }
         recordings.push((name, recording));
     }
-    let observed = observed(&recordings, &subject, args.step.map(Span::seconds))?;
-    let report = report(args, &observed, &recordings);
-    let written = match &args.output {
-        Some(directory) => output::write_files(directory, args.files_of(&observed, &report)?)?,
-        None => Vec::new(),
-    };
-    let forms = Forms {
-        command: "import",
-        plot: args.plot,
-        document: &|| report.document(),
-        json: &|| Ok(json::bytes(&report.json())?),
-        checks: &Vec::new,
-    };
-    output::show(&forms, args.format, color)?;
-    for path in written {
-        output::complain("wrote", &path.display().to_string());
-    }
-    Ok(Outcome::Done)
+    args.common.finish(&recordings, &subject, color)
 }
 
 /// What all series of a file are, if that is said, and the file.
@@ -125,12 +138,28 @@ fn shift(recording: &mut Recording, start: i64) {
     recording.events.iter_mut().for_each(|event| event.at = event.at.saturating_add(start));
 }
 
-impl ImportArgs {
+impl Common {
+    /// Refuses what is for other commands.
+    pub fn check(&self) -> anyhow::Result<()> {
+        output::check_plot(self.plot, self.format)?;
+        if matches!(self.format, Format::Junit | Format::Github) {
+            anyhow::bail!("import checks nothing: --format junit and github are for simulate, replay, plan and lint");
+        }
+        if !self.sources.set.set.is_empty() {
+            anyhow::bail!("--set changes a run, and a recording is as it was");
+        }
+        Ok(())
+    }
+
+    /// Whether there are manifests.
+    pub fn has_manifests(&self) -> bool {
+        !self.sources.filenames.is_empty() || !self.sources.kustomize.is_empty()
+    }
+
     /// Whose recording it is, as the manifests say or the options, and how it is read.
     fn subject(&self) -> anyhow::Result<(Subject, Options)> {
-        let has_manifests = !self.sources.filenames.is_empty() || !self.sources.kustomize.is_empty();
         let (mut subject, mut options) = (Subject::default(), Options::default());
-        if has_manifests {
+        if self.has_manifests() {
             let manifests = self.sources.read(KubernetesVersion::default(), false)?.accepted()?;
             let selection = manifests.select(self.sources.namespace.as_deref(), self.hpa.as_deref())?;
             (subject, options) = (Subject::of(&selection.hpa.item), Options::of(&selection.hpa.item));
@@ -141,55 +170,84 @@ impl ImportArgs {
         if self.workload.is_some() {
             subject.workload.clone_from(&self.workload);
         }
-        options.zone = self.zone.0.clone();
-        options.columns.clone_from(&self.column);
         options.step = self.step.map(Span::seconds);
         Ok((subject, options))
     }
 
-    fn files_of(&self, observed: &Observed, report: &LoadReport) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-        let document = report.document();
-        let mut all = vec![(FOLDER_LOAD.to_owned(), files::load_csv(observed)?)];
-        if !observed.recorded.is_empty() {
-            all.push(("recorded.csv".to_owned(), files::recorded_csv(observed)?));
+    /// Writes what recordings come to, and says it.
+    pub fn finish(
+        &self,
+        recordings: &[(String, Recording)],
+        subject: &Subject,
+        color: ColorChoice,
+    ) -> anyhow::Result<Outcome> {
+        let observed = observed(recordings, subject, self.step.map(Span::seconds))?;
+        let report = self.report(&observed, recordings);
+        let written = match &self.output {
+            Some(directory) => output::write_files(directory, written(&observed, &report)?)?,
+            None => Vec::new(),
+        };
+        let forms = Forms {
+            command: "import",
+            plot: self.plot,
+            document: &|| report.document(),
+            json: &|| Ok(json::bytes(&report.json())?),
+            checks: &Vec::new,
+        };
+        output::show(&forms, self.format, color)?;
+        for path in written {
+            output::complain("wrote", &path.display().to_string());
         }
-        if !observed.events.is_empty() {
-            all.push(("events.csv".to_owned(), files::events_csv(observed)?));
+        Ok(Outcome::Done)
+    }
+
+    fn report(&self, observed: &Observed, recordings: &[(String, Recording)]) -> LoadReport {
+        let row = |(name, recording): &(String, Recording)| {
+            let mut measures: Vec<String> = recording.series.iter().map(|series| series.signal.to_string()).collect();
+            measures.sort();
+            measures.dedup();
+            FileRow {
+                file: name.clone(),
+                format: recording.format.to_owned(),
+                series: recording.series.len(),
+                samples: recording.series.iter().map(|series| series.points.len()).sum(),
+                events: recording.events.len(),
+                measures,
+            }
+        };
+        let of_files = recordings
+            .iter()
+            .flat_map(|(name, recording)| recording.notes.iter().map(move |note| format!("{name}: {note}")));
+        let grid = &observed.grid;
+        LoadReport {
+            name: self
+                .output
+                .as_ref()
+                .map_or_else(|| "as it was recorded".to_owned(), |path| path.display().to_string()),
+            clock: grid.clock(),
+            duration: Span::from_seconds(grid.step * grid.steps as i64),
+            times: (0..grid.steps as i64).map(|step| step * grid.step).collect(),
+            columns: observed.load.clone(),
+            notes: of_files.chain(said(observed)).collect(),
+            files: recordings.iter().map(row).collect(),
         }
-        if !observed.pods.is_empty() {
-            all.push(("pods.csv".to_owned(), files::pods_csv(observed)?));
-        }
-        all.push(("report.html".to_owned(), html::render(&document).into_bytes()));
-        all.push(("report.md".to_owned(), markdown::render(&document).into_bytes()));
-        Ok(all)
     }
 }
 
-fn report(args: &ImportArgs, observed: &Observed, recordings: &[(String, Recording)]) -> LoadReport {
-    let row = |(name, recording): &(String, Recording)| {
-        let mut measures: Vec<String> = recording.series.iter().map(|series| series.signal.to_string()).collect();
-        measures.sort();
-        measures.dedup();
-        FileRow {
-            file: name.clone(),
-            format: recording.format.to_owned(),
-            series: recording.series.len(),
-            samples: recording.series.iter().map(|series| series.points.len()).sum(),
-            events: recording.events.len(),
-            measures,
-        }
-    };
-    let of_files = recordings
-        .iter()
-        .flat_map(|(name, recording)| recording.notes.iter().map(move |note| format!("{name}: {note}")));
-    let grid = &observed.grid;
-    LoadReport {
-        name: args.output.as_ref().map_or_else(|| "as it was recorded".to_owned(), |path| path.display().to_string()),
-        clock: grid.clock(),
-        duration: Span::from_seconds(grid.step * grid.steps as i64),
-        times: (0..grid.steps as i64).map(|step| step * grid.step).collect(),
-        columns: observed.load.clone(),
-        notes: of_files.chain(said(observed)).collect(),
-        files: recordings.iter().map(row).collect(),
+/// The files of the folder.
+fn written(observed: &Observed, report: &LoadReport) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let document = report.document();
+    let mut all = vec![(FOLDER_LOAD.to_owned(), files::load_csv(observed)?)];
+    if !observed.recorded.is_empty() {
+        all.push(("recorded.csv".to_owned(), files::recorded_csv(observed)?));
     }
+    if !observed.events.is_empty() {
+        all.push(("events.csv".to_owned(), files::events_csv(observed)?));
+    }
+    if !observed.pods.is_empty() {
+        all.push(("pods.csv".to_owned(), files::pods_csv(observed)?));
+    }
+    all.push(("report.html".to_owned(), html::render(&document).into_bytes()));
+    all.push(("report.md".to_owned(), markdown::render(&document).into_bytes()));
+    Ok(all)
 }

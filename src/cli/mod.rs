@@ -14,6 +14,7 @@ mod manifests;
 mod output;
 mod plan;
 mod progress;
+mod prometheus;
 mod replay;
 mod rows;
 mod schema;

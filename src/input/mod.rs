@@ -11,6 +11,7 @@ pub mod manifests;
 pub mod names;
 pub mod nodes;
 pub mod overrides;
+pub mod prometheus;
 pub mod recording;
 pub mod scenario;
 mod source;

@@ -25,6 +25,7 @@ mod phases;
 mod placement;
 mod plan;
 mod policies;
+mod prometheus;
 mod reading;
 mod recordings;
 mod replay;

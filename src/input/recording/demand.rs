@@ -323,7 +323,9 @@ impl Grid {
     /// Adds the values at the beginning of the steps, or takes the largest.
     fn add_values(&self, one: &Merged, is_summed: bool, sums: &mut [Option<f64>]) {
         let mut next = 0;
-        let mut held: Option<(i64, f64)> = None;
+        // A pod whose first sample is near the start was there at the start.
+        let (begin, first) = (self.at(0), one.points.first().copied());
+        let mut held = first.filter(|(at, _)| one.is_of_pod && at - begin <= one.distance * 3 / 2);
         for (step, slot) in sums.iter_mut().enumerate() {
             // A sample within the first half of a step is of its beginning.
             let at = self.at(step) + (self.step * 500).min(one.distance / 2);

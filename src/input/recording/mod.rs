@@ -169,16 +169,26 @@ pub fn read(name: &str, input: impl Read, options: &Options) -> Result<Recording
                      get events, hey, k6, Locust, wrk, JMeter, and access logs of NGINX, Apache and Envoy";
         return Err(file.place.wrong(0, "is none of the recordings that are known").hint(known).into());
     };
-    let mut recording = reader(&mut file, options)?;
+    let recording = sorted(reader(&mut file, options)?);
+    if recording.series.is_empty() && recording.events.is_empty() {
+        return Err(file.place.nothing().into());
+    }
+    Ok(recording)
+}
+
+/// What Prometheus answers to a query, which may be nothing.
+pub fn answer(name: &str, input: impl Read, options: &Options) -> Result<Recording, InputError> {
+    prometheus::answers(&mut File::open(name, input)?, options).map(sorted)
+}
+
+/// The same with its samples in their order, each once.
+fn sorted(mut recording: Recording) -> Recording {
     for series in &mut recording.series {
         series.points.sort_by_key(|(at, _)| *at);
         series.points.dedup_by_key(|(at, _)| *at);
     }
     recording.series.retain(|series| !series.points.is_empty());
-    if recording.series.is_empty() && recording.events.is_empty() {
-        return Err(file.place.nothing().into());
-    }
-    Ok(recording)
+    recording
 }
 
 /// Whether a text is a recording of a known kind, by its head.

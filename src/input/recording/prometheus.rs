@@ -135,7 +135,7 @@ pub(super) fn answers(file: &mut File<'_>, options: &Options) -> Result<Recordin
             }
         }
     }
-    collector.recording("Prometheus, JSON", TimeBase::Epoch(0)).ok_or_else(|| place.nothing().into())
+    Ok(collector.recording("Prometheus, JSON", TimeBase::Epoch(0)))
 }
 
 /// Series by what they are, and what is passed over by its name.
@@ -181,14 +181,14 @@ impl<'a> Collector<'a> {
         self.series.push(Series { points, ..meaning.series(about(labels)) });
     }
 
-    /// All of it; none if there is nothing that is looked at.
-    pub fn recording(self, format: &'static str, base: TimeBase) -> Option<Recording> {
+    /// All of it.
+    pub fn recording(self, format: &'static str, base: TimeBase) -> Recording {
         let notes = self.passed.iter().map(|(name, count)| match count {
             1 => format!("{}: passed over, not known", piece(name)),
             count => format!("{}: {count} series passed over, not known", piece(name)),
         });
         let notes: Vec<String> = notes.collect();
-        (!self.series.is_empty()).then_some(Recording { format, base, series: self.series, events: Vec::new(), notes })
+        Recording { format, base, series: self.series, events: Vec::new(), notes }
     }
 }
 
@@ -233,7 +233,7 @@ pub(super) fn exposition(file: &mut File<'_>, options: &Options) -> Result<Recor
         }
         Ok(())
     })?;
-    collector.recording("OpenMetrics", TimeBase::Epoch(0)).ok_or_else(|| place.nothing().into())
+    Ok(collector.recording("OpenMetrics", TimeBase::Epoch(0)))
 }
 
 /// The name with its labels, and what follows.
