@@ -322,7 +322,13 @@ pub(super) fn open(path: Option<&Path>, options: &LoadOptions, hpa: &HpaSpec) ->
     let constants: Vec<(Column, f64)> =
         options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
     let reading = Options { zone: options.zone.0.clone(), ..Options::of(hpa) };
-    let how = How { constants: &constants, repair: options.repair, options: reading, subject: Subject::of(hpa) };
+    let how = How {
+        constants: &constants,
+        repair: options.repair,
+        options: reading,
+        subject: Subject::of(hpa),
+        recorded_age: options.settings.recorded_age,
+    };
     Load::open(path, &how, options.duration)
 }
 

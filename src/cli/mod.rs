@@ -1,6 +1,7 @@
 //! The command line: arguments, one file for each subcommand, exit codes.
 
 mod args;
+mod backtest;
 mod cluster;
 mod config;
 mod conformance;
@@ -15,6 +16,7 @@ mod output;
 mod plan;
 mod progress;
 mod prometheus;
+mod recorded;
 mod replay;
 mod rows;
 mod schema;
@@ -75,6 +77,7 @@ enum Command {
     Init(init::InitArgs),
     Import(Box<import::ImportArgs>),
     Schema(schema::SchemaArgs),
+    Backtest(Box<backtest::BacktestArgs>),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
     Completion(shell::CompletionArgs),
@@ -109,7 +112,7 @@ pub fn main() -> ExitCode {
         progress::show();
     }
     let outcome = match command {
-        None => output::print(&Cli::command().render_help().to_string()).map(|()| Outcome::Done),
+        None => output::print(&definition().render_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(args)) => simulate::run(&args, color),
         Some(Command::Lint(args)) => lint::run(&args, color),
         Some(Command::Plan(args)) => plan::run(&args, color),
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Import(args)) => import::run(&args, color),
         Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Backtest(mut args)) => backtest::run(&mut args, color),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args, color),
         Some(Command::Completion(args)) => shell::complete(&args),
@@ -134,18 +138,23 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line; what an option of its own says is not said twice.
+fn definition() -> clap::Command {
+    Cli::command().mut_subcommand("backtest", |command| command.mut_arg("load", |load| load.hide(true)))
+}
+
 /// The command by the name that it was called by: kubectl finds it as a plugin.
 fn named(called: Option<&OsStr>) -> clap::Command {
     let stem = called.map(Path::new).and_then(Path::file_stem);
     match stem.is_some_and(|stem| stem == "kubectl-hpasim") {
-        true => Cli::command().bin_name("kubectl hpasim"),
-        false => Cli::command(),
+        true => definition().bin_name("kubectl hpasim"),
+        false => definition(),
     }
 }
 
 /// The options that a subcommand was given, by their names.
 fn given(matches: &ArgMatches) -> Vec<String> {
-    let command = Cli::command();
+    let command = definition();
     let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
     let known = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
     let is_given = |arg: &&clap::Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
@@ -170,5 +179,5 @@ fn report(error: &anyhow::Error) {
 
 /// The command line's definition, for the reference in the tests.
 pub fn command() -> clap::Command {
-    Cli::command()
+    definition()
 }

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::Outcome;
 use super::args::positive_span;
-use super::import::Common;
 use super::output::{self, ColorChoice};
+use super::recorded::Common;
 use crate::input::open;
 use crate::input::prometheus::{Access, Query, Range, Requests, Server, queries};
 use crate::input::recording::{Options, Subject};
@@ -28,7 +28,7 @@ use crate::units::Span;
 /// one. Long ranges are asked in parts, what fails in passing is asked again.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  hpasim import prometheus --url http://localhost:9090 -f k8s/ --start -7d -o observed/\n  hpasim import prometheus --url https://mimir.example/prometheus --header 'X-Scope-OrgID: shop' --bearer-token-file token \\\n      -f k8s/ --requests ingress-nginx -o observed/\n  hpasim import prometheus --url http://localhost:9090 -f k8s/ --dry-run"
+    after_help = "Examples:\n  hpasim import prometheus --url http://localhost:9090 -f k8s/ --start -7d -o observed/\n  hpasim import prometheus --url https://mimir.example/prometheus --header 'X-Scope-OrgID: shop' --bearer-token-file token -f k8s/ -o observed/\n  hpasim import prometheus --url http://localhost:9090 -f k8s/ --dry-run"
 )]
 pub(super) struct PrometheusArgs {
     /// Its address, up to where /api/v1 begins

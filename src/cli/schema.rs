@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Outcome, output};
 use crate::input::scenario;
 use crate::replay::json::Replayed;
+use crate::report::backtest::BacktestResult;
 use crate::report::json::explanation::Explanation;
 use crate::report::json::findings::Findings;
 use crate::report::json::schema;
@@ -37,6 +38,8 @@ enum Of {
     Explain,
     /// What `lint --format json` prints
     Lint,
+    /// What `backtest --format json` prints
+    Backtest,
     /// What `import` and `trace describe` print with --format json
     Load,
 }
@@ -51,6 +54,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
         Of::Replay => schema::<Replayed>(),
         Of::Explain => schema::<Explanation<'_>>(),
         Of::Lint => schema::<Findings>(),
+        Of::Backtest => schema::<BacktestResult<'_>>(),
         Of::Load => schema::<DescribedLoad>(),
     };
     let text = serde_json::to_string_pretty(&schema)?;

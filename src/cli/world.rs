@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
@@ -54,6 +55,16 @@ pub(super) struct Prepared<'a> {
 }
 
 impl WorldArgs {
+    /// Takes this load.
+    pub fn take_load(&mut self, path: &Path) {
+        self.load.load = vec![path.display().to_string()];
+    }
+
+    /// The zone of times that have none.
+    pub fn zone(&self) -> TimeZone {
+        self.load.options.zone.0.clone()
+    }
+
     /// Reads the manifests.
     pub fn read(&self) -> anyhow::Result<(ControllerConfig, Manifests)> {
         let controller = args::controller(self.controller)?;

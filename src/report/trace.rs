@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::amounts::{bytes, decimal};
 use super::document::{Block, Chart, Column, Document, Picture, Section, Table};
 use super::json::Kind;
-use super::plot::{Axis, Line, LineStyle, Panel};
+use super::plot::{Axis, Ink, Line, LineStyle, Panel, PlotError, chart_picture};
 use crate::model;
 use crate::study::describe::{Described, described};
 use crate::units::{Clock, SimTime, Span};
@@ -101,6 +101,12 @@ impl LoadReport {
         self.columns
             .iter()
             .map(|(column, values)| (column, described(&self.times, values, self.duration.seconds(), self.clock)))
+    }
+
+    /// The picture of it; the bytes of the file.
+    pub fn picture(&self) -> Result<Vec<u8>, PlotError> {
+        let zone = self.clock.map_or_else(String::new, |clock| format!(", times in {}", clock.zone()));
+        chart_picture(&format!("{}{zone}", self.name), &self.chart(), Ink::Pixels)
     }
 
     /// For programs.

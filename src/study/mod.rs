@@ -1,5 +1,6 @@
 //! Many simulations: phases, a fleet under its loads, uncertainty by Monte Carlo, growth over months.
 
+pub mod backtest;
 pub mod describe;
 pub mod fleet;
 pub mod growth;

@@ -8,7 +8,7 @@ const K8S: &str = "scenarios/rag-system/k8s";
 const WORKDAY: &str = "scenarios/rag-system/traces/workday.csv";
 
 /// A run of each command, with as much in it as there can be; the kind of its schema; how it ends.
-const RUNS: [(&str, &str, i32, &[&str]); 10] = [
+const RUNS: [(&str, &str, i32, &[&str]); 11] = [
     ("simulate", "Simulation", 0, &["simulate", "-f", K8S, "--load", WORKDAY]),
     (
         "simulate",
@@ -67,6 +67,12 @@ const RUNS: [(&str, &str, i32, &[&str]); 10] = [
     ("explain", "Explanation", 0, &["explain", "-f", K8S, "--load", WORKDAY, "--changes"]),
     ("explain", "Explanation", 0, &["explain", "-f", K8S, "--load", WORKDAY, "--at", "9h"]),
     ("lint", "Findings", 1, &["lint", "-f", "tests/data/lint", "-R"]),
+    (
+        "backtest",
+        "Backtest",
+        0,
+        &["backtest", "-f", K8S, "--observed", "scenarios/rag-system/recordings/monitoring.json"],
+    ),
     ("load", "LoadDescription", 0, &["trace", "describe", WORKDAY]),
     ("load", "LoadDescription", 0, &["import", WORKDAY]),
 ];

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
 mod allocations;
+mod backtest;
 mod browser;
 mod cli;
 mod cluster;

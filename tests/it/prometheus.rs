@@ -58,8 +58,11 @@ fn asked(stream: &TcpStream) -> Option<Asked> {
     Some((headers, form.collect()))
 }
 
+/// A metric, its labels and its samples.
+type Series = (String, BTreeMap<String, String>, Vec<(i64, String)>);
+
 /// Series of the kept answer, by their metric.
-fn recorded() -> Vec<(String, BTreeMap<String, String>, Vec<(i64, String)>)> {
+fn recorded() -> Vec<Series> {
     let text = std::fs::read_to_string(project(RECORDED)).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let result = json["data"]["result"].as_array().unwrap();
@@ -92,7 +95,7 @@ fn answer((headers, form): &Asked, count: usize) -> (u16, String) {
     }
     let metric = form["query"].split('{').next().unwrap();
     let result = recorded().into_iter().filter(|(name, ..)| name == metric).filter_map(|(_, labels, values)| {
-        let at = |instant: i64| values.iter().rev().find(|(at, _)| *at <= instant && instant - at < 300);
+        let at = |instant: i64| values.iter().rev().find(|(at, _)| *at <= instant && instant - at < 15);
         let points: Vec<String> = (start..=end)
             .step_by(step as usize)
             .filter_map(|instant| at(instant).map(|(_, value)| format!("[{instant},\"{value}\"]")))
@@ -157,7 +160,7 @@ fn a_difficult_server_is_asked_until_all_is_there() {
     assert!(answered.len() >= 13, "{}", answered.len());
     let right: Vec<i64> = (0..=180).map(|n| START + n * 15).collect();
     assert!(answered.values().all(|instants| *instants == right));
-    same_load(&folder.path().join("asked"), &from_file(folder.path()));
+    same_load(&folder.path().join("asked"), &from_file(folder.path()), 0.01);
 }
 
 fn from_file(folder: &Path) -> std::path::PathBuf {
@@ -167,7 +170,7 @@ fn from_file(folder: &Path) -> std::path::PathBuf {
 }
 
 /// Samples that were taken at other seconds are late by a step at most: the sums are the same.
-fn same_load(one: &Path, other: &Path) {
+fn same_load(one: &Path, other: &Path, most: f64) {
     let sums = |folder: &Path| {
         let text = std::fs::read_to_string(folder.join("load.csv")).unwrap();
         let mut lines = text.lines();
@@ -178,7 +181,7 @@ fn same_load(one: &Path, other: &Path) {
         [0, 1].map(|column| rows.iter().take(180).map(|row| row[column]).sum::<f64>())
     };
     let (one, other) = (sums(one), sums(other));
-    assert!((one[0] / other[0] - 1.0).abs() < 0.01 && (one[1] / other[1] - 1.0).abs() < 0.02, "{one:?} {other:?}");
+    assert!((one[0] / other[0] - 1.0).abs() < 0.01 && (one[1] / other[1] - 1.0).abs() < most, "{one:?} {other:?}");
 }
 
 #[test]
@@ -310,7 +313,8 @@ fn a_real_prometheus_answers() {
     ])
     .assert()
     .success();
-    same_load(&folder.path().join("asked"), &from_file(folder.path()));
+    // What was filled in has no marks of its ends: the last sample holds for five minutes.
+    same_load(&folder.path().join("asked"), &from_file(folder.path()), 0.05);
     // A question that it does not understand is told with its words.
     hpasim(&[
         "import",

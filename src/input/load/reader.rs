@@ -30,6 +30,29 @@ pub struct How<'a> {
     pub options: Options,
     /// Whose they are.
     pub subject: Subject,
+    /// How old a recorded utilization was.
+    pub recorded_age: Span,
+}
+
+/// Rows with their times.
+pub type Rows = Vec<(SimTime, Vec<f64>)>;
+
+/// The same so much earlier, from the start on; of what comes before it the last counts.
+pub fn earlier(rows: Rows, age: Span) -> Rows {
+    let mut all = Rows::new();
+    for (at, row) in rows {
+        match at.seconds() - age.seconds() {
+            ..=0 => all = vec![(SimTime::ZERO, row)],
+            seconds => all.push((SimTime::from_seconds(seconds), row)),
+        }
+    }
+    all
+}
+
+/// Whether a load has utilization as it was recorded, which may be old.
+pub fn has_recorded(columns: &[Column]) -> bool {
+    let observed = |column: &Column| matches!(column, Column::CpuUtilization | Column::MemoryUtilization);
+    columns.contains(&Column::Replicas) && columns.iter().any(observed)
 }
 
 /// The file of a folder that a recording was imported into.
@@ -70,7 +93,23 @@ impl Load {
         let text = String::from_utf8_lossy(&head);
         let is_recording = !is_trace(&text) && recording::is_known(&text);
         let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(input));
-        if is_recording { Self::recorded(name, input, how) } else { Self::traced(name, input, how) }
+        let load = if is_recording { Self::recorded(name, input, how) } else { Self::traced(name, input, how) }?;
+        let is_aged = how.recorded_age > Span::ZERO && has_recorded(load.columns());
+        if is_aged { load.earlier(how.recorded_age) } else { Ok(load) }
+    }
+
+    /// The same with what was recorded so much earlier; all of it is read.
+    fn earlier(mut self, age: Span) -> Result<Self, InputError> {
+        let columns = self.columns().to_vec();
+        let (mut rows, mut row) = (Rows::new(), vec![0.0; columns.len()]);
+        while let Some(at) = self.next_row(&mut row).map_err(as_input_error)? {
+            rows.push((at, row.clone()));
+        }
+        let (clock, mut remarks) = (self.clock(), self.remarks());
+        let mut head = LoadTable::new(columns).from_instant(clock);
+        earlier(rows, age).iter().for_each(|(at, row)| head.push(*at, row));
+        remarks.push(format!("recorded utilization is put {age} earlier (--recorded-age)"));
+        Ok(Self { head, trace: None, remarks })
     }
 
     fn traced(name: &str, input: Box<dyn Read + Send>, how: &How<'_>) -> Result<Self, InputError> {

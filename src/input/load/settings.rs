@@ -50,6 +50,10 @@ pub struct LoadSettings {
     /// The value between two rows: that of the earlier one, or on a straight line
     #[arg(long, value_enum, default_value_t = Self::default().interpolation)]
     pub interpolation: Interpolation,
+    /// How old a recorded utilization was when the HPA saw it, such as 30s: it is put so much earlier; for utilization
+    /// with the column replicas
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().recorded_age)]
+    pub recorded_age: Span,
     /// CPU time of one request in core-seconds, such as 40m; for the columns rps and clients
     #[arg(long, value_name = "QUANTITY")]
     pub cpu_per_request: Option<NonNegativeQuantity>,

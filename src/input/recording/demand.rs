@@ -106,7 +106,7 @@ impl Subject {
     }
 
     /// Whether a series is of it, as far as its labels say.
-    fn has(&self, about: &About) -> bool {
+    pub fn has(&self, about: &About) -> bool {
         let same = |wanted: &Option<String>, found: &Option<String>| match (wanted, found) {
             (Some(wanted), Some(found)) => wanted == found,
             _ => true,
@@ -300,11 +300,14 @@ impl Grid {
         }
         if let Some(&((from, before), (to, after))) = pairs.last()
             && to < end
-            && end - to <= one.distance * 3 / 2
             && to > from
         {
+            // A pod that ends earlier lives for half a sample's distance more, as far as is known.
+            let until = if end - to <= one.distance * 3 / 2 { end } else { to + one.distance / 2 };
             let rate = (after - before) / (to - from) as f64;
-            pairs.push(((to, after), (end, after + rate * (end - to) as f64)));
+            if one.is_of_pod || until == end {
+                pairs.push(((to, after), (until, after + rate * (until - to) as f64)));
+            }
         }
         for ((from, before), (to, after)) in pairs {
             if to <= from {

@@ -5,7 +5,9 @@ use crate::input::load::drives::drives;
 use crate::input::load::pattern::parse_column;
 use crate::input::load::synthetic::Synthetic;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{How, LoadSettings, Number, Row, StatedReading, Values, as_input_error};
+use crate::input::load::{
+    How, LoadSettings, Number, Row, StatedReading, Values, as_input_error, earlier, has_recorded,
+};
 use crate::input::names::hint;
 use crate::input::recording::{Options, Subject};
 use crate::input::{Diagnostic, InputError};
@@ -41,6 +43,9 @@ impl Reader<'_> {
         lead_in: Span,
     ) -> Result<Vec<LoadReading>, InputError> {
         let mut load = self.rows(written, hpa)?;
+        if has_recorded(&load.columns) {
+            load.rows = earlier(load.rows, written.settings.recorded_age);
+        }
         let Written { path, settings, .. } = written;
         self.known_columns(written, &load.columns, hpa)?;
         if let Some(before) = &written.start.before {

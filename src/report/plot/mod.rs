@@ -11,6 +11,7 @@ mod stroke;
 use plotters::prelude::*;
 
 use self::draw::{PANEL_HEIGHT, TITLE_HEIGHT, WIDTH, draw};
+use super::document::Chart;
 use crate::units::{Clock, Span};
 
 pub use capacity::{capacity_chart, capacity_picture};
@@ -173,6 +174,13 @@ pub enum Ink {
     Pixels,
     /// SVG: text stays text, in the reader's own font without serifs.
     Vectors,
+}
+
+/// Draws a chart below a heading; the bytes of the file.
+pub fn chart_picture(heading: &str, chart: &Chart, ink: Ink) -> Result<Vec<u8>, PlotError> {
+    let others = chart.marks.iter().filter(|mark| !mark.scales);
+    let marks: Vec<(i64, String)> = others.map(|mark| (mark.at.seconds(), mark.label.clone())).collect();
+    draw_picture(heading, &chart.panels, &chart.axis, &marks, ink)
 }
 
 /// Draws panels below a heading; the bytes of a PNG or an SVG file.
