@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::tz::{Offset, TimeZone};
 
-use crate::model::ControllerConfig;
+use crate::model::{ControllerConfig, Signal};
 use crate::units::Span;
 
 /// A setting of the kube-controller-manager that makes no sense, as the option that gives it.
@@ -39,6 +39,15 @@ impl FromStr for Zone {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = TimeZone::get(text).ok().or_else(|| offset(text).map(TimeZone::fixed));
         found.map(Self).ok_or_else(|| format!("`{text}` is no time zone: write Europe/Berlin, UTC or +01:00"))
+    }
+}
+
+/// A recording, and what all of its series are if that stands before it: MEANING=FILE.
+pub(super) fn meant(path: &Path) -> (Option<Signal>, &Path) {
+    let parts = path.to_str().and_then(|text| text.split_once('='));
+    match parts.filter(|_| !path.exists()) {
+        Some((name, file)) => (Some(Signal::of_name(name)), Path::new(file)),
+        None => (None, path),
     }
 }
 

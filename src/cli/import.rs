@@ -75,7 +75,7 @@ fn of_files(args: &FilesArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let (subject, mut options) = args.common.subject()?;
     options.zone = args.zone.0.clone();
     options.columns.clone_from(&args.column);
-    let named: Vec<(Option<Signal>, &Path)> = args.files.iter().map(|text| meaning(text)).collect();
+    let named: Vec<(Option<Signal>, &Path)> = args.files.iter().map(|text| args::meant(Path::new(text))).collect();
     let manifests = args.common.sources.filenames.iter().map(PathBuf::as_path);
     args::read_standard_input_once(named.iter().map(|(_, path)| *path).chain(manifests))?;
     let mut recordings = Vec::new();
@@ -89,14 +89,6 @@ fn of_files(args: &FilesArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
         recordings.push((name, recording));
     }
     args.common.finish(&recordings, &subject, color)
-}
-
-/// What all series of a file are, if that is said, and the file.
-fn meaning(text: &str) -> (Option<Signal>, &Path) {
-    match text.split_once('=') {
-        Some((name, file)) if !Path::new(text).exists() => (Some(Signal::of_name(name)), Path::new(file)),
-        _ => (None, Path::new(text)),
-    }
 }
 
 /// The same from an instant on.

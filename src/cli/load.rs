@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::args::{Zone, positive_span};
+use super::args::{Zone, meant, positive_span};
 use super::cluster::ClusterArgs;
 use super::output;
 use crate::input::load::drives;
@@ -19,7 +19,7 @@ use crate::input::recording::{Options, Subject};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
     Action, Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricTarget, Neighbourhood, Neighbours, Phases,
-    Placed, ResourceMetric, ScheduledEvent, Target, Workload,
+    Placed, ResourceMetric, ScheduledEvent, Signal, Target, Workload,
 };
 use crate::report::assumptions;
 use crate::sim::{Setup, SimError, World};
@@ -179,7 +179,10 @@ impl<'a> LoadFiles<'a> {
     pub fn of(options: &'a [String], manifests: &Manifests) -> anyhow::Result<Self> {
         let mut files = Self::default();
         for text in options {
-            let named = text.split_once('=').filter(|(name, _)| is_hpa(manifests, name) || !Path::new(text).exists());
+            // What the series of a recording are may stand before it, too.
+            let is_meaning = |name: &str| Signal::NAMED.iter().any(|(known, _)| *known == name);
+            let is_name = |name: &str| is_hpa(manifests, name) || !(Path::new(text).exists() || is_meaning(name));
+            let named = text.split_once('=').filter(|(name, _)| is_name(name));
             match named {
                 Some((name, file)) => files.named.push((name, Path::new(file))),
                 None => files.for_all.push(Path::new(text.as_str())),
@@ -321,7 +324,8 @@ fn warn_missing_requests(selection: &Selection<'_>, version: KubernetesVersion, 
 pub(super) fn open(path: Option<&Path>, options: &LoadOptions, hpa: &HpaSpec) -> Result<Load, InputError> {
     let constants: Vec<(Column, f64)> =
         options.constant.iter().map(|(name, value)| (Column::from_name(name), *value)).collect();
-    let reading = Options { zone: options.zone.0.clone(), ..Options::of(hpa) };
+    let (meaning, path) = path.map(meant).map_or((None, None), |(meaning, path)| (meaning, Some(path)));
+    let reading = Options { zone: options.zone.0.clone(), meaning, ..Options::of(hpa) };
     let how = How {
         constants: &constants,
         repair: options.repair,

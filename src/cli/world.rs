@@ -37,8 +37,9 @@ pub(super) struct WorldArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 struct LoadArgs {
-    /// Load trace (CSV), or - for standard input: of every HPA, or HPA=FILE of one of several; repeatable
-    #[arg(long, value_name = "[HPA=]FILE|-")]
+    /// Load trace (CSV), a recording (cpu=FILE says what its series are), a folder of `hpasim import`, or - for standard input:
+    /// of every HPA, or HPA=FILE of one of several; repeatable
+    #[arg(long, value_name = "[HPA=]FILE|DIR|-")]
     load: Vec<String>,
     #[command(flatten)]
     options: LoadOptions,

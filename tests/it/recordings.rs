@@ -418,3 +418,36 @@ fn what_cannot_be_read_is_refused_with_advice() {
     assert!(String::from_utf8(described.stdout).unwrap().contains("A-series"));
     assert!(project("docs").is_dir());
 }
+
+/// What Grafana exports has legends for names: it is said what they are, and nothing is taken for something else without a word.
+#[test]
+fn legends_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, header: &str| {
+        let rows = (0..4).map(|n| format!("{},0.5,0.25", (START + n * 15) * 1000));
+        write(folder.path().join(name).as_path(), &lines(header, rows));
+        folder.path().join(name).display().to_string()
+    };
+    let legends = file("legends.csv", &format!("\"Time\",\"{}\",\"{}\"", PODS[0], PODS[1]));
+    let labels = file(
+        "labels.csv",
+        &PODS.iter().fold("\"Time\"".to_owned(), |text, pod| text + &format!(",\"{{pod=\"\"{pod}\"\"}}\"")),
+    );
+    for path in [&legends, &labels] {
+        let meant = format!("cpu={path}");
+        hpasim(&["import", &meant]).assert().success().stdout(contains("cpu up to 0.75 cores"));
+        let simulate =
+            ["simulate", "-f", K8S, "--load", &meant, "--constant", "memory=1Gi", "--phases", "1", "--duration", "1m"];
+        hpasim(&simulate).assert().success();
+    }
+    hpasim(&["import", &labels]).assert().code(2).stderr(contains("has no series whose meaning is known"));
+    hpasim(&["import", &legends]).assert().success().stdout(contains("taken as custom metrics of these names"));
+    // kubectl before 1.30 names no metric; the manifests do.
+    let old = "NAME REFERENCE TARGETS MINPODS MAXPODS REPLICAS AGE\n\
+               rag-backend-hpa Deployment/rag-backend 60%/70%, 50%/80% 3 10 3 30s\n\
+               rag-backend-hpa Deployment/rag-backend 90%/70%, 50%/80% 3 10 4 60s\n";
+    write(folder.path().join("hpa.log").as_path(), old);
+    let hpa = folder.path().join("hpa.log").display().to_string();
+    hpasim(&["import", &hpa]).assert().success().stdout(contains("the manifests (-f) tell the names"));
+    hpasim(&["import", &hpa, "-f", K8S]).assert().success().stdout(contains("cpu_utilization up to 90 %"));
+}

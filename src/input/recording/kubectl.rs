@@ -130,8 +130,8 @@ fn age(text: &str) -> Option<i64> {
 }
 
 /// `cpu: 62%/70%, memory: 40%/80%`, or without names.
-fn targets(text: &str) -> impl Iterator<Item = (Option<Signal>, f64)> + '_ {
-    text.split(',').filter_map(|one| {
+fn targets<'a>(text: &'a str, options: &'a Options) -> impl Iterator<Item = (Option<Signal>, f64)> + 'a {
+    text.split(',').enumerate().filter_map(|(index, one)| {
         let (name, value) = one.split_once(": ").map_or((None, one), |(name, value)| (Some(name.trim()), value));
         let current = value.split('/').next()?.trim();
         let percent = current.strip_suffix('%')?.parse::<f64>().ok()?;
@@ -139,8 +139,8 @@ fn targets(text: &str) -> impl Iterator<Item = (Option<Signal>, f64)> + '_ {
             Some("cpu") => Some(Signal::CpuUtilization),
             Some("memory") => Some(Signal::MemoryUtilization),
             Some(_) => None,
-            // Before 1.30 there were no names; the first is nearly always CPU, but it is not known.
-            None => None,
+            // Before 1.30 there were no names, in the order of the HPA's metrics.
+            None => options.utilization.get(index).cloned().flatten(),
         };
         Some((signal, percent))
     })
@@ -175,7 +175,7 @@ pub(super) fn hpa(file: &mut File<'_>, options: &Options) -> Result<Recording, I
         };
         sampled.push(Signal::CurrentReplicas, &about, at, replicas);
         let list = fields[reference + 1..fields.len() - 4].join(" ");
-        for (signal, percent) in targets(&list) {
+        for (signal, percent) in targets(&list, options) {
             match signal {
                 Some(signal) => sampled.push(signal, &about, at, percent),
                 None => unnamed += 1,
@@ -189,7 +189,9 @@ pub(super) fn hpa(file: &mut File<'_>, options: &Options) -> Result<Recording, I
         );
     }
     if unnamed > 0 {
-        notes.push(format!("{unnamed} targets without a name of their metric (kubectl before 1.30) are passed over"));
+        notes.push(format!(
+            "{unnamed} targets without a name of their metric (kubectl before 1.30) are passed over: the manifests (-f) tell the names"
+        ));
     }
     Ok(Recording { format: "kubectl get hpa", base, series: sampled.0, events: Vec::new(), notes })
 }

@@ -19,7 +19,7 @@ pub use demand::{Subject, observed};
 
 use crate::input::source::unreadable;
 use crate::input::{Diagnostic, InputError, Location};
-use crate::model::{HpaSpec, MetricSource, Recording, Signal, TimeBase};
+use crate::model::{HpaSpec, MetricSource, MetricTarget, Recording, ResourceName, Signal, TimeBase};
 
 /// How recordings are read.
 #[derive(Clone, Debug)]
@@ -32,13 +32,16 @@ pub struct Options {
     pub columns: Vec<(String, Signal)>,
     /// Custom and external metrics that are looked for by their names.
     pub metrics: Vec<String>,
+    /// Of each metric of the HPA which utilization it is, if it is one.
+    pub utilization: Vec<Option<Signal>>,
     /// The time between two listings without one, seconds.
     pub step: Option<i64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { zone: TimeZone::UTC, meaning: None, columns: Vec::new(), metrics: Vec::new(), step: None }
+        let (columns, metrics, utilization) = (Vec::new(), Vec::new(), Vec::new());
+        Self { zone: TimeZone::UTC, meaning: None, columns, metrics, utilization, step: None }
     }
 }
 
@@ -46,7 +49,19 @@ impl Options {
     /// With the metrics of an HPA.
     pub fn of(hpa: &HpaSpec) -> Self {
         let custom = hpa.metrics.iter().filter(|metric| metric.resource().is_none());
-        Self { metrics: custom.map(MetricSource::label).collect(), ..Self::default() }
+        let utilization = |metric: &MetricSource| {
+            let resource = metric.resource().filter(|one| matches!(one.target, MetricTarget::Utilization(_)))?;
+            match resource.name {
+                ResourceName::Cpu => Some(Signal::CpuUtilization),
+                ResourceName::Memory => Some(Signal::MemoryUtilization),
+                ResourceName::Other(_) => None,
+            }
+        };
+        Self {
+            metrics: custom.map(MetricSource::label).collect(),
+            utilization: hpa.metrics.iter().map(utilization).collect(),
+            ..Self::default()
+        }
     }
 }
 

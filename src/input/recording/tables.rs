@@ -11,7 +11,7 @@ use crate::model::{Kind, Recording, Series, Signal, TimeBase, piece};
 use crate::units::Quantity;
 
 /// What a column of times is called.
-const TIMES: [&str; 12] = [
+const TIMES: [&str; 13] = [
     "time",
     "timestamp",
     "ts",
@@ -23,12 +23,16 @@ const TIMES: [&str; 12] = [
     "seconds",
     "time (utc)",
     "epoch",
+    "time_stamp",
     "elapsed_s",
 ];
 
 /// What a table with a series in each row calls what the series is, and its value.
 const SERIES: [&str; 4] = ["series", "metric", "name", "field"];
 const VALUES: [&str; 2] = ["value", "values"];
+
+/// So many columns are named in a note.
+const MOST_NAMED: usize = 6;
 
 /// The delimiter of a header.
 fn delimiter(line: &str) -> u8 {
@@ -197,24 +201,31 @@ impl Table<'_> {
         if let Some((_, signal)) = stated {
             return Some((Meaning::gauge(signal.clone()), labels.unwrap_or_default()));
         }
+        // What a column is called sets it apart from the others: in legends that is a pod.
         let labels = match labels {
             Some(labels) => labels,
-            None => Labels::from([("__name__".to_owned(), name.to_owned())]),
+            None => {
+                [("__name__", name), ("column", name)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+            }
         };
         if self.options.meaning.is_none()
             && let Some(meaning) = of_column(name)
         {
-            return Some((meaning, Labels::new()));
+            return Some((meaning, labels));
         }
         collector.meaning(&labels).map(|meaning| (meaning, labels))
     }
 
     /// A series in each column.
     fn columns(&mut self, names: &[String], collector: &mut Collector<'_>) -> Vec<Wide> {
-        let mut columns = Vec::new();
+        let (mut columns, mut unknown) = (Vec::new(), Vec::new());
         for (index, name) in names.iter().enumerate().filter(|(index, name)| *index != self.time && !name.is_empty()) {
             let found = self.meaning(name, collector);
             let is_known = found.is_some();
+            // Labels without a name say nothing of what was measured.
+            if !is_known && name.starts_with('{') {
+                continue;
+            }
             // Any other column is a custom metric, if it has numbers.
             let (meaning, labels) =
                 found.unwrap_or_else(|| (Meaning::gauge(Signal::Metric(name.clone())), Labels::new()));
@@ -222,8 +233,20 @@ impl Table<'_> {
                 let (signal, unit) = (&meaning.signal, meaning.signal.unit());
                 self.notes.push(format!("column {} is taken as {signal} ({unit})", piece(name)));
             }
+            if !is_known && !self.options.metrics.contains(name) {
+                unknown.push(piece(name).to_string());
+            }
             columns.push(Wide { column: index, name: name.clone(), factor: meaning.factor, is_known });
             self.series.push(meaning.series(about(labels)));
+        }
+        if !unknown.is_empty() {
+            let more = if unknown.len() > MOST_NAMED { ", ..." } else { "" };
+            unknown.truncate(MOST_NAMED);
+            self.notes.push(format!(
+                "not known, and taken as custom metrics of these names if they have numbers: {}{more} (--column NAME=MEANING says what \
+                 one is, cpu=FILE what all are)",
+                unknown.join(", ")
+            ));
         }
         columns
     }
