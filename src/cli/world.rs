@@ -13,6 +13,7 @@ use super::manifests::ManifestArgs;
 use super::output;
 use crate::input::load::Load;
 use crate::input::manifests::Manifests;
+use crate::input::scenario::stated_events;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
 use crate::sim::Setup;
@@ -26,6 +27,9 @@ pub(super) struct WorldArgs {
     pub manifests: ManifestArgs,
     #[command(flatten)]
     load: LoadArgs,
+    /// What happens besides the load, as scenarios have it: '{at: 3m, rollout: {}}', '{at: 09:30, killPods: {pods: 2}}'; repeatable
+    #[arg(long, value_name = "YAML", help_heading = "Load")]
+    event: Vec<String>,
     #[command(flatten)]
     pub cluster: ClusterArgs,
     #[command(flatten)]
@@ -97,8 +101,12 @@ impl WorldArgs {
         load::warn_of_shared_quotas(&setup);
         let clocks: Vec<_> =
             setup.targets.iter().zip(&loads).map(|(target, load)| (target.hpa, load.clock())).collect();
-        let factors = load::factors(&self.manifests.sources.set.set, &clocks)?;
-        setup.world.events = events.get_or_init(|| factors);
+        let mut happening = load::factors(&self.manifests.sources.set.set, &clocks)?;
+        let happens: Vec<_> =
+            setup.targets.iter().zip(&clocks).map(|(target, (hpa, clock))| (*hpa, target.workload, *clock)).collect();
+        happening.extend(stated_events(&self.event, &happens, setup.world.nodes.is_some(), controller)?);
+        happening.sort_by_key(|event| event.at);
+        setup.world.events = events.get_or_init(|| happening);
         Ok(Prepared { setup, loads, errors, several: chosen.len() > 1 })
     }
 

@@ -144,6 +144,38 @@ fn a_changed_scenario_is_as_if_its_files_had_it() {
         .stdout(contains("Changed by --set"));
 }
 
+/// Events of scenarios happen outside of them, too.
+#[test]
+fn an_event_is_as_in_a_scenario() {
+    let strip = |mut one: Value| {
+        one["overrides"] = Value::Null;
+        one
+    };
+    let by_event = simulated(&["--event", "{at: 9h, loadFactor: {factor: 3, for: 1h}}"]);
+    assert_eq!(strip(by_event), strip(simulated(&["--set", "load.factor=3@9h+1h"])));
+    let scaled = simulated(&["--event", "[{at: 2h, scale: {replicas: 9}}, {at: 3h, killPods: {pods: 2}}]"]);
+    assert!(
+        scaled["occurrences"].to_string().contains("replicas=9") || scaled.to_string().contains("kubectl scale"),
+        "{scaled}"
+    );
+    for (event, said) in [
+        ("{at: 9h, rollot: {}}", "did you mean `rollout`?"),
+        ("{at: 9h}", "nothing happens in it"),
+        ("{at: 9h, loseNodes: {nodes: 1}}", "there are no nodes that could be lost"),
+        ("{at: 9h, killPods: {pods: 0}}", "must be at least 1"),
+        ("{at: soon, rollout: {}}", "is no time"),
+        ("{at: 1h, rollback: {}}", "without a revision to go back to"),
+        ("{", "--event {"),
+    ] {
+        let args = ["simulate", "-f", K8S, "--load", WORKDAY, "--event", event];
+        hpasim(&args).assert().code(2).stderr(contains("error: ").and(contains(said)));
+    }
+    let shop = ["simulate", "-f", "scenarios/shop/k8s", "--constant", "cpu=1", "--duration", "10m", "--phases", "1"];
+    let which = hpasim(&shop).args(["--event", "{at: 1m, rollout: {}}"]).assert().code(2);
+    which.stderr(contains("there are several HPAs").and(contains("add target: ")));
+    hpasim(&shop).args(["--event", "{at: 1m, target: search, killPods: {pods: 1}}"]).assert().success();
+}
+
 #[test]
 fn what_cannot_be_changed_is_refused() {
     for (set, said) in [

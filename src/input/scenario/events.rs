@@ -1,35 +1,85 @@
 //! What happens in a scenario besides the load.
 
-use super::{Reader, raw};
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use super::{Files, Reader, raw};
 use crate::input::names::hint;
+use crate::input::names::typed;
 use crate::input::overrides::LARGEST_FACTOR;
-use crate::input::{Diagnostic, InputError, manifests};
+use crate::input::yaml::{Document, read_documents};
+use crate::input::{Diagnostic, InputError, Source, manifests};
 use crate::model::{
-    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricsApi, Revision, ScenarioTarget, ScheduledEvent,
-    Workload, WorkloadController,
+    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricsApi, Revision, ScheduledEvent, Workload,
+    WorkloadController,
 };
+use crate::units::Clock;
+
+/// What an event can happen to: an HPA, its target, and the clock of its load.
+pub type Happens<'a> = (&'a HpaSpec, &'a Workload, Option<Clock>);
+
+/// Events as they are written in scenarios, outside of one: `{at: 3m, killPods: {pods: 2}}`. Of several HPAs each event says which.
+pub fn stated_events(
+    texts: &[String],
+    targets: &[Happens<'_>],
+    has_nodes: bool,
+    controller: ControllerConfig,
+) -> Result<Vec<ScheduledEvent>, InputError> {
+    let mut events = Vec::new();
+    for text in texts {
+        let source = Source { name: format!("--event {text}"), text: text.clone() };
+        for document in read_documents(&source)? {
+            let document = Document { value: wrapped(document.value), ..document };
+            let reader = Reader { files: Files::Disk, source: &source, document: &document, overrides: &[] };
+            let Stated { events: found } = typed(&document)?;
+            if targets.len() > 1 && found.iter().any(|event| event.target.is_none()) {
+                let hint = format!(
+                    "add target: {}",
+                    targets.iter().map(|(hpa, ..)| hpa.name.as_str()).collect::<Vec<_>>().join(" or ")
+                );
+                return Err(Diagnostic::new(format!("{}: there are several HPAs", source.name)).hint(hint).into());
+            }
+            events.extend(reader.events(&found, targets, has_nodes, controller)?);
+        }
+    }
+    events.sort_by_key(|event| event.at);
+    Ok(events)
+}
+
+/// A list of events, or one.
+fn wrapped(value: Value) -> Value {
+    let list = if value.is_sequence() { value } else { Value::Sequence(vec![value]) };
+    Value::Mapping([("events".into(), list)].into_iter().collect())
+}
+
+#[derive(Deserialize)]
+struct Stated {
+    events: Vec<raw::Event>,
+}
 
 impl Reader<'_> {
     /// The events in the order of time.
     pub(super) fn events(
         &self,
-        raw: &raw::Scenario,
-        targets: &[ScenarioTarget],
+        raw: &[raw::Event],
+        targets: &[Happens<'_>],
+        has_nodes: bool,
         controller: ControllerConfig,
     ) -> Result<Vec<ScheduledEvent>, InputError> {
         let mut events = Vec::new();
-        for (index, event) in raw.events.iter().enumerate() {
+        let hpas: Vec<&HpaSpec> = targets.iter().map(|(hpa, ..)| *hpa).collect();
+        for (index, event) in raw.iter().enumerate() {
             let path = format!("events[{index}]");
-            let target = self.target_of(&format!("{path}.target"), event.target.as_deref(), targets)?;
-            let at = self.when(&format!("{path}.at"), event.at, targets[target].clock())?;
-            let ScenarioTarget { hpa, workload, .. } = &targets[target];
+            let target = self.target_of(&format!("{path}.target"), event.target.as_deref(), &hpas)?;
+            let (hpa, workload, clock) = targets[target];
+            let at = self.when(&format!("{path}.at"), event.at, clock)?;
             let action = match &event.apply_hpa {
                 Some(apply) => {
                     vec![self.changed_hpa(&format!("{path}.applyHpa.file"), &apply.file, hpa, controller)?]
                 }
                 None => Vec::new(),
             };
-            let mut found = self.actions(&path, event, raw.cluster.nodes.is_some())?;
+            let mut found = self.actions(&path, event, has_nodes)?;
             found.extend(action);
             let hint = "see `hpasim schema` for the events that there are";
             match found.len() {

@@ -10,6 +10,7 @@ mod targets;
 
 use std::path::Path;
 
+pub use events::{Happens, stated_events};
 pub use files::Files;
 
 use self::checks::Facts;
@@ -18,9 +19,7 @@ use super::names::typed;
 use super::overrides::Override;
 use super::yaml::{Document, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::{
-    Claim, ClaimVerdict, ControllerConfig, HpaSpec, KubernetesVersion, Scenario, ScenarioTarget, piece,
-};
+use crate::model::{Claim, ClaimVerdict, ControllerConfig, HpaSpec, KubernetesVersion, Scenario, piece};
 use crate::units::{Clock, Replicas, SimTime, Span, When};
 
 /// The folders of the built-in scenarios; the first is replayed if nothing else is asked for.
@@ -118,7 +117,8 @@ impl Reader<'_> {
             self.sensible(&format!("targets[{index}].cluster"), target.cluster.check(controller.sync_period))?;
         }
         let nodes = self.nodes(&raw.cluster, &manifests, &targets)?;
-        let events = self.events(&raw, &targets, controller)?;
+        let happens: Vec<_> = targets.iter().map(|target| (&target.hpa, &target.workload, target.clock())).collect();
+        let events = self.events(&raw.events, &happens, raw.cluster.nodes.is_some(), controller)?;
         let workloads: Vec<(String, Replicas)> = manifests
             .inventory
             .workloads
@@ -128,12 +128,13 @@ impl Reader<'_> {
             .collect();
         let scaled = targets.iter().map(|target| target.workload.reference.name.clone());
         let names: Vec<String> = workloads.iter().map(|(name, _)| name.clone()).chain(scaled).collect();
+        let hpas: Vec<&HpaSpec> = targets.iter().map(|target| &target.hpa).collect();
         let claims = raw
             .claims
             .iter()
             .enumerate()
             .map(|(index, raw_claim)| {
-                let of = self.target_of(&format!("claims[{index}].target"), raw_claim.target.as_deref(), &targets)?;
+                let of = self.target_of(&format!("claims[{index}].target"), raw_claim.target.as_deref(), &hpas)?;
                 let facts = Facts::new(&raw, (of, &targets[of]), names.clone(), &events);
                 self.claim(index, raw_claim, of, &facts)
             })
@@ -159,11 +160,10 @@ impl Reader<'_> {
     }
 
     /// The target that is named, by its HPA; the first if none is.
-    fn target_of(&self, path: &str, name: Option<&str>, targets: &[ScenarioTarget]) -> Result<usize, Diagnostic> {
+    fn target_of(&self, path: &str, name: Option<&str>, hpas: &[&HpaSpec]) -> Result<usize, Diagnostic> {
         let Some(name) = name else { return Ok(0) };
-        let hpas: Vec<&HpaSpec> = targets.iter().map(|target| &target.hpa).collect();
         let known: Vec<&str> = hpas.iter().map(|hpa| hpa.name.as_str()).collect();
-        let found = self.named(path, name, &hpas)?;
+        let found = self.named(path, name, hpas)?;
         found.ok_or_else(|| self.unknown(path, name, "is no target of the scenario", &known))
     }
 
