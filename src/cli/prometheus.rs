@@ -200,7 +200,7 @@ impl PrometheusArgs {
         let selection = manifests.select(self.common.sources.namespace.as_deref(), self.common.hpa.as_deref())?;
         let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
         let service = manifests.inventory.services.iter().find(|service| service.item.selects(workload));
-        let service = service.map(|service| service.item.name.as_str());
+        let service = self.common.service.as_deref().or(service.map(|service| service.item.name.as_str()));
         let mut all = queries(hpa, service, self.requests.as_ref());
         for (name, promql) in &self.query {
             let stated = Query { name: name.clone(), signal: Some(Signal::of_name(name)), promql: promql.clone() };

@@ -28,6 +28,9 @@ pub(super) struct Common {
     /// Which workload it is of, where several were recorded
     #[arg(long, value_name = "NAME")]
     workload: Option<String>,
+    /// Which service's requests are meant, where a proxy counted those of several
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
     /// The time between two rows [default: that between samples]; also of listings that have no times
     #[arg(long, value_name = "DURATION", value_parser = positive_span)]
     pub step: Option<Span>,
@@ -66,6 +69,8 @@ impl Common {
             let manifests = self.sources.read(KubernetesVersion::default(), false)?.accepted()?;
             let selection = manifests.select(self.sources.namespace.as_deref(), self.hpa.as_deref())?;
             (subject, options) = (Subject::of(&selection.hpa.item), Options::of(&selection.hpa.item));
+            let services = manifests.inventory.services.iter().filter(|one| one.item.selects(&selection.target.item));
+            subject.services = services.map(|service| service.item.name.clone()).collect();
         } else {
             subject.namespace.clone_from(&self.sources.namespace);
             subject.hpa.clone_from(&self.hpa);
@@ -73,6 +78,7 @@ impl Common {
         if self.workload.is_some() {
             subject.workload.clone_from(&self.workload);
         }
+        subject.services = self.service.clone().map_or(subject.services, |service| vec![service]);
         options.step = self.step.map(Span::seconds);
         Ok((subject, options))
     }

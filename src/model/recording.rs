@@ -155,6 +155,8 @@ pub struct About {
     pub container: Option<String>,
     /// The HPA or the workload.
     pub owner: Option<String>,
+    /// The service, of what a proxy counts.
+    pub service: Option<String>,
     /// What else distinguishes it.
     pub others: String,
 }

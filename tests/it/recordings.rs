@@ -419,6 +419,54 @@ fn what_cannot_be_read_is_refused_with_advice() {
     assert!(project("docs").is_dir());
 }
 
+/// A trace of ours that is imported is the same trace; a short peak between rows that are far apart is not lost.
+#[test]
+fn a_trace_stays_what_it_is() {
+    let workday = std::fs::read_to_string(project("scenarios/rag-system/traces/workday.csv")).unwrap();
+    let observed = read("workday.csv", &workday);
+    let rows: Vec<Vec<f64>> =
+        workday.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    assert_eq!((observed.grid.step, observed.grid.steps), (60, rows.len()));
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!(
+            (column(&observed, &Column::Cpu)[index], column(&observed, &Column::Memory)[index]),
+            (row[1], row[2])
+        );
+    }
+    let peak = read("peak.csv", "Time,rps\n0,10\n600,10\n630,500\n660,10\n1800,10\n2400,10\n3000,10\n");
+    let rps = column(&peak, &Column::Rps);
+    let all: f64 = rps.iter().sum::<f64>() * peak.grid.step as f64;
+    assert!((all - (10.0 * 3600.0 + 490.0 * 30.0)).abs() < 1.0, "{all} requests in steps of {} s", peak.grid.step);
+    assert!(rps.iter().any(|rps| *rps > 150.0), "{rps:?}");
+}
+
+/// A proxy counts the requests of many; its own pod and namespace are not those of who serves them.
+#[test]
+fn requests_are_those_of_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = |pod: &str, service: &str, rate: i64| {
+        let values: Vec<String> = (0..=20).map(|n| format!("[{},\"{}\"]", START + n * 15, n * 15 * rate)).collect();
+        format!(
+            r#"{{"metric":{{"__name__":"nginx_ingress_controller_requests","namespace":"ingress","pod":"{pod}","exported_namespace":"rag-system","exported_service":"{service}","status":"200"}},"values":[{}]}}"#,
+            values.join(",")
+        )
+    };
+    let all = [
+        series("ingress-nginx-controller-6b9c4d7f5c-2kq7n", "rag-backend-service", 5),
+        series("ingress-nginx-controller-6b9c4d7f5c-8xw4d", "rag-backend-service", 7),
+        series("ingress-nginx-controller-6b9c4d7f5c-8xw4d", "another", 100),
+    ];
+    let text = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{}]}}}}"#, all.join(","));
+    write(folder.path().join("ingress.json").as_path(), &text);
+    let file = folder.path().join("ingress.json").display().to_string();
+    hpasim(&["import", &file, "-f", K8S]).assert().success().stdout(contains("rps up to 12 requests/s"));
+    hpasim(&["import", &file])
+        .assert()
+        .code(2)
+        .stderr(contains("requests of 2 services").and(contains("--service NAME")));
+    hpasim(&["import", &file, "--service", "another"]).assert().success().stdout(contains("rps up to 100 requests/s"));
+}
+
 /// What Grafana exports has legends for names: it is said what they are, and nothing is taken for something else without a word.
 #[test]
 fn legends_are_told_apart() {

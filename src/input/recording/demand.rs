@@ -2,32 +2,24 @@
 //!
 //! Counters become rates whose sum over time is what they counted: between two samples of a pod its rate is constant, a restart
 //! begins at zero, and a pod that comes later is counted from a sample's distance before its first one. Of values, each holds until
-//! the next; that of a pod for no more than one and a half distances of its samples.
+//! the next; that of a pod for no more than two distances of its samples. A step has their mean.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::grid::{Merged, median, merge};
+use super::subject::{Subject, one_workload};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    About, Column, Gap, Grid, HpaSpec, Kind, LoadTable, Location, Observed, RecordedEvent, Recording, Series, Signal,
-    piece,
+    Column, Gap, Grid, Kind, LoadTable, Location, Observed, RecordedEvent, Recording, Series, Signal, piece,
 };
 use crate::units::SimTime;
-
-/// Whose recording it is; of what is not named everything counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
-    /// The namespace.
-    pub namespace: Option<String>,
-    /// The HPA.
-    pub hpa: Option<String>,
-    /// The workload.
-    pub workload: Option<String>,
-}
 
 /// The longest load, in steps.
 const MOST_STEPS: i64 = 20_000_000;
 /// Of a step so much may be missing.
 const WHOLE: f64 = 0.01;
+/// Steps are no shorter than this part of the usual distance of samples.
+const MOST_UNEVEN: i64 = 8;
 /// From this share of throttled periods on what was used is not all that was demanded.
 const THROTTLED: f64 = 0.05;
 
@@ -70,8 +62,12 @@ pub fn observed(
         let hint = "it takes CPU, memory, requests or clients, or the utilization with the replicas";
         return Err(complain(message, hint.to_owned()));
     };
-    let distances: Vec<i64> = loads.iter().flat_map(|signal| merged[*signal].iter().map(|one| one.distance)).collect();
-    let native = median(distances).unwrap_or(1000);
+    let usual = loads.iter().flat_map(|signal| merged[*signal].iter().map(|one| one.distance)).collect();
+    let native = median(usual).unwrap_or(1000);
+    // Where what changes is listed when it does, steps are as short as the shortest time between two changes, or nearly.
+    let shortest =
+        loads.iter().flat_map(|signal| &merged[*signal]).filter(|one| !one.is_of_pod).flat_map(Merged::shortest).min();
+    let native = shortest.map_or(native, |shortest| native.min(shortest.max(native / MOST_UNEVEN)));
     let step = step.unwrap_or_else(|| (native as f64 / 1e3).round().max(1.0) as i64);
     let start = first.div_euclid(1000);
     // A step of which only a part was recorded says less than it seems to.
@@ -93,271 +89,6 @@ pub fn observed(
     found.fill(&merged, &loads);
     found.happen(recordings, &merged);
     Ok(found)
-}
-
-impl Subject {
-    /// That of an HPA.
-    pub fn of(hpa: &HpaSpec) -> Self {
-        Self {
-            namespace: Some(hpa.namespace.clone()),
-            hpa: Some(hpa.name.clone()),
-            workload: Some(hpa.target.name.clone()),
-        }
-    }
-
-    /// Whether a series is of it, as far as its labels say.
-    pub fn has(&self, about: &About) -> bool {
-        let same = |wanted: &Option<String>, found: &Option<String>| match (wanted, found) {
-            (Some(wanted), Some(found)) => wanted == found,
-            _ => true,
-        };
-        let names = [&self.hpa, &self.workload];
-        let is_owner = match &about.owner {
-            Some(owner) if names.iter().any(|name| name.is_some()) => {
-                names.iter().any(|name| name.as_ref() == Some(owner))
-            }
-            _ => true,
-        };
-        let is_pod = match (&self.workload, &about.pod) {
-            (Some(workload), Some(pod)) => workload_of(pod) == workload,
-            _ => true,
-        };
-        same(&self.namespace, &about.namespace) && is_owner && is_pod
-    }
-}
-
-/// The workload of a pod, by its name: without the five characters that a ReplicaSet adds and the hash before them, or without
-/// the number that a StatefulSet adds.
-fn workload_of(pod: &str) -> &str {
-    let is_random = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let Some((before, last)) = pod.rsplit_once('-') else { return pod };
-    if !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) && last.len() < 5 {
-        return before;
-    }
-    if last.len() != 5 || !is_random(last) {
-        return pod;
-    }
-    match before.rsplit_once('-') {
-        Some((workload, hash))
-            if (6..=10).contains(&hash.len()) && is_random(hash) && hash.bytes().any(|b| b.is_ascii_digit()) =>
-        {
-            workload
-        }
-        _ => before,
-    }
-}
-
-/// Pods of several workloads are not one load.
-fn one_workload(series: &[&Series], subject: &Subject) -> Result<(), (String, String)> {
-    if subject.workload.is_some() {
-        return Ok(());
-    }
-    let pods = series.iter().filter_map(|series| series.about.pod.as_deref());
-    let workloads: BTreeSet<&str> = pods.map(workload_of).collect();
-    let owners = series
-        .iter()
-        .filter(|series| series.signal == Signal::DesiredReplicas || series.signal == Signal::CpuUtilization);
-    let hpas: BTreeSet<&str> = owners.filter_map(|series| series.about.owner.as_deref()).collect();
-    for (what, names) in [("workloads", workloads), ("HPAs", hpas)] {
-        if names.len() > 1 {
-            let shown: Vec<String> = names.iter().take(8).map(|name| piece(name).to_string()).collect();
-            let more = if names.len() > 8 { ", ..." } else { "" };
-            let hint = "say which is meant: --workload NAME (and --namespace), or the manifests with -f and --hpa NAME";
-            return Err((format!("{} {what} were recorded: {}{more}", names.len(), shown.join(", ")), hint.to_owned()));
-        }
-    }
-    Ok(())
-}
-
-/// The samples of one thing, whichever series and files they come from.
-struct Merged {
-    kind: Kind,
-    /// Whether it is of a pod.
-    is_of_pod: bool,
-    /// Milliseconds and values; of a counter all until then, resets added up.
-    points: Vec<(i64, f64)>,
-    /// How far samples are apart, milliseconds.
-    distance: i64,
-    resets: usize,
-}
-
-impl Merged {
-    /// From the first sample to the last, which for a value that holds is as long as the others.
-    fn span(&self) -> Option<(i64, i64)> {
-        let holds = if self.kind == Kind::Gauge && self.points.len() > 1 { self.distance } else { 0 };
-        Some((self.points.first()?.0, self.points.last()?.0 + holds))
-    }
-}
-
-/// Series of one signal, by what they are of. Where containers were measured, sums over the pod are left out, and what was
-/// measured twice counts once.
-fn merge<'a>(series: impl Iterator<Item = &'a Series>, signal: &Signal, notes: &mut Vec<String>) -> Vec<Merged> {
-    let mut by_thing: BTreeMap<About, Vec<&Series>> = BTreeMap::new();
-    let is_of_containers = matches!(
-        signal,
-        Signal::Cpu
-            | Signal::Memory
-            | Signal::CpuPeriods
-            | Signal::ThrottledPeriods
-            | Signal::OomKills
-            | Signal::Restarts
-    );
-    for one in series {
-        let about = &one.about;
-        // The container that holds a pod's network uses nothing that counts.
-        if about.container.as_deref() == Some("POD") {
-            continue;
-        }
-        // Of containers the other labels are of who measured them.
-        let others = if is_of_containers && about.pod.is_some() { String::new() } else { about.others.clone() };
-        let owner = if signal.is_summed() { about.owner.clone() } else { None };
-        let container = about.container.clone().filter(|name| !name.is_empty());
-        by_thing.entry(About { others, owner, container, ..about.clone() }).or_default().push(one);
-    }
-    let with_containers: BTreeSet<(Option<String>, Option<String>)> = by_thing
-        .keys()
-        .filter(|about| about.container.is_some())
-        .map(|about| (about.namespace.clone(), about.pod.clone()))
-        .collect();
-    by_thing.retain(|about, _| {
-        about.container.is_some()
-            || about.pod.is_none()
-            || !with_containers.contains(&(about.namespace.clone(), about.pod.clone()))
-    });
-    let mut twice = 0;
-    let all = by_thing.into_iter().map(|(about, mut parts)| {
-        parts.sort_by_key(|part| part.points.first().map(|(at, _)| *at));
-        let mut points: Vec<(i64, f64)> = Vec::new();
-        for part in &parts {
-            let end = points.last().map_or(i64::MIN, |(at, _)| *at);
-            let new = part.points.iter().filter(|(at, _)| *at > end);
-            let before = points.len();
-            points.extend(new);
-            // Pieces of one series follow each other; what lies beside it was measured by another.
-            let is_beside = end > i64::MIN && points.len() - before < part.points.len() / 2;
-            twice += usize::from(is_beside);
-        }
-        let kind = parts.first().map_or(Kind::Gauge, |part| part.kind);
-        let distance = median(points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()).unwrap_or(60_000).max(1);
-        let resets = if kind == Kind::Counter { add_up(&mut points) } else { 0 };
-        Merged { kind, is_of_pod: about.pod.is_some(), points, distance, resets }
-    });
-    let all: Vec<Merged> = all.collect();
-    if twice > 0 {
-        notes.push(format!("{signal}: {twice} series measure what another one measures, and count once"));
-    }
-    all
-}
-
-fn median(mut values: Vec<i64>) -> Option<i64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
-}
-
-/// Makes a counter that begins anew go on; how often it did.
-fn add_up(points: &mut [(i64, f64)]) -> usize {
-    let (mut base, mut last, mut resets) = (0.0, 0.0, 0);
-    for (_, value) in points {
-        if *value < last {
-            base += last;
-            resets += 1;
-        }
-        last = *value;
-        *value += base;
-    }
-    resets
-}
-
-impl Grid {
-    /// The start of a step, milliseconds.
-    fn at(&self, step: usize) -> i64 {
-        (self.start + step as i64 * self.step) * 1000
-    }
-
-    /// The step that an instant lies in, or would.
-    fn step_of(&self, millis: i64) -> i64 {
-        (millis - self.start * 1000).div_euclid(self.step * 1000)
-    }
-
-    /// Adds what a counter counted to the steps, as rates a second. The first value of a pod that comes later counts, too.
-    fn add_rates(&self, one: &Merged, sums: &mut [Option<f64>]) {
-        let mut pairs: Vec<((i64, f64), (i64, f64))> = one.points.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        if let Some(&(at, value)) = one.points.first()
-            && one.is_of_pod
-            && at > self.start * 1000 + one.distance * 3 / 2
-        {
-            pairs.insert(0, ((at - one.distance, 0.0), (at, value)));
-        }
-        // At either end of the recording what is nearest goes on, as far as a sample is away.
-        let (begin, end) = (self.at(0), self.at(self.steps));
-        if let Some(&((from, before), (to, after))) = pairs.first()
-            && from > begin
-            && from - begin <= one.distance * 3 / 2
-            && to > from
-        {
-            let rate = (after - before) / (to - from) as f64;
-            pairs.insert(0, ((begin, before - rate * (from - begin) as f64), (from, before)));
-        }
-        if let Some(&((from, before), (to, after))) = pairs.last()
-            && to < end
-            && to > from
-        {
-            // A pod that ends earlier lives for half a sample's distance more, as far as is known.
-            let until = if end - to <= one.distance * 3 / 2 { end } else { to + one.distance / 2 };
-            let rate = (after - before) / (to - from) as f64;
-            if one.is_of_pod || until == end {
-                pairs.push(((to, after), (until, after + rate * (until - to) as f64)));
-            }
-        }
-        for ((from, before), (to, after)) in pairs {
-            if to <= from {
-                continue;
-            }
-            let rate = (after - before) / (to - from) as f64;
-            let first = self.step_of(from).max(0);
-            for step in first..=self.step_of(to - 1).min(self.steps as i64 - 1) {
-                let (start, end) = (self.at(step as usize), self.at(step as usize + 1));
-                let shared = (to.min(end) - from.max(start)).max(0) as f64;
-                *sums[step as usize].get_or_insert(0.0) += rate * shared / self.step as f64;
-            }
-        }
-    }
-
-    /// Adds the values at the beginning of the steps, or takes the largest.
-    fn add_values(&self, one: &Merged, is_summed: bool, sums: &mut [Option<f64>]) {
-        let mut next = 0;
-        // A pod whose first sample is near the start was there at the start.
-        let (begin, first) = (self.at(0), one.points.first().copied());
-        let mut held = first.filter(|(at, _)| one.is_of_pod && at - begin <= one.distance * 3 / 2);
-        for (step, slot) in sums.iter_mut().enumerate() {
-            // A sample within the first half of a step is of its beginning.
-            let at = self.at(step) + (self.step * 500).min(one.distance / 2);
-            while next < one.points.len() && one.points[next].0 <= at {
-                held = Some(one.points[next]);
-                next += 1;
-            }
-            let Some((since, value)) = held else { continue };
-            if one.is_of_pod && at - since > one.distance * 2 {
-                continue;
-            }
-            *slot = Some(match *slot {
-                Some(sum) if is_summed => sum + value,
-                Some(other) => other.max(value),
-                None => value,
-            });
-        }
-    }
-
-    fn values(&self, signal: &Signal, all: &[Merged]) -> Vec<Option<f64>> {
-        let mut sums = vec![None; self.steps];
-        for one in all {
-            match one.kind {
-                Kind::Counter => self.add_rates(one, &mut sums),
-                Kind::Gauge => self.add_values(one, signal.is_summed(), &mut sums),
-            }
-        }
-        sums
-    }
 }
 
 /// When pods were created and so on, by their names.

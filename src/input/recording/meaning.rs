@@ -121,19 +121,30 @@ pub(super) fn of_column(name: &str) -> Option<Meaning> {
     Some(Meaning { factor, ..Meaning::gauge(signal) })
 }
 
+/// Those that count the requests of others: their pod and namespace are not those of who serves them.
+const PROXIES: [&str; 5] = ["nginx_ingress_controller_", "envoy_", "traefik_", "haproxy_", "contour_"];
+
 /// What a series is about.
 pub(super) fn about(labels: Labels) -> About {
+    let name = labels.get("__name__").cloned().unwrap_or_default();
+    let is_of_proxy = PROXIES.iter().any(|proxy| name.starts_with(proxy));
+    let renamed = labels.contains_key("exported_service") || labels.contains_key("exported_namespace");
     let mut about = About::default();
     let mut others = Vec::new();
     for (key, value) in labels {
-        match key.as_str() {
-            "namespace" | "exported_namespace" | "destination_service_namespace" => about.namespace = Some(value),
-            "pod" | "pod_name" | "exported_pod" => about.pod = Some(value),
-            "container" | "container_name" => about.container = Some(value),
-            "horizontalpodautoscaler" | "hpa" | "deployment" | "statefulset" | "replicaset" => {
+        match (key.as_str(), is_of_proxy) {
+            ("__name__", _) => {}
+            ("exported_namespace" | "destination_service_namespace", _) => about.namespace = Some(value),
+            // What the proxy says of who serves is renamed where its own labels have the names.
+            ("namespace", true) if !renamed => about.namespace = Some(value),
+            ("exported_service", true) => about.service = Some(value),
+            ("service" | "envoy_cluster_name" | "backend", true) if !renamed => about.service = Some(value),
+            ("namespace", false) => about.namespace = Some(value),
+            ("pod" | "pod_name" | "exported_pod", false) => about.pod = Some(value),
+            ("container" | "container_name", false) => about.container = Some(value),
+            ("horizontalpodautoscaler" | "hpa" | "deployment" | "statefulset" | "replicaset", _) => {
                 about.owner = Some(value);
             }
-            "__name__" => {}
             _ => others.push(format!("{key}={value}")),
         }
     }

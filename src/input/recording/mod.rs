@@ -2,11 +2,13 @@
 
 mod calls;
 mod demand;
+mod grid;
 mod instants;
 mod kubectl;
 mod logs;
 mod meaning;
 mod prometheus;
+mod subject;
 mod summaries;
 mod tables;
 
@@ -15,7 +17,8 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-pub use demand::{Subject, observed};
+pub use demand::observed;
+pub use subject::Subject;
 
 use crate::input::source::unreadable;
 use crate::input::{Diagnostic, InputError, Location};
