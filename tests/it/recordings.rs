@@ -440,6 +440,29 @@ fn a_trace_stays_what_it_is() {
     assert!(rps.iter().any(|rps| *rps > 150.0), "{rps:?}");
 }
 
+/// A pod that was not read before has used what its counter says, but not in a moment.
+#[test]
+fn a_counter_that_was_read_late_is_no_peak() {
+    let series = |pod: &str, from: i64, before: f64| {
+        let values: Vec<String> =
+            (from..=40).map(|n| format!("[{},\"{}\"]", START + n * 15, before + (n - from) as f64 * 7.5)).collect();
+        format!(
+            r#"{{"metric":{{"__name__":"container_cpu_usage_seconds_total","pod":"{pod}","container":"c"}},"values":[{}]}}"#,
+            values.join(",")
+        )
+    };
+    for (before, most) in [(5.0, 1.0 + 1e-9), (90_000.0, 1.0 + 1e-9)] {
+        let all = [series(PODS[0], 0, 90_000.0), series(PODS[1], 20, before)].join(",");
+        let observed =
+            read("x", &format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{all}]}}}}"#));
+        let cpu = column(&observed, &Column::Cpu);
+        assert!(cpu.iter().all(|cores| (0.5 - 1e-9..=most).contains(cores)), "{cpu:?}");
+        // What it used before its first sample is counted where it can be of then.
+        assert_eq!(cpu[19] > 0.6, before < 100.0, "{cpu:?}");
+        assert_eq!(observed.notes.iter().any(|note| note.contains("long before")), before > 100.0);
+    }
+}
+
 /// A proxy counts the requests of many; its own pod and namespace are not those of who serves them.
 #[test]
 fn requests_are_those_of_the_service() {

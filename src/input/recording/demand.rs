@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::grid::{Merged, median, merge};
-use super::subject::{Subject, one_workload};
+use super::subject::{Subject, one_workload, workloads};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
     Column, Gap, Grid, Kind, LoadTable, Location, Observed, RecordedEvent, Recording, Series, Signal, piece,
@@ -46,6 +46,16 @@ pub fn observed(
         let all = merge(series.iter().filter(|series| series.signal == *signal).copied(), signal, &mut notes);
         merged.insert(signal, all);
     }
+    let start = merged.values().flatten().filter_map(|one| one.points.first()).map(|(at, _)| *at).min().unwrap_or(0);
+    let is_late = |one: &&Merged| {
+        one.kind == Kind::Counter && one.points.first().is_some_and(|(at, _)| at - start > 2 * one.distance)
+    };
+    let late = merged.get(&Signal::Cpu).into_iter().flatten().filter(is_late).filter(|one| !one.begins).count();
+    if late > 0 {
+        notes.push(format!(
+            "{late} containers had run long before they were first read: what they used until then is not known"
+        ));
+    }
     let drives = [Signal::Cpu, Signal::Memory, Signal::Rps, Signal::Clients];
     let is_load = |signal: &Signal| drives.contains(signal) || matches!(signal, Signal::Metric(_));
     let mut loads: Vec<&Signal> = merged.keys().copied().filter(|signal| is_load(signal)).collect();
@@ -53,25 +63,16 @@ pub fn observed(
     if !loads.iter().any(|signal| drives.contains(signal)) && merged.contains_key(&Signal::CurrentReplicas) {
         loads.extend(merged.keys().copied().filter(|signal| utilization.contains(signal)));
     }
-    let spans = loads.iter().flat_map(|signal| merged[*signal].iter()).filter_map(Merged::span);
-    let Some((first, last)) = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))) else {
-        let message = match subject.workload.as_ref().or(subject.hpa.as_ref()) {
-            Some(name) => format!("nothing of {} says how it was used", piece(name)),
-            None => "nothing says how a workload was used".to_owned(),
-        };
-        let hint = "it takes CPU, memory, requests or clients, or the utilization with the replicas";
-        return Err(complain(message, hint.to_owned()));
+    let ends = loads.iter().flat_map(|signal| merged[*signal].iter()).filter_map(Merged::span);
+    let Some(ends) = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))) else {
+        let (message, hint) = nothing_of(subject, recordings);
+        return Err(complain(message, hint));
     };
-    let usual = loads.iter().flat_map(|signal| merged[*signal].iter().map(|one| one.distance)).collect();
-    let native = median(usual).unwrap_or(1000);
-    // Where what changes is listed when it does, steps are as short as the shortest time between two changes, or nearly.
-    let shortest =
-        loads.iter().flat_map(|signal| &merged[*signal]).filter(|one| !one.is_of_pod).flat_map(Merged::shortest).min();
-    let native = shortest.map_or(native, |shortest| native.min(shortest.max(native / MOST_UNEVEN)));
-    let step = step.unwrap_or_else(|| (native as f64 / 1e3).round().max(1.0) as i64);
-    let start = first.div_euclid(1000);
+    let all = || loads.iter().flat_map(|signal| &merged[*signal]);
+    let step = step.unwrap_or_else(|| (native(all) as f64 / 1e3).round().max(1.0) as i64);
+    let start = ends.0.div_euclid(1000);
     // A step of which only a part was recorded says less than it seems to.
-    let steps = ((last - start * 1000) as f64 / (step * 1000) as f64 + WHOLE).floor() as i64;
+    let steps = ((ends.1 - start * 1000) as f64 / (step * 1000) as f64 + WHOLE).floor() as i64;
     if steps > MOST_STEPS {
         return Err(complain(format!("{steps} steps of {step}s are too many"), "make --step longer".to_owned()));
     }
@@ -89,6 +90,33 @@ pub fn observed(
     found.fill(&merged, &loads);
     found.happen(recordings, &merged);
     Ok(found)
+}
+
+/// The distance of samples that steps are made of, milliseconds: the usual one; where what changes is listed when it does, the shortest
+/// time between two changes, or nearly.
+fn native<'a, I: Iterator<Item = &'a Merged>>(all: impl Fn() -> I) -> i64 {
+    let usual = median(all().map(|one| one.distance).collect()).unwrap_or(1000);
+    let shortest = all().filter(|one| !one.is_of_pod).filter_map(Merged::shortest).min();
+    shortest.map_or(usual, |shortest| usual.min(shortest.max(usual / MOST_UNEVEN)))
+}
+
+/// What is said where nothing says how the workload was used.
+fn nothing_of(subject: &Subject, recordings: &[(String, Recording)]) -> (String, String) {
+    let message = match subject.workload.as_ref().or(subject.hpa.as_ref()) {
+        Some(name) => format!("nothing of {} says how it was used", piece(name)),
+        None => "nothing says how a workload was used".to_owned(),
+    };
+    let others = workloads(recordings.iter().flat_map(|(_, recording)| &recording.series));
+    if others.is_empty() {
+        let hint = "it takes CPU, memory, requests or clients, or the utilization with the replicas";
+        return (message, hint.to_owned());
+    }
+    let shown: Vec<&str> = others.iter().take(8).map(String::as_str).collect();
+    let hint = format!(
+        "recorded are pods of {}; -n says the namespace, --workload or the manifests the workload",
+        shown.join(", ")
+    );
+    (message, hint)
 }
 
 /// When pods were created and so on, by their names.

@@ -13,6 +13,8 @@ pub(super) struct Merged {
     pub points: Vec<(i64, f64)>,
     /// How far samples are apart, milliseconds.
     pub distance: i64,
+    /// Of a counter, whether what it had counted before its first sample may be of the time since the one before it would have been.
+    pub begins: bool,
     pub resets: usize,
 }
 
@@ -84,7 +86,8 @@ pub(super) fn merge<'a>(
         let kind = parts.first().map_or(Kind::Gauge, |part| part.kind);
         let distance = median(points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()).unwrap_or(60_000).max(1);
         let resets = if kind == Kind::Counter { add_up(&mut points) } else { 0 };
-        Merged { kind, is_of_pod: about.pod.is_some(), points, distance, resets }
+        let begins = begins(&points, distance);
+        Merged { kind, is_of_pod: about.pod.is_some(), points, distance, begins, resets }
     });
     let all: Vec<Merged> = all.collect();
     if twice > 0 {
@@ -92,6 +95,17 @@ pub(super) fn merge<'a>(
     }
     all
 }
+
+/// Whether the first value of a counter is no more than it counts in some distances of its samples later: otherwise it had counted
+/// long before it was read.
+fn begins(points: &[(i64, f64)], distance: i64) -> bool {
+    let rates = points.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0).max(1) as f64);
+    let most = rates.fold(0.0, f64::max) * distance as f64;
+    points.first().is_some_and(|(_, value)| *value <= LONG_BEFORE * most)
+}
+
+/// A container that begins may use more at first.
+const LONG_BEFORE: f64 = 4.0;
 
 pub(super) fn median(mut values: Vec<i64>) -> Option<i64> {
     values.sort_unstable();
@@ -128,6 +142,7 @@ impl Grid {
         let mut pairs: Vec<((i64, f64), (i64, f64))> = one.points.windows(2).map(|pair| (pair[0], pair[1])).collect();
         if let Some(&(at, value)) = one.points.first()
             && one.is_of_pod
+            && one.begins
             && at > self.start * 1000 + one.distance * 3 / 2
         {
             pairs.insert(0, ((at - one.distance, 0.0), (at, value)));

@@ -42,7 +42,7 @@ impl Subject {
             _ => true,
         };
         let is_pod = match (&self.workload, &about.pod) {
-            (Some(workload), Some(pod)) => workload_of(pod) == workload,
+            (Some(workload), Some(pod)) => is_pod_of(workload, pod),
             _ => true,
         };
         // A cluster of Envoy has more in its name.
@@ -53,25 +53,46 @@ impl Subject {
     }
 }
 
-/// The workload of a pod, by its name: without the five characters that a ReplicaSet adds and the hash before them, or without
-/// the number that a StatefulSet adds.
-fn workload_of(pod: &str) -> &str {
-    let is_random = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let Some((before, last)) = pod.rsplit_once('-') else { return pod };
-    if !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) && last.len() < 5 {
-        return before;
+/// What Kubernetes draws names from: no vowels, and no digits that look like them.
+const DRAWN: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Whether a pod is of a workload, by its name: what follows is a ReplicaSet's hash and five characters, these alone, or a
+/// StatefulSet's number.
+fn is_pod_of(workload: &str, pod: &str) -> bool {
+    let Some(rest) = pod.strip_prefix(workload).and_then(|rest| rest.strip_prefix('-')) else { return pod == workload };
+    let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    match rest.split_once('-') {
+        None => is_plain(rest) && (rest.len() == 5 || rest.bytes().all(|b| b.is_ascii_digit())),
+        Some((hash, last)) => is_plain(hash) && hash.len() <= 10 && is_plain(last) && last.len() == 5,
     }
-    if last.len() != 5 || !is_random(last) {
+}
+
+/// The workload of a pod, as far as its name says: without what [`is_pod_of`] says follows it.
+fn workload_of(pod: &str) -> &str {
+    let Some((before, last)) = pod.rsplit_once('-') else { return pod };
+    if !is_pod_of(before, pod) {
         return pod;
     }
     match before.rsplit_once('-') {
         Some((workload, hash))
-            if (6..=10).contains(&hash.len()) && is_random(hash) && hash.bytes().any(|b| b.is_ascii_digit()) =>
+            if last.len() == 5 && (6..=10).contains(&hash.len()) && hash.bytes().all(|b| DRAWN.contains(&b)) =>
         {
             workload
         }
         _ => before,
     }
+}
+
+/// The workloads whose pods were recorded, with their namespaces.
+pub(super) fn workloads<'a>(series: impl Iterator<Item = &'a Series>) -> BTreeSet<String> {
+    let of = |series: &Series| {
+        let workload = workload_of(series.about.pod.as_deref()?);
+        Some(match &series.about.namespace {
+            Some(namespace) => format!("{namespace}/{workload}"),
+            None => workload.to_owned(),
+        })
+    };
+    series.filter_map(of).collect()
 }
 
 /// Pods of several workloads are not one load.
@@ -104,4 +125,30 @@ pub(super) fn one_workload(series: &[&Series], subject: &Subject) -> Result<(), 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_is_of_its_workload() {
+        for (workload, pod) in [
+            ("web", "web-7d9f8b6c5d-xq2zt"),
+            // Hashes without a digit are not rare: one in seventeen.
+            ("web", "web-bcdfghjklm-xq2zt"),
+            ("my-web", "my-web-6b9c4d7f5c-2kq7n"),
+            ("web", "web-xq2zt"),
+            ("db", "db-0"),
+            ("db", "db-12"),
+        ] {
+            assert!(is_pod_of(workload, pod), "{pod}");
+            assert_eq!(workload_of(pod), workload);
+        }
+        for (workload, pod) in
+            [("web", "web-admin-7d9f8b6c5d-xq2zt"), ("web", "webs-0"), ("web", "web-"), ("web", "web-Ab-xq2zt")]
+        {
+            assert!(!is_pod_of(workload, pod), "{workload} {pod}");
+        }
+    }
 }
