@@ -141,7 +141,12 @@ impl LoadReport {
             } else {
                 String::new()
             };
-            told += &format!(" {column} up to {} {}{over}.", amount(column, one.max), unit(column));
+            // Bytes have their unit already, a metric none that is known.
+            let unit = match column {
+                model::Column::Memory | model::Column::Metric(_) => String::new(),
+                column => format!(" {}", unit(column)),
+            };
+            told += &format!(" {column} up to {}{unit}{over}.", amount(column, one.max));
         }
         let mut sections = Vec::new();
         if !self.files.is_empty() {
