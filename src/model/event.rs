@@ -1,5 +1,8 @@
 //! What happens to the cluster at a time, besides the load.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::{Delay, HpaSpec};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -30,7 +33,7 @@ pub enum Action {
     /// `kubectl scale`.
     Scale(Replicas),
     /// Containers of so many pods die.
-    KillPods(Replicas),
+    KillPods(Replicas, Which),
     /// The application in so many pods stops answering.
     HangPods(Replicas),
     /// So many nodes are gone; those with the most pods of the workload.
@@ -58,6 +61,30 @@ pub enum Action {
         /// How long.
         lasts: Option<Span>,
     },
+}
+
+/// Which pods something happens to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Which {
+    /// The latest.
+    #[default]
+    Newest,
+    /// The first.
+    Oldest,
+    /// Any, drawn with the seed.
+    Random,
+}
+
+impl Which {
+    /// In front of pods; the newest need not be said.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "",
+            Self::Oldest => "the oldest ",
+            Self::Random => "any ",
+        }
+    }
 }
 
 /// Which metrics APIs.
@@ -101,8 +128,9 @@ impl Action {
             Self::Pause => "kubectl rollout pause".to_owned(),
             Self::Resume => "kubectl rollout resume".to_owned(),
             Self::Scale(replicas) => format!("kubectl scale --replicas={replicas}"),
-            Self::KillPods(1) => "a pod is killed".to_owned(),
-            Self::KillPods(pods) => format!("{pods} pods are killed"),
+            Self::KillPods(1, Which::Newest) => "a pod is killed".to_owned(),
+            Self::KillPods(1, which) => format!("{}pod is killed", which.name()),
+            Self::KillPods(pods, which) => format!("{}{pods} pods are killed", which.name()),
             Self::HangPods(1) => "a pod stops answering".to_owned(),
             Self::HangPods(pods) => format!("{pods} pods stop answering"),
             Self::LoseNodes(1) => "a node is lost".to_owned(),

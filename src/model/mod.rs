@@ -36,7 +36,7 @@ pub use by_name::ByName;
 pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use delay::{Delay, ParseDelayError, Startup};
-pub use event::{Action, MetricsApi, Revision, ScheduledEvent};
+pub use event::{Action, MetricsApi, Revision, ScheduledEvent, Which};
 pub use figures::{ClaimLevel, FigureClaim, Figures, Measure, PlanClaim};
 pub use hpa::{
     Behavior, HpaSpec, LabelSelector, MetricIdentifier, MetricSource, MetricTarget, MetricTargetType, ObjectReference,

@@ -30,9 +30,11 @@ pub(super) enum Purpose {
     Provisioning,
     /// The kubelets' samples.
     Housekeeping,
+    /// Pods that something happens to.
+    Victims,
 }
 
-const PURPOSES: usize = 9;
+const PURPOSES: usize = 10;
 
 /// The streams of one simulation.
 #[derive(Clone, Debug)]
@@ -73,6 +75,11 @@ impl Draws {
         let stream = self.stream(Purpose::Routing);
         let normal: f64 = Normal::standard().sample(stream);
         (1.0 + normal / expected.max(1.0).sqrt()).max(0.0)
+    }
+
+    /// One of so many.
+    pub fn below(&mut self, count: i32) -> i32 {
+        rand::distr::Uniform::new(0, count.max(1)).map_or(0, |uniform| uniform.sample(self.stream(Purpose::Victims)))
     }
 
     /// How many of `count` samples are missing.

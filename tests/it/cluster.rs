@@ -3,7 +3,7 @@
 use hpasim::input::load::LoadSettings;
 use hpasim::model::{
     Action, Balancing, ClusterAutoscaler, Delay, MetricsApi, NodePool, NodesConfig, Queueing, Revision, ScheduledEvent,
-    Startup,
+    Startup, Which,
 };
 use hpasim::sim::{Occurrence, PodNumbers, Setup, Summary};
 use hpasim::units::{Seconds, Share, SimTime};
@@ -398,13 +398,38 @@ fn uneven_balancing_fills_some_pods_first() {
     assert!(waited(Balancing::Weighted { sigma: 0.5 }) > 30);
 }
 
+/// Of a rollout that is half done the newest pods are those of the new version, which takes four times the CPU.
+#[test]
+fn pods_are_killed_by_their_age() {
+    let mut deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
+    (deployment.hpa.min_replicas, deployment.hpa.max_replicas) = (4, 4);
+    let load = cpu(0.2, 400);
+    let used = |which: Which, seed: u64| {
+        let heavy = Revision { cpu_factor: 4.0, ..Revision::default() };
+        let events = [at(60, Action::Rollout(heavy)), at(65, Action::Pause), at(200, Action::KillPods(2, which))];
+        let mut setup = deployment.setup(&load);
+        setup.world.events = &events;
+        setup.world.seed = seed;
+        let (_, rows) = run(&setup, &load);
+        let at = |second: i64| rows.iter().find(|row| row.now.seconds() >= second).unwrap().resources.cpu_used.cores();
+        (at(180), at(205))
+    };
+    let (newest, oldest) = (used(Which::Newest, 0), used(Which::Oldest, 0));
+    assert_eq!(newest.0, oldest.0);
+    assert!(newest.0 > 0.25, "there are pods of both versions: {} cores", newest.0);
+    assert!(newest.1 < oldest.1, "{newest:?} {oldest:?}");
+    let random: Vec<f64> = (0..20).map(|seed| used(Which::Random, seed).1).collect();
+    assert!(random.iter().any(|one| *one > newest.1) && random.iter().any(|one| *one < oldest.1), "{random:?}");
+    assert_eq!(used(Which::Random, 7), used(Which::Random, 7));
+}
+
 /// A queue at the pods is lost with them, one in front is not.
 #[test]
 fn what_waits_at_a_pod_dies_with_it() {
     let mut deployment = workload("Deployment", "replicas: 4, ", "", PROBED);
     deployment.hpa.max_replicas = 4;
     let load = cpu(1.0, 100);
-    let events = [at(10, Action::KillPods(1))];
+    let events = [at(10, Action::KillPods(1, Which::Newest))];
     let mut setup = deployment.setup(&load);
     setup.world.events = &events;
     let lost_at_10 = |setup: &Setup<'_>| run(setup, &load).1[1].resources.work_lost.get();
@@ -680,7 +705,7 @@ fn cost_does_not_grow_with_the_number_of_pods() {
         let mut deployment = workload("Deployment", &format!("replicas: {pods}, "), "", PROBED);
         deployment.hpa.max_replicas = 1_000_000;
         let load = table(&["cpu"], &[(0, &[0.05 * f64::from(pods)]), (3600, &[0.05 * f64::from(pods)])]);
-        let events = [at(60, Action::Restart), at(900, Action::KillPods(pods / 2))];
+        let events = [at(60, Action::Restart), at(900, Action::KillPods(pods / 2, Which::Newest))];
         let mut setup = deployment.setup(&load);
         setup.world.events = &events;
         allocation_counter::measure(|| {

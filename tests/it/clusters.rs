@@ -4,7 +4,7 @@
 use hpasim::input::nodes;
 use hpasim::model::{
     Action, Allowance, Balancing, ClusterAutoscaler, ClusterConfig, Delay, Location, MetricsApi, NodePool, NodesConfig,
-    Phase, Queueing, Revision, ScheduledEvent, Slo, Startup,
+    Phase, Queueing, Revision, ScheduledEvent, Slo, Startup, Which,
 };
 use hpasim::units::{Share, SimTime, Span};
 use proptest::prelude::*;
@@ -167,7 +167,7 @@ fn action() -> impl Strategy<Value = Action> {
             4 => Action::Pause,
             5 => Action::Resume,
             6 => Action::Scale(number - 1),
-            7 => Action::KillPods(number),
+            7 => Action::KillPods(number, [Which::Newest, Which::Oldest, Which::Random][number as usize % 3]),
             8 => Action::HangPods(number),
             9 => Action::LoseNodes(1),
             10 => Action::MetricsOutage { which: MetricsApi::All, lasts },

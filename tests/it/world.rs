@@ -1,6 +1,8 @@
 //! Several targets in one world: what each does alone, and what they do to each other.
 
-use hpasim::model::{Action, Caller, ClusterAutoscaler, DisruptionBudget, NodePool, NodesConfig, ScheduledEvent};
+use hpasim::model::{
+    Action, Caller, ClusterAutoscaler, DisruptionBudget, NodePool, NodesConfig, ScheduledEvent, Which,
+};
 use hpasim::sim::check::check;
 use hpasim::sim::{Occurrence, Setup, Summary, TimelineRow, World, simulate};
 use hpasim::units::SimTime;
@@ -76,7 +78,7 @@ fn three() -> Vec<(Deployment, hpasim::model::LoadTable)> {
 #[test]
 fn what_shares_nothing_does_not_matter() {
     let all = three();
-    let events = [at(700, 1, Action::Restart), at(900, 2, Action::KillPods(1))];
+    let events = [at(700, 1, Action::Restart), at(900, 2, Action::KillPods(1, Which::Newest))];
     let duration = Some(seconds(3600));
     let mut setup = together(&all, World { events: &events, duration, keep_pod_numbers: true, ..World::default() });
     for (index, target) in setup.targets.iter_mut().enumerate() {

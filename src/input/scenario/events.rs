@@ -130,7 +130,7 @@ impl Reader<'_> {
         }
         if let Some(raw) = raw.kill_pods {
             positive("killPods.pods", raw.pods.into())?;
-            found.push(Action::KillPods(raw.pods));
+            found.push(Action::KillPods(raw.pods, raw.which));
         }
         if let Some(raw) = raw.hang_pods {
             positive("hangPods.pods", raw.pods.into())?;

@@ -33,7 +33,8 @@ pub(in crate::sim) use traffic::Passed;
 
 use crate::hpa::{Decision, History, Verdict, coast, decide, decide_again, keeps_its_proposal};
 use crate::model::{
-    Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, WorkloadController,
+    Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, Which,
+    WorkloadController,
 };
 use crate::sim::draw::Draws;
 use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
@@ -226,8 +227,14 @@ impl<'a> TargetState<'a> {
             Action::Pause => self.controller.paused = true,
             Action::Resume => self.controller.paused = false,
             Action::Scale(replicas) => self.controller.replicas = *replicas,
-            Action::KillPods(pods) => self.pods.kill(*pods, now, &self.rules),
-            Action::HangPods(pods) => self.pods.hang(*pods, now, &self.rules),
+            Action::KillPods(pods, which) => {
+                let picks = self.pods.picks(*pods, *which, &mut self.draws);
+                self.pods.kill(&picks, now, &self.rules);
+            }
+            Action::HangPods(pods) => {
+                let picks = self.pods.picks(*pods, Which::Newest, &mut self.draws);
+                self.pods.hang(&picks, now, &self.rules);
+            }
             Action::MetricsOutage { which, lasts } => {
                 let until = now + *lasts;
                 if *which != MetricsApi::Custom {

@@ -8,7 +8,7 @@ use super::lifecycle::{Stop, typical_startup};
 use super::milestones::NEVER;
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
-use crate::model::{Balancing, Delay};
+use crate::model::{Balancing, Delay, Which};
 use crate::sim::draw::{Draws, Purpose};
 use crate::units::{Replicas, SimTime, Span};
 
@@ -259,27 +259,62 @@ impl Pods {
         self.cohorts.len() != before
     }
 
-    /// Kills the containers of so many pods, the latest first.
-    pub fn kill(&mut self, count: Replicas, now: SimTime, rules: &Rules<'_>) {
-        self.on_running(count, |pods, index| pods.restart_cohort(index, now, rules));
+    /// Kills the containers of these pods.
+    pub fn kill(&mut self, picks: &[(usize, Replicas)], now: SimTime, rules: &Rules<'_>) {
+        self.on_picked(picks, |pods, index| pods.restart_cohort(index, now, rules));
     }
 
-    /// The application in so many pods stops answering.
-    pub fn hang(&mut self, count: Replicas, now: SimTime, rules: &Rules<'_>) {
-        self.on_running(count, |pods, index| pods.cohorts[index].hang(now, rules.template));
+    /// The application in these pods stops answering.
+    pub fn hang(&mut self, picks: &[(usize, Replicas)], now: SimTime, rules: &Rules<'_>) {
+        self.on_picked(picks, |pods, index| pods.cohorts[index].hang(now, rules.template));
     }
 
-    /// Does something to so many running pods, the latest first.
-    fn on_running(&mut self, mut count: Replicas, mut act: impl FnMut(&mut Self, usize)) {
-        let mut index = self.cohorts.len();
-        while index > 0 && count > 0 {
-            index -= 1;
-            let cohort = &mut self.cohorts[index];
-            if !cohort.active() || cohort.running.is_none() {
-                continue;
+    /// Of which cohorts how many pods, of so many that run: the last cohort first.
+    pub fn picks(&self, count: Replicas, which: Which, draws: &mut Draws) -> Vec<(usize, Replicas)> {
+        let is_there = |cohort: &Cohort| cohort.active() && cohort.running.is_some();
+        let mut there: Vec<(usize, Replicas)> = self
+            .cohorts
+            .iter()
+            .enumerate()
+            .filter(|(_, cohort)| is_there(cohort))
+            .map(|(at, c)| (at, c.count))
+            .collect();
+        if which == Which::Random {
+            let mut picked = vec![0; there.len()];
+            let mut left: Replicas = there.iter().map(|(_, count)| count).sum();
+            for _ in 0..count.min(left) {
+                let mut place = draws.below(left);
+                for (picked, (_, count)) in picked.iter_mut().zip(&there) {
+                    let free = count - *picked;
+                    if place < free {
+                        *picked += 1;
+                        break;
+                    }
+                    place -= free;
+                }
+                left -= 1;
             }
-            let hit = count.min(cohort.count);
-            count -= hit;
+            let hit = there.iter().zip(picked).map(|((at, _), picked)| (*at, picked));
+            return hit.filter(|(_, picked)| *picked > 0).rev().collect();
+        }
+        if which == Which::Newest {
+            there.reverse();
+        }
+        let mut left = count;
+        let hit = there.into_iter().map(|(at, count)| {
+            let hit = count.min(left);
+            left -= hit;
+            (at, hit)
+        });
+        let mut hit: Vec<(usize, Replicas)> = hit.filter(|(_, hit)| *hit > 0).collect();
+        hit.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        hit
+    }
+
+    /// Does something to so many pods of some cohorts, the last cohort first.
+    fn on_picked(&mut self, picks: &[(usize, Replicas)], mut act: impl FnMut(&mut Self, usize)) {
+        for &(index, hit) in picks {
+            let cohort = &mut self.cohorts[index];
             if hit < cohort.count {
                 let part = cohort.split(hit, &[]);
                 self.cohorts.insert(index + 1, part);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::Delay;
+use crate::model::{Delay, Which};
 use crate::units::{Span, When};
 
 /// Something that happens at a time: exactly one of these.
@@ -27,7 +27,7 @@ pub(crate) struct Event {
     /// kubectl scale.
     pub scale: Option<Replicas>,
     /// Containers of so many pods die.
-    pub kill_pods: Option<PodCount>,
+    pub kill_pods: Option<KillPods>,
     /// The application in so many pods stops answering.
     pub hang_pods: Option<PodCount>,
     /// So many nodes are gone, those with the most pods of the workload.
@@ -66,6 +66,15 @@ pub(crate) struct Rollout {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Replicas {
     pub replicas: i32,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KillPods {
+    pub pods: i32,
+    /// Which of them, by their age; the newest if it is not said.
+    #[serde(default)]
+    pub which: Which,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
