@@ -243,32 +243,23 @@ fn a_real_prometheus_answers() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let mut text = String::new();
-    let mut last = String::new();
+    // Of a family all samples stand together.
+    let mut families: BTreeMap<String, String> = BTreeMap::new();
     for (name, mut labels, values) in recorded() {
-        if name != last {
-            let (family, kind) =
-                name.strip_suffix("_total").map_or((name.as_str(), "gauge"), |family| (family, "counter"));
-            let _ = writeln!(text, "# TYPE {family} {kind}");
-            last.clone_from(&name);
-        }
         labels.remove("__name__");
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+        let lines = families.entry(name.clone()).or_default();
         values.iter().for_each(|(at, value)| {
-            let _ = writeln!(text, "{name}{{{}}} {value} {at}", labels.join(","));
+            let _ = writeln!(lines, "{name}{{{}}} {value} {at}", labels.join(","));
         });
     }
-    // Of a family all samples stand together.
-    let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        families.entry(line.split('{').next().unwrap()).or_default().push(line);
-    }
-    let mut sorted = String::new();
+    let mut samples = String::new();
     for (name, lines) in families {
-        let (family, kind) = name.strip_suffix("_total").map_or((name, "gauge"), |family| (family, "counter"));
-        let _ = writeln!(sorted, "# TYPE {family} {kind}\n{}", lines.join("\n"));
+        let counter = name.strip_suffix("_total").map(|family| (family, "counter"));
+        let (family, kind) = counter.unwrap_or((name.as_str(), "gauge"));
+        let _ = write!(samples, "# TYPE {family} {kind}\n{lines}");
     }
-    write(&folder.path().join("samples"), &(sorted + "# EOF\n"));
+    write(&folder.path().join("samples"), &(samples + "# EOF\n"));
     write(&folder.path().join("prometheus.yml"), "global: {}\n");
     let filled = Command::new("promtool")
         .args(["tsdb", "create-blocks-from", "openmetrics", &path("samples"), &path("data")])
