@@ -1,5 +1,7 @@
 //! What kubectl lists: `top pods`, `get hpa --watch`, `get events`; once, or again and again in a log with the times between.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::instants::{self, Instant, Written};
@@ -22,20 +24,30 @@ pub(super) fn is_events(head: &str) -> bool {
 
 /// Series that come sample by sample.
 #[derive(Default)]
-struct Sampled(Vec<Series>);
+struct Sampled(BTreeMap<(Signal, About), Vec<(i64, f64)>>);
 
 impl Sampled {
     fn push(&mut self, signal: Signal, about: &About, at: i64, value: f64) {
-        let known = self.0.iter_mut().find(|series| series.signal == signal && series.about == *about);
-        match known {
-            Some(series) => series.points.push((at, value)),
-            None => self.0.push(Series { signal, kind: Kind::Gauge, about: about.clone(), points: vec![(at, value)] }),
-        }
+        self.0.entry((signal, about.clone())).or_default().push((at, value));
+    }
+
+    fn series(self) -> Vec<Series> {
+        let series = |((signal, about), points)| Series { signal, kind: Kind::Gauge, about, points };
+        self.0.into_iter().map(series).collect()
     }
 }
 
+/// What `date` begins with.
+const WEEKDAYS: [&str; 7] = ["Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "];
+
 /// A time at the beginning of a line, as `date` and `ts` write it, and the rest.
 fn stamped<'a>(line: &'a str, options: &Options) -> Option<(Instant, &'a str)> {
+    // Most lines are of pods: they are told by their beginning.
+    let begins = |c: char| c.is_ascii_digit() || matches!(c, '[' | '=' | '"');
+    let is_day = |text: &str| WEEKDAYS.iter().any(|day| text.starts_with(day));
+    if !(line.trim_start().starts_with(begins) || is_day(line.trim_start())) {
+        return None;
+    }
     let usable = |text: &str| {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
         let found = instants::parse(text, &options.zone)?;
@@ -104,7 +116,7 @@ pub(super) fn top(file: &mut File<'_>, options: &Options) -> Result<Recording, I
             .into());
     }
     let notes = written.and_then(|written| written.note(&options.zone)).into_iter().collect();
-    Ok(Recording { format: "kubectl top", base, series: sampled.0, events: Vec::new(), notes })
+    Ok(Recording { format: "kubectl top", base, series: sampled.series(), events: Vec::new(), notes })
 }
 
 /// An age as kubectl writes it, seconds: 90s, 2m15s, 3h, 2d4h.
@@ -193,7 +205,7 @@ pub(super) fn hpa(file: &mut File<'_>, options: &Options) -> Result<Recording, I
             "{unnamed} targets without a name of their metric (kubectl before 1.30) are passed over: the manifests (-f) tell the names"
         ));
     }
-    Ok(Recording { format: "kubectl get hpa", base, series: sampled.0, events: Vec::new(), notes })
+    Ok(Recording { format: "kubectl get hpa", base, series: sampled.series(), events: Vec::new(), notes })
 }
 
 pub(super) fn events(file: &mut File<'_>, _: &Options) -> Result<Recording, InputError> {
