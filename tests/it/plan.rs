@@ -397,3 +397,30 @@ proptest! {
         prop_assert!(nodes as f64 <= 1.7 * bound as f64 + 1.0, "{nodes} nodes, bound {bound}");
     }
 }
+
+/// Of many workloads those that are not named by themselves are never the largest band, and a band says what it is.
+#[test]
+fn others_are_never_the_largest_band() {
+    let bands = |folder: &std::path::Path| {
+        let output = hpasim(&["plan", "-f", folder.to_str().unwrap(), "--format", "html"]).output().unwrap();
+        let page = String::from_utf8(output.stdout).unwrap();
+        let key = page.split("<p class=\"key\">").nth(1).unwrap().split("</p>").next().unwrap().to_owned();
+        key.split("</i>").skip(1).map(|band| band.split(" <i").next().unwrap().trim().to_owned()).collect::<Vec<_>>()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let all = |namespace: fn(usize) -> &'static str, cpu: fn(usize) -> usize| {
+        let one = |n: usize| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{n}, namespace: {}}}\nspec: {{selector: {{matchLabels: {{app: w{n}}}}}, \
+                 template: {{metadata: {{labels: {{app: w{n}}}}}, spec: {{containers: [{{name: c, image: c, resources: {{requests: {{cpu: {}m}}}}}}]}}}}}}\n",
+                namespace(n),
+                cpu(n)
+            )
+        };
+        write(&folder.path().join("all.yaml"), &(0..11).map(one).collect::<Vec<_>>().join("---\n"));
+        bands(folder.path())
+    };
+    assert_eq!(all(|_| "shop", |_| 100), ["11 workloads"]);
+    assert_eq!(all(|n| if n < 6 { "shop" } else { "search" }, |_| 100), ["namespace shop", "namespace search"]);
+    assert_eq!(all(|_| "shop", |n| if n == 0 { 2000 } else { 100 }), ["w0", "w1", "w2", "w3", "7 others"]);
+}

@@ -140,7 +140,12 @@ fn groups(report: &PlanReport<'_>, resource: &str) -> Vec<(String, Vec<usize>)> 
             }
         }
         groups.sort_by_key(|(_, members)| std::cmp::Reverse(size(members)));
-        groups.iter_mut().for_each(|(name, _)| *name = short(name));
+        // All of one kind have nothing in common that tells them apart.
+        if level > 0 && groups.len() < 2 {
+            continue;
+        }
+        let kind = if level == 1 { "namespace " } else { "" };
+        groups.iter_mut().for_each(|(name, _)| *name = format!("{kind}{}", short(name)));
         if groups.len() > AREA_COLORS.len() {
             let rest = groups.split_off(AREA_COLORS.len() - 1);
             let (count, members) = (rest.len(), rest.into_iter().flat_map(|(_, members)| members).collect());
