@@ -70,3 +70,16 @@ pub(super) fn positive_span(text: &str) -> Result<Span, String> {
 pub(super) fn phases_parser() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..=100_000)
 }
+
+/// A part of something: 50%.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok();
+    let wrong = || format!("`{text}` is no part: write a percentage from 1% to 99%");
+    number.filter(|number| (1.0..=99.0).contains(number)).map(|number| number / 100.0).ok_or_else(wrong)
+}
+
+/// A number of replicas.
+pub(super) fn replicas(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| format!("`{text}` is no number of replicas"))
+}

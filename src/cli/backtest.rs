@@ -1,23 +1,20 @@
 //! `hpasim backtest`: what was recorded against what is predicted.
 
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
+use super::observation::Observation;
 use super::output::{self, ColorChoice, Format, Forms};
 use super::world::{Prepared, WorldArgs};
-use super::{Outcome, load};
-use crate::input::recording::{self, Options, Subject};
-use crate::input::{Diagnostic, open};
-use crate::model::{
-    ControllerConfig, HpaSpec, LoadSource, LoadTable, MetricTarget, Recording, ResourceName, Signal, Target, TimeBase,
-};
+use super::{Outcome, args, load};
+use crate::model::{ControllerConfig, LoadSource, ResourceName, Target};
 use crate::report::backtest::{Backtest, Part};
 use crate::report::document::{html, markdown};
 use crate::report::json;
-use crate::sim::{Listen, SyncRecord, TimelineRow, simulate_all};
-use crate::study::backtest::{self, Course, Seen};
+use crate::sim::simulate_all;
+use crate::study::backtest::{self, Listener, Seen};
 use crate::study::phases::PhaseRuns;
 use crate::units::Span;
 
@@ -37,10 +34,10 @@ pub(super) struct BacktestArgs {
     #[arg(long, value_name = "DIR|FILE", required = true, conflicts_with = "load")]
     observed: Option<PathBuf>,
     /// Settings were chosen by this part of the time (50%): the error of the rest is told by itself, and is what counts
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = args::percent)]
     split: Option<f64>,
     /// End with 1 if the mean absolute error is more replicas than this
-    #[arg(long, value_name = "REPLICAS", value_parser = positive)]
+    #[arg(long, value_name = "REPLICAS", value_parser = args::replicas)]
     max_error: Option<f64>,
     /// Write backtest.json, backtest.png, report.html and report.md into this directory
     #[arg(short, long, value_name = "DIR")]
@@ -53,17 +50,6 @@ pub(super) struct BacktestArgs {
     format: Format,
     #[command(flatten)]
     world: WorldArgs,
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok();
-    let wrong = || format!("`{text}` is no part: write a percentage from 1% to 99%");
-    number.filter(|number| (1.0..=99.0).contains(number)).map(|number| number / 100.0).ok_or_else(wrong)
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| format!("`{text}` is no number of replicas"))
 }
 
 /// Runs the command.
@@ -79,7 +65,7 @@ pub(super) fn run(args: &mut BacktestArgs, color: ColorChoice) -> anyhow::Result
     };
     let (hpa, requests) = (target.hpa, requests(target, &controller));
     let epoch = prepared.loads[0].clock().map(|clock| clock.epoch_seconds());
-    let (recorded, initial) = recorded(&path, args, hpa, epoch)?;
+    let Observation { seen: recorded, initial, .. } = Observation::read(&path, args.world.zone(), hpa, epoch)?;
     if args.world.cluster.replicas.is_none() {
         prepared.setup.targets[0].initial_replicas = initial.round() as i32;
     }
@@ -87,11 +73,12 @@ pub(super) fn run(args: &mut BacktestArgs, color: ColorChoice) -> anyhow::Result
     let Prepared { setup, mut loads, errors, .. } = prepared;
     crate::input::InputError::unless_empty(errors)?;
     let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
-    let rows = rows(&table)?;
-    let mut kept = [Rows { initial, cpu: cpu_metric(hpa), ..Rows::default() }];
+    let rows: Vec<(i64, Vec<f64>)> = table.rows().map(|(at, row)| (at.seconds(), row.to_vec())).collect();
+    let mut kept = [Listener::new(hpa, initial)];
     let summaries = simulate_all(&setup, &mut [table.clone()], &mut kept).map_err(load::explain_error)?;
     let duration = summaries[0].duration;
-    let [Rows { seen: predicted, .. }] = kept;
+    let [kept] = kept;
+    let predicted = kept.seen();
     let textbook = backtest::textbook(hpa, requests, table.columns(), &rows, initial);
     let result = Backtest {
         name: hpa.name.clone(),
@@ -175,104 +162,10 @@ fn parts(
     spans.into_iter().filter_map(one).collect()
 }
 
-/// Keeps what the HPA wants and sees.
-#[derive(Debug, Default)]
-struct Rows {
-    initial: f64,
-    cpu: Option<usize>,
-    seen: Seen,
-}
-
-impl Listen for Rows {
-    fn listens(&self) -> bool {
-        true
-    }
-
-    fn hear(&mut self, record: &SyncRecord<'_>) {
-        let row = TimelineRow::from(record);
-        let at = row.now.seconds();
-        if self.seen.replicas.is_empty() {
-            self.seen.replicas.push((0, self.initial));
-        }
-        push(&mut self.seen.replicas, at, row.desired.into());
-        let status = self.cpu.and_then(|index| row.metrics.get(index)?.as_ref()?.average_utilization);
-        if let Some(percent) = status {
-            push(&mut self.seen.utilization, at, percent.into());
-        }
-    }
-}
-
-/// Adds a value where it is another one.
-fn push(course: &mut Course, at: i64, value: f64) {
-    if course.last().is_none_or(|(_, last)| *last != value) {
-        course.push((at, value));
-    }
-}
-
-/// The HPA's metric of CPU utilization.
-fn cpu_metric(hpa: &HpaSpec) -> Option<usize> {
-    hpa.metrics.iter().position(|metric| {
-        metric.resource().is_some_and(|resource| {
-            *resource.name == ResourceName::Cpu && matches!(resource.target, MetricTarget::Utilization(_))
-        })
-    })
-}
-
 /// What a pod requests: cores, and bytes.
 fn requests(target: &Target<'_>, controller: &ControllerConfig) -> (f64, f64) {
     let of = |name: ResourceName| {
         target.workload.template.hpa_request(None, &name, controller.version).map_or(0.0, |milli| milli as f64 / 1e3)
     };
     (of(ResourceName::Cpu), of(ResourceName::Memory))
-}
-
-fn rows(table: &LoadTable) -> anyhow::Result<Vec<(i64, Vec<f64>)>> {
-    let mut table = table.clone();
-    let (mut rows, mut row) = (Vec::new(), vec![0.0; table.columns().len()]);
-    while let Some(at) = table.next_row(&mut row).map_err(crate::input::load::as_input_error)? {
-        rows.push((at.seconds(), row.clone()));
-    }
-    Ok(rows)
-}
-
-/// What was recorded of replicas and utilization, from the start of the load on, and the replicas there.
-fn recorded(path: &Path, args: &BacktestArgs, hpa: &HpaSpec, epoch: Option<i64>) -> anyhow::Result<(Seen, f64)> {
-    let subject = Subject::of(hpa);
-    let options = Options { zone: args.world.zone(), ..Options::of(hpa) };
-    let file = if path.is_dir() { path.join("recorded.csv") } else { path.to_owned() };
-    let name = file.display().to_string();
-    let found = recording::read(&name, open(&file)?, &options)?;
-    // A folder's times are those of its load; a file's begin where its load does.
-    let start = match (found.base, epoch) {
-        (TimeBase::Epoch(_), Some(epoch)) => epoch,
-        _ if path.is_dir() => 0,
-        _ => recording::observed(&[(name.clone(), found.clone())], &subject, None)?.grid.start,
-    };
-    let course = |signal: &Signal| course(&found, &subject, signal, start);
-    let (desired, current) = (course(&Signal::DesiredReplicas), course(&Signal::CurrentReplicas));
-    let initial = current.first().or(desired.first()).map(|(_, value)| *value);
-    let Some(initial) = initial else {
-        let hint = "it takes the HPA's desired or current replicas: kube-state-metrics' kube_horizontalpodautoscaler_status_*, or a column \
-                    `desired` or `replicas`";
-        return Err(
-            crate::input::InputError::from(Diagnostic::new(format!("{name} has no replicas")).hint(hint)).into()
-        );
-    };
-    let replicas = if desired.is_empty() { current } else { desired };
-    Ok((Seen { replicas, utilization: course(&Signal::CpuUtilization) }, initial))
-}
-
-/// A signal's course, in seconds from the start on.
-fn course(recording: &Recording, subject: &Subject, signal: &Signal, start: i64) -> Course {
-    let found = recording.series.iter().find(|series| series.signal == *signal && subject.has(&series.about));
-    let mut course = Course::new();
-    for &(at, value) in found.iter().flat_map(|series| &series.points) {
-        let at = at.div_euclid(1000) - start;
-        if at < 0 {
-            course = vec![(0, value)];
-        } else {
-            push(&mut course, at, value);
-        }
-    }
-    course
 }

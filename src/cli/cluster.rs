@@ -30,6 +30,9 @@ pub(super) struct ClusterArgs {
     /// drawn times make every pod another one; one where ten would take too long]
     #[arg(long, value_name = "N", value_parser = phases_parser(), help_heading = "Cluster")]
     phases: Option<u64>,
+    /// Settings of the cluster in a file (YAML), as `hpasim calibrate` writes it; options count more
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub cluster: Option<PathBuf>,
     #[command(flatten)]
     settings: ClusterConfig,
 }

@@ -60,7 +60,7 @@ enum ReadingArg {
 }
 
 /// What can be said of a scenario, whose load and settings are its own.
-const OF_SCENARIOS: [&str; 7] = ["scenario", "set", "at", "changes", "reading", "format", "phases"];
+const OF_SCENARIOS: [&str; 8] = ["scenario", "set", "cluster", "at", "changes", "reading", "format", "phases"];
 
 /// Decisions of one HPA in one simulation.
 struct Told<'a> {
@@ -93,7 +93,8 @@ pub(super) fn run(args: &ExplainArgs, given: &[String], color: ColorChoice) -> a
 fn of_scenarios(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let paths: Vec<PathBuf> = args.path.iter().cloned().collect();
     let names: Vec<String> = args.scenario.iter().cloned().collect();
-    let scenarios = read_scenarios(&paths, &names, &args.world.manifests.sources.set.set)?;
+    let scenarios =
+        read_scenarios(&paths, &names, &args.world.manifests.sources.set.set, args.world.cluster.cluster.as_deref())?;
     let mut replays = Vec::new();
     for scenario in &scenarios {
         let replayed =

@@ -2,6 +2,8 @@
 
 mod args;
 mod backtest;
+mod calibrate;
+mod calibrated;
 mod cluster;
 mod config;
 mod conformance;
@@ -12,6 +14,7 @@ mod init;
 mod lint;
 mod load;
 mod manifests;
+mod observation;
 mod output;
 mod plan;
 mod progress;
@@ -77,6 +80,7 @@ enum Command {
     Init(init::InitArgs),
     Import(Box<import::ImportArgs>),
     Schema(schema::SchemaArgs),
+    Calibrate(Box<calibrate::CalibrateArgs>),
     Backtest(Box<backtest::BacktestArgs>),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
@@ -97,7 +101,7 @@ enum Outcome {
 /// 2 wrong usage or input.
 pub fn main() -> ExitCode {
     let command = named(std::env::args_os().next().as_deref());
-    let command = match config::applied(command) {
+    let command = match config::applied(command).and_then(calibrated::applied) {
         Ok(command) => command,
         Err(error) => {
             report(&error);
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Import(args)) => import::run(&args, color),
         Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Calibrate(mut args)) => calibrate::run(&mut args, &given(&matches), color),
         Some(Command::Backtest(mut args)) => backtest::run(&mut args, color),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args, color),
@@ -140,7 +145,8 @@ pub fn main() -> ExitCode {
 
 /// The command line; what an option of its own says is not said twice.
 fn definition() -> clap::Command {
-    Cli::command().mut_subcommand("backtest", |command| command.mut_arg("load", |load| load.hide(true)))
+    let observed = |command: clap::Command| command.mut_arg("load", |load| load.hide(true));
+    Cli::command().mut_subcommand("backtest", observed).mut_subcommand("calibrate", observed)
 }
 
 /// The command by the name that it was called by: kubectl finds it as a plugin.

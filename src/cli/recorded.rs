@@ -9,7 +9,7 @@ use super::args::positive_span;
 use super::manifests::SourceArgs;
 use super::output::{self, ColorChoice, Format, Forms};
 use crate::input::load::{FOLDER_LOAD, said};
-use crate::input::recording::{Options, Subject, observed};
+use crate::input::recording::{FOLDER_PODS, Options, Subject, observed};
 use crate::model::{KubernetesVersion, Observed, Recording};
 use crate::report::document::{html, markdown};
 use crate::report::trace::{FileRow, LoadReport};
@@ -154,7 +154,7 @@ fn written(observed: &Observed, report: &LoadReport) -> anyhow::Result<Vec<(Stri
         all.push(("events.csv".to_owned(), files::events_csv(observed)?));
     }
     if !observed.pods.is_empty() {
-        all.push(("pods.csv".to_owned(), files::pods_csv(observed)?));
+        all.push((FOLDER_PODS.to_owned(), files::pods_csv(observed)?));
     }
     all.push(("load.png".to_owned(), report.picture()?));
     all.push(("report.html".to_owned(), html::render(&document).into_bytes()));

@@ -1,7 +1,7 @@
 //! `hpasim replay`: what documents promise, put to the test.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use super::args::phases_parser;
 use super::load::{self, explain_error};
 use super::manifests::SetArgs;
 use super::output::{ColorChoice, Format, Forms};
-use super::{Outcome, output};
+use super::{Outcome, calibrated, output};
 use crate::input::names::hint;
 use crate::input::overrides::Override;
 use crate::input::scenario::{self, BUILTIN_FOLDERS, Choice, Files};
@@ -45,6 +45,9 @@ pub(super) struct ReplayArgs {
     /// Write a CSV and a PNG file for each scenario, and report.html and report.md with all of them, into this directory
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Settings of the cluster in a file (YAML), as `hpasim calibrate` writes it, in place of those of the scenarios
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
     /// In how many phases of syncs, scrapes and samples the claims are tested [default: all, or what a budget of
     /// simulated syncs allows]
     #[arg(long, value_name = "N", value_parser = phases_parser())]
@@ -61,14 +64,16 @@ pub(super) struct ReplayArgs {
 }
 
 /// Reads the scenarios behind the paths, or the built-in ones; of these, those with the names, or all. They are changed as it
-/// is asked for.
+/// is asked for, and have the settings of a file in place of their own.
 pub(super) fn read_scenarios(
     paths: &[PathBuf],
     names: &[String],
     overrides: &[Override],
+    cluster: Option<&Path>,
 ) -> anyhow::Result<Vec<Scenario>> {
     let mut warnings = Vec::new();
-    let choice = Choice { names, overrides };
+    let cluster = cluster.map(calibrated::read).transpose()?;
+    let choice = Choice { names, overrides, cluster: cluster.as_ref() };
     let mut scenarios = Vec::new();
     if paths.is_empty() {
         for folder in BUILTIN_FOLDERS {
@@ -112,7 +117,7 @@ pub(super) fn note_assumptions(scenarios: &[Scenario]) {
 /// Runs the command.
 pub(super) fn run(args: &ReplayArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     output::check_plot(args.plot, args.format)?;
-    let scenarios = read_scenarios(&args.paths, &args.scenario, &args.set.set)?;
+    let scenarios = read_scenarios(&args.paths, &args.scenario, &args.set.set, args.cluster.as_deref())?;
     if args.output.is_some() {
         check_file_names(&scenarios)?;
     }

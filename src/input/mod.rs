@@ -3,6 +3,7 @@
 //! Everything that comes from a user passes through here, is checked, and becomes a type of
 //! [`crate::model`]. Errors name the file, line, column and field.
 
+pub mod calibrated;
 pub mod claims;
 pub mod conformance;
 mod diagnostic;

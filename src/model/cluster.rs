@@ -143,9 +143,14 @@ pub struct Senseless {
 impl Senseless {
     /// The option of that name.
     pub fn option(&self) -> String {
-        let kebab = |c: char| if c.is_ascii_uppercase() { format!("-{}", c.to_ascii_lowercase()) } else { c.into() };
-        format!("--{}", self.setting.chars().map(kebab).collect::<String>())
+        format!("--{}", option_name(self.setting))
     }
+}
+
+/// The long name of the option of a setting: `metricOffset` is metric-offset.
+pub fn option_name(setting: &str) -> String {
+    let kebab = |c: char| if c.is_ascii_uppercase() { format!("-{}", c.to_ascii_lowercase()) } else { c.into() };
+    setting.chars().map(kebab).collect()
 }
 
 impl ClusterConfig {

@@ -230,6 +230,28 @@ impl LoadTable {
     }
 }
 
+impl LoadTable {
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = (SimTime, &[f64])> {
+        self.times.iter().copied().zip(self.values.chunks(self.columns.len().max(1)))
+    }
+
+    /// The same so much earlier, from the start on; of what comes before it the last row counts.
+    #[must_use]
+    pub fn earlier(&self, age: Span) -> Self {
+        let before = |at: &&SimTime| at.since_start() <= age;
+        let passed = self.times.iter().take_while(before).count().saturating_sub(1);
+        let earlier = |at: &SimTime| SimTime::from_seconds((at.seconds() - age.seconds()).max(0));
+        Self {
+            columns: self.columns.clone(),
+            times: self.times[passed..].iter().map(earlier).collect(),
+            values: self.values[passed * self.columns.len()..].to_vec(),
+            next: 0,
+            clock: self.clock,
+        }
+    }
+}
+
 impl LoadSource for LoadTable {
     fn clock(&self) -> Option<Clock> {
         self.clock

@@ -33,7 +33,9 @@ pub use admission::{Admission, Refusal, lacking, quota_use};
 pub use amounts::{Amount, Amounts};
 pub use by_labels::{ByLabels, BySelector};
 pub use by_name::ByName;
-pub use cluster::{Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo};
+pub use cluster::{
+    Balancing, ClusterConfig, ParseBalancingError, ParseSloError, Queueing, Senseless, Slo, option_name,
+};
 pub use controller::{ControllerConfig, KubernetesVersion, ParseVersionError};
 pub use delay::{Delay, ParseDelayError, Startup};
 pub use event::{Action, MetricsApi, Revision, ScheduledEvent, Which};

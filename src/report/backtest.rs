@@ -199,34 +199,48 @@ impl Backtest {
     }
 
     fn chart(&self) -> Chart {
-        let line = |label: &str, color: usize, style: LineStyle, points: &[(i64, f64)]| Line {
-            label: label.to_owned(),
-            color,
-            style,
-            may_be_cut: false,
-            points: points.to_vec(),
-        };
-        let panel = |title: &str, of: fn(&Seen) -> &[(i64, f64)]| Panel {
-            title: title.to_owned(),
-            lines: vec![
-                Line { may_be_cut: true, ..line("textbook's formula", 2, LineStyle::Dashed, of(&self.textbook)) },
-                line("recorded", 1, LineStyle::Wide, of(&self.recorded)),
-                line("predicted", 0, LineStyle::Solid, of(&self.predicted)),
-            ],
-            band: None,
-            areas: Vec::new(),
-        };
-        let mut panels = vec![panel("Replicas (pods)", |seen| &seen.replicas)];
-        if !self.recorded.utilization.is_empty() {
-            panels.push(panel("CPU as the HPA sees it (% of the request)", |seen| &seen.utilization));
-        }
-        panels.iter_mut().for_each(|panel| panel.lines.retain(|line| !line.points.is_empty()));
-        Chart { panels, axis: Axis::Time(self.duration, self.clock), marks: Vec::new() }
+        chart((&self.recorded, &self.predicted, Some(&self.textbook)), self.duration, self.clock)
     }
 
     /// The picture of it; the bytes of the file.
     pub fn picture(&self) -> Result<Vec<u8>, PlotError> {
-        let zone = self.clock.map_or_else(String::new, |clock| format!(", times in {}", clock.zone()));
-        chart_picture(&format!("{}: recorded and predicted{zone}", self.name), &self.chart(), Ink::Pixels)
+        picture(&self.name, &self.chart(), self.clock)
     }
+}
+
+/// The picture of what was recorded and what is predicted; the bytes of the file.
+pub(super) fn picture(name: &str, chart: &Chart, clock: Option<Clock>) -> Result<Vec<u8>, PlotError> {
+    let zone = clock.map_or_else(String::new, |clock| format!(", times in {}", clock.zone()));
+    chart_picture(&format!("{name}: recorded and predicted{zone}"), chart, Ink::Pixels)
+}
+
+/// What was recorded, what is predicted, and what the textbook's formula says.
+pub(super) fn chart(
+    (recorded, predicted, textbook): (&Seen, &Seen, Option<&Seen>),
+    duration: Span,
+    clock: Option<Clock>,
+) -> Chart {
+    let line = |label: &str, color: usize, style: LineStyle, points: &[(i64, f64)]| Line {
+        label: label.to_owned(),
+        color,
+        style,
+        may_be_cut: false,
+        points: points.to_vec(),
+    };
+    let panel = |title: &str, of: fn(&Seen) -> &[(i64, f64)]| {
+        let of_textbook = textbook.map(|seen| {
+            let line = line("textbook's formula", 2, LineStyle::Dashed, of(seen));
+            Line { may_be_cut: true, ..line }
+        });
+        let others =
+            [line("recorded", 1, LineStyle::Wide, of(recorded)), line("predicted", 0, LineStyle::Solid, of(predicted))];
+        let lines = of_textbook.into_iter().chain(others).collect();
+        Panel { title: title.to_owned(), lines, band: None, areas: Vec::new() }
+    };
+    let mut panels = vec![panel("Replicas (pods)", |seen| &seen.replicas)];
+    if !recorded.utilization.is_empty() {
+        panels.push(panel("CPU as the HPA sees it (% of the request)", |seen| &seen.utilization));
+    }
+    panels.iter_mut().for_each(|panel| panel.lines.retain(|line| !line.points.is_empty()));
+    Chart { panels, axis: Axis::Time(duration, clock), marks: Vec::new() }
 }

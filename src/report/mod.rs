@@ -4,6 +4,7 @@ pub mod amounts;
 pub mod arithmetic;
 pub mod assumptions;
 pub mod backtest;
+pub mod calibrate;
 pub mod checks;
 pub mod cluster;
 pub mod csv;

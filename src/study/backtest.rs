@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{Column, HpaSpec, MetricSource, MetricTarget, ResourceName, ValueTarget};
+use crate::sim::{Listen, SyncRecord};
 
 /// A value over time: from each second on, until the next.
 pub type Course = Vec<(i64, f64)>;
@@ -15,6 +16,54 @@ pub struct Seen {
     pub replicas: Course,
     /// CPU utilization as the HPA sees it, percent; empty where it is not known.
     pub utilization: Course,
+}
+
+/// Keeps what the HPA wants and sees.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    cpu: Option<usize>,
+    seen: Seen,
+}
+
+impl Listener {
+    /// Of an HPA with so many replicas at the start.
+    pub fn new(hpa: &HpaSpec, initial: f64) -> Self {
+        let is_cpu = |metric: &MetricSource| {
+            metric.resource().is_some_and(|resource| {
+                *resource.name == ResourceName::Cpu && matches!(resource.target, MetricTarget::Utilization(_))
+            })
+        };
+        let seen = Seen { replicas: vec![(0, initial)], utilization: Course::new() };
+        Self { cpu: hpa.metrics.iter().position(is_cpu), seen }
+    }
+
+    /// All of it.
+    pub fn seen(self) -> Seen {
+        self.seen
+    }
+}
+
+impl Listen for Listener {
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn hear(&mut self, record: &SyncRecord<'_>) {
+        let at = record.now.seconds();
+        push(&mut self.seen.replicas, at, record.decision.desired.into());
+        let status =
+            self.cpu.and_then(|index| record.history.current_metrics().get(index)?.as_ref()?.average_utilization);
+        if let Some(percent) = status {
+            push(&mut self.seen.utilization, at, percent.into());
+        }
+    }
+}
+
+/// Adds a value where it is another one.
+pub fn push(course: &mut Course, at: i64, value: f64) {
+    if course.last().is_none_or(|(_, last)| *last != value) {
+        course.push((at, value));
+    }
 }
 
 /// How far a prediction is from what was recorded.

@@ -1,6 +1,7 @@
 //! Many simulations: phases, a fleet under its loads, uncertainty by Monte Carlo, growth over months.
 
 pub mod backtest;
+pub mod calibrate;
 pub mod describe;
 pub mod fleet;
 pub mod growth;

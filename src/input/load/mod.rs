@@ -7,5 +7,5 @@ mod settings;
 pub mod synthetic;
 pub mod trace;
 
-pub use reader::{FOLDER_LOAD, How, Load, as_input_error, earlier, has_recorded, said};
+pub use reader::{FOLDER_LOAD, How, Load, as_input_error, has_recorded, said};
 pub use settings::{Call, Calls, LoadSettings, Number, Row, StatedReading, Values};

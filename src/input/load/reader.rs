@@ -34,21 +34,6 @@ pub struct How<'a> {
     pub recorded_age: Span,
 }
 
-/// Rows with their times.
-pub type Rows = Vec<(SimTime, Vec<f64>)>;
-
-/// The same so much earlier, from the start on; of what comes before it the last counts.
-pub fn earlier(rows: Rows, age: Span) -> Rows {
-    let mut all = Rows::new();
-    for (at, row) in rows {
-        match at.seconds() - age.seconds() {
-            ..=0 => all = vec![(SimTime::ZERO, row)],
-            seconds => all.push((SimTime::from_seconds(seconds), row)),
-        }
-    }
-    all
-}
-
 /// Whether a load has utilization as it was recorded, which may be old.
 pub fn has_recorded(columns: &[Column]) -> bool {
     let observed = |column: &Column| matches!(column, Column::CpuUtilization | Column::MemoryUtilization);
@@ -102,13 +87,13 @@ impl Load {
     /// The same with what was recorded so much earlier; all of it is read.
     fn earlier(mut self, age: Span) -> Result<Self, InputError> {
         let columns = self.columns().to_vec();
-        let (mut rows, mut row) = (Rows::new(), vec![0.0; columns.len()]);
+        let mut row = vec![0.0; columns.len()];
+        let mut head = LoadTable::new(columns).from_instant(self.clock());
         while let Some(at) = self.next_row(&mut row).map_err(as_input_error)? {
-            rows.push((at, row.clone()));
+            head.push(at, &row);
         }
-        let (clock, mut remarks) = (self.clock(), self.remarks());
-        let mut head = LoadTable::new(columns).from_instant(clock);
-        earlier(rows, age).iter().for_each(|(at, row)| head.push(*at, row));
+        let mut remarks = self.remarks();
+        let head = head.earlier(age);
         remarks.push(format!("recorded utilization is put {age} earlier (--recorded-age)"));
         Ok(Self { head, trace: None, remarks })
     }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod demand;
+mod folder;
 mod grid;
 mod instants;
 mod kubectl;
@@ -18,6 +19,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 pub use demand::observed;
+pub use folder::{FOLDER_PODS, PodTimes, pods};
 pub use subject::Subject;
 
 use crate::input::source::unreadable;

@@ -5,9 +5,7 @@ use crate::input::load::drives::drives;
 use crate::input::load::pattern::parse_column;
 use crate::input::load::synthetic::Synthetic;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{
-    How, LoadSettings, Number, Row, StatedReading, Values, as_input_error, earlier, has_recorded,
-};
+use crate::input::load::{How, LoadSettings, Number, Row, StatedReading, Values, as_input_error, has_recorded};
 use crate::input::names::hint;
 use crate::input::recording::{Options, Subject};
 use crate::input::{Diagnostic, InputError};
@@ -44,7 +42,10 @@ impl Reader<'_> {
     ) -> Result<Vec<LoadReading>, InputError> {
         let mut load = self.rows(written, hpa)?;
         if has_recorded(&load.columns) {
-            load.rows = earlier(load.rows, written.settings.recorded_age);
+            let mut table = LoadTable::new(load.columns.clone());
+            load.rows.iter().for_each(|(at, row)| table.push(*at, row));
+            let earlier = table.earlier(written.settings.recorded_age);
+            load.rows = earlier.rows().map(|(at, row)| (at, row.to_vec())).collect();
         }
         let Written { path, settings, .. } = written;
         self.known_columns(written, &load.columns, hpa)?;

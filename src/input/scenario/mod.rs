@@ -14,6 +14,7 @@ pub use events::{Happens, stated_events};
 pub use files::Files;
 
 use self::checks::Facts;
+use super::calibrated::Calibrated;
 use super::manifests::{self, Manifests};
 use super::names::typed;
 use super::overrides::Override;
@@ -37,6 +38,8 @@ pub struct Choice<'a> {
     pub names: &'a [String],
     /// What is changed in those.
     pub overrides: &'a [Override],
+    /// Settings of the cluster in place of their own.
+    pub cluster: Option<&'a Calibrated>,
 }
 
 impl Choice<'_> {
@@ -56,8 +59,12 @@ pub fn read(
     let mut scenarios: Vec<Scenario> = Vec::new();
     let mut errors = Vec::new();
     for source in files.scenarios(path)? {
-        for document in read_documents(&source)? {
-            let overrides = if choice.wants(&document) { choice.overrides } else { &[] };
+        for mut document in read_documents(&source)? {
+            let is_meant = choice.wants(&document);
+            let overrides = if is_meant { choice.overrides } else { &[] };
+            if let Some(calibrated) = choice.cluster.filter(|_| is_meant) {
+                calibrated.apply(&mut document.value);
+            }
             let reader = Reader { files, source: &source, document: &document, overrides };
             match reader.scenario(warnings) {
                 Ok(scenario) if scenarios.iter().any(|other| other.name == scenario.name) => {

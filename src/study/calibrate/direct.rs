@@ -1,0 +1,269 @@
+//! What recordings tell without a simulation: CPU of a request, memory of a pod, how long pods took to be ready.
+
+use super::region::{Bootstrap, interval};
+use super::setting::Setting;
+
+/// What is known of a setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// Which one.
+    pub setting: Setting,
+    /// The value.
+    pub value: f64,
+    /// 95% of what it may be: from here.
+    pub low: f64,
+    /// To here.
+    pub high: f64,
+    /// How far values differ among pods: the standard deviation of the logarithm, if they do.
+    pub sigma: Option<f64>,
+    /// Of what, and by what.
+    pub evidence: String,
+}
+
+/// Steps of a recording in which all of this is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// When, seconds.
+    pub at: i64,
+    /// What pods used: cores, or bytes.
+    pub used: f64,
+    /// Requests a second; nothing if they were not recorded.
+    pub rps: f64,
+    /// Pods.
+    pub pods: f64,
+}
+
+/// Blocks of time for the bootstrap.
+const BLOCKS: usize = 24;
+/// Fewer steps say nothing.
+const FEWEST: usize = 8;
+/// A figure that is not known to this part of itself is not known.
+const VAGUE: f64 = 0.5;
+
+/// Least squares of so many unknowns: `sums` are the sums of the products of columns, the last of which is what is explained.
+fn solved<const N: usize>(rows: &[[f64; N]], columns: usize) -> Option<Vec<f64>> {
+    let mut matrix = vec![vec![0.0; columns + 1]; columns];
+    for row in rows {
+        for (one, equation) in matrix.iter_mut().enumerate() {
+            for (other, cell) in equation.iter_mut().enumerate() {
+                *cell += row[one] * row[if other == columns { N - 1 } else { other }];
+            }
+        }
+    }
+    for pivot in 0..columns {
+        let largest = (pivot..columns).max_by(|a, b| matrix[*a][pivot].abs().total_cmp(&matrix[*b][pivot].abs()))?;
+        matrix.swap(pivot, largest);
+        let scale = matrix[pivot][pivot];
+        if scale.abs() < 1e-12 {
+            return None;
+        }
+        for row in 0..columns {
+            if row != pivot {
+                let factor = matrix[row][pivot] / scale;
+                for column in pivot..=columns {
+                    let above = matrix[pivot][column];
+                    matrix[row][column] -= factor * above;
+                }
+            }
+        }
+    }
+    Some((0..columns).map(|row| matrix[row][columns] / matrix[row][row]).collect())
+}
+
+/// The least squares of blocks of time, and of the same drawn with replacement: for each unknown the values in the samples.
+fn bootstrapped<const N: usize>(rows: &[[f64; N]], columns: usize, seed: u64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
+    if rows.len() < FEWEST {
+        return None;
+    }
+    let found = solved(rows, columns)?;
+    let blocks = BLOCKS.min(rows.len() / 2);
+    let of = |block: usize| &rows[block * rows.len() / blocks..(block + 1) * rows.len() / blocks];
+    let mut drawn = vec![Vec::new(); columns];
+    for sample in Bootstrap::new(blocks, seed).drawn() {
+        let again: Vec<[f64; N]> = sample.iter().flat_map(|block| of(*block).iter().copied()).collect();
+        for (values, value) in drawn.iter_mut().zip(solved(&again, columns).into_iter().flatten()) {
+            values.push(value);
+        }
+    }
+    Some((found, drawn))
+}
+
+/// CPU of a request and of a pod without work: what pods used, by requests and pods. The error says why it is not known.
+pub fn cpu(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
+    let rows: Vec<[f64; 3]> = steps.iter().map(|step| [step.rps, step.pods, step.used]).collect();
+    let too_few = || "requests, CPU and pods were not recorded at the same time for long enough".to_owned();
+    let (found, drawn) = bootstrapped(&rows, 2, seed)
+        .ok_or_else(|| if rows.len() < FEWEST { too_few() } else { "requests and pods did not change".to_owned() })?;
+    let (low, high) = interval(drawn[0].clone()).ok_or_else(too_few)?;
+    if found[0] <= 0.0 || low <= 0.0 || high - low > 2.0 * VAGUE * found[0] {
+        return Err(format!(
+            "CPU goes with the number of pods as much as with requests: between {:.1} and {:.1} core-ms",
+            low * 1e3,
+            high * 1e3
+        ));
+    }
+    let evidence = format!("least squares over {} steps of CPU, requests and pods; bootstrap of blocks", rows.len());
+    let one = |setting, index: usize| {
+        let (low, high) = interval(drawn[index].clone())?;
+        let (value, low) = (found[index].max(0.0), low.max(0.0));
+        Some(Estimate { setting, value, low, high: high.max(value), sigma: None, evidence: evidence.clone() })
+    };
+    Ok([one(Setting::CpuPerRequest, 0), one(Setting::BackgroundCpu, 1)].into_iter().flatten().collect())
+}
+
+/// Stretches of an equal number of pods are this long, seconds, to say how memory grows.
+const LONG: i64 = 1800;
+
+/// Memory of a pod without load, and what it gains in an hour. The error says why that is not known.
+pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
+    if steps.len() < FEWEST {
+        return Err("memory and pods were not recorded at the same time for long enough".to_owned());
+    }
+    let rows: Vec<[f64; 3]> = steps
+        .iter()
+        .filter(|step| step.pods > 0.0)
+        .map(|step| [1.0, step.rps / step.pods, step.used / step.pods])
+        .collect();
+    let of_requests = steps.iter().any(|step| step.rps != steps[0].rps);
+    let columns = if of_requests { 2 } else { 1 };
+    let mut all = Vec::new();
+    if let Some((found, drawn)) = bootstrapped(&rows, columns, seed)
+        && let Some((low, high)) = interval(drawn[0].clone())
+        && found[0] > 0.0
+    {
+        let evidence = format!("memory of a pod over {} steps, by requests a pod; bootstrap of blocks", rows.len());
+        all.push(Estimate {
+            setting: Setting::MemoryBase,
+            value: found[0],
+            low: low.max(0.0),
+            high,
+            sigma: None,
+            evidence,
+        });
+    }
+    let mut slopes: Vec<[f64; 3]> = Vec::new();
+    for stretch in steps.chunk_by(|one, other| one.pods == other.pods) {
+        let (first, last) = (stretch[0].at, stretch[stretch.len() - 1].at);
+        if last - first < LONG || stretch[0].pods <= 0.0 {
+            continue;
+        }
+        let count = stretch.len() as f64;
+        let mean = |of: &dyn Fn(&Step) -> f64| stretch.iter().map(of).sum::<f64>() / count;
+        let hour = |step: &Step| (step.at - first) as f64 / 3600.0;
+        let (time, rps, used) = (mean(&hour), mean(&|step| step.rps / step.pods), mean(&|step| step.used / step.pods));
+        let centred = |step: &Step| [hour(step) - time, step.rps / step.pods - rps, step.used / step.pods - used];
+        slopes.extend(stretch.iter().map(centred));
+    }
+    if let Some((found, drawn)) = bootstrapped(&slopes, columns, seed)
+        && let Some((low, high)) = interval(drawn[0].clone())
+    {
+        let evidence = "the slope of memory of a pod while the number of pods stays; bootstrap of blocks".to_owned();
+        let value = found[0].max(0.0);
+        all.push(Estimate {
+            setting: Setting::MemoryGrowth,
+            value,
+            low: low.max(0.0),
+            high: high.max(value),
+            sigma: None,
+            evidence,
+        });
+    }
+    Ok(all)
+}
+
+/// Pods that took longer than this were unready in between.
+const LONGEST: i64 = 3600;
+/// From so many pods on their spread is told.
+const SPREAD: usize = 5;
+
+/// How long pods took from their start until they were ready: the median of those that were recorded. Where probes decide it, that is
+/// up to `period` seconds more than the application took.
+pub fn startup(seconds: &[i64], period: i64, seed: u64) -> Result<Estimate, String> {
+    let mut known: Vec<f64> =
+        seconds.iter().filter(|one| (0..=LONGEST).contains(*one)).map(|one| *one as f64).collect();
+    if known.is_empty() {
+        return Err("of no pod both the start and the readiness were recorded".to_owned());
+    }
+    known.sort_by(f64::total_cmp);
+    let median = |sorted: &[f64]| sorted[sorted.len() / 2];
+    let drawn = Bootstrap::new(known.len(), seed);
+    let medians = drawn.drawn().iter().map(|sample| {
+        let mut again: Vec<f64> = sample.iter().map(|index| known[*index]).collect();
+        again.sort_by(f64::total_cmp);
+        median(&again)
+    });
+    let (low, high) = interval(medians.collect()).unwrap_or((known[0], known[known.len() - 1]));
+    let value = (median(&known) - period as f64 / 2.0).max(0.0);
+    let logarithms: Vec<f64> = known.iter().map(|one| one.max(1.0).ln()).collect();
+    let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
+    let variance =
+        logarithms.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (logarithms.len() as f64 - 1.0).max(1.0);
+    let is_spread =
+        known.len() >= SPREAD && known[known.len() * 9 / 10] - known[known.len() / 10] > (0.25 * value).max(2.0);
+    let probes = if period > 0 { format!(", less half a period of the probe ({period}s)") } else { String::new() };
+    Ok(Estimate {
+        setting: Setting::Startup,
+        value,
+        low: (low - period as f64).max(0.0),
+        high,
+        sigma: is_spread.then(|| variance.sqrt()),
+        evidence: format!("from started to ready of {} pods{probes}; bootstrap of the median", known.len()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A day in which requests rise and fall, and pods follow.
+    fn day(cpu: f64, idle: f64, noise: f64) -> Vec<Step> {
+        let step = |minute: i64| {
+            let rps = 100.0 - 80.0 * (minute as f64 / 1440.0 * std::f64::consts::TAU).cos();
+            let pods = (rps / 20.0).ceil() + f64::from(minute % 300 < 100);
+            let error = 1.0 + noise * (minute as f64 * 12.9898).sin();
+            Step { at: minute * 60, used: (cpu * rps + idle * pods) * error, rps, pods }
+        };
+        (0..1440).map(step).collect()
+    }
+
+    #[test]
+    fn cpu_of_requests_and_of_idle_pods() {
+        let found = cpu(&day(0.040, 0.012, 0.1), 1).unwrap();
+        for (estimate, truth) in found.iter().zip([0.040, 0.012]) {
+            assert!((estimate.low..=estimate.high).contains(&truth), "{estimate:?}");
+            assert!(estimate.high - estimate.low < 0.01, "{estimate:?}");
+        }
+        assert_eq!(found.len(), 2);
+        // Nothing changes: requests or pods, who knows.
+        let constant = vec![Step { at: 0, used: 4.0, rps: 100.0, pods: 5.0 }; 200];
+        assert_eq!(cpu(&constant, 1), Err("requests and pods did not change".to_owned()));
+        assert!(cpu(&[], 1).is_err());
+    }
+
+    #[test]
+    fn memory_grows_while_the_pods_stay() {
+        let step = |minute: i64| {
+            let (pods, rps) = (if minute < 720 { 3.0 } else { 5.0 }, 30.0 + 20.0 * (minute as f64 / 50.0).sin());
+            let age = (minute % 720) as f64 / 60.0;
+            Step { at: minute * 60, used: pods * (2e8 + 1e7 * age) + rps * 1e6, rps, pods }
+        };
+        let steps: Vec<Step> = (0..1440).map(step).collect();
+        let found = memory(&steps, 1).unwrap();
+        assert_eq!(
+            found.iter().map(|one| one.setting).collect::<Vec<_>>(),
+            [Setting::MemoryBase, Setting::MemoryGrowth]
+        );
+        assert!((found[1].value - 1e7).abs() < 2e5, "{found:?}");
+        assert!(found[0].value > 2e8 && found[0].value < 3.2e8, "with what it had gained on average: {found:?}");
+    }
+
+    #[test]
+    fn startup_of_few_pods_and_of_many() {
+        let few = startup(&[12, 14, 13], 0, 1).unwrap();
+        assert_eq!((few.value, few.low, few.high, few.sigma), (13.0, 12.0, 14.0, None));
+        let many = startup(&[5, 6, 8, 9, 12, 20, 30, 45, 8, 7, 100_000], 4, 1).unwrap();
+        assert_eq!(many.value, 7.0, "{many:?}");
+        assert!(many.sigma.is_some_and(|sigma| sigma > 0.5));
+        assert!(startup(&[], 0, 1).is_err());
+    }
+}

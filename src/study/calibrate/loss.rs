@@ -1,0 +1,121 @@
+//! How far a simulation is from what was recorded, block by block of time.
+
+use crate::study::backtest::Seen;
+
+/// What was recorded, sample by sample.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Samples {
+    /// Replicas that the HPA wants: when that was read, seconds, and how many.
+    pub replicas: Vec<(i64, f64)>,
+    /// CPU utilization as the HPA saw it, percent.
+    pub utilization: Vec<(i64, f64)>,
+    /// The HPA's target of it, percent.
+    pub target: Option<f64>,
+}
+
+/// What a block of time comes to, in replica-seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Block {
+    /// What is made least: replicas, and utilization as the replicas that it asks for.
+    pub loss: f64,
+    /// Replicas alone, as a backtest counts them.
+    pub replicas: f64,
+    /// How long it was recorded for.
+    pub seconds: f64,
+}
+
+/// Equal stretches of a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Blocks {
+    /// Seconds.
+    pub end: i64,
+    /// How many.
+    pub count: usize,
+}
+
+/// A gap of more usual distances than this is one.
+const LONGEST: i64 = 3;
+
+impl Blocks {
+    fn of(&self, at: i64) -> usize {
+        ((at.max(0) as f64 / self.end.max(1) as f64 * self.count as f64) as usize).min(self.count - 1)
+    }
+}
+
+/// The value of a course at a time.
+fn at(course: &[(i64, f64)], second: i64) -> Option<f64> {
+    let index = course.partition_point(|(at, _)| *at <= second);
+    index.checked_sub(1).map(|index| course[index].1)
+}
+
+/// How far a value is from all that a course had after one time and until another; it counts what it had at the first, too.
+fn apart(course: &[(i64, f64)], (from, until): (i64, i64), value: f64) -> Option<f64> {
+    let index = course.partition_point(|(at, _)| *at <= from).saturating_sub(1);
+    let within = course[index..].iter().take_while(|(at, _)| *at <= until);
+    within.map(|(_, had)| (had - value).abs()).min_by(f64::total_cmp)
+}
+
+/// The usual distance of samples.
+pub fn distance(samples: &[(i64, f64)]) -> i64 {
+    let mut all: Vec<i64> = samples.windows(2).map(|pair| pair[1].0 - pair[0].0).filter(|one| *one > 0).collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or(1)
+}
+
+/// What each block comes to. A sample says that a value was there since the last sample, no more; values are read `late`.
+pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -> Vec<Block> {
+    let mut all = vec![Block::default(); blocks.count];
+    let usual = distance(&recorded.replicas);
+    let mut before = None;
+    for (index, &(time, value)) in recorded.replicas.iter().enumerate() {
+        let next = recorded.replicas.get(index + 1).map_or(time + usual, |(next, _)| *next);
+        let lasts = (next - time).min(LONGEST * usual) as f64;
+        let since: i64 = before.unwrap_or(time - usual).max(time - LONGEST * usual);
+        before = Some(time);
+        let block = &mut all[blocks.of(time)];
+        if let Some(apart) = apart(&predicted.replicas, (since - late, time - late), value) {
+            block.loss += apart * lasts;
+            block.seconds += lasts;
+        }
+        if let Some(now) = at(&predicted.replicas, time) {
+            block.replicas += (now - value).abs() * lasts;
+        }
+    }
+    let Some(target) = recorded.target.filter(|target| *target > 0.0) else { return all };
+    let usual = distance(&recorded.utilization);
+    let mut before = None;
+    for (index, &(time, value)) in recorded.utilization.iter().enumerate() {
+        let next = recorded.utilization.get(index + 1).map_or(time + usual, |(next, _)| *next);
+        let lasts = (next - time).min(LONGEST * usual) as f64;
+        let since: i64 = before.unwrap_or(time - usual).max(time - LONGEST * usual);
+        before = Some(time);
+        let apart = apart(&predicted.utilization, (since - late, time - late), value);
+        if let Some((apart, replicas)) = apart.zip(at(&recorded.replicas, time)) {
+            // So many replicas more are asked for by so many points.
+            all[blocks.of(time)].loss += apart / target * replicas * lasts;
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(replicas: &[(i64, f64)]) -> Seen {
+        Seen { replicas: replicas.to_vec(), utilization: Vec::new() }
+    }
+
+    #[test]
+    fn a_sample_says_no_more_than_that_a_value_was_there_since_the_last_one() {
+        let recorded = Samples { replicas: vec![(0, 3.0), (15, 3.0), (30, 6.0), (45, 6.0)], ..Samples::default() };
+        let all = Blocks { end: 60, count: 1 };
+        let loss = |changed: i64, late: i64| blocks(&seen(&[(0, 3.0), (changed, 6.0)]), &recorded, late, all)[0].loss;
+        // Changed after the sample at 15 s and not after the one at 30 s; a second later three are missing for 15 s.
+        assert_eq!([15, 16, 30, 31].map(|changed| loss(changed, 0)), [0.0, 0.0, 0.0, 45.0]);
+        // Read five seconds late.
+        assert_eq!([10, 25, 26].map(|changed| loss(changed, 5)), [0.0, 0.0, 45.0]);
+        let found = blocks(&seen(&[(0, 3.0), (20, 5.0)]), &recorded, 0, Blocks { end: 60, count: 2 });
+        assert_eq!(found.iter().map(|block| block.replicas).collect::<Vec<_>>(), [0.0, 30.0]);
+    }
+}

@@ -1,0 +1,202 @@
+//! What can be fitted, and to which values.
+
+use crate::model::{Column, Delay, Drive, LoadSource, LoadTable, Target};
+use crate::units::{Nanocores, Span};
+
+/// What is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// When the HPA syncs, seconds from the start of the load.
+    SyncOffset,
+    /// When metrics-server scrapes, seconds after the syncs.
+    MetricOffset,
+    /// When kubelets sample the pods of the start, seconds after the first sync.
+    HousekeepingOffset,
+    /// How often metrics-server scrapes, seconds.
+    MetricResolution,
+    /// How long pods take to serve, seconds.
+    Startup,
+    /// How old recorded utilization was, seconds.
+    RecordedAge,
+    /// CPU of a request, core-seconds.
+    CpuPerRequest,
+    /// CPU of a pod without work, cores.
+    BackgroundCpu,
+    /// How long work waits before it is dropped, seconds; infinite for ever.
+    QueueTimeout,
+    /// Memory of a pod without load, bytes.
+    MemoryBase,
+    /// Memory that a pod gains in an hour, bytes.
+    MemoryGrowth,
+}
+
+/// Where a setting stands in scenarios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Under `cluster`.
+    Cluster,
+    /// Under `load`.
+    Load,
+    /// Under `cluster`, but of one recording only: where periods happened to lie.
+    Phase,
+}
+
+impl Setting {
+    /// Its name in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SyncOffset => "syncOffset",
+            Self::MetricOffset => "metricOffset",
+            Self::HousekeepingOffset => "housekeepingOffset",
+            Self::MetricResolution => "metricResolution",
+            Self::Startup => "startup",
+            Self::RecordedAge => "recordedAge",
+            Self::CpuPerRequest => "cpuPerRequest",
+            Self::BackgroundCpu => "backgroundCpu",
+            Self::QueueTimeout => "queueTimeout",
+            Self::MemoryBase => "memoryBase",
+            Self::MemoryGrowth => "memoryGrowth",
+        }
+    }
+
+    /// Where it stands.
+    pub fn place(self) -> Place {
+        match self {
+            Self::SyncOffset | Self::MetricOffset | Self::HousekeepingOffset => Place::Phase,
+            Self::RecordedAge | Self::CpuPerRequest | Self::MemoryBase => Place::Load,
+            _ => Place::Cluster,
+        }
+    }
+
+    /// What would tell it, where a recording does not.
+    pub fn asks_for(self) -> &'static str {
+        match self {
+            Self::SyncOffset => "record replicas at least every 5s while they change (`kubectl get hpa --watch`)",
+            Self::MetricOffset | Self::HousekeepingOffset => {
+                "record the HPA's utilization at least every 5s while it changes (`kubectl get hpa --watch`)"
+            }
+            Self::MetricResolution => "look at metrics-server's --metric-resolution, or record while the load changes",
+            Self::Startup => {
+                "record when pods are created, started and ready (kube-state-metrics' kube_pod_*), while they are added"
+            }
+            Self::RecordedAge => "record CPU of the pods itself (cAdvisor), whose times are known",
+            Self::CpuPerRequest => "record requests and CPU over hours in which the number of requests changes",
+            Self::BackgroundCpu => {
+                "record CPU and requests over a time with few requests, and with several numbers of pods"
+            }
+            Self::QueueTimeout => "record a load that the pods cannot serve at once",
+            Self::MemoryBase => "record memory (container_memory_working_set_bytes) and replicas",
+            Self::MemoryGrowth => "record memory over hours without a change of the number of pods",
+        }
+    }
+
+    /// The values that are tried, of a target as it is set.
+    pub fn values(self, target: &Target<'_>, sync_period: Span) -> Vec<f64> {
+        let below = |period: Span| (0..period.seconds().max(1)).map(|second| second as f64).collect();
+        match self {
+            Self::SyncOffset => below(sync_period),
+            Self::MetricOffset => below(target.cluster.metric_resolution),
+            Self::HousekeepingOffset => below(target.cluster.housekeeping_interval.typical()),
+            Self::MetricResolution => vec![10.0, 15.0, 30.0, 60.0],
+            Self::Startup => (0..=120).map(f64::from).collect(),
+            Self::RecordedAge => (0..=90).map(f64::from).collect(),
+            Self::QueueTimeout => (0..=60).map(|step| f64::from(step) * 2.0).chain([f64::INFINITY]).collect(),
+            Self::CpuPerRequest => {
+                let middle = target.drives.requests.map_or(0.02, |requests| requests.cpu_seconds);
+                (-60..=60).map(|step| middle * 1.05_f64.powi(step)).collect()
+            }
+            Self::BackgroundCpu => (0..=50).map(|step| f64::from(step) * 0.002).collect(),
+            Self::MemoryBase | Self::MemoryGrowth => Vec::new(),
+        }
+    }
+
+    /// Gives it a value.
+    pub fn apply(self, value: f64, target: &mut Target<'_>, table: &mut LoadTable) {
+        let span = Span::from_seconds(if value.is_finite() { value.round() as i64 } else { 0 });
+        match self {
+            Self::SyncOffset => target.phase.sync = span,
+            Self::MetricOffset => target.phase.scrape = span,
+            Self::HousekeepingOffset => target.phase.kubelet = span,
+            Self::MetricResolution => {
+                target.cluster.metric_resolution = span;
+                target.phase.scrape = Span::from_seconds(target.phase.scrape.seconds() % span.seconds().max(1));
+            }
+            Self::Startup => target.cluster.startup = Delay::Fixed(span).into(),
+            Self::RecordedAge => *table = table.earlier(span),
+            Self::CpuPerRequest => {
+                if let (Drive::Demand { factor, .. }, true) = (&mut target.drives.cpu, target.drives.requests.is_some())
+                {
+                    *factor = value * Nanocores::PER_CORE;
+                }
+                if let Some(requests) = &mut target.drives.requests {
+                    requests.cpu_seconds = value;
+                }
+            }
+            Self::BackgroundCpu => {
+                target.cluster.background_cpu =
+                    format!("{}u", (value * 1e6).round() as i64).parse().unwrap_or_default();
+            }
+            Self::QueueTimeout => target.cluster.queue_timeout = value.is_finite().then_some(span),
+            Self::MemoryBase | Self::MemoryGrowth => {}
+        }
+    }
+
+    /// Those that the simulation is fitted by, of a target and its load; `measured` is known otherwise.
+    pub fn of(target: &Target<'_>, table: &LoadTable, measured: &[Self], stated: &[Self]) -> Vec<Self> {
+        let by_cpu = target.hpa.metrics.iter().any(|metric| metric.resource().is_some());
+        let is_recorded = matches!(target.drives.cpu, Drive::Recorded { .. });
+        let of_requests = target.drives.requests.is_some();
+        let has = |column: &Column| table.columns().contains(column);
+        let mut all = vec![Self::SyncOffset, Self::Startup];
+        if by_cpu {
+            all.extend([Self::MetricOffset, Self::HousekeepingOffset, Self::MetricResolution]);
+        }
+        if is_recorded && has(&Column::Replicas) {
+            all.push(Self::RecordedAge);
+        }
+        if of_requests {
+            all.extend([Self::CpuPerRequest, Self::BackgroundCpu]);
+        }
+        if matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. }) {
+            all.push(Self::QueueTimeout);
+        }
+        all.retain(|one| !measured.contains(one) && !stated.contains(one));
+        all
+    }
+}
+
+/// A setting, and the values that are tried, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    /// What it is.
+    pub setting: Setting,
+    /// The values.
+    pub values: Vec<f64>,
+}
+
+impl Axis {
+    /// The index of the value that is nearest to one.
+    pub fn nearest(&self, value: f64) -> usize {
+        let apart = |index: &usize| (self.values[*index] - value).abs();
+        if value.is_infinite() {
+            return self.values.len() - 1;
+        }
+        (0..self.values.len()).min_by(|one, other| apart(one).total_cmp(&apart(other))).unwrap_or(0)
+    }
+
+    /// The value as it is in a target.
+    pub fn current(&self, target: &Target<'_>) -> usize {
+        let seconds = |span: Span| span.seconds() as f64;
+        self.nearest(match self.setting {
+            Setting::SyncOffset => seconds(target.phase.sync),
+            Setting::MetricOffset => seconds(target.phase.scrape),
+            Setting::HousekeepingOffset => seconds(target.phase.kubelet),
+            Setting::MetricResolution => seconds(target.cluster.metric_resolution),
+            Setting::Startup => seconds(target.cluster.startup.delay().typical()),
+            Setting::CpuPerRequest => target.drives.requests.map_or(0.0, |requests| requests.cpu_seconds),
+            Setting::BackgroundCpu => target.cluster.background_cpu.get().as_f64(),
+            Setting::QueueTimeout => target.cluster.queue_timeout.map_or(f64::INFINITY, seconds),
+            Setting::RecordedAge | Setting::MemoryBase | Setting::MemoryGrowth => 0.0,
+        })
+    }
+}
