@@ -83,3 +83,9 @@ pub(super) fn replicas(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     number.ok_or_else(|| format!("`{text}` is no number of replicas"))
 }
+
+/// A number of simulations that a search can do with.
+pub(super) fn simulations(text: &str) -> Result<usize, String> {
+    let number = text.parse::<usize>().ok().filter(|number| (100..=1_000_000).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no number from 100 to 1000000"))
+}

@@ -40,6 +40,9 @@ pub(super) struct CalibrateArgs {
     /// half is that of a fit of the first]
     #[arg(long, value_name = "PERCENT", value_parser = args::percent)]
     split: Option<f64>,
+    /// About how many times to simulate the recording [default: as often as some ten seconds allow, 1,800 to 36,000]
+    #[arg(long, value_name = "N", value_parser = args::simulations)]
+    simulations: Option<usize>,
     /// End with 1 if the mean absolute error is more replicas than this
     #[arg(long, value_name = "REPLICAS", value_parser = args::replicas)]
     max_error: Option<f64>,
@@ -64,6 +67,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
     output::check_plot(args.plot, args.format)?;
     let path = args.observed.clone().unwrap_or_default();
     args.world.take_load(&path);
+    args.world.guess_cpu_per_request();
     let (controller, manifests) = args.world.read()?;
     let events = OnceCell::new();
     let prepared = args.world.prepare(controller, &manifests, &events)?;
@@ -91,6 +95,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
         stated,
         end: duration.seconds(),
         split: args.split,
+        simulations: args.simulations,
     };
     let result = Calibration {
         name,

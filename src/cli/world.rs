@@ -49,6 +49,9 @@ struct LoadArgs {
     options: LoadOptions,
 }
 
+/// CPU of a request where it is fitted: in the middle of what is tried.
+const GUESSED_CPU: &str = "20m";
+
 /// What is to be simulated.
 pub(super) struct Prepared<'a> {
     pub setup: Setup<'a>,
@@ -63,6 +66,12 @@ impl WorldArgs {
     /// Takes this load.
     pub fn take_load(&mut self, path: &Path) {
         self.load.load = vec![path.display().to_string()];
+    }
+
+    /// What a request costs is guessed, to be fitted, where nothing is said of it.
+    pub fn guess_cpu_per_request(&mut self) {
+        let settings = &mut self.load.options.settings;
+        settings.cpu_per_request = settings.cpu_per_request.or_else(|| GUESSED_CPU.parse().ok());
     }
 
     /// The zone of times that have none.

@@ -62,6 +62,13 @@ pub struct ClusterConfig {
     /// The part of the samples that is missing at a sync
     #[arg(long, value_name = "PERCENT", default_value_t = Self::default().missing_samples, help_heading = "Metrics")]
     pub missing_samples: Share,
+    /// How often Prometheus scrapes each pod, at an instant of the pod's own, for the Pods metrics of the HPA; 0s for metrics that are
+    /// known at once
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().scrape_interval, help_heading = "Metrics")]
+    pub scrape_interval: Span,
+    /// The window of rate() by which the adapter asks Prometheus for them; it needs two scrapes
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().rate_window, help_heading = "Metrics")]
+    pub rate_window: Span,
     /// How often the adapter of custom and external metrics reads them; 0s for at every sync
     #[arg(long, value_name = "DURATION", default_value_t = Self::default().adapter_interval, help_heading = "Metrics")]
     pub adapter_interval: Span,
@@ -117,6 +124,8 @@ impl Default for ClusterConfig {
             // cAdvisor's --housekeeping-interval; the time up to twice that is `jitter` in its `manager/container.go`.
             housekeeping_interval: Delay::Fixed(Span::from_seconds(10)),
             missing_samples: Share::ZERO,
+            scrape_interval: Span::ZERO,
+            rate_window: Span::from_seconds(120),
             adapter_interval: Span::ZERO,
             sync_offset: None,
             metric_offset: None,
@@ -162,6 +171,13 @@ impl ClusterConfig {
         }
         if self.metric_resolution == Span::ZERO {
             return wrong("metricResolution", "must be at least 1s".into());
+        }
+        if self.scrape_interval > Span::ZERO && self.rate_window <= self.scrape_interval {
+            let (window, interval) = (self.rate_window, self.scrape_interval);
+            return wrong(
+                "rateWindow",
+                format!("is {window} and must be more than scrapeInterval, which is {interval}"),
+            );
         }
         let sampled = self.housekeeping_interval.typical();
         for (setting, offset, period, what) in [

@@ -14,7 +14,7 @@ use super::plot::PlotError;
 use crate::study::backtest::Seen;
 use crate::study::calibrate::direct::Estimate;
 use crate::study::calibrate::setting::{Place, Setting};
-use crate::study::calibrate::{Error, Fit};
+use crate::study::calibrate::{Error, Fit, Unknown};
 use crate::units::{Clock, SimTime, Span};
 
 /// A calibration.
@@ -62,7 +62,7 @@ pub struct Known {
 /// A setting that is not known.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Unknown {
+pub struct Unidentified {
     setting: &'static str,
     why: String,
     would_tell: &'static str,
@@ -88,7 +88,7 @@ pub struct CalibrationResult<'a> {
     start: Option<String>,
     duration_seconds: i64,
     known: Vec<Known>,
-    unknown: Vec<Unknown>,
+    unknown: Vec<Unidentified>,
     /// With the settings as they were.
     before: FitError,
     /// Of what it was fitted to.
@@ -128,6 +128,17 @@ fn told(setting: Setting, number: f64) -> String {
     value(setting, number).unwrap_or_else(|| "for ever".to_owned())
 }
 
+/// Why a setting is not known.
+fn why(one: &Unknown) -> String {
+    let is = |number: f64| told(one.setting, number);
+    match (one.low, one.high) {
+        (Some(low), None) => format!("at least {}: more than that would do the same", is(low)),
+        (None, Some(high)) => format!("at most {}: less than that would do the same", is(high)),
+        (Some(low), Some(high)) => format!("anything from {} to {} would do the same", is(low), is(high)),
+        (None, None) => "whatever it is, another setting makes up for it, or it does not matter".to_owned(),
+    }
+}
+
 impl Calibration {
     /// The error that counts: of what the fit has not seen, if there is such a part.
     fn judged(&self) -> Error {
@@ -140,8 +151,8 @@ impl Calibration {
     }
 
     /// What is not known, with why.
-    fn unknown(&self) -> impl Iterator<Item = &(Setting, String)> {
-        self.unmeasured.iter().chain(&self.fit.unknown)
+    fn unknown(&self) -> Vec<(Setting, String)> {
+        self.unmeasured.iter().cloned().chain(self.fit.unknown.iter().map(|one| (one.setting, why(one)))).collect()
     }
 
     fn setting(estimate: &Estimate) -> String {
@@ -172,11 +183,8 @@ impl Calibration {
             known: self.fit.estimates.iter().map(known).collect(),
             unknown: self
                 .unknown()
-                .map(|(setting, why)| Unknown {
-                    setting: setting.name(),
-                    why: why.clone(),
-                    would_tell: setting.asks_for(),
-                })
+                .into_iter()
+                .map(|(setting, why)| Unidentified { setting: setting.name(), why, would_tell: setting.asks_for() })
                 .collect(),
             before: error(self.fit.before),
             fitted: error(self.fit.seen),
@@ -253,7 +261,7 @@ impl Calibration {
         let row = |(setting, why): &(Setting, String)| {
             vec![setting.name().to_owned(), why.clone(), setting.asks_for().to_owned()]
         };
-        let unknown = Table::new(columns, self.unknown().map(row).collect::<Vec<_>>());
+        let unknown = Table::new(columns, self.unknown().iter().map(row).collect::<Vec<_>>());
         let shows = "Recorded and predicted".to_owned();
         let picture = Picture { file: "calibrated.png".to_owned(), shows, chart: Some(self.chart()) };
         let mut notes = self.notes.clone();
@@ -334,10 +342,11 @@ impl Calibration {
             let (low, high) = (told(one.setting, one.low), told(one.setting, one.high));
             line(&format!("#   {}: {} # {low} to {high} (95%)", one.setting.name(), Self::setting(one)));
         }
-        if self.unknown().next().is_some() {
+        let unknown = self.unknown();
+        if !unknown.is_empty() {
             line("# Not identifiable from this recording:");
         }
-        for (setting, why) in self.unknown() {
+        for (setting, why) in unknown {
             line(&format!("#   {}: {why}; {}", setting.name(), setting.asks_for()));
         }
         out

@@ -32,9 +32,11 @@ pub(super) enum Purpose {
     Housekeeping,
     /// Pods that something happens to.
     Victims,
+    /// When in its interval Prometheus scrapes a pod.
+    Scraping,
 }
 
-const PURPOSES: usize = 10;
+const PURPOSES: usize = 11;
 
 /// The streams of one simulation.
 #[derive(Clone, Debug)]

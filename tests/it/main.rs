@@ -3,6 +3,7 @@
 mod allocations;
 mod backtest;
 mod browser;
+mod calibrate;
 mod cli;
 mod cluster;
 mod clusters;

@@ -1,6 +1,6 @@
 //! From a trace's columns and the user's options to what drives what.
 
-use super::LoadSettings;
+use super::{CpuFrom, LoadSettings};
 use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{Column, Drive, Drives, HpaSpec, MetricSource, PodTemplate, RequestModel, ResourceName};
@@ -19,8 +19,12 @@ pub fn drives(
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
     let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * Nanocores::PER_CORE);
     let memory_cost = costs.memory_per_rps.map(|memory| memory.get().as_f64());
-    let mut cpu = planner.drive(&Column::Cpu, &Column::CpuUtilization, Nanocores::PER_CORE, cpu_cost);
-    if cpu == Drive::None && cpu_cost.is_some() {
+    let stated = costs.cpu_from.map(CpuFrom::column);
+    let mut cpu = match &stated {
+        None => planner.drive(&Column::Cpu, &Column::CpuUtilization, Nanocores::PER_CORE, cpu_cost),
+        Some(column) => planner.only(column, cpu_cost),
+    };
+    if cpu == Drive::None && cpu_cost.is_some() && stated.as_ref().is_none_or(|column| *column == Column::Clients) {
         cpu = planner.take(&Column::Clients).map_or(Drive::None, |column| Drive::Clients { column });
     }
     let requests = request_model(costs, &planner, cpu)?;
@@ -37,7 +41,16 @@ pub fn drives(
             MetricSource::Pods { .. } | MetricSource::Object { .. } | MetricSource::External { .. } => {
                 let column = planner.take_named(&metric.label());
                 metric_columns.push(column);
-                column.is_none().then(|| no_column(&metric.label()))
+                let is_of_pods = matches!(metric, MetricSource::Pods { .. });
+                if column.is_none() && is_of_pods && requests.is_some() && counts_requests(&metric.label()) {
+                    warnings.push(Diagnostic::new(format!(
+                        "the metric {} is taken to be the requests that each pod serves a second: the load has no column of that name",
+                        metric.label()
+                    )));
+                    None
+                } else {
+                    column.is_none().then(|| no_column(&metric.label()))
+                }
             }
         };
         if let Some((message, hint)) = problem {
@@ -45,7 +58,12 @@ pub fn drives(
             planner.errors.push(diagnostic.hint(misspelt(columns, &metric.label()).unwrap_or(hint)));
         }
     }
-    let unused_columns = columns.iter().enumerate().filter(|(index, _)| !planner.used.contains(index));
+    // Who says what CPU comes from passes over the others.
+    let is_passed_over = |column: &Column| {
+        stated.is_some() && matches!(column, Column::Cpu | Column::CpuUtilization | Column::Rps | Column::Clients)
+    };
+    let unused_columns =
+        columns.iter().enumerate().filter(|(index, column)| !planner.used.contains(index) && !is_passed_over(column));
     warnings.extend(unused_columns.map(|(_, column)| unused(column, hpa, cpu_cost.is_some())));
     InputError::unless_empty(planner.errors)?;
     let mut memory_base_bytes = costs.memory_base.map_or(0, |base| Bytes::from(base.get()).get());
@@ -106,6 +124,36 @@ impl Planner<'_> {
         })
     }
 
+    /// What drives CPU, if it is this column.
+    fn only(&mut self, column: &Column, per_request: Option<f64>) -> Drive {
+        if self.find(column).is_none() {
+            let message = format!("the load has no column `{column}`, which is to say how much CPU is used");
+            self.errors.push(Diagnostic::new(message).hint("leave --cpu-from (cpuFrom) out, or name one that it has"));
+            return Drive::None;
+        }
+        match column {
+            Column::Cpu => {
+                self.take(column).map_or(Drive::None, |column| Drive::Demand { column, factor: Nanocores::PER_CORE })
+            }
+            Column::Rps => match per_request {
+                Some(factor) => self.take(column).map_or(Drive::None, |column| Drive::Demand { column, factor }),
+                None => Drive::None,
+            },
+            Column::CpuUtilization => self.observed(column),
+            _ => Drive::None,
+        }
+    }
+
+    /// Utilization as it was observed, with the replicas if they are there.
+    fn observed(&mut self, utilization: &Column) -> Drive {
+        let Some(column) = self.take(utilization) else { return Drive::None };
+        let of_a_metric = self.metrics.iter().any(|name| name == Column::Replicas.name());
+        match if of_a_metric { None } else { self.take(&Column::Replicas) } {
+            Some(replicas) => Drive::Recorded { column, replicas },
+            None => Drive::Observed { column },
+        }
+    }
+
     /// What drives a resource: total demand, utilization per pod, or requests per second.
     fn drive(&mut self, demand: &Column, observed: &Column, factor: f64, per_request: Option<f64>) -> Drive {
         if self.find(demand).is_some() && self.find(observed).is_some() {
@@ -115,12 +163,8 @@ impl Planner<'_> {
         if let Some(column) = self.take(demand) {
             return Drive::Demand { column, factor };
         }
-        if let Some(column) = self.take(observed) {
-            let of_a_metric = self.metrics.iter().any(|name| name == Column::Replicas.name());
-            return match if of_a_metric { None } else { self.take(&Column::Replicas) } {
-                Some(replicas) => Drive::Recorded { column, replicas },
-                None => Drive::Observed { column },
-            };
+        if self.find(observed).is_some() {
+            return self.observed(observed);
         }
         match per_request.and_then(|factor| Some((self.take(&Column::Rps)?, factor))) {
             Some((column, factor)) => Drive::Demand { column, factor },
@@ -140,6 +184,13 @@ fn misspelt(columns: &[Column], metric: &str) -> Option<String> {
         }
         _ => None,
     })
+}
+
+/// Whether a metric is what pods serve, by its name: http_requests_per_second, rps.
+fn counts_requests(metric: &str) -> bool {
+    let name = metric.to_ascii_lowercase();
+    name.contains("request")
+        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| matches!(part, "rps" | "qps"))
 }
 
 fn no_column(metric: &str) -> (String, String) {

@@ -8,4 +8,4 @@ pub mod synthetic;
 pub mod trace;
 
 pub use reader::{FOLDER_LOAD, How, Load, as_input_error, has_recorded, said};
-pub use settings::{Call, Calls, LoadSettings, Number, Row, StatedReading, Values};
+pub use settings::{Call, Calls, CpuFrom, LoadSettings, Number, Row, StatedReading, Values};

@@ -34,10 +34,11 @@ pub struct How<'a> {
     pub recorded_age: Span,
 }
 
-/// Whether a load has utilization as it was recorded, which may be old.
+/// Whether a load has what was measured of pods, which may be old: CPU and memory, or utilization with the replicas.
 pub fn has_recorded(columns: &[Column]) -> bool {
     let observed = |column: &Column| matches!(column, Column::CpuUtilization | Column::MemoryUtilization);
-    columns.contains(&Column::Replicas) && columns.iter().any(observed)
+    let used = |column: &Column| matches!(column, Column::Cpu | Column::Memory);
+    columns.iter().any(used) || (columns.contains(&Column::Replicas) && columns.iter().any(observed))
 }
 
 /// The file of a folder that a recording was imported into.
@@ -94,7 +95,7 @@ impl Load {
         }
         let mut remarks = self.remarks();
         let head = head.earlier(age);
-        remarks.push(format!("recorded utilization is put {age} earlier (--recorded-age)"));
+        remarks.push(format!("what was recorded is put {age} earlier (--recorded-age)"));
         Ok(Self { head, trace: None, remarks })
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::Interpolation;
+use crate::model::{Column, Interpolation};
 use crate::units::{NonNegativeQuantity, Seconds, Span};
 
 /// A number, or a text such as `6Gi` or `80%`.
@@ -50,10 +50,14 @@ pub struct LoadSettings {
     /// The value between two rows: that of the earlier one, or on a straight line
     #[arg(long, value_enum, default_value_t = Self::default().interpolation)]
     pub interpolation: Interpolation,
-    /// How old a recorded utilization was when the HPA saw it, such as 30s: it is put so much earlier; for utilization
-    /// with the column replicas
+    /// How old what was measured of pods was when it was recorded, such as 30s: the load is put so much earlier; for CPU and
+    /// memory, and for utilization with the column replicas
     #[arg(long, value_name = "DURATION", default_value_t = Self::default().recorded_age)]
     pub recorded_age: Span,
+    /// Which column says how much CPU is used, where the load has several that could: cpu, cpu_utilization, rps or clients
+    /// [default: the first of these that it has]
+    #[arg(long, value_name = "COLUMN", value_enum, hide_possible_values = true)]
+    pub cpu_from: Option<CpuFrom>,
     /// CPU time of one request in core-seconds, such as 40m; for the columns rps and clients
     #[arg(long, value_name = "QUANTITY")]
     pub cpu_per_request: Option<NonNegativeQuantity>,
@@ -72,6 +76,33 @@ pub struct LoadSettings {
     /// Time between an answer and the client's next request; for the column clients
     #[arg(long, value_name = "TIME", default_value_t = Self::default().think_time)]
     pub think_time: Seconds,
+}
+
+/// What says how much CPU is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum CpuFrom {
+    /// The demand.
+    Cpu,
+    /// What pods were seen to use.
+    CpuUtilization,
+    /// Requests.
+    Rps,
+    /// Clients that wait for answers.
+    Clients,
+}
+
+impl CpuFrom {
+    /// The column.
+    pub fn column(self) -> Column {
+        match self {
+            Self::Cpu => Column::Cpu,
+            Self::CpuUtilization => Column::CpuUtilization,
+            Self::Rps => Column::Rps,
+            Self::Clients => Column::Clients,
+        }
+    }
 }
 
 /// One target that calls, or several.

@@ -51,9 +51,9 @@ fn demands(station: &Station) -> (f64, f64) {
 }
 
 /// So many clients on these pods.
-pub(super) fn solve(clients: u64, requests: &RequestModel, stations: &[Station], balancing: Balancing) -> Solution {
+pub(super) fn solve(clients: f64, requests: &RequestModel, stations: &[Station], balancing: Balancing) -> Solution {
     let weight: f64 = stations.iter().map(|station| station.pods * station.weight).sum();
-    if clients == 0 || weight <= 0.0 {
+    if clients <= 0.0 || weight <= 0.0 {
         return Solution { per_pod: vec![0.0; stations.len()], ..Solution::default() };
     }
     let outside = requests.think_seconds + requests.wait_seconds;
@@ -62,7 +62,7 @@ pub(super) fn solve(clients: u64, requests: &RequestModel, stations: &[Station],
             .iter()
             .map(|station| {
                 // As many clients at each pod as its weight asks for: some have one more than others.
-                let at_pod = clients as f64 * station.weight / weight;
+                let at_pod = clients * station.weight / weight;
                 let (low, part) = (at_pod.floor(), at_pod.fract());
                 let alone = |clients: f64| {
                     let single = Station { pods: 1.0, weight: 1.0, ..*station };
@@ -73,11 +73,19 @@ pub(super) fn solve(clients: u64, requests: &RequestModel, stations: &[Station],
             .collect(),
         Balancing::Random | Balancing::Sticky { .. } => {
             let visits: Vec<f64> = stations.iter().map(|station| station.weight / weight).collect();
-            network(clients, outside, stations, &visits)
+            // A client that is there for a part of the time.
+            let (low, part) = (clients.floor(), clients.fract());
+            let below = network(low as u64, outside, stations, &visits);
+            if part == 0.0 {
+                below
+            } else {
+                let above = network(low as u64 + 1, outside, stations, &visits);
+                below.iter().zip(above).map(|(below, above)| (1.0 - part) * below + part * above).collect()
+            }
         }
     };
     let throughput: f64 = per_pod.iter().zip(stations).map(|(rate, station)| rate * station.pods).sum();
-    let cycle = if throughput > 0.0 { clients as f64 / throughput } else { 0.0 };
+    let cycle = if throughput > 0.0 { clients / throughput } else { 0.0 };
     Solution { throughput, response_seconds: (cycle - requests.think_seconds).max(0.0), per_pod }
 }
 
@@ -131,7 +139,7 @@ mod tests {
     #[test]
     fn random_routing_leaves_some_pods_idle() {
         for (clients, count) in [(3, 1.0), (3, 2.0), (3, 5.0), (12, 6.0)] {
-            let solution = solve(clients, &requests(0.0), &[pods(count, 1.0)], Balancing::Random);
+            let solution = solve(clients as f64, &requests(0.0), &[pods(count, 1.0)], Balancing::Random);
             let busy = solution.per_pod[0] * 0.04;
             let expected = clients as f64 / (clients as f64 + count - 1.0);
             assert!((busy - expected).abs() < 1e-9, "{clients} clients, {count} pods: {busy}");
@@ -141,14 +149,14 @@ mod tests {
     #[test]
     fn even_routing_and_think_time() {
         // Three clients on six pods never meet: each keeps a core busy but for its think time.
-        let solution = solve(3, &requests(0.01), &[pods(6.0, 1.0)], Balancing::Even);
+        let solution = solve(3.0, &requests(0.01), &[pods(6.0, 1.0)], Balancing::Even);
         assert!((solution.throughput - 60.0).abs() < 1e-9, "{solution:?}");
         assert!((solution.response_seconds - 0.04).abs() < 1e-9);
         // Saturated: the pod does what it can.
-        let solution = solve(50, &requests(0.0), &[pods(1.0, 0.5)], Balancing::Even);
+        let solution = solve(50.0, &requests(0.0), &[pods(1.0, 0.5)], Balancing::Even);
         assert!((solution.throughput - 12.5).abs() < 1e-9, "{solution:?}");
         let sticky = Balancing::Sticky { session: Span::from_seconds(60) };
-        assert_eq!(solve(0, &requests(0.0), &[pods(1.0, 1.0)], sticky).throughput, 0.0);
+        assert_eq!(solve(0.0, &requests(0.0), &[pods(1.0, 1.0)], sticky).throughput, 0.0);
     }
 
     #[test]

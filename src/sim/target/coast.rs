@@ -92,6 +92,7 @@ impl TargetState<'_> {
         // What is likely not to hold comes first.
         (last.verdict, last.current, last.desired) == (Verdict::Computed, replicas, replicas)
             && is_held
+            && !self.observer.counts()
             && !(self.unseen || self.changed || self.to_reconcile || self.reconciled_at_once)
             && self.now >= SimTime::ZERO.max(outage)
             && self.history.recommends_only(proposed)

@@ -9,6 +9,7 @@
 
 use std::cmp::Reverse;
 
+use super::counters::Counter;
 use super::lifecycle::{Lifecycle, Stop, back_off, crashes_kept};
 use super::metrics::Scraped;
 use super::milestones::{Milestones, NEVER};
@@ -81,6 +82,12 @@ pub(super) struct Life {
     pub(super) crashes: u32,
     /// Work that waits at this pod.
     pub queue: Queue,
+    /// What Prometheus counts, for each metric that is read so; since when the pod answers, and when in its interval it is scraped.
+    pub counters: Vec<Counter>,
+    pub up_since: SimTime,
+    pub scraped_at: Span,
+    /// Work that was done in a stretch that is being added up, nanocore-seconds.
+    pub worked: i64,
     /// Where the pods are: nodes by index, and how many there.
     pub nodes: Vec<(usize, Replicas)>,
 }
@@ -160,6 +167,10 @@ impl Cohort {
                 serving_since: created,
                 crashes: 0,
                 queue: Queue::default(),
+                counters: Vec::new(),
+                up_since: created,
+                scraped_at: Span::ZERO,
+                worked: 0,
                 nodes: Vec::new(),
             }),
         }
@@ -294,6 +305,7 @@ impl Cohort {
         if self.life.at.up <= now {
             self.life.at.up = NEVER;
             self.up = true;
+            self.life.up_since = now;
             // Until its preStop hook is over it does not know that it is to end.
             self.accepting = !self.stopping() || self.life.at.closed != NEVER;
         }
@@ -384,6 +396,7 @@ impl Cohort {
         self.life.memory_high = 0;
         self.next_sample = NEVER;
         self.life.scraped.restarts();
+        self.life.counters.clear();
         self.cpu_since = 0;
         let Milestones { unserved, gone, killed, .. } = self.life.at;
         self.life.at = Milestones { unserved, gone, killed, ..Milestones::default() };

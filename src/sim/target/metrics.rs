@@ -187,6 +187,8 @@ pub(super) enum MetricReader {
     Memory(Shares),
     /// A Pods metric: a column of the load, shared by the pods that serve.
     Shared(usize),
+    /// A Pods metric: the requests that each pod serves a second.
+    Served,
     /// An Object or External metric: a column of the load as it is.
     Value(usize),
     /// Nothing is known of it.
@@ -228,12 +230,16 @@ impl Shares {
 }
 
 impl MetricReader {
-    /// How to read a metric. `column` is that of the load for custom metrics.
-    pub fn of(source: &MetricSource, template: &PodTemplate, column: Option<usize>) -> Self {
+    /// How to read a metric. `column` is that of the load for custom metrics; a Pods metric without one is what the pods serve, if the
+    /// load is made of requests.
+    pub fn of(source: &MetricSource, template: &PodTemplate, column: Option<usize>, of_requests: bool) -> Self {
         let (container, name) = match source {
             MetricSource::Resource { name, .. } => (None, name),
             MetricSource::ContainerResource { container, name, .. } => (Some(container.as_str()), name),
-            MetricSource::Pods { .. } => return column.map_or(Self::Unknown, Self::Shared),
+            MetricSource::Pods { .. } => {
+                let served = if of_requests { Self::Served } else { Self::Unknown };
+                return column.map_or(served, Self::Shared);
+            }
             MetricSource::Object { .. } | MetricSource::External { .. } => {
                 return column.map_or(Self::Unknown, Self::Value);
             }

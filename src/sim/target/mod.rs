@@ -6,6 +6,7 @@ mod clients;
 mod coast;
 mod cohort;
 mod controller;
+mod counters;
 mod latency;
 mod lifecycle;
 mod load;
@@ -33,7 +34,7 @@ pub(in crate::sim) use traffic::Passed;
 
 use crate::hpa::{Decision, History, Verdict, coast, decide, decide_again, keeps_its_proposal};
 use crate::model::{
-    Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricsApi, Target, Which,
+    Action, Balancing, Column, Delay, Drive, HpaSpec, LoadSource, MOST_PODS, MetricSource, MetricsApi, Target, Which,
     WorkloadController,
 };
 use crate::sim::draw::Draws;
@@ -41,6 +42,7 @@ use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
 use crate::sim::{Listener, PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
 use crate::units::{Bytes, Nanocores, Replicas, SimTime, Span, Work};
 use controller::{Controller, same_again};
+use counters::Scraping;
 use lifecycle::bound;
 use load::LoadCursor;
 use memory::Memory;
@@ -212,6 +214,7 @@ impl<'a> TargetState<'a> {
             (cohort.life.scraped, cohort.cpu_since) = Scraped::steady(rate, held, start, &pipeline);
             used += i128::from(rate) * i128::from(cohort.count);
         }
+        self.begin_counters(start);
         self.last_sync.0 = -used * i128::from(period.seconds() - self.target.phase.sync.seconds());
     }
 
@@ -326,6 +329,7 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
     };
     let open_loop = matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
     let random = target.cluster.balancing == Balancing::Random;
+    let scraping = scraping(target);
     Rules {
         template: &target.workload.template,
         config: &target.cluster,
@@ -333,11 +337,24 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
         outages: events.filter_map(outage).collect(),
         revisions: vec![crate::model::Revision::default()],
         one_cohort_each: (random && open_loop && target.drives.requests.is_some())
-            || !matches!(target.cluster.housekeeping_interval, Delay::Fixed(_)),
+            || !matches!(target.cluster.housekeeping_interval, Delay::Fixed(_))
+            || scraping.is_some(),
+        scraping,
         startup_bound: bound(target.cluster.startup, &target.workload.template),
         ordered: matches!(target.workload.controller, WorkloadController::StatefulSet { .. }),
         most_pods: target.neighbours.allowance.as_ref().map_or(MOST_PODS, |allowance| allowance.pods.min(MOST_PODS)),
     }
+}
+
+/// How Prometheus scrapes, if a metric of the HPA is read so.
+fn scraping(target: &Target<'_>) -> Option<Scraping> {
+    let cluster = &target.cluster;
+    let has_pods = target.hpa.metrics.iter().any(|metric| matches!(metric, MetricSource::Pods { .. }));
+    (cluster.scrape_interval > Span::ZERO && has_pods).then_some(Scraping {
+        interval: cluster.scrape_interval,
+        window: cluster.rate_window,
+        kept: cluster.adapter_interval,
+    })
 }
 
 /// The pods at the start get their nodes, where nodes are simulated; those for which there is none wait.

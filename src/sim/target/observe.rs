@@ -1,5 +1,6 @@
 //! What the HPA sees at a sync: the pods, and what the metrics APIs answer.
 
+use super::counters::Scraping;
 use super::metrics::{MetricReader, Usage};
 use super::pods::Pods;
 use super::usage::ceil_tolerant;
@@ -34,6 +35,8 @@ pub(super) struct Observer {
     adapter: Adapter,
     /// Whether the load itself is a metric.
     reads_load: bool,
+    /// How Prometheus scrapes, if a metric is read so.
+    scraping: Option<Scraping>,
     /// Whether no pod was so young that its age matters.
     is_ageless: bool,
     initialization: Span,
@@ -93,10 +96,14 @@ impl Observer {
         let template = &target.workload.template;
         let version = world.controller.version;
         let column = |index: usize| target.drives.metric_columns.get(index).copied().flatten();
-        let reader = |(index, metric)| MetricReader::of(metric, template, column(index));
+        let of_requests = target.drives.requests.is_some();
+        let reader = |(index, metric)| MetricReader::of(metric, template, column(index), of_requests);
         let readers: Vec<MetricReader> = target.hpa.metrics.iter().enumerate().map(reader).collect();
         Self {
-            reads_load: readers.iter().any(|reader| matches!(reader, MetricReader::Shared(_) | MetricReader::Value(_))),
+            scraping: super::scraping(target),
+            reads_load: readers.iter().any(|reader| {
+                matches!(reader, MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Served)
+            }),
             is_ageless: false,
             initialization: world.controller.cpu_initialization_period,
             readers,
@@ -126,6 +133,21 @@ impl Observer {
                 next: if interval > Span::ZERO { start } else { SimTime::MAX },
             },
         }
+    }
+
+    /// What pods have to count: requests that they serve (none), or their part of a column of the load.
+    pub fn counted(&self) -> impl Iterator<Item = Option<usize>> + '_ {
+        let is_scraped = self.scraping.is_some();
+        self.readers.iter().filter_map(move |reader| match reader {
+            MetricReader::Served => Some(None),
+            MetricReader::Shared(column) if is_scraped => Some(Some(*column)),
+            _ => None,
+        })
+    }
+
+    /// Whether what is seen changes though load and pods do not.
+    pub fn counts(&self) -> bool {
+        self.counted().next().is_some()
     }
 
     /// Whether metrics are the load as it is now.
@@ -232,7 +254,7 @@ impl Observer {
             let total = match reader {
                 MetricReader::Cpu(shares) => total(&self.counted, pods, |usage| shares.of_cpu(usage.cpu)),
                 MetricReader::Memory(shares) => total(&self.counted, pods, |usage| shares.of_memory(usage.memory)),
-                MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Unknown => None,
+                MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Served | MetricReader::Unknown => None,
             };
             let Some(total) = total else { return false };
             sum.total = total;
@@ -271,6 +293,7 @@ impl Observer {
         self.metrics.clear();
         self.samples.resize(self.readers.len() * self.groups.len(), None);
         let mut rows = self.samples.as_mut_slice();
+        let mut counted = 0;
         for reader in &self.readers {
             let row;
             (row, rows) = rows.split_at_mut(self.groups.len());
@@ -278,8 +301,12 @@ impl Observer {
             let is_measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
             let reading = match reader {
                 MetricReader::Cpu(_) | MetricReader::Memory(_) if down.0 => MetricValues::Unavailable,
-                MetricReader::Shared(_) | MetricReader::Value(_) if down.1 => MetricValues::Unavailable,
-                MetricReader::Cpu(_) | MetricReader::Memory(_) | MetricReader::Shared(_) => MetricValues::Pods,
+                MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Served if down.1 => {
+                    MetricValues::Unavailable
+                }
+                MetricReader::Cpu(_) | MetricReader::Memory(_) | MetricReader::Shared(_) | MetricReader::Served => {
+                    MetricValues::Pods
+                }
                 MetricReader::Value(column) => {
                     read(*column).map_or(MetricValues::Unavailable, |v| MetricValues::Value(ceil_tolerant(v)))
                 }
@@ -298,6 +325,22 @@ impl Observer {
                     let usage = cohort.life.scraped.sample.as_ref().filter(|_| !is_missing);
                     *sample = usage.map(|usage| sample_of(usage, shares.of_memory(usage.memory)));
                 }),
+                MetricReader::Shared(_) | MetricReader::Served
+                    if self.scraping.is_some() || matches!(reader, MetricReader::Served) =>
+                {
+                    let (index, scraping) = (counted, self.scraping);
+                    counted += 1;
+                    origins.for_each(|(sample, cohort, is_missing)| {
+                        let counter =
+                            cohort.life.counters.get(index).filter(|_| !is_missing && cohort.running.is_some());
+                        let value = counter.and_then(|counter| match scraping {
+                            Some(scraping) => counter.rate(at, cohort.life.up_since, cohort.life.scraped_at, scraping),
+                            None => counter.now().filter(|_| cohort.works()),
+                        });
+                        let value = value.map(|value| ceil_tolerant(value * 1000.0));
+                        *sample = value.map(|value| Sample { value, at, window });
+                    });
+                }
                 MetricReader::Shared(column) => {
                     let each = read(*column).filter(|_| working > 0).map(|all| ceil_tolerant(all / f64::from(working)));
                     origins.for_each(|(sample, cohort, is_missing)| {
@@ -306,7 +349,9 @@ impl Observer {
                         *sample = value.map(|value| Sample { value, at, window });
                     });
                 }
-                MetricReader::Value(_) | MetricReader::Unknown => origins.for_each(|(sample, ..)| *sample = None),
+                MetricReader::Value(_) | MetricReader::Served | MetricReader::Unknown => {
+                    origins.for_each(|(sample, ..)| *sample = None)
+                }
             }
             // They are taken to use nothing; custom metrics know nothing of them.
             of_foreign.fill(is_measured.then_some(Sample { value: 0, at: now, window }));

@@ -100,6 +100,7 @@ impl Pods {
                     let mut cohort = Cohort::new(number, now, revision, key.0.clone());
                     cohort.weight = weight;
                     cohort.life.first_ordinal = ordinal;
+                    cohort.life.scraped_at = scraped_at(rules, draws);
                     self.bound_next = self.bound_next.min(cohort.binds_at());
                     alike.insert(key, self.cohorts.len());
                     self.cohorts.push(cohort);
@@ -462,6 +463,7 @@ impl Pods {
                     one.next_sample += late;
                 }
                 one.weight = sigma.map_or(1.0, |sigma| draws.weight(sigma));
+                one.life.scraped_at = scraped_at(rules, draws);
                 all.push(one);
             }
         }
@@ -475,4 +477,12 @@ impl Pods {
     pub fn sort_by_ordinal(&mut self) {
         self.cohorts.sort_by_key(|cohort| (cohort.life.first_ordinal, cohort.deleted));
     }
+}
+
+/// When in its interval Prometheus scrapes a pod, if it does: what its labels come to.
+fn scraped_at(rules: &Rules<'_>, draws: &mut Draws) -> Span {
+    rules.scraping.map_or(Span::ZERO, |scraping| {
+        let high = Span::from_seconds(scraping.interval.seconds() - 1);
+        draws.delay(Purpose::Scraping, Delay::Uniform { low: Span::ZERO, high })
+    })
 }

@@ -1,5 +1,6 @@
 //! What the lives of pods depend on: the template, the settings, the revisions, and what was drawn.
 
+use super::counters::Scraping;
 use super::lifecycle::sidecar_started;
 use crate::model::{Balancing, ClusterConfig, Delay, PodTemplate, Revision};
 use crate::sim::draw::{Draws, Purpose};
@@ -27,6 +28,8 @@ pub(super) struct Rules<'a> {
     pub startup_bound: Option<Span>,
     /// No two pods have the same load: each is a cohort by itself.
     pub one_cohort_each: bool,
+    /// How Prometheus scrapes them, if it does.
+    pub scraping: Option<Scraping>,
     /// Pods have ordinals: a StatefulSet.
     pub ordered: bool,
     /// The most pods that quotas and limit ranges let there be, those on their way out among them.

@@ -1,6 +1,7 @@
 //! What a target does at a second, and between two.
 
 use super::controller::Owner;
+use super::counters::{Counter, Scraping};
 use super::*;
 
 impl<'a> TargetState<'a> {
@@ -25,6 +26,7 @@ impl<'a> TargetState<'a> {
         }
         let is_uniform = self.traffic.is_uniform();
         let passed = self.traffic.work(seconds, &mut self.pods);
+        self.requests_pass((self.now, now), is_uniform);
         self.add_up(seconds, passed);
         self.move_on(seconds, is_uniform);
         if let Some(calls) = self.heard.take() {
@@ -44,7 +46,47 @@ impl<'a> TargetState<'a> {
         let seconds = std::mem::take(&mut self.owed);
         if seconds > 0 {
             let passed = self.traffic.work(seconds, &mut self.pods);
+            self.requests_pass((self.now.later(-seconds), self.now), true);
             self.add_up(seconds, passed);
+        }
+    }
+
+    /// What Prometheus counts goes on.
+    fn requests_pass(&mut self, (since, until): (SimTime, SimTime), was_uniform: bool) {
+        if !self.observer.counts() {
+            return;
+        }
+        let scraping = self.rules.scraping.unwrap_or(Scraping::LIVE);
+        let seconds = until.seconds_since(since);
+        let working = f64::from(self.pods.working().max(1));
+        for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
+            let mut counters = std::mem::take(&mut cohort.life.counters);
+            for (index, column) in self.observer.counted().enumerate() {
+                if counters.len() <= index {
+                    counters.push(Counter::default());
+                }
+                let requests = match column {
+                    None => self.traffic.served_by(cohort, (was_uniform, seconds)),
+                    Some(column) if cohort.works() => self.values[column] / working * seconds as f64,
+                    Some(_) => 0.0,
+                };
+                counters[index].serves(since, until, requests, scraping);
+            }
+            cohort.life.counters = counters;
+        }
+    }
+
+    /// Of pods that have served for long.
+    pub(super) fn begin_counters(&mut self, start: SimTime) {
+        let scraping = self.rules.scraping.unwrap_or(Scraping::LIVE);
+        let working = f64::from(self.pods.working().max(1));
+        for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works()) {
+            let rate = |column: Option<usize>| match column {
+                None => self.traffic.served_by(cohort, (true, 1)),
+                Some(column) => self.values[column] / working,
+            };
+            cohort.life.counters =
+                self.observer.counted().map(|column| Counter::steady(rate(column), start, scraping)).collect();
         }
     }
 
@@ -188,6 +230,10 @@ impl<'a> TargetState<'a> {
         let missing = self.target.cluster.missing_samples.get();
         let down_before = std::mem::replace(&mut self.down, down);
         let last = (self.decision.verdict, self.decision.current, self.decision.desired);
+        if self.observer.counts() {
+            self.add_up_alike();
+            self.unseen = true;
+        }
         let is_same = !std::mem::take(&mut self.unseen)
             && last == (Verdict::Computed, replicas, replicas)
             && replicas > 0

@@ -12,7 +12,7 @@ pub(super) enum Ask {
     Total(i64),
     /// So much of every running pod, however many there are.
     PerPod(i64),
-    /// So many clients in a closed loop.
+    /// So many clients in a closed loop, in thousandths: some come and go.
     Clients(u64),
 }
 
@@ -69,7 +69,7 @@ fn ask(drive: Drive, request: i64, values: &[f64]) -> Ask {
     match drive {
         Drive::None => Ask::Nothing,
         Drive::Demand { column, factor } => Ask::Total(round(values[column] * factor)),
-        Drive::Clients { column } => Ask::Clients(values[column].round().max(0.0) as u64),
+        Drive::Clients { column } => Ask::Clients((values[column] * 1000.0).round().max(0.0) as u64),
         Drive::Observed { column } => Ask::PerPod(ceil_tolerant(percent_of_request(column))),
         Drive::Recorded { column, replicas } => {
             Ask::Total(ceil_tolerant(percent_of_request(column) * values[replicas]))

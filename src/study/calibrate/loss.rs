@@ -33,6 +33,13 @@ pub struct Blocks {
     pub count: usize,
 }
 
+/// What a replica that utilization asks for counts against one that is there: replicas are what is paid for, and their changes are few.
+const UTILIZATION: f64 = 0.2;
+/// Utilization is recorded in whole percent: this is no difference.
+const WHOLE: f64 = 1.0;
+/// A sample says that a value was there since the last one, and that it was there when it was read: how much the first counts, since
+/// readings are late by one second or four.
+const BRACKET: f64 = 0.5;
 /// A gap of more usual distances than this is one.
 const LONGEST: i64 = 3;
 
@@ -62,7 +69,7 @@ pub fn distance(samples: &[(i64, f64)]) -> i64 {
     all.get(all.len() / 2).copied().unwrap_or(1)
 }
 
-/// What each block comes to. A sample says that a value was there since the last sample, no more; values are read `late`.
+/// What each block comes to; values are read `late`.
 pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -> Vec<Block> {
     let mut all = vec![Block::default(); blocks.count];
     let usual = distance(&recorded.replicas);
@@ -73,8 +80,9 @@ pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -
         let since: i64 = before.unwrap_or(time - usual).max(time - LONGEST * usual);
         before = Some(time);
         let block = &mut all[blocks.of(time)];
-        if let Some(apart) = apart(&predicted.replicas, (since - late, time - late), value) {
-            block.loss += apart * lasts;
+        let within = apart(&predicted.replicas, (since - late, time - late), value);
+        if let Some((within, then)) = within.zip(at(&predicted.replicas, time - late)) {
+            block.loss += (BRACKET * within + (1.0 - BRACKET) * (then - value).abs()) * lasts;
             block.seconds += lasts;
         }
         if let Some(now) = at(&predicted.replicas, time) {
@@ -92,7 +100,7 @@ pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -
         let apart = apart(&predicted.utilization, (since - late, time - late), value);
         if let Some((apart, replicas)) = apart.zip(at(&recorded.replicas, time)) {
             // So many replicas more are asked for by so many points.
-            all[blocks.of(time)].loss += apart / target * replicas * lasts;
+            all[blocks.of(time)].loss += UTILIZATION * (apart - WHOLE).max(0.0) / target * replicas * lasts;
         }
     }
     all
@@ -111,10 +119,11 @@ mod tests {
         let recorded = Samples { replicas: vec![(0, 3.0), (15, 3.0), (30, 6.0), (45, 6.0)], ..Samples::default() };
         let all = Blocks { end: 60, count: 1 };
         let loss = |changed: i64, late: i64| blocks(&seen(&[(0, 3.0), (changed, 6.0)]), &recorded, late, all)[0].loss;
-        // Changed after the sample at 15 s and not after the one at 30 s; a second later three are missing for 15 s.
-        assert_eq!([15, 16, 30, 31].map(|changed| loss(changed, 0)), [0.0, 0.0, 0.0, 45.0]);
+        // Changed after the sample at 15 s and not after the one at 30 s; a second later three are missing for 15 s. Three were read at
+        // 15 s, which counts half.
+        assert_eq!([15, 16, 30, 31].map(|changed| loss(changed, 0)), [22.5, 0.0, 0.0, 45.0]);
         // Read five seconds late.
-        assert_eq!([10, 25, 26].map(|changed| loss(changed, 5)), [0.0, 0.0, 45.0]);
+        assert_eq!([10, 11, 25, 26].map(|changed| loss(changed, 5)), [22.5, 0.0, 0.0, 45.0]);
         let found = blocks(&seen(&[(0, 3.0), (20, 5.0)]), &recorded, 0, Blocks { end: 60, count: 2 });
         assert_eq!(found.iter().map(|block| block.replicas).collect::<Vec<_>>(), [0.0, 30.0]);
     }

@@ -16,8 +16,8 @@ use std::sync::Mutex;
 use self::direct::Estimate;
 use self::loss::{Block, Blocks, Samples, blocks, distance};
 use self::region::Bootstrap;
-use self::search::{Candidate, Choice, Effort, Search};
-use self::setting::{Axis, Setting};
+use self::search::{Candidate, Choice, Effort, Found, Search};
+use self::setting::{Axis, Place, Setting};
 use super::backtest::{Listener, Seen};
 use crate::model::LoadTable;
 use crate::sim::{Setup, SimError, simulate_all};
@@ -39,6 +39,21 @@ pub struct Problem<'a> {
     pub end: i64,
     /// The part of it that is fitted, if not all.
     pub split: Option<f64>,
+    /// How many simulations there are to be, about, if that is said.
+    pub simulations: Option<usize>,
+}
+
+/// A setting that a recording does not tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unknown {
+    /// Which one.
+    pub setting: Setting,
+    /// From here.
+    pub low: Option<f64>,
+    /// To here, if there is a bound.
+    pub high: Option<f64>,
+    /// The value that it has in the fit.
+    pub left_at: f64,
 }
 
 /// How far a fit is off.
@@ -57,8 +72,8 @@ pub struct Error {
 pub struct Fit {
     /// What is known.
     pub estimates: Vec<Estimate>,
-    /// What is not: why.
-    pub unknown: Vec<(Setting, String)>,
+    /// What is not.
+    pub unknown: Vec<Unknown>,
     /// How late recorded values seem to have been read, seconds.
     pub late: i64,
     /// With the settings as they were, in the phases that suit them best.
@@ -81,6 +96,9 @@ const WIDE: f64 = 0.8;
 /// Where no part is to be left out, this one is fitted besides, to test it by the rest.
 const TESTED: f64 = 0.5;
 
+/// A fit is better than another by this part.
+const BETTER: f64 = 0.1;
+
 /// Fits.
 pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
     let world = &problem.setup.world;
@@ -94,35 +112,64 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
     for one in &problem.measured {
         one.setting.apply(one.value, &mut begin.setup.targets[0], &mut begin.table);
     }
-    let beginning: Choice = axes.iter().map(|axis| axis.current(&begin.setup.targets[0])).collect();
     let fitting = Fitting {
-        axes: &axes,
+        axes,
         blocks: Blocks { end: problem.end, count: BLOCKS.min((problem.end / SHORTEST).max(1) as usize) },
         problem: begin,
         error: Mutex::default(),
     };
-    fitting.simulated(&beginning)?;
     let syncs = problem.end / world.controller.sync_period.seconds().max(1);
-    let search = Search::new(&axes, |choice: &Choice| fitting.candidate(choice));
-    let found = search.run(&beginning, Effort::of(syncs), world.seed);
-    let all = found.map_err(|error| SimError::Load(error.to_string().into()))?;
-    if let Some(error) = fitting.error.into_inner().ok().flatten() {
-        return Err(error);
+    let simulations = problem.simulations.unwrap_or_else(|| Effort::affordable(syncs));
+    let effort = Effort::of(simulations, fitting.axes.len());
+    let begin = fitting.beginning();
+    let all = fitting.search(&begin, effort)?;
+    let before = fitting.error_of(as_they_were(&fitting.axes, &all.candidates, &begin), 0, fitting.fitted_until());
+    let (known, unknown) = fitting.known(&all);
+    // What cannot be known is left as it was: then the others have values of their own.
+    let of_cluster = unknown.iter().filter(|one| one.setting.place() != Place::Phase);
+    let left: Vec<(Setting, f64)> = of_cluster.map(|one| (one.setting, one.left_at)).collect();
+    if left.is_empty() {
+        return fitting.told(&all.candidates, (known, unknown), before, all.candidates.len());
     }
-    let fitting = Fitting { error: Mutex::default(), ..fitting };
-    fitting.told(&all, &beginning)
+    let is_left = |axis: &&Axis| left.iter().any(|(setting, _)| *setting == axis.setting);
+    let best = central(&all.candidates).choice.clone();
+    let of_rest = |choice: Choice| -> Choice {
+        choice.iter().zip(&fitting.axes).filter(|(_, axis)| !is_left(axis)).map(|(index, _)| *index).collect()
+    };
+    let best = of_rest(best);
+    let axes = fitting.axes.iter().filter(|axis| !is_left(axis)).cloned().collect();
+    let mut rest = Fitting { axes, error: Mutex::default(), ..fitting };
+    for (setting, value) in left {
+        setting.apply(value, &mut rest.problem.setup.targets[0], &mut rest.problem.table);
+    }
+    let again = rest.search(&best, Effort::of(simulations / 2, rest.axes.len()))?;
+    rest.told(&again.candidates, (known, unknown), before, all.candidates.len() + again.candidates.len())
 }
 
 /// What is fitted, and by what.
-struct Fitting<'p, 'a> {
-    axes: &'p [Axis],
+struct Fitting<'a> {
+    axes: Vec<Axis>,
     blocks: Blocks,
     problem: Problem<'a>,
     /// The first thing that went wrong.
     error: Mutex<Option<SimError>>,
 }
 
-impl Fitting<'_, '_> {
+impl Fitting<'_> {
+    /// The settings as they are.
+    fn beginning(&self) -> Choice {
+        self.axes.iter().map(|axis| axis.current(&self.problem.setup.targets[0])).collect()
+    }
+
+    /// All that is tried from a choice on.
+    fn search(&self, beginning: &Choice, effort: Effort) -> Result<Found, SimError> {
+        self.simulated(beginning)?;
+        let search = Search::new(&self.axes, |choice: &Choice| self.candidate(choice));
+        let found = search.run(beginning, effort, self.problem.setup.world.seed);
+        let first = self.error.lock().ok().and_then(|mut error| error.take());
+        first.map_or_else(|| found.map_err(|error| SimError::Load(error.to_string().into())), Err)
+    }
+
     /// What is predicted with a choice.
     fn simulated(&self, choice: &Choice) -> Result<Seen, SimError> {
         let (mut setup, mut table) = (self.problem.setup.clone(), self.problem.table.clone());
@@ -183,45 +230,72 @@ impl Fitting<'_, '_> {
         }
     }
 
-    fn told(&self, all: &[Candidate], beginning: &Choice) -> Result<Fit, SimError> {
+    /// Those that are not worse than the best by more than chance.
+    fn as_good<'c>(&self, all: &'c [Candidate]) -> Vec<&'c Candidate> {
         let until = self.fitted_until();
         let best = central(all);
         let bootstrap = Bootstrap::new(until, self.problem.setup.world.seed);
-        let as_good: Vec<&Candidate> =
-            all.iter().filter(|one| bootstrap.is_as_good(&one.blocks[..until], &best.blocks[..until])).collect();
-        let (mut estimates, mut unknown) = (self.problem.measured.clone(), Vec::new());
-        let mut stated = best.choice.clone();
-        for (index, axis) in self.axes.iter().enumerate() {
-            match known(index, axis, best, &as_good, all) {
+        let is_as_good = |one: &&Candidate| bootstrap.is_as_good(&one.blocks[..until], &best.blocks[..until]);
+        all.iter().filter(is_as_good).collect()
+    }
+
+    /// What the recording does not exclude, of each setting that is fitted; and of which it excludes too little.
+    fn known(&self, found: &Found) -> (Vec<Estimate>, Vec<Unknown>) {
+        let all = &found.candidates;
+        let (best, as_good) = (central(all), self.as_good(all));
+        let (mut estimates, mut unknown) = (Vec::new(), Vec::new());
+        for (index, (axis, begin)) in self.axes.iter().zip(self.beginning()).enumerate() {
+            match known((index, axis), (best, begin), &as_good, &found.profiled[index]) {
                 Ok(estimate) => estimates.push(estimate),
-                Err(why) => {
-                    unknown.push((axis.setting, why));
-                    // Its place in a period is no setting: it goes with the fit.
-                    if axis.setting.place() != setting::Place::Phase {
-                        stated[index] = beginning[index];
-                    }
-                }
+                Err(one) => unknown.push(one),
             }
         }
-        let before = as_they_were(self.axes, all, beginning);
-        let written = self.candidate(&stated);
+        (estimates, unknown)
+    }
+
+    /// The fit, with the values that are best together.
+    fn told(
+        &self,
+        all: &[Candidate],
+        (mut known, unknown): (Vec<Estimate>, Vec<Unknown>),
+        before: Error,
+        simulations: usize,
+    ) -> Result<Fit, SimError> {
+        let (until, count) = (self.fitted_until(), self.blocks.count);
+        // Of those that cannot be told apart the one that a backtest likes best.
+        let best = central(all);
+        let replicas = |one: &&Candidate| one.blocks[..until].iter().map(|block| block.replicas).sum::<f64>();
+        let equal = replicas(&best) * (1.0 - BETTER);
+        let best = self
+            .as_good(all)
+            .into_iter()
+            .filter(|one| replicas(one) < equal)
+            .min_by(|one, other| replicas(one).total_cmp(&replicas(other)))
+            .unwrap_or(best);
+        for estimate in &mut known {
+            if let Some(axis) = self.axes.iter().position(|axis| axis.setting == estimate.setting) {
+                estimate.value = self.axes[axis].values[best.choice[axis]];
+                estimate.low = estimate.low.min(estimate.value);
+                estimate.high = estimate.high.max(estimate.value);
+            }
+        }
         let unseen = if self.problem.split.is_some() {
-            (until < self.blocks.count).then(|| self.error_of(&written, until, self.blocks.count))
+            (until < count).then(|| self.error_of(best, until, count))
         } else {
-            let half = (self.blocks.count as f64 * TESTED) as usize;
+            let half = (count as f64 * TESTED) as usize;
             let loss = |one: &Candidate| one.blocks[..half].iter().map(|block| block.loss).sum::<f64>();
             let first = all.iter().min_by(|one, other| loss(one).total_cmp(&loss(other)));
-            first.filter(|_| half > 0).map(|first| self.error_of(first, half, self.blocks.count))
+            first.filter(|_| half > 0).map(|first| self.error_of(first, half, count))
         };
         Ok(Fit {
-            estimates,
+            estimates: self.problem.measured.iter().cloned().chain(known).collect(),
             unknown,
             late: best.late,
-            before: self.error_of(before, 0, until),
-            seen: self.error_of(&written, 0, until),
+            before,
+            seen: self.error_of(best, 0, until),
             unseen,
-            simulations: all.len(),
-            predicted: self.simulated(&stated)?,
+            simulations,
+            predicted: self.simulated(&best.choice)?,
         })
     }
 }
@@ -230,7 +304,7 @@ impl Fitting<'_, '_> {
 fn as_they_were<'c>(axes: &[Axis], all: &'c [Candidate], beginning: &Choice) -> &'c Candidate {
     let is_same = |one: &&Candidate| {
         let each = axes.iter().zip(one.choice.iter().zip(beginning));
-        each.into_iter().all(|(axis, (one, begin))| axis.setting.place() == setting::Place::Phase || one == begin)
+        each.into_iter().all(|(axis, (one, begin))| axis.setting.place() == Place::Phase || one == begin)
     };
     all.iter().find(is_same).unwrap_or(&all[0])
 }
@@ -251,32 +325,35 @@ fn central(all: &[Candidate]) -> &Candidate {
     equal.iter().min_by_key(far).copied().unwrap_or(best)
 }
 
-/// What is known of a setting; the error says why that is nothing.
+/// What is known of a setting; where that is too little, what is left of it.
 fn known(
-    index: usize,
-    axis: &Axis,
-    best: &Candidate,
+    (index, axis): (usize, &Axis),
+    (best, begin): (&Candidate, usize),
     as_good: &[&Candidate],
-    all: &[Candidate],
-) -> Result<Estimate, String> {
-    let (first, last) = (0, axis.values.len() - 1);
+    profiled: &[usize],
+) -> Result<Estimate, Unknown> {
+    let (setting, last) = (axis.setting, axis.values.len() - 1);
     let of = |one: &Candidate| one.choice[index];
-    let low = as_good.iter().map(|one| of(one)).min().unwrap_or(first).min(of(best));
+    let low = as_good.iter().map(|one| of(one)).min().unwrap_or(0).min(of(best));
     let high = as_good.iter().map(|one| of(one)).max().unwrap_or(last).max(of(best));
-    // As far as the next value that was tried and excluded.
-    let tried = all.iter().map(of);
-    let below = tried.clone().filter(|value| *value < low).max().map_or(low, |value| value + 1);
-    let above = tried.filter(|value| *value > high).min().map_or(high, |value| value - 1);
-    let (low, high) = (below.min(low).max(first), above.max(high).min(last));
+    // As far as the next value that was tried and excluded; where there are values in between, to that.
+    let beside = usize::from(!setting.is_continuous());
+    let tried = profiled.iter().copied();
+    let below = tried.clone().filter(|value| *value < low).max().map_or(0, |value| value + beside);
+    let above = tried.filter(|value| *value > high).min().map_or(last, |value| value - beside);
+    let (low, high) = (below.min(low), above.max(high));
+    let (from, to) = (axis.values[low], axis.values[high]);
     let wide = (high - low + 1) as f64 / axis.values.len() as f64;
-    if wide >= WIDE {
-        return Err("whatever it is, another setting makes up for it, or it does not matter".to_owned());
+    if wide >= WIDE || !setting.is_narrow(from, to) {
+        let left_at = axis.values[if (low..=high).contains(&begin) { begin } else { of(best) }];
+        let (low, high) = ((low > 0).then_some(from), (high < last).then_some(to));
+        return Err(Unknown { setting, low, high, left_at });
     }
     Ok(Estimate {
-        setting: axis.setting,
+        setting,
         value: axis.values[of(best)],
-        low: axis.values[low],
-        high: axis.values[high],
+        low: from,
+        high: to,
         sigma: None,
         evidence: "fitted by simulation; profile, tested by a bootstrap of blocks".to_owned(),
     })

@@ -9,8 +9,8 @@ use super::loss::Block;
 const DRAWN: usize = 400;
 /// As seldom as this is not by chance.
 const SELDOM: f64 = 0.05;
-/// Losses that are as near are equal, replica-seconds.
-const EQUAL: f64 = 1e-6;
+/// Less than so much of a replica, on average, is no difference.
+const EQUAL: f64 = 1e-3;
 
 /// Which blocks of time are taken, drawn with replacement: the same for all that is compared.
 #[derive(Clone, Debug)]
@@ -33,11 +33,12 @@ impl Bootstrap {
 
     /// Whether a fit may be as good as the best, as far as these blocks tell: in a sample of twenty it is no worse.
     pub fn is_as_good(&self, fit: &[Block], best: &[Block]) -> bool {
-        let worse: Vec<f64> = fit.iter().zip(best).map(|(fit, best)| fit.loss - best.loss).collect();
-        if worse.iter().sum::<f64>() <= EQUAL {
+        let worse = |(fit, best): (&Block, &Block)| fit.loss - best.loss - EQUAL * best.seconds;
+        let worse: Vec<f64> = fit.iter().zip(best).map(worse).collect();
+        if worse.iter().sum::<f64>() <= 0.0 {
             return true;
         }
-        let no_worse = |sample: &&Vec<usize>| sample.iter().map(|index| worse[*index]).sum::<f64>() <= EQUAL;
+        let no_worse = |sample: &&Vec<usize>| sample.iter().map(|index| worse[*index]).sum::<f64>() <= 0.0;
         self.drawn.iter().filter(no_worse).count() as f64 >= SELDOM * self.drawn.len() as f64
     }
 }

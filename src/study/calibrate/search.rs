@@ -11,7 +11,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 use rayon::prelude::*;
 
 use super::loss::Block;
-use super::setting::Axis;
+use super::setting::{Axis, Place};
 
 /// A choice of values, by their indices.
 pub type Choice = Vec<usize>;
@@ -29,9 +29,20 @@ pub struct Candidate {
     pub loss: f64,
 }
 
+/// What came of a search.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// All that was tried, the best first.
+    pub candidates: Vec<Candidate>,
+    /// Of each setting the values for which the others were fitted.
+    pub profiled: Vec<Vec<usize>>,
+}
+
 /// How much is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effort {
+    /// Swarms, one after the other.
+    pub swarms: u64,
     /// Particles of the swarm.
     pub particles: usize,
     /// Steps of it.
@@ -42,19 +53,36 @@ pub struct Effort {
     pub values: usize,
 }
 
+/// So many syncs are simulated by default: some ten seconds or less.
+const MOST_SYNCS: i64 = 30_000_000;
+
 impl Effort {
-    /// For simulations of so many syncs.
-    pub fn of(syncs: i64) -> Self {
-        match syncs {
-            ..=8_000 => Self { particles: 32, steps: 24, refining: 20, values: 13 },
-            8_001..=50_000 => Self { particles: 24, steps: 12, refining: 10, values: 9 },
-            _ => Self { particles: 16, steps: 8, refining: 6, values: 7 },
-        }
+    /// For simulations of so many syncs each, where nobody says how many there are to be.
+    pub fn affordable(syncs: i64) -> usize {
+        (MOST_SYNCS / syncs.max(1)).clamp(1_800, 36_000) as usize
+    }
+
+    /// About so many simulations: some to find the best fit, most to see what else fits.
+    pub fn of(simulations: usize, axes: usize) -> Self {
+        // A round of profiles takes about as many as the swarms, and there are up to three, twice.
+        let simulations = simulations / 3;
+        let swarms = (simulations / 2000).clamp(1, 12);
+        let (particles, values) = match simulations {
+            ..2_000 => (24, 7),
+            2_000..10_000 => (40, 13),
+            _ => (40, 25),
+        };
+        let steps = (simulations * 2 / 5 / (swarms * particles)).max(4) as u64;
+        let refining = (simulations / 4 / (axes.max(1) * values)).saturating_sub(BEGINNINGS).clamp(4, 80) as u64;
+        Self { swarms: swarms as u64, particles, steps, refining, values }
     }
 }
 
 /// So many of the best fits are begun from.
 const BEGINNINGS: usize = 4;
+/// So often all settings are gone through, as long as the fit becomes better by this part.
+const ROUNDS: usize = 3;
+const BETTER: f64 = 0.02;
 /// How far the corners of the first simplex are apart, as a part of the range.
 const SIMPLEX: f64 = 0.15;
 
@@ -90,65 +118,142 @@ impl<'a, F: Fn(&Choice) -> Candidate + Sync + Send> Search<'a, F> {
         all
     }
 
-    /// Tries what there is to try; all that was tried, the best first. What is drawn depends on the seed alone.
-    pub fn run(self, beginning: &Choice, effort: Effort, seed: u64) -> Result<Vec<Candidate>, argmin::core::Error> {
+    /// Tries what there is to try. What is drawn depends on the seed alone.
+    pub fn run(self, beginning: &Choice, effort: Effort, seed: u64) -> Result<Found, argmin::core::Error> {
         self.candidate(beginning);
+        self.sweep(beginning);
         if self.axes.is_empty() {
-            return Ok(self.best());
+            return Ok(Found { candidates: self.best(), profiled: Vec::new() });
         }
         let bounds = (vec![0.0; self.axes.len()], vec![1.0; self.axes.len()]);
-        let swarm =
-            ParticleSwarm::new(bounds, effort.particles).with_rng_generator(Xoshiro256PlusPlus::seed_from_u64(seed));
         let all: Vec<usize> = (0..self.axes.len()).collect();
-        let problem = Free { search: &self, free: &all, fixed: beginning.clone() };
-        Executor::new(problem, swarm).configure(|state| state.max_iters(effort.steps)).run()?;
-        let fine = Effort { refining: effort.refining * 3, ..effort };
-        for candidate in self.best().into_iter().take(2) {
-            self.refine(&candidate.choice, &all, fine.refining)?;
+        let mut begun: Vec<Candidate> = Vec::new();
+        for number in 0..effort.swarms {
+            let random = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_add(number));
+            let swarm = ParticleSwarm::new(bounds.clone(), effort.particles).with_rng_generator(random);
+            let problem = Free { search: &self, free: &all, fixed: beginning.clone() };
+            let found = Executor::new(problem, swarm).configure(|state| state.max_iters(effort.steps)).run()?;
+            let parts = found.state().individual.as_ref().map(|particle| &particle.position);
+            begun.extend(parts.map(|parts| self.candidate(&self.choice(beginning, &all, parts))));
         }
-        let best: Vec<Candidate> = self.best().into_iter().take(BEGINNINGS).collect();
-        let values = |(axis, values): (usize, &Axis)| {
-            let own = best.first().map_or(0, |best| best.choice[axis]);
-            self::values(values.values.len(), own, effort.values).into_iter().map(move |value| (axis, value)).collect()
-        };
-        let tasks: Vec<Vec<(usize, usize)>> = self.axes.iter().enumerate().map(values).collect();
-        let tasks: Vec<(usize, usize)> = tasks.concat();
-        let one = |&(axis, value): &(usize, usize)| self.profile(&best, (axis, value), effort.refining);
-        tasks.par_iter().map(one).collect::<Result<Vec<()>, _>>()?;
-        Ok(self.best())
+        begun.sort_by(|one, other| one.loss.total_cmp(&other.loss).then_with(|| one.choice.cmp(&other.choice)));
+        begun.dedup_by(|one, other| one.choice == other.choice);
+        begun.truncate(BEGINNINGS);
+        for candidate in begun {
+            self.sweep(&candidate.choice);
+        }
+        let mut profiled = vec![Vec::new(); self.axes.len()];
+        for _ in 0..ROUNDS {
+            let best: Vec<Candidate> = self.best().into_iter().take(BEGINNINGS).collect();
+            let finely = |candidate: &Candidate| self.refine(&candidate.choice, &all, effort.refining * 3);
+            best.par_iter().map(finely).collect::<Result<Vec<Choice>, _>>()?;
+            let best: Vec<Candidate> = self.best().into_iter().take(BEGINNINGS).collect();
+            let tasks: Vec<(usize, bool)> =
+                (0..self.axes.len()).flat_map(|axis| [(axis, false), (axis, true)]).collect();
+            let known = self.best();
+            let one = |&(axis, up): &(usize, bool)| self.profile((&best, &known), (axis, up), effort);
+            let found = tasks.par_iter().map(one).collect::<Result<Vec<Vec<usize>>, _>>()?;
+            for (values, (axis, _)) in found.into_iter().zip(&tasks) {
+                profiled[*axis].extend(values);
+            }
+            let (before, after) = (best[0].loss, self.best()[0].loss);
+            if after > before * (1.0 - BETTER) {
+                break;
+            }
+            let found: Vec<Candidate> = self.best().into_iter().take(1).collect();
+            found.iter().for_each(|candidate| self.sweep(&candidate.choice));
+        }
+        Ok(Found { candidates: self.best(), profiled })
     }
 
-    /// The best fit with a value of a setting.
+    /// Tries all values of two settings that lie within a period: they are few, and one makes up for the other.
+    fn sweep(&self, from: &Choice) {
+        let small: Vec<usize> =
+            (0..self.axes.len()).filter(|axis| self.axes[*axis].setting.place() == Place::Phase).collect();
+        let mut best = from.clone();
+        for (first, second) in
+            small.iter().enumerate().flat_map(|(index, one)| small[index..].iter().map(move |other| (*one, *other)))
+        {
+            let (rows, columns) = (self.axes[first].values.len(), self.axes[second].values.len());
+            let one = |index: usize| {
+                let mut choice = best.clone();
+                (choice[first], choice[second]) = (index / columns, index % columns);
+                self.candidate(&choice)
+            };
+            let all: Vec<Candidate> = (0..rows * columns).into_par_iter().map(one).collect();
+            if let Some(found) = all.into_iter().min_by(|one, other| one.loss.total_cmp(&other.loss)) {
+                best = found.choice;
+            }
+        }
+    }
+
+    /// The best fits with values of a setting from that of the best fit on, upwards or downwards: each from the one before it, from the
+    /// best of all, and from the best that is known with nearly that value.
     fn profile(
         &self,
-        best: &[Candidate],
-        (axis, value): (usize, usize),
-        steps: u64,
-    ) -> Result<(), argmin::core::Error> {
-        let with = |candidate: &Candidate| {
-            let mut choice = candidate.choice.clone();
-            choice[axis] = value;
-            self.candidate(&choice)
-        };
-        let first = best.iter().map(with).min_by(|one, other| one.loss.total_cmp(&other.loss));
+        (best, known): (&[Candidate], &[Candidate]),
+        (axis, up): (usize, bool),
+        effort: Effort,
+    ) -> Result<Vec<usize>, argmin::core::Error> {
         let free: Vec<usize> = (0..self.axes.len()).filter(|other| *other != axis).collect();
-        match first {
-            Some(first) if !free.is_empty() => self.refine(&first.choice, &free, steps),
-            _ => Ok(()),
+        let Some(own) = best.first().map(|best| best.choice[axis]) else { return Ok(Vec::new()) };
+        let mut values = values(self.axes[axis].values.len(), own, effort.values);
+        values.retain(|value| if up { *value >= own } else { *value < own });
+        if !up {
+            values.reverse();
         }
+        let mut before = best[0].choice.clone();
+        for (index, &value) in values.iter().enumerate() {
+            let next = values.get(index + 1).map_or(0, |next| value.abs_diff(*next) / 2);
+            let near = known.iter().find(|one| one.choice[axis].abs_diff(value) <= next);
+            let beginnings = std::iter::once(&before).chain(best.iter().chain(near).map(|one| &one.choice));
+            let with = |choice: &Choice| {
+                let mut choice = choice.clone();
+                choice[axis] = value;
+                self.candidate(&choice)
+            };
+            let first = beginnings.map(with).min_by(|one, other| one.loss.total_cmp(&other.loss));
+            let Some(first) = first else { continue };
+            before = if free.is_empty() { first.choice } else { self.refine(&first.choice, &free, effort.refining)? };
+        }
+        Ok(values)
     }
 
-    fn refine(&self, from: &Choice, free: &[usize], steps: u64) -> Result<(), argmin::core::Error> {
-        let begin: Vec<f64> = free.iter().map(|axis| self.part(*axis, from[*axis])).collect();
-        let corner = |index: usize| {
-            let mut corner = begin.clone();
-            corner[index] += if corner[index] > 0.5 { -SIMPLEX } else { SIMPLEX };
-            corner
-        };
-        let corners: Vec<Vec<f64>> = std::iter::once(begin.clone()).chain((0..free.len()).map(corner)).collect();
-        let problem = Free { search: self, free, fixed: from.clone() };
-        Executor::new(problem, NelderMead::new(corners)).configure(|state| state.max_iters(steps)).run()?;
-        Ok(())
+    /// The best that is found from a choice on.
+    fn refine(&self, from: &Choice, free: &[usize], steps: u64) -> Result<Choice, argmin::core::Error> {
+        let mut best = from.clone();
+        // Far first, then near.
+        for (part, steps) in [(1.0, steps / 2), (0.1, steps - steps / 2)] {
+            let begin: Vec<f64> = free.iter().map(|axis| self.part(*axis, best[*axis])).collect();
+            let corner = |index: usize| {
+                let mut corner = begin.clone();
+                // To another value, at least.
+                let far = (SIMPLEX * part).max(1.0 / self.axes[free[index]].values.len() as f64);
+                corner[index] += if corner[index] > 0.5 { -far } else { far };
+                corner
+            };
+            let corners: Vec<Vec<f64>> = std::iter::once(begin.clone()).chain((0..free.len()).map(corner)).collect();
+            let problem = Free { search: self, free, fixed: best.clone() };
+            let found =
+                Executor::new(problem, NelderMead::new(corners)).configure(|state| state.max_iters(steps)).run()?;
+            if let Some(parts) = &found.state().best_param {
+                let other = self.choice(&best, free, parts);
+                if self.candidate(&other).loss < self.candidate(&best).loss {
+                    best = other;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// A choice, of parts of the ranges of some settings.
+    fn choice(&self, fixed: &Choice, free: &[usize], parts: &[f64]) -> Choice {
+        let mut choice = fixed.clone();
+        for (axis, part) in free.iter().zip(parts) {
+            let count = self.axes[*axis].values.len();
+            choice[*axis] = ((part.clamp(0.0, 1.0) * count as f64) as usize).min(count - 1);
+        }
+        choice
     }
 
     /// Where in its range a value is.
@@ -157,11 +262,12 @@ impl<'a, F: Fn(&Choice) -> Candidate + Sync + Send> Search<'a, F> {
     }
 }
 
-/// Some values of so many, its own and those beside it among them.
+/// Some values of so many: at equal distances, and closer and closer to its own.
 fn values(count: usize, own: usize, most: usize) -> Vec<usize> {
     let spread = (0..most).map(|step| step * (count - 1) / (most - 1).max(1));
-    let near = [own.saturating_sub(2), own.saturating_sub(1), own, own + 1, own + 2];
-    let mut all: Vec<usize> = spread.chain(near).filter(|index| *index < count).collect();
+    let steps = (0..usize::BITS).map(|power| 1_usize << power).take_while(|step| *step < count);
+    let near = steps.flat_map(|step| [own.checked_sub(step), own.checked_add(step)]).flatten();
+    let mut all: Vec<usize> = spread.chain(near).chain([own]).filter(|index| *index < count).collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -179,11 +285,7 @@ impl<F: Fn(&Choice) -> Candidate + Sync + Send> CostFunction for Free<'_, '_, F>
     type Output = f64;
 
     fn cost(&self, parts: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        let mut choice = self.fixed.clone();
-        for (axis, part) in self.free.iter().zip(parts) {
-            let count = self.search.axes[*axis].values.len();
-            choice[*axis] = ((part.clamp(0.0, 1.0) * count as f64) as usize).min(count - 1);
-        }
+        let choice = self.search.choice(&self.fixed, self.free, parts);
         Ok(self.search.candidate(&choice).loss)
     }
 }

@@ -90,6 +90,16 @@ impl Setting {
         }
     }
 
+    /// Whether there are values between those that are tried.
+    pub fn is_continuous(self) -> bool {
+        matches!(self, Self::CpuPerRequest | Self::BackgroundCpu)
+    }
+
+    /// Whether it is known well enough from one value to another.
+    pub fn is_narrow(self, low: f64, high: f64) -> bool {
+        self != Self::CpuPerRequest || high <= low * 1.5
+    }
+
     /// The values that are tried, of a target as it is set.
     pub fn values(self, target: &Target<'_>, sync_period: Span) -> Vec<f64> {
         let below = |period: Span| (0..period.seconds().max(1)).map(|second| second as f64).collect();
@@ -97,15 +107,15 @@ impl Setting {
             Self::SyncOffset => below(sync_period),
             Self::MetricOffset => below(target.cluster.metric_resolution),
             Self::HousekeepingOffset => below(target.cluster.housekeeping_interval.typical()),
-            Self::MetricResolution => vec![10.0, 15.0, 30.0, 60.0],
+            Self::MetricResolution => vec![15.0, 30.0, 60.0],
             Self::Startup => (0..=120).map(f64::from).collect(),
             Self::RecordedAge => (0..=90).map(f64::from).collect(),
             Self::QueueTimeout => (0..=60).map(|step| f64::from(step) * 2.0).chain([f64::INFINITY]).collect(),
             Self::CpuPerRequest => {
                 let middle = target.drives.requests.map_or(0.02, |requests| requests.cpu_seconds);
-                (-60..=60).map(|step| middle * 1.05_f64.powi(step)).collect()
+                (-1200..=1200).map(|step| middle * 1.0025_f64.powi(step)).collect()
             }
-            Self::BackgroundCpu => (0..=50).map(|step| f64::from(step) * 0.002).collect(),
+            Self::BackgroundCpu => (0..=100).map(|step| f64::from(step) * 0.001).collect(),
             Self::MemoryBase | Self::MemoryGrowth => Vec::new(),
         }
     }
@@ -144,14 +154,17 @@ impl Setting {
     /// Those that the simulation is fitted by, of a target and its load; `measured` is known otherwise.
     pub fn of(target: &Target<'_>, table: &LoadTable, measured: &[Self], stated: &[Self]) -> Vec<Self> {
         let by_cpu = target.hpa.metrics.iter().any(|metric| metric.resource().is_some());
-        let is_recorded = matches!(target.drives.cpu, Drive::Recorded { .. });
         let of_requests = target.drives.requests.is_some();
-        let has = |column: &Column| table.columns().contains(column);
         let mut all = vec![Self::SyncOffset, Self::Startup];
         if by_cpu {
             all.extend([Self::MetricOffset, Self::HousekeepingOffset, Self::MetricResolution]);
         }
-        if is_recorded && has(&Column::Replicas) {
+        let is_recorded = match target.drives.cpu {
+            Drive::Recorded { .. } => true,
+            Drive::Demand { column, .. } => table.columns().get(column) == Some(&Column::Cpu),
+            _ => false,
+        };
+        if is_recorded {
             all.push(Self::RecordedAge);
         }
         if of_requests {

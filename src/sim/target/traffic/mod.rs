@@ -171,6 +171,13 @@ impl<'a> Traffic<'a> {
         (self.cpu_a_second, self.done_a_second) = (all_cpu, all_done);
     }
 
+    /// The requests that a running pod has served in a stretch that has been added up.
+    pub fn served_by(&self, cohort: &Cohort, (was_uniform, seconds): (bool, i64)) -> f64 {
+        let work = if was_uniform { self.in_a_second(cohort).0.saturating_mul(seconds) } else { cohort.life.worked };
+        let cpu = self.requests.map_or(f64::INFINITY, |requests| requests.cpu_seconds);
+        work as f64 / (cpu * Nanocores::PER_CORE)
+    }
+
     /// The work that a running pod does in a second in which nothing waits, and the CPU that it uses.
     #[inline]
     fn in_a_second(&self, cohort: &Cohort) -> (i64, i64) {
@@ -330,7 +337,8 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    fn closed_loop(&mut self, clients: u64, pods: &mut Pods) {
+    fn closed_loop(&mut self, thousandths: u64, pods: &mut Pods) {
+        let clients = thousandths as f64 / 1000.0;
         let Some(requests) = self.requests else { return };
         let station = |cohort: &Cohort| Station {
             pods: cohort.count.into(),
@@ -352,7 +360,7 @@ impl<'a> Traffic<'a> {
         if let Some(slo) = self.config.slo {
             let within = response::closed_loop_quantile(solution.response_seconds, &requests, slo.quantile)
                 <= slo.within_seconds;
-            self.slow = clients > 0 && !(within && solution.throughput > 0.0);
+            self.slow = thousandths > 0 && !(within && solution.throughput > 0.0);
         }
     }
 
@@ -450,6 +458,7 @@ impl<'a> Traffic<'a> {
         let count = i128::from(cohort.count);
         let cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
         cohort.uses(cpu);
+        cohort.life.worked = work;
         self.totals.cpu += i128::from(cpu) * count;
         self.totals.done += i128::from(work) * count;
     }

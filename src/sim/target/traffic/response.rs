@@ -66,7 +66,7 @@ impl Traffic<'_> {
                 Some(latency::quantile(&all, part))
             }
             Ask::Clients(clients) if clients > 0 && self.throughput > 0.0 => {
-                let mean = (clients as f64 / self.throughput - requests.think_seconds).max(0.0);
+                let mean = (clients as f64 / 1000.0 / self.throughput - requests.think_seconds).max(0.0);
                 Some(closed_loop_quantile(mean, &requests, part))
             }
             _ => None,
