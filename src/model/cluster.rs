@@ -40,6 +40,9 @@ pub struct ClusterConfig {
     /// Its speed in that time, as a part of the full one, above 0
     #[arg(long, value_name = "PERCENT", default_value_t = Self::default().warmup_speed, help_heading = "Pods")]
     pub warmup_speed: Share,
+    /// How old the pods are that are there at the start; from a minute on they have been measured for long
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().pods_age, help_heading = "Pods")]
+    pub pods_age: Span,
     /// CPU of a running pod without work, such as 5m
     #[arg(long, value_name = "QUANTITY", default_value_t = Self::default().background_cpu, help_heading = "Pods")]
     pub background_cpu: NonNegativeQuantity,
@@ -59,6 +62,9 @@ pub struct ClusterConfig {
     /// Upstream waits up to as long again each time, which is uniform:10s,20s, for each pod by itself
     #[arg(long, value_name = "DELAY", default_value_t = Self::default().housekeeping_interval, help_heading = "Metrics")]
     pub housekeeping_interval: Delay,
+    /// How long after its containers' start the kubelet samples a pod for the first time
+    #[arg(long, value_name = "DURATION", default_value_t = Self::default().first_sample, help_heading = "Metrics")]
+    pub first_sample: Span,
     /// The part of the samples that is missing at a sync
     #[arg(long, value_name = "PERCENT", default_value_t = Self::default().missing_samples, help_heading = "Metrics")]
     pub missing_samples: Share,
@@ -116,6 +122,7 @@ impl Default for ClusterConfig {
             endpoint_propagation: Span::from_seconds(1),
             warmup: Span::ZERO,
             warmup_speed: Share::from_percent(50),
+            pods_age: Span::from_seconds(86_400),
             background_cpu: NonNegativeQuantity::ZERO,
             startup_cpu: NonNegativeQuantity::ZERO,
             memory_growth: NonNegativeQuantity::ZERO,
@@ -123,6 +130,7 @@ impl Default for ClusterConfig {
             metric_resolution: Span::from_seconds(15),
             // cAdvisor's --housekeeping-interval; the time up to twice that is `jitter` in its `manager/container.go`.
             housekeeping_interval: Delay::Fixed(Span::from_seconds(10)),
+            first_sample: Span::ZERO,
             missing_samples: Share::ZERO,
             scrape_interval: Span::ZERO,
             rate_window: Span::from_seconds(120),

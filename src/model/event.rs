@@ -34,6 +34,15 @@ pub enum Action {
     Scale(Replicas),
     /// Containers of so many pods die.
     KillPods(Replicas, Which),
+    /// The same, and they run again after a time, whatever the kubelet's back-off.
+    RestartContainers {
+        /// So many pods.
+        pods: Replicas,
+        /// Which.
+        which: Which,
+        /// After this time.
+        after: Span,
+    },
     /// The application in so many pods stops answering.
     HangPods(Replicas),
     /// So many nodes are gone; those with the most pods of the workload.
@@ -131,6 +140,10 @@ impl Action {
             Self::KillPods(1, Which::Newest) => "a pod is killed".to_owned(),
             Self::KillPods(1, which) => format!("{}pod is killed", which.name()),
             Self::KillPods(pods, which) => format!("{}{pods} pods are killed", which.name()),
+            Self::RestartContainers { pods, which, after } => {
+                let pods = if *pods == 1 { "pod".to_owned() } else { format!("{pods} pods") };
+                format!("containers of {}{pods} restart within {after}", which.name())
+            }
             Self::HangPods(1) => "a pod stops answering".to_owned(),
             Self::HangPods(pods) => format!("{pods} pods stop answering"),
             Self::LoseNodes(1) => "a node is lost".to_owned(),

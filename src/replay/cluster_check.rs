@@ -69,7 +69,10 @@ pub(super) fn nothing_lost(run: &ReadingRun<'_>) -> Outcome {
     let hook = run.target().workload.template.pre_stop();
     let mut outcome = Outcome::new(holds, instead, String::new());
     let fails = |event: &ScheduledEvent| {
-        matches!(event.action, Action::HangPods(_) | Action::LoseNodes(_) | Action::KillPods(..))
+        matches!(
+            event.action,
+            Action::HangPods(_) | Action::LoseNodes(_) | Action::KillPods(..) | Action::RestartContainers { .. }
+        )
     };
     if run.setup.world.events.iter().any(fails) {
         outcome.why = "what fails is still sent work until a probe, or the node controller, notices".to_owned();

@@ -3,8 +3,8 @@
 
 use hpasim::input::nodes;
 use hpasim::model::{
-    Action, Allowance, Balancing, ClusterAutoscaler, ClusterConfig, Delay, Location, MetricsApi, NodePool, NodesConfig,
-    Phase, Queueing, Revision, ScheduledEvent, Slo, Startup, Which,
+    Action, Allowance, Balancing, ClusterAutoscaler, ClusterConfig, Delay, Location, MetricIdentifier, MetricSource,
+    MetricsApi, NodePool, NodesConfig, Phase, Queueing, Revision, ScheduledEvent, Slo, Startup, Which,
 };
 use hpasim::units::{Share, SimTime, Span};
 use proptest::prelude::*;
@@ -102,6 +102,12 @@ fn cluster() -> impl Strategy<Value = ClusterConfig> {
         Delay::Uniform { low: seconds(0), high: seconds(1) },
     ]);
     let metrics = (select(vec![10i64, 15, 60]), interval, select(vec![0u8, 0, 20]));
+    let scraping = (
+        select(vec![0i64, 15, 30, 60]),
+        select(vec![0i64, 0, 20]),
+        select(vec![0i64, 0, 3]),
+        select(vec![5i64, 86_400]),
+    );
     let balancing = select(vec![
         Balancing::Even,
         Balancing::Even,
@@ -110,11 +116,16 @@ fn cluster() -> impl Strategy<Value = ClusterConfig> {
         Balancing::Sticky { session: Span::from_seconds(40) },
     ]);
     let waiting = (any::<bool>(), prop::option::of(0..30i64), prop::option::of(0..20i64));
-    (pods(), metrics, balancing, waiting, any::<bool>()).prop_map(
-        |(pods, (resolution, housekeeping_interval, missing), balancing, (shared, timeout, limit), promise)| {
+    (pods(), (metrics, scraping), balancing, waiting, any::<bool>()).prop_map(
+        |(pods, (metrics, (scraped, adapter, first, age)), balancing, (shared, timeout, limit), promise)| {
+            let (resolution, housekeeping_interval, missing) = metrics;
             ClusterConfig {
                 metric_resolution: seconds(resolution),
                 housekeeping_interval,
+                scrape_interval: seconds(scraped),
+                adapter_interval: seconds(adapter),
+                first_sample: seconds(first),
+                pods_age: seconds(age),
                 missing_samples: Share::from_percent(missing),
                 balancing,
                 queue: if shared { Queueing::Shared } else { Queueing::PerPod },
@@ -153,7 +164,7 @@ fn node_pools() -> impl Strategy<Value = Option<NodesConfig>> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    (0..13u8, 1..9i32, delay(40), 1..200i64).prop_map(|(which, number, startup, lasts)| {
+    (0..14u8, 1..9i32, delay(40), 1..200i64).prop_map(|(which, number, startup, lasts)| {
         let lasts = seconds(lasts);
         match which {
             0 => Action::Rollout(Revision {
@@ -171,6 +182,7 @@ fn action() -> impl Strategy<Value = Action> {
             8 => Action::HangPods(number),
             9 => Action::LoseNodes(1),
             10 => Action::MetricsOutage { which: MetricsApi::All, lasts },
+            12 => Action::RestartContainers { pods: number, which: Which::Oldest, after: lasts },
             11 => Action::DependencyDown { init_container: None, lasts },
             _ => Action::LoadFactor { factor: f64::from(number) / 3.0, lasts: Some(lasts) },
         }
@@ -191,10 +203,17 @@ proptest! {
 
     #[test]
     fn every_cluster_holds_what_must_hold(
-        deployment in workloads(), cluster in cluster(), nodes in node_pools(), phase in phases(), events in events(),
+        mut deployment in workloads(), cluster in cluster(), nodes in node_pools(), phase in phases(), events in events(),
         column in select(vec!["cpu", "rps", "clients", "cpu_utilization"]), high in 0.5..4.0f64, seed in 0..1000u64,
         (step, hours) in select(vec![(30, 0.5), (30, 0.5), (1200, 2.0)]), most in prop::option::of(3..12i32),
+        counts in any::<bool>(),
     ) {
+        if counts && matches!(column, "rps" | "clients") {
+            deployment.hpa.metrics.push(MetricSource::Pods {
+                metric: MetricIdentifier { name: "http_requests_per_second".into(), selector: None },
+                average_value: 8_000,
+            });
+        }
         let scale = match column { "cpu" => high, "rps" => high * 25.0, "clients" => high * 6.0, _ => high * 40.0 };
         let pattern = format!("{column}=sine:mean={scale},amplitude={scale},period=20m+bursts:every=5m,height={scale},length=1m");
         let load = load(&[pattern], hours, step, seed);

@@ -132,6 +132,10 @@ impl Reader<'_> {
             positive("killPods.pods", raw.pods.into())?;
             found.push(Action::KillPods(raw.pods, raw.which));
         }
+        if let Some(raw) = raw.restart_containers {
+            positive("restartContainers.pods", raw.pods.into())?;
+            found.push(Action::RestartContainers { pods: raw.pods, which: raw.which, after: raw.after });
+        }
         if let Some(raw) = raw.hang_pods {
             positive("hangPods.pods", raw.pods.into())?;
             found.push(Action::HangPods(raw.pods));

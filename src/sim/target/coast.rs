@@ -48,7 +48,7 @@ impl TargetState<'_> {
                 return Ok(false);
             }
             self.owed += change.seconds_since(self.now);
-            self.add_up_alike();
+            self.add_up_to(change);
             self.move_on(change.seconds_since(self.now), true);
             self.advance_load()?;
             if self.load_end().is_some_and(|end| end <= self.now) || !self.rests() || self.work_out() {

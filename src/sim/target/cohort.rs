@@ -13,6 +13,7 @@ use super::counters::Counter;
 use super::lifecycle::{Lifecycle, Stop, back_off, crashes_kept};
 use super::metrics::Scraped;
 use super::milestones::{Milestones, NEVER};
+use super::places::merge_places;
 use super::queue::Queue;
 use super::rules::{Drawn, Outage, Rules};
 use crate::hpa::{PodGroup, PodPhase, ReadyCondition};
@@ -82,12 +83,12 @@ pub(super) struct Life {
     pub(super) crashes: u32,
     /// Work that waits at this pod.
     pub queue: Queue,
-    /// What Prometheus counts, for each metric that is read so; since when the pod answers, and when in its interval it is scraped.
+    /// What is counted of it, for each metric that is read so, and the work of the stretch that is added up, nanocore-seconds.
     pub counters: Vec<Counter>,
+    pub worked: i64,
+    /// Since when it answers, and when in its interval Prometheus scrapes it.
     pub up_since: SimTime,
     pub scraped_at: Span,
-    /// Work that was done in a stretch that is being added up, nanocore-seconds.
-    pub worked: i64,
     /// Where the pods are: nodes by index, and how many there.
     pub nodes: Vec<(usize, Replicas)>,
 }
@@ -356,8 +357,13 @@ impl Cohort {
         self.running = Some(now);
         self.has_run = true;
         if rules.config.housekeeping_interval != Delay::ZERO {
-            self.is_sampled(now, 0, rules.config.metric_resolution);
-            self.next_sample = now + rules.config.housekeeping_interval.typical().max(Span::from_seconds(1));
+            let first = rules.config.first_sample;
+            if first == Span::ZERO {
+                self.is_sampled(now, 0, rules.config.metric_resolution);
+                self.next_sample = now + rules.config.housekeeping_interval.typical().max(Span::from_seconds(1));
+            } else {
+                self.next_sample = now + first;
+            }
         }
         let lifecycle = Lifecycle::of(rules.template, self.life.drawn.startup);
         let after = |span: Option<Span>| span.map_or(NEVER, |span| now + span);
@@ -441,9 +447,9 @@ impl Cohort {
         if in_time { Lost { requests: 0.0, ..lost } } else { lost }
     }
 
-    /// The containers have died, with what was lost, and are started again after the kubelet's back-off, unless the pod is
+    /// The containers have died, with what was lost, and are started again after a time, or the kubelet's back-off, unless the pod is
     /// terminating.
-    pub(super) fn restart(&mut self, now: SimTime, propagation: Span) -> Lost {
+    pub(super) fn restart(&mut self, now: SimTime, propagation: Span, after: Option<Span>) -> Lost {
         let ran = self.running.map_or(Span::ZERO, |since| now - since);
         let lost = if self.stopping() { self.ends(now) } else { self.stops(now) };
         if self.deleted {
@@ -454,7 +460,7 @@ impl Cohort {
         self.life.at.killed = NEVER;
         self.becomes_unready(now, propagation);
         self.life.crashes = crashes_kept(self.life.crashes, ran);
-        self.life.at.running = now + back_off(self.life.crashes);
+        self.life.at.running = now + after.unwrap_or_else(|| back_off(self.life.crashes));
         self.life.crashes += 1;
         lost
     }
@@ -486,16 +492,4 @@ impl Cohort {
     pub(super) fn is_gone(&self, now: SimTime) -> bool {
         self.deleted && !self.serving && self.stopped(now)
     }
-}
-
-/// One entry for each node.
-pub(super) fn merge_places(nodes: &mut Vec<(usize, Replicas)>) {
-    nodes.sort_by_key(|&(node, _)| node);
-    nodes.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            earlier.1 += later.1;
-        }
-        same
-    });
 }

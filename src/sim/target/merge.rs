@@ -1,7 +1,8 @@
 //! Cohorts that have become alike are one again, so that cost does not grow with the history of a target.
 
-use super::cohort::{Cohort, merge_places};
+use super::cohort::Cohort;
 use super::milestones::{Milestones, NEVER};
+use super::places::merge_places;
 use super::pods::Pods;
 use super::rules::Rules;
 use crate::units::{SimTime, Span};

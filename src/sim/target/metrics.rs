@@ -109,7 +109,8 @@ impl Scraped {
         }
         let age = at.seconds_since(started);
         let sample = if age >= FRESH_AT_LEAST.seconds() && age < resolution.seconds() {
-            Some(Usage { cpu: self.fresh / age, memory, at, window: Span::from_seconds(age) })
+            // The container is there before the second in which its start is noted, and the pod's readiness after it.
+            Some(Usage { cpu: self.fresh / age, memory, at, window: Span::from_seconds(age + 1) })
         } else if let Some(seen) = self.seen {
             let window = at.seconds_since(seen);
             Some(Usage { cpu: self.unseen / window, memory, at, window: Span::from_seconds(window) })
@@ -298,9 +299,9 @@ mod tests {
     #[test]
     fn a_container_has_metrics_from_its_second_sample_on() {
         // One of 1 s is too young; then 10 s or 20 s apart, as the two intervals fall.
-        assert_eq!(samples(5), [None, Some((11, 11, 1_000)), Some((31, 20, 1_000)), Some((41, 10, 1_000))]);
+        assert_eq!(samples(5), [None, Some((11, 12, 1_000)), Some((31, 20, 1_000)), Some((41, 10, 1_000))]);
         // Old enough at the first scrape: its start counts as the first sample.
-        assert_eq!(samples(12), [Some((11, 11, 1_000)), Some((21, 10, 1_000)), Some((41, 20, 1_000))]);
+        assert_eq!(samples(12), [Some((11, 12, 1_000)), Some((21, 10, 1_000)), Some((41, 20, 1_000))]);
     }
 
     #[test]

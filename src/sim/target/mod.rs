@@ -16,6 +16,7 @@ mod metrics;
 mod milestones;
 mod observe;
 mod on_nodes;
+mod places;
 mod pods;
 mod queue;
 mod rules;
@@ -54,8 +55,8 @@ use sampling::{SampleTimes, Sampling};
 use traffic::Traffic;
 use usage::{Asks, PodSize, asks};
 
-/// How long the pods at the start have been there: longer than any period of the controller.
-const SETTLED: Span = Span::from_seconds(86_400);
+/// Pods of this age have been measured for long.
+const MEASURED: Span = Span::from_seconds(60);
 
 /// A target while it is simulated.
 pub(super) struct TargetState<'a> {
@@ -148,7 +149,7 @@ impl<'a> TargetState<'a> {
         let first_sample = if sampled { pipeline.first_sample } else { SimTime::MAX };
         let there = target.initial_replicas.min(rules.most_pods);
         let mut draws = Draws::new(world.seed, index);
-        let settled = Pods::settled(there, start - SETTLED, first_sample, &rules);
+        let settled = Pods::settled(there, start - cluster.pods_age, first_sample, &rules);
         let pods = settle_on_nodes(settled, place(there), start, &rules, &mut draws);
         let traffic = Traffic::new(cluster, &target.drives, &size, is_chained);
         let memory = Memory::new(&target.drives, cluster, size.memory_limit, start);
@@ -203,6 +204,7 @@ impl<'a> TargetState<'a> {
 
     /// The steady state before the start, as the first sync sees it.
     fn begin_steady(&mut self) {
+        self.traffic.is_counted = self.observer.counts();
         self.traffic.update_capacity(&mut self.pods, &self.rules);
         self.update_use();
         let (start, period) = (self.now, self.world.controller.sync_period);
@@ -211,7 +213,9 @@ impl<'a> TargetState<'a> {
         for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.running.is_some()) {
             let rate = self.traffic.steady_rate(cohort);
             let held = self.memory.of(cohort, start);
-            (cohort.life.scraped, cohort.cpu_since) = Scraped::steady(rate, held, start, &pipeline);
+            if self.target.cluster.pods_age >= MEASURED {
+                (cohort.life.scraped, cohort.cpu_since) = Scraped::steady(rate, held, start, &pipeline);
+            }
             used += i128::from(rate) * i128::from(cohort.count);
         }
         self.begin_counters(start);
@@ -233,6 +237,10 @@ impl<'a> TargetState<'a> {
             Action::KillPods(pods, which) => {
                 let picks = self.pods.picks(*pods, *which, &mut self.draws);
                 self.pods.kill(&picks, now, &self.rules);
+            }
+            Action::RestartContainers { pods, which, after } => {
+                let picks = self.pods.picks(*pods, *which, &mut self.draws);
+                self.pods.restart_containers(&picks, now, *after, &self.rules);
             }
             Action::HangPods(pods) => {
                 let picks = self.pods.picks(*pods, Which::Newest, &mut self.draws);

@@ -1,5 +1,6 @@
 //! What the HPA sees at a sync: the pods, and what the metrics APIs answer.
 
+use super::cohort::Cohort;
 use super::counters::Scraping;
 use super::metrics::{MetricReader, Usage};
 use super::pods::Pods;
@@ -86,6 +87,21 @@ fn total(counted: &[(usize, i64)], pods: &Pods, of: impl Fn(&Usage) -> i64) -> O
     Some(total)
 }
 
+/// Whether pods count what a metric is made of.
+fn is_counted(reader: &MetricReader, scraping: Option<Scraping>) -> bool {
+    matches!(reader, MetricReader::Served) || (scraping.is_some() && matches!(reader, MetricReader::Shared(_)))
+}
+
+/// What is known at an instant of what a pod counts, by index, in thousandths a second.
+fn counted_by(cohort: &Cohort, index: usize, at: SimTime, scraping: Option<Scraping>) -> Option<i64> {
+    let counter = cohort.life.counters.get(index).filter(|_| cohort.running.is_some())?;
+    let value = match scraping {
+        Some(scraping) => counter.rate(at, cohort.life.up_since, cohort.life.scraped_at, scraping),
+        None => counter.now().filter(|_| cohort.works()),
+    };
+    value.map(|value| ceil_tolerant(value * 1000.0))
+}
+
 /// Longer than any period of the controller.
 const LONG_AGO: Span = Span::from_seconds(86_400);
 
@@ -137,12 +153,8 @@ impl Observer {
 
     /// What pods have to count: requests that they serve (none), or their part of a column of the load.
     pub fn counted(&self) -> impl Iterator<Item = Option<usize>> + '_ {
-        let is_scraped = self.scraping.is_some();
-        self.readers.iter().filter_map(move |reader| match reader {
-            MetricReader::Served => Some(None),
-            MetricReader::Shared(column) if is_scraped => Some(Some(*column)),
-            _ => None,
-        })
+        let all = self.readers.iter().filter(|reader| is_counted(reader, self.scraping));
+        all.map(|reader| if let MetricReader::Shared(column) = reader { Some(*column) } else { None })
     }
 
     /// Whether what is seen changes though load and pods do not.
@@ -289,7 +301,7 @@ impl Observer {
             (self.adapter.values.as_slice(), self.adapter.working, self.adapter.read_at)
         };
         let read = |column: usize| values.get(column).map(|value| value * 1000.0);
-        let window = self.window;
+        let (window, scraping) = (self.window, self.scraping);
         self.metrics.clear();
         self.samples.resize(self.readers.len() * self.groups.len(), None);
         let mut rows = self.samples.as_mut_slice();
@@ -300,17 +312,12 @@ impl Observer {
             let (of_origins, of_foreign) = row.split_at_mut(self.origins.len());
             let is_measured = matches!(reader, MetricReader::Cpu(_) | MetricReader::Memory(_));
             let reading = match reader {
-                MetricReader::Cpu(_) | MetricReader::Memory(_) if down.0 => MetricValues::Unavailable,
-                MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Served if down.1 => {
-                    MetricValues::Unavailable
-                }
-                MetricReader::Cpu(_) | MetricReader::Memory(_) | MetricReader::Shared(_) | MetricReader::Served => {
-                    MetricValues::Pods
-                }
+                MetricReader::Unknown => MetricValues::Unavailable,
+                _ if if is_measured { down.0 } else { down.1 } => MetricValues::Unavailable,
                 MetricReader::Value(column) => {
                     read(*column).map_or(MetricValues::Unavailable, |v| MetricValues::Value(ceil_tolerant(v)))
                 }
-                MetricReader::Unknown => MetricValues::Unavailable,
+                _ => MetricValues::Pods,
             };
             self.metrics.push(reading);
             let origins = of_origins.iter_mut().zip(&self.origins);
@@ -325,21 +332,12 @@ impl Observer {
                     let usage = cohort.life.scraped.sample.as_ref().filter(|_| !is_missing);
                     *sample = usage.map(|usage| sample_of(usage, shares.of_memory(usage.memory)));
                 }),
-                MetricReader::Shared(_) | MetricReader::Served
-                    if self.scraping.is_some() || matches!(reader, MetricReader::Served) =>
-                {
-                    let (index, scraping) = (counted, self.scraping);
-                    counted += 1;
+                MetricReader::Shared(_) | MetricReader::Served if is_counted(reader, scraping) => {
                     origins.for_each(|(sample, cohort, is_missing)| {
-                        let counter =
-                            cohort.life.counters.get(index).filter(|_| !is_missing && cohort.running.is_some());
-                        let value = counter.and_then(|counter| match scraping {
-                            Some(scraping) => counter.rate(at, cohort.life.up_since, cohort.life.scraped_at, scraping),
-                            None => counter.now().filter(|_| cohort.works()),
-                        });
-                        let value = value.map(|value| ceil_tolerant(value * 1000.0));
+                        let value = if is_missing { None } else { counted_by(cohort, counted, at, scraping) };
                         *sample = value.map(|value| Sample { value, at, window });
                     });
+                    counted += 1;
                 }
                 MetricReader::Shared(column) => {
                     let each = read(*column).filter(|_| working > 0).map(|all| ceil_tolerant(all / f64::from(working)));

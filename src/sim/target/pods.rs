@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cohort::{Cohort, Lost, merge_places};
+use super::cohort::{Cohort, Lost};
 use super::lifecycle::{Stop, typical_startup};
 use super::milestones::NEVER;
+use super::places::merge_places;
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay, Which};
@@ -265,6 +266,11 @@ impl Pods {
         self.on_picked(picks, |pods, index| pods.restart_cohort(index, now, rules));
     }
 
+    /// The containers of these pods end and run again after a time.
+    pub fn restart_containers(&mut self, picks: &[(usize, Replicas)], now: SimTime, after: Span, rules: &Rules<'_>) {
+        self.on_picked(picks, |pods, index| pods.restart_within(index, now, Some(after), rules));
+    }
+
     /// The application in these pods stops answering.
     pub fn hang(&mut self, picks: &[(usize, Replicas)], now: SimTime, rules: &Rules<'_>) {
         self.on_picked(picks, |pods, index| pods.cohorts[index].hang(now, rules.template));
@@ -328,11 +334,16 @@ impl Pods {
 
     /// The containers of a cohort die and are started again.
     pub fn restart_cohort(&mut self, index: usize, now: SimTime, rules: &Rules<'_>) {
+        self.restart_within(index, now, None, rules);
+    }
+
+    /// The same after a time, or the kubelet's back-off.
+    fn restart_within(&mut self, index: usize, now: SimTime, after: Option<Span>, rules: &Rules<'_>) {
         let cohort = &mut self.cohorts[index];
         if !cohort.deleted {
             self.restarts += u64::from(cohort.count.unsigned_abs());
         }
-        let lost = cohort.restart(now, rules.config.endpoint_propagation);
+        let lost = cohort.restart(now, rules.config.endpoint_propagation, after);
         cohort.advance(now, rules);
         self.loses(lost);
     }

@@ -43,10 +43,15 @@ impl<'a> TargetState<'a> {
 
     /// It is over, or something changes.
     pub(super) fn add_up_alike(&mut self) {
+        self.add_up_to(self.now);
+    }
+
+    /// The same, of a stretch that ends at an instant.
+    pub(super) fn add_up_to(&mut self, end: SimTime) {
         let seconds = std::mem::take(&mut self.owed);
         if seconds > 0 {
             let passed = self.traffic.work(seconds, &mut self.pods);
-            self.requests_pass((self.now.later(-seconds), self.now), true);
+            self.requests_pass((end.later(-seconds), end), true);
             self.add_up(seconds, passed);
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Event {
     pub scale: Option<Replicas>,
     /// Containers of so many pods die.
     pub kill_pods: Option<KillPods>,
+    /// Containers of so many pods end and start again after a time, whatever the kubelet's back-off: as it was recorded.
+    pub restart_containers: Option<RestartContainers>,
     /// The application in so many pods stops answering.
     pub hang_pods: Option<PodCount>,
     /// So many nodes are gone, those with the most pods of the workload.
@@ -75,6 +77,21 @@ pub(crate) struct KillPods {
     /// Which of them, by their age; the newest if it is not said.
     #[serde(default)]
     pub which: Which,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestartContainers {
+    pub pods: i32,
+    /// Which of them, by their age; the oldest if it is not said.
+    #[serde(default = "oldest")]
+    pub which: Which,
+    /// How long it takes until they run again.
+    pub after: Span,
+}
+
+fn oldest() -> Which {
+    Which::Oldest
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -53,6 +53,8 @@ pub(super) struct Traffic<'a> {
     answered_in: f64,
     /// Whether it calls other targets or is called by them, and the time that the calls of a request take.
     is_chained: bool,
+    /// Whether what each pod serves is counted from second to second.
+    pub is_counted: bool,
     calls: Moments,
     /// Since the start.
     pub totals: WorkTotals,
@@ -101,6 +103,7 @@ impl<'a> Traffic<'a> {
             throughput: 0.0,
             answered_in: 0.0,
             is_chained,
+            is_counted: false,
             calls: Moments::default(),
             totals: WorkTotals::default(),
         }
@@ -198,9 +201,10 @@ impl<'a> Traffic<'a> {
         if sticky && pods.cohorts().iter().any(|cohort| cohort.works() && cohort.weight < 1.0) {
             return true;
         }
-        let matters = self
-            .requests
-            .is_some_and(|requests| self.is_chained || self.config.slo.is_some() || requests.memory_bytes > 0);
+        let matters = self.is_counted
+            || self
+                .requests
+                .is_some_and(|requests| self.is_chained || self.config.slo.is_some() || requests.memory_bytes > 0);
         // Of queues that are full at different times the sum may be largest in between.
         let is_bounded = self.config.queue_timeout.is_some() || self.config.queue_limit.is_some();
         (matters || (is_bounded && self.per_pod())) && (self.overloaded(pods) || self.waiting() > 0)
