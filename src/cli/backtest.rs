@@ -33,6 +33,9 @@ pub(super) struct BacktestArgs {
     /// A folder of `hpasim import`, or a recording that has both load and replicas
     #[arg(long, value_name = "DIR|FILE", required = true, conflicts_with = "load")]
     observed: Option<PathBuf>,
+    /// Another recording of the same load: how far recordings are apart is told, and how far the prediction is from each; repeatable
+    #[arg(long, value_name = "DIR|FILE")]
+    also: Vec<PathBuf>,
     /// Settings were chosen by this part of the time (50%): the error of the rest is told by itself, and is what counts
     #[arg(long, value_name = "PERCENT", value_parser = args::percent)]
     split: Option<f64>,
@@ -66,6 +69,7 @@ pub(super) fn run(args: &mut BacktestArgs, color: ColorChoice) -> anyhow::Result
     let (hpa, requests) = (target.hpa, requests(target, &controller));
     let epoch = prepared.loads[0].clock().map(|clock| clock.epoch_seconds());
     let Observation { seen: recorded, initial, .. } = Observation::read(&path, args.world.zone(), hpa, epoch)?;
+    let others = args.world.others(&args.also, hpa)?;
     if args.world.cluster.replicas.is_none() {
         prepared.setup.targets[0].initial_replicas = initial.round() as i32;
     }
@@ -77,6 +81,7 @@ pub(super) fn run(args: &mut BacktestArgs, color: ColorChoice) -> anyhow::Result
     let mut kept = [Listener::new(hpa, initial)];
     let summaries = simulate_all(&setup, &mut [table.clone()], &mut kept).map_err(load::explain_error)?;
     let duration = summaries[0].duration;
+    let all: Vec<Seen> = std::iter::once(recorded.clone()).chain(others).collect();
     let [kept] = kept;
     let predicted = kept.seen();
     let textbook = backtest::textbook(hpa, requests, table.columns(), &rows, initial);
@@ -87,6 +92,7 @@ pub(super) fn run(args: &mut BacktestArgs, color: ColorChoice) -> anyhow::Result
         duration,
         parts: parts(args.split, duration, (&predicted, &textbook, &recorded), phases.as_ref()),
         changes: backtest::compared(&predicted, &recorded, (0, duration.seconds())),
+        repeatability: backtest::repeatability(&predicted, &all, duration.seconds()),
         phases: phases.as_ref().map_or(1, |phases| phases.courses.len().max(1)),
         most: args.max_error,
         notes: loads[0].remarks(),

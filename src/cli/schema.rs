@@ -6,6 +6,7 @@ use super::{Outcome, output};
 use crate::input::scenario;
 use crate::replay::json::Replayed;
 use crate::report::backtest::BacktestResult;
+use crate::report::calibrate::CalibrationResult;
 use crate::report::json::explanation::Explanation;
 use crate::report::json::findings::Findings;
 use crate::report::json::schema;
@@ -40,6 +41,8 @@ enum Of {
     Lint,
     /// What `backtest --format json` prints
     Backtest,
+    /// What `calibrate --format json` prints
+    Calibrate,
     /// What `import` and `trace describe` print with --format json
     Load,
 }
@@ -55,6 +58,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
         Of::Explain => schema::<Explanation<'_>>(),
         Of::Lint => schema::<Findings>(),
         Of::Backtest => schema::<BacktestResult<'_>>(),
+        Of::Calibrate => schema::<CalibrationResult<'_>>(),
         Of::Load => schema::<DescribedLoad>(),
     };
     let text = serde_json::to_string_pretty(&schema)?;

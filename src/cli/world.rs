@@ -10,6 +10,7 @@ use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
+use super::observation::Observation;
 use super::output;
 use crate::input::load::Load;
 use crate::input::manifests::Manifests;
@@ -17,6 +18,7 @@ use crate::input::scenario::stated_events;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
 use crate::sim::Setup;
+use crate::study::backtest::Seen;
 use crate::study::phases::{PhaseRuns, WorldPhases};
 use crate::study::{Simulated, TargetLoad};
 
@@ -72,6 +74,15 @@ impl WorldArgs {
     pub fn guess_cpu_per_request(&mut self) {
         let settings = &mut self.load.options.settings;
         settings.cpu_per_request = settings.cpu_per_request.or_else(|| GUESSED_CPU.parse().ok());
+    }
+
+    /// Other recordings of an HPA, each from its own start on.
+    pub fn others(&self, paths: &[PathBuf], hpa: &HpaSpec) -> anyhow::Result<Vec<Seen>> {
+        let one = |path: &PathBuf| {
+            let epoch = load::open(Some(path), &self.load.options, hpa)?.clock().map(|clock| clock.epoch_seconds());
+            Ok(Observation::read(path, self.zone(), hpa, epoch)?.seen)
+        };
+        paths.iter().map(one).collect()
     }
 
     /// The zone of times that have none.

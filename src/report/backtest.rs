@@ -8,7 +8,7 @@ use super::checks::{Check, Level};
 use super::document::{Block, Chart, Column, Document, Picture, Section, Table};
 use super::json::Kind;
 use super::plot::{Axis, Ink, Line, LineStyle, Panel, PlotError, chart_picture};
-use crate::study::backtest::{Errors, RecordedChange, Seen};
+use crate::study::backtest::{Errors, RecordedChange, Repeatability, Seen};
 use crate::units::{Clock, SimTime, Span};
 
 /// A part of the time, and how far predictions are off in it.
@@ -48,6 +48,8 @@ pub struct Backtest {
     pub textbook: Seen,
     /// The whole time, and its parts.
     pub parts: Vec<Part>,
+    /// How far several recordings of the load are apart, if there are several.
+    pub repeatability: Option<Repeatability>,
     /// Each change that was recorded.
     pub changes: Vec<RecordedChange>,
     /// In how many phases it was predicted.
@@ -69,6 +71,8 @@ pub struct BacktestResult<'a> {
     duration_seconds: i64,
     phases: usize,
     parts: &'a [Part],
+    /// How far several recordings of the load are apart; null if there is one.
+    repeatability: Option<Repeatability>,
     changes: &'a [RecordedChange],
     /// The mean absolute error of the replicas that is allowed.
     max_error: Option<f64>,
@@ -100,6 +104,7 @@ impl Backtest {
             duration_seconds: self.duration.seconds(),
             phases: self.phases,
             parts: &self.parts,
+            repeatability: self.repeatability,
             changes: &self.changes,
             max_error: self.most,
             passed: self.passes(),
@@ -134,6 +139,16 @@ impl Backtest {
     /// For people.
     pub fn document(&self) -> Document {
         let mut verdict: Vec<String> = self.parts.iter().map(|part| self.told(part) + ".").collect();
+        if let Some(same) = &self.repeatability {
+            verdict.push(format!(
+                "{} recordings of this load are {} replicas apart on average ({} to {}); the prediction is {} from each.",
+                same.recordings,
+                decimal(same.mean, 2),
+                decimal(same.least, 2),
+                decimal(same.most, 2),
+                decimal(same.predicted, 2)
+            ));
+        }
         if let Some(most) = self.most {
             let is = if self.passes() { "no more than" } else { "more than" };
             verdict.push(format!("That is {is} the {} that are allowed.", decimal(most, 3)));

@@ -188,6 +188,36 @@ pub fn errors(predicted: &Seen, recorded: &Seen, within: (i64, i64)) -> Option<E
     })
 }
 
+/// How far recordings of one load are from each other, and a prediction from them: replicas, on average over time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Repeatability {
+    /// How many recordings.
+    pub recordings: usize,
+    /// The two that are least apart.
+    pub least: f64,
+    /// All pairs, on average.
+    pub mean: f64,
+    /// The two that are farthest apart.
+    pub most: f64,
+    /// The prediction from each of them, on average.
+    pub predicted: f64,
+}
+
+/// Of several recordings, from their starts on.
+pub fn repeatability(predicted: &Seen, recorded: &[Seen], end: i64) -> Option<Repeatability> {
+    let apart = |one: &Seen, other: &Seen| errors(one, other, (0, end)).map(|errors| errors.replicas);
+    let pairs = recorded.iter().enumerate();
+    let pairs: Vec<f64> = pairs
+        .flat_map(|(index, one)| recorded[index + 1..].iter().filter_map(move |other| apart(one, other)))
+        .collect();
+    let from_each: Vec<f64> = recorded.iter().filter_map(|one| apart(predicted, one)).collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let least = pairs.iter().copied().min_by(f64::total_cmp)?;
+    let most = pairs.iter().copied().max_by(f64::total_cmp)?;
+    Some(Repeatability { recordings: recorded.len(), least, mean: mean(&pairs), most, predicted: mean(&from_each) })
+}
+
 /// What the textbook predicts: `ceil(replicas x current / target)` of what is demanded, at once, within the bounds. The largest of the
 /// metrics counts; those that the load has no column for do not. `requests` are a pod's CPU (cores) and memory (bytes).
 pub fn textbook(

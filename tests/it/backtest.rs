@@ -105,6 +105,33 @@ fn recorded_utilization_has_an_age() {
     assert!(right < none && right < far, "{none} {right} {far}");
 }
 
+/// Of several recordings of one load it is told how far they are apart, and the prediction from each.
+#[test]
+fn recordings_differ_among_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = |name: &str, replicas: [i32; 3]| {
+        let path = folder.path().join(name);
+        let mut text = "time,cpu,memory,desired\n".to_owned();
+        for (index, count) in (0..60).map(|index| (index, replicas[index / 20])) {
+            let _ = writeln!(text, "{},0.72,9e8,{count}", index * 10);
+        }
+        write(&path, &text);
+        path.to_str().unwrap().to_owned()
+    };
+    let (one, two, three) =
+        (recording("a.csv", [3, 3, 3]), recording("b.csv", [3, 4, 4]), recording("c.csv", [3, 4, 6]));
+    let found = backtest(&["--observed", &one, "--also", &two, "--also", &three], 0);
+    // Of three, a and b are a replica apart for two thirds of the time, b and c two for a third, a and c one and three.
+    let told = &found["repeatability"];
+    let number = |name: &str| (told[name].as_f64().unwrap() * 3.0).round();
+    assert_eq!((told["recordings"].as_u64(), number("least"), number("most")), (Some(3), 2.0, 4.0), "{told}");
+    assert_eq!((number("mean") * 3.0).round(), 9.0, "{told}");
+    assert!(number("predicted") >= 1.0, "{told}");
+    assert!(backtest(&["--observed", &one], 0)["repeatability"].is_null());
+    let text = hpasim(&["backtest", "-f", K8S, "--observed", &one, "--also", &two]).output().unwrap();
+    assert!(String::from_utf8(text.stdout).unwrap().contains("2 recordings of this load are 0.67 replicas apart"));
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ const K8S: &str = "scenarios/rag-system/k8s";
 const WORKDAY: &str = "scenarios/rag-system/traces/workday.csv";
 
 /// A run of each command, with as much in it as there can be; the kind of its schema; how it ends.
-const RUNS: [(&str, &str, i32, &[&str]); 11] = [
+const RUNS: [(&str, &str, i32, &[&str]); 12] = [
     ("simulate", "Simulation", 0, &["simulate", "-f", K8S, "--load", WORKDAY]),
     (
         "simulate",
@@ -75,6 +75,20 @@ const RUNS: [(&str, &str, i32, &[&str]); 11] = [
     ),
     ("load", "LoadDescription", 0, &["trace", "describe", WORKDAY]),
     ("load", "LoadDescription", 0, &["import", WORKDAY]),
+    (
+        "calibrate",
+        "Calibration",
+        0,
+        &[
+            "calibrate",
+            "-f",
+            K8S,
+            "--observed",
+            "scenarios/rag-system/recordings/monitoring.json",
+            "--simulations",
+            "300",
+        ],
+    ),
 ];
 
 fn printed(args: &[&str], format: &str, code: i32) -> String {

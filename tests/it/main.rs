@@ -29,6 +29,7 @@ mod plan;
 mod policies;
 mod prometheus;
 mod reading;
+mod recorded_runs;
 mod recordings;
 mod replay;
 mod scaling;

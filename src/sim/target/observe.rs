@@ -38,6 +38,8 @@ pub(super) struct Observer {
     reads_load: bool,
     /// How Prometheus scrapes, if a metric is read so.
     scraping: Option<Scraping>,
+    /// Whether pods count anything.
+    counts: bool,
     /// Whether no pod was so young that its age matters.
     is_ageless: bool,
     initialization: Span,
@@ -92,6 +94,20 @@ fn is_counted(reader: &MetricReader, scraping: Option<Scraping>) -> bool {
     matches!(reader, MetricReader::Served) || (scraping.is_some() && matches!(reader, MetricReader::Shared(_)))
 }
 
+/// The samples of what pods count, by index. Most targets have nothing of it: it stays out of their way.
+#[cold]
+#[inline(never)]
+fn see_counters<'s>(
+    origins: impl Iterator<Item = (&'s mut Option<Sample>, &'s Cohort, bool)>,
+    (index, scraping): (usize, Option<Scraping>),
+    (at, window): (SimTime, Span),
+) {
+    origins.for_each(|(sample, cohort, is_missing)| {
+        let value = if is_missing { None } else { counted_by(cohort, index, at, scraping) };
+        *sample = value.map(|value| Sample { value, at, window });
+    });
+}
+
 /// What is known at an instant of what a pod counts, by index, in thousandths a second.
 fn counted_by(cohort: &Cohort, index: usize, at: SimTime, scraping: Option<Scraping>) -> Option<i64> {
     let counter = cohort.life.counters.get(index).filter(|_| cohort.running.is_some())?;
@@ -116,6 +132,7 @@ impl Observer {
         let reader = |(index, metric)| MetricReader::of(metric, template, column(index), of_requests);
         let readers: Vec<MetricReader> = target.hpa.metrics.iter().enumerate().map(reader).collect();
         Self {
+            counts: readers.iter().any(|reader| is_counted(reader, super::scraping(target))),
             scraping: super::scraping(target),
             reads_load: readers.iter().any(|reader| {
                 matches!(reader, MetricReader::Shared(_) | MetricReader::Value(_) | MetricReader::Served)
@@ -159,7 +176,7 @@ impl Observer {
 
     /// Whether what is seen changes though load and pods do not.
     pub fn counts(&self) -> bool {
-        self.counted().next().is_some()
+        self.counts
     }
 
     /// Whether metrics are the load as it is now.
@@ -301,7 +318,7 @@ impl Observer {
             (self.adapter.values.as_slice(), self.adapter.working, self.adapter.read_at)
         };
         let read = |column: usize| values.get(column).map(|value| value * 1000.0);
-        let (window, scraping) = (self.window, self.scraping);
+        let window = self.window;
         self.metrics.clear();
         self.samples.resize(self.readers.len() * self.groups.len(), None);
         let mut rows = self.samples.as_mut_slice();
@@ -332,11 +349,8 @@ impl Observer {
                     let usage = cohort.life.scraped.sample.as_ref().filter(|_| !is_missing);
                     *sample = usage.map(|usage| sample_of(usage, shares.of_memory(usage.memory)));
                 }),
-                MetricReader::Shared(_) | MetricReader::Served if is_counted(reader, scraping) => {
-                    origins.for_each(|(sample, cohort, is_missing)| {
-                        let value = if is_missing { None } else { counted_by(cohort, counted, at, scraping) };
-                        *sample = value.map(|value| Sample { value, at, window });
-                    });
+                MetricReader::Shared(_) | MetricReader::Served if is_counted(reader, self.scraping) => {
+                    see_counters(origins, (counted, self.scraping), (at, window));
                     counted += 1;
                 }
                 MetricReader::Shared(column) => {
@@ -348,7 +362,7 @@ impl Observer {
                     });
                 }
                 MetricReader::Value(_) | MetricReader::Served | MetricReader::Unknown => {
-                    origins.for_each(|(sample, ..)| *sample = None)
+                    origins.for_each(|(sample, ..)| *sample = None);
                 }
             }
             // They are taken to use nothing; custom metrics know nothing of them.

@@ -26,7 +26,9 @@ impl<'a> TargetState<'a> {
         }
         let is_uniform = self.traffic.is_uniform();
         let passed = self.traffic.work(seconds, &mut self.pods);
-        self.requests_pass((self.now, now), is_uniform);
+        if self.observer.counts() {
+            self.requests_pass((self.now, now), is_uniform);
+        }
         self.add_up(seconds, passed);
         self.move_on(seconds, is_uniform);
         if let Some(calls) = self.heard.take() {
@@ -51,16 +53,17 @@ impl<'a> TargetState<'a> {
         let seconds = std::mem::take(&mut self.owed);
         if seconds > 0 {
             let passed = self.traffic.work(seconds, &mut self.pods);
-            self.requests_pass((end.later(-seconds), end), true);
+            if self.observer.counts() {
+                self.requests_pass((end.later(-seconds), end), true);
+            }
             self.add_up(seconds, passed);
         }
     }
 
-    /// What Prometheus counts goes on.
+    /// What Prometheus counts goes on. Most targets have nothing of it: it stays out of their way.
+    #[cold]
+    #[inline(never)]
     fn requests_pass(&mut self, (since, until): (SimTime, SimTime), was_uniform: bool) {
-        if !self.observer.counts() {
-            return;
-        }
         let scraping = self.rules.scraping.unwrap_or(Scraping::LIVE);
         let seconds = until.seconds_since(since);
         let working = f64::from(self.pods.working().max(1));
@@ -79,6 +82,14 @@ impl<'a> TargetState<'a> {
             }
             cohort.life.counters = counters;
         }
+    }
+
+    /// What was counted until now is seen, whatever has changed besides.
+    #[cold]
+    #[inline(never)]
+    fn see_counters(&mut self) {
+        self.add_up_alike();
+        self.unseen = true;
     }
 
     /// Of pods that have served for long.
@@ -236,8 +247,7 @@ impl<'a> TargetState<'a> {
         let down_before = std::mem::replace(&mut self.down, down);
         let last = (self.decision.verdict, self.decision.current, self.decision.desired);
         if self.observer.counts() {
-            self.add_up_alike();
-            self.unseen = true;
+            self.see_counters();
         }
         let is_same = !std::mem::take(&mut self.unseen)
             && last == (Verdict::Computed, replicas, replicas)

@@ -57,14 +57,10 @@ fn solved<const N: usize>(rows: &[[f64; N]], columns: usize) -> Option<Vec<f64>>
         if scale.abs() < 1e-12 {
             return None;
         }
-        for row in 0..columns {
-            if row != pivot {
-                let factor = matrix[row][pivot] / scale;
-                for column in pivot..=columns {
-                    let above = matrix[pivot][column];
-                    matrix[row][column] -= factor * above;
-                }
-            }
+        let own = matrix[pivot].clone();
+        for (_, equation) in matrix.iter_mut().enumerate().filter(|(row, _)| *row != pivot) {
+            let factor = equation[pivot] / scale;
+            equation.iter_mut().zip(&own).for_each(|(cell, above)| *cell -= factor * above);
         }
     }
     Some((0..columns).map(|row| matrix[row][columns] / matrix[row][row]).collect())
@@ -192,7 +188,8 @@ pub fn startup(seconds: &[i64], period: i64, seed: u64) -> Result<Estimate, Stri
         again.sort_by(f64::total_cmp);
         median(&again)
     });
-    let (low, high) = interval(medians.collect()).unwrap_or((known[0], known[known.len() - 1]));
+    let range = (known[0], known[known.len() - 1]);
+    let (low, high) = interval(medians.collect()).filter(|_| known.len() >= SPREAD).unwrap_or(range);
     let value = (median(&known) - period as f64 / 2.0).max(0.0);
     let logarithms: Vec<f64> = known.iter().map(|one| one.max(1.0).ln()).collect();
     let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
@@ -207,7 +204,13 @@ pub fn startup(seconds: &[i64], period: i64, seed: u64) -> Result<Estimate, Stri
         low: (low - period as f64).max(0.0),
         high,
         sigma: is_spread.then(|| variance.sqrt()),
-        evidence: format!("from started to ready of {} pods{probes}; bootstrap of the median", known.len()),
+        evidence: match known.len() {
+            1 => format!("from started to ready of one pod{probes}: too few for an interval"),
+            few @ 2..SPREAD => {
+                format!("from started to ready of {few} pods{probes}; their range, too few for an interval")
+            }
+            many => format!("from started to ready of {many} pods{probes}; bootstrap of the median"),
+        },
     })
 }
 
