@@ -69,38 +69,44 @@ pub fn distance(samples: &[(i64, f64)]) -> i64 {
     all.get(all.len() / 2).copied().unwrap_or(1)
 }
 
+/// A sample, since when it is the first that says what is, and for how long it is the last.
+struct Sample {
+    at: i64,
+    value: f64,
+    since: i64,
+    seconds: f64,
+}
+
+fn each(samples: &[(i64, f64)]) -> impl Iterator<Item = Sample> + '_ {
+    let usual = distance(samples);
+    samples.iter().enumerate().map(move |(index, &(at, value))| {
+        let before = index.checked_sub(1).map_or(at - usual, |before| samples[before].0);
+        let next = samples.get(index + 1).map_or(at + usual, |(next, _)| *next);
+        let seconds = (next - at).min(LONGEST * usual) as f64;
+        Sample { at, value, since: before.max(at - LONGEST * usual), seconds }
+    })
+}
+
 /// What each block comes to; values are read `late`.
 pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -> Vec<Block> {
     let mut all = vec![Block::default(); blocks.count];
-    let usual = distance(&recorded.replicas);
-    let mut before = None;
-    for (index, &(time, value)) in recorded.replicas.iter().enumerate() {
-        let next = recorded.replicas.get(index + 1).map_or(time + usual, |(next, _)| *next);
-        let lasts = (next - time).min(LONGEST * usual) as f64;
-        let since: i64 = before.unwrap_or(time - usual).max(time - LONGEST * usual);
-        before = Some(time);
+    for Sample { at: time, value, since, seconds } in each(&recorded.replicas) {
         let block = &mut all[blocks.of(time)];
         let within = apart(&predicted.replicas, (since - late, time - late), value);
         if let Some((within, then)) = within.zip(at(&predicted.replicas, time - late)) {
-            block.loss += (BRACKET * within + (1.0 - BRACKET) * (then - value).abs()) * lasts;
-            block.seconds += lasts;
+            block.loss += (BRACKET * within + (1.0 - BRACKET) * (then - value).abs()) * seconds;
+            block.seconds += seconds;
         }
         if let Some(now) = at(&predicted.replicas, time) {
-            block.replicas += (now - value).abs() * lasts;
+            block.replicas += (now - value).abs() * seconds;
         }
     }
     let Some(target) = recorded.target.filter(|target| *target > 0.0) else { return all };
-    let usual = distance(&recorded.utilization);
-    let mut before = None;
-    for (index, &(time, value)) in recorded.utilization.iter().enumerate() {
-        let next = recorded.utilization.get(index + 1).map_or(time + usual, |(next, _)| *next);
-        let lasts = (next - time).min(LONGEST * usual) as f64;
-        let since: i64 = before.unwrap_or(time - usual).max(time - LONGEST * usual);
-        before = Some(time);
+    for Sample { at: time, value, since, seconds } in each(&recorded.utilization) {
         let apart = apart(&predicted.utilization, (since - late, time - late), value);
         if let Some((apart, replicas)) = apart.zip(at(&recorded.replicas, time)) {
             // So many replicas more are asked for by so many points.
-            all[blocks.of(time)].loss += UTILIZATION * (apart - WHOLE).max(0.0) / target * replicas * lasts;
+            all[blocks.of(time)].loss += UTILIZATION * (apart - WHOLE).max(0.0) / target * replicas * seconds;
         }
     }
     all

@@ -21,6 +21,7 @@ use self::setting::{Axis, Place, Setting};
 use super::backtest::{Listener, Seen};
 use crate::model::LoadTable;
 use crate::sim::{Setup, SimError, simulate_all};
+use crate::units::Span;
 
 /// What is to be fitted.
 #[derive(Clone, Debug)]
@@ -173,18 +174,25 @@ impl Fitting<'_> {
     /// What is predicted with a choice.
     fn simulated(&self, choice: &Choice) -> Result<Seen, SimError> {
         let (mut setup, mut table) = (self.problem.setup.clone(), self.problem.table.clone());
-        // What changes the resolution comes before what lies within it.
         for (axis, index) in self.axes.iter().zip(choice) {
             axis.setting.apply(axis.values[*index], &mut setup.targets[0], &mut table);
         }
-        let resolution = setup.targets[0].cluster.metric_resolution.seconds().max(1);
-        let scrape = setup.targets[0].phase.scrape.seconds() % resolution;
-        setup.targets[0].phase.scrape = crate::units::Span::from_seconds(scrape);
+        // Where in its period metrics-server scrapes is tried in so many parts, however long the period is.
+        let longer = self.longer(choice);
+        let scrape = setup.targets[0].phase.scrape.seconds() as f64 * longer;
+        setup.targets[0].phase.scrape = Span::from_seconds(scrape as i64);
         let target = &setup.targets[0];
         let mut kept = [Listener::new(target.hpa, f64::from(target.initial_replicas))];
         simulate_all(&setup, &mut [table], &mut kept)?;
         let [kept] = kept;
         Ok(kept.seen())
+    }
+
+    /// How many times as long as it was metrics-server's period is with a choice.
+    fn longer(&self, choice: &Choice) -> f64 {
+        let was = self.problem.setup.targets[0].cluster.metric_resolution.seconds().max(1) as f64;
+        let axis = self.axes.iter().position(|axis| axis.setting == Setting::MetricResolution);
+        axis.map_or(1.0, |axis| self.axes[axis].values[choice[axis]] / was)
     }
 
     /// The same as a candidate, read as late as suits it.
@@ -277,6 +285,13 @@ impl Fitting<'_> {
                 estimate.value = self.axes[axis].values[best.choice[axis]];
                 estimate.low = estimate.low.min(estimate.value);
                 estimate.high = estimate.high.max(estimate.value);
+            }
+            if estimate.setting == Setting::MetricOffset {
+                let longer = self.longer(&best.choice);
+                estimate.value = (estimate.value * longer).floor();
+                // From the beginning of the first part to the end of the last.
+                estimate.low = (estimate.low * longer).floor();
+                estimate.high = ((estimate.high + 1.0) * longer).ceil() - 1.0;
             }
         }
         let unseen = if self.problem.split.is_some() {

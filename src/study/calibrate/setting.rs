@@ -127,10 +127,7 @@ impl Setting {
             Self::SyncOffset => target.phase.sync = span,
             Self::MetricOffset => target.phase.scrape = span,
             Self::HousekeepingOffset => target.phase.kubelet = span,
-            Self::MetricResolution => {
-                target.cluster.metric_resolution = span;
-                target.phase.scrape = Span::from_seconds(target.phase.scrape.seconds() % span.seconds().max(1));
-            }
+            Self::MetricResolution => target.cluster.metric_resolution = span,
             Self::Startup => target.cluster.startup = Delay::Fixed(span).into(),
             Self::RecordedAge => *table = table.earlier(span),
             Self::CpuPerRequest => {
