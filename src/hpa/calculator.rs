@@ -171,6 +171,7 @@ impl<'a> Calculator<'a> {
     }
 
     /// Groups the pods, or says why there is nothing to calculate with.
+    #[inline]
     fn grouped(&self, index: usize, is_cpu: bool, with_requests: bool) -> Result<Grouped, MetricFailure> {
         if let Some(sum) = self.observation.sums.get(index) {
             return Ok(Grouped::of(sum));

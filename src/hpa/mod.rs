@@ -115,6 +115,7 @@ pub fn keeps_its_proposal(spec: &HpaSpec, decision: &Decision) -> bool {
 
 /// So many syncs from one on, a sync period apart, each of which is known to decide as the last one did, and to recommend the
 /// same. Only the recommendations are stored.
+#[inline]
 pub fn coast(
     spec: &HpaSpec,
     config: &ControllerConfig,

@@ -6,9 +6,8 @@ use std::process::Command;
 
 use crate::support::{many_objects, project, write};
 
-/// The engine alone. The project aims at 1,900; from 1,895 to 1,920 are measured, by what the compiler inlines, since pods may count
-/// requests.
-const MOST_OF_THE_ENGINE: u64 = 1_950;
+/// The engine alone, as what the project aims at; 1,854 were measured.
+const MOST_OF_THE_ENGINE: u64 = 1_900;
 /// What was measured, 2,414 with the reading of the rows and what is printed of the changes, and a little more for another
 /// compiler.
 const MOST_FOR_A_SYNC: u64 = 2_680;

@@ -317,6 +317,7 @@ impl Accounts {
     }
 
     /// A sync; what it saw counts for one sync period.
+    #[inline]
     pub fn sync(
         &mut self,
         period: Span,

@@ -220,6 +220,7 @@ impl Observer {
     }
 
     /// Groups the pods, if they have changed, or if so large a part of the samples is missing: whose is drawn anew.
+    #[inline]
     pub fn group(&mut self, pods: &Pods, missing: f64, draws: &mut Draws) {
         if std::mem::replace(&mut self.is_grouped, true) && missing == 0.0 {
             return;
@@ -275,6 +276,7 @@ impl Observer {
     }
 
     /// Adds up what the pods use, if all of them count; says whether they do.
+    #[inline]
     fn add_up(&mut self, pods: &Pods) -> bool {
         if self.sums.is_empty() || !self.is_ageless {
             return false;
@@ -305,6 +307,7 @@ impl Observer {
 
     /// Reads the metrics of the pods as they are grouped. `down` says which APIs do not answer: resource metrics, custom and
     /// external metrics. Where sums suffice, samples are not written out one by one.
+    #[inline]
     pub fn observe(&mut self, now: SimTime, pods: &Pods, values: &[f64], (down, sums_suffice): ((bool, bool), bool)) {
         self.note_age(now);
         self.has_summed = sums_suffice && !down.0 && self.add_up(pods);
