@@ -69,6 +69,13 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
     args.world.take_load(&path);
     args.world.guess_cpu_per_request();
     let (controller, manifests) = args.world.read()?;
+    let observation = args.world.observation(&path, &manifests)?;
+    // What pods used has that of idle pods in it, and goes with their number: requests say better what is asked for.
+    let seed = args.world.cluster.seed;
+    let cpu = direct::cpu(&observation.cpu, seed);
+    let by_requests = cpu.is_ok() && args.world.prefer_requests();
+    let is_of_use = !observation.cpu.is_empty() && (cpu.is_err() || by_requests);
+    let cpu = is_of_use.then_some(cpu);
     let events = OnceCell::new();
     let prepared = args.world.prepare(controller, &manifests, &events)?;
     let Prepared { mut setup, mut loads, errors, .. } = prepared;
@@ -76,14 +83,12 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
     let [target] = setup.targets.as_mut_slice() else {
         anyhow::bail!("a calibration is of one HPA: choose it with --hpa NAME (and -n NAMESPACE)");
     };
-    let epoch = loads[0].clock().map(|clock| clock.epoch_seconds());
-    let observation = Observation::read(&path, args.world.zone(), target.hpa, epoch)?;
     if args.world.cluster.replicas.is_none() {
         target.initial_replicas = observation.initial.round() as i32;
     }
     let is_given = |setting: &Setting| given.contains(&option_name(setting.name()));
     let stated: Vec<Setting> = STATED.into_iter().filter(is_given).collect();
-    let (measured, unmeasured) = measured(&observation, &target.workload.template, args.world.cluster.seed, &stated);
+    let (measured, unmeasured) = measured((&observation, cpu), &target.workload.template, seed, &stated);
     let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
     let duration = setup.world.duration.unwrap_or_else(|| table.length());
     let name = setup.targets[0].hpa.name.clone();
@@ -104,6 +109,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
         duration,
         recorded: observation.seen,
         fit: fit(&problem).map_err(load::explain_error)?,
+        by_requests,
         unmeasured,
         most: args.max_error,
         notes: loads[0].remarks(),
@@ -160,12 +166,17 @@ type Measured = (Vec<Estimate>, Vec<(Setting, String)>);
 
 /// What the recording tells without a simulation. What an option states is not looked for; what a simulation may tell is not
 /// complained of.
-fn measured(observation: &Observation, template: &PodTemplate, seed: u64, stated: &[Setting]) -> Measured {
+fn measured(
+    (observation, cpu): (&Observation, Option<Result<Vec<Estimate>, String>>),
+    template: &PodTemplate,
+    seed: u64,
+    stated: &[Setting],
+) -> Measured {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    match direct::cpu(&observation.cpu, seed) {
-        Ok(found) => known.extend(found),
-        Err(why) if observation.cpu.is_empty() => drop(why),
-        Err(why) => unknown.extend([(Setting::CpuPerRequest, why.clone()), (Setting::BackgroundCpu, why)]),
+    match cpu {
+        Some(Ok(found)) => known.extend(found),
+        Some(Err(why)) => unknown.extend([(Setting::CpuPerRequest, why.clone()), (Setting::BackgroundCpu, why)]),
+        None => {}
     }
     match direct::memory(&observation.memory, seed) {
         Ok(found) => {

@@ -8,6 +8,7 @@ mod cluster;
 mod config;
 mod conformance;
 mod explain;
+mod exported;
 mod fail_on;
 mod import;
 mod init;

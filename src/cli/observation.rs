@@ -139,7 +139,10 @@ fn steps(known: &BTreeMap<&str, BTreeMap<i64, f64>>, used: &str, needs_requests:
     let of = |name: &str, at: i64| known.get(name).and_then(|values| values.get(&at)).copied();
     let step = |(&at, &used): (&i64, &f64)| {
         let rps = of("rps", at).or((!needs_requests).then_some(0.0))?;
-        let pods = of("ready", at).or_else(|| of("replicas", at)).or_else(|| of("desired", at))?;
+        let pods = of("measured_pods", at)
+            .or_else(|| of("ready", at))
+            .or_else(|| of("replicas", at))
+            .or_else(|| of("desired", at))?;
         Some(Step { at, used, rps, pods })
     };
     known.get(used).into_iter().flatten().filter_map(step).collect()

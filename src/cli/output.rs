@@ -363,6 +363,6 @@ pub(super) fn write_files(
 }
 
 /// Writes one file, whole or not at all.
-pub(super) fn write_file(path: &Path, contents: Vec<u8>) -> anyhow::Result<()> {
+pub(super) fn write_file(path: &Path, contents: impl Into<Contents>) -> anyhow::Result<()> {
     finish(begin(path, contents.into())?)
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rayon::prelude::*;
 
+use super::exported::{self, ExportArgs};
 use super::fail_on::{self, Bound};
 use super::load;
 use super::output::{ColorChoice, Format, Forms};
@@ -61,6 +62,8 @@ pub(super) struct SimulateArgs {
     /// How to print the summary
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
+    #[command(flatten)]
+    exported: ExportArgs,
 }
 
 /// Runs the command.
@@ -69,6 +72,8 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
     let (controller, manifests) = args.world.read()?;
     let events = OnceCell::new();
     let prepared = args.world.prepare(controller, &manifests, &events)?;
+    args.exported.check(&prepared.loads)?;
+    let services = exported::services(&manifests, &prepared.setup);
     let several = prepared.several;
     fail_on::check(&args.fail_on, &prepared.setup)?;
     let errors = prepared.errors.clone();
@@ -91,6 +96,7 @@ pub(super) fn run(args: &SimulateArgs, color: ColorChoice) -> anyhow::Result<Out
             written.extend(output::write_files(directory, done.world_files()?)?);
         }
     }
+    written.extend(args.exported.write(&done.all(), &services)?);
     let broken = fail_on::broken(&args.fail_on, &done.all());
     if args.watch {
         output::print(&done.watched(several))?;
@@ -131,6 +137,7 @@ struct Simulation<'a> {
 impl<'a> Simulation<'a> {
     fn run(args: &SimulateArgs, mut prepared: Prepared<'a>) -> anyhow::Result<Self> {
         let phases = args.world.in_phases(&mut prepared)?;
+        prepared.setup.world.export = args.exported.interval();
         let Prepared { setup, mut loads, .. } = prepared;
         let columns: Vec<Vec<Column>> = loads.iter().map(|load| load.columns().to_vec()).collect();
         let mut writers = Vec::new();

@@ -12,7 +12,7 @@ use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::observation::Observation;
 use super::output;
-use crate::input::load::Load;
+use crate::input::load::{CpuFrom, Load};
 use crate::input::manifests::Manifests;
 use crate::input::scenario::stated_events;
 use crate::input::{Diagnostic, InputError};
@@ -74,6 +74,24 @@ impl WorldArgs {
     pub fn guess_cpu_per_request(&mut self) {
         let settings = &mut self.load.options.settings;
         settings.cpu_per_request = settings.cpu_per_request.or_else(|| GUESSED_CPU.parse().ok());
+    }
+
+    /// What was recorded of the only HPA that is meant, from the start of its load on.
+    pub fn observation(&self, path: &Path, manifests: &Manifests) -> anyhow::Result<Observation> {
+        let chosen = manifests.chosen(self.manifests.sources.namespace.as_deref(), self.manifests.hpa.as_deref())?;
+        let [hpa] = chosen.as_slice() else {
+            anyhow::bail!("a calibration is of one HPA: choose it with --hpa NAME (and -n NAMESPACE)");
+        };
+        let load = load::open(Some(path), &self.load.options, &hpa.item)?;
+        let epoch = load.clock().map(|clock| clock.epoch_seconds());
+        Observation::read(path, self.zone(), &hpa.item, epoch)
+    }
+
+    /// Lets CPU follow from requests, unless it is said what it follows from; says whether it does so in place of CPU that was recorded.
+    pub fn prefer_requests(&mut self) -> bool {
+        let settings = &mut self.load.options.settings;
+        settings.cpu_from.get_or_insert(CpuFrom::Requests);
+        matches!(settings.cpu_from, Some(CpuFrom::Requests | CpuFrom::Rps))
     }
 
     /// Other recordings of an HPA, each from its own start on.

@@ -10,9 +10,10 @@ use super::{Diagnostic, InputError, Source};
 use crate::model::{ClusterConfig, option_name};
 
 /// What a scenario says of a load that is no load: settings that options have, too.
-const OF_LOADS: [&str; 8] = [
+const OF_LOADS: [&str; 9] = [
     "interpolation",
     "recordedAge",
+    "cpuFrom",
     "cpuPerRequest",
     "memoryPerRps",
     "memoryBase",

@@ -195,6 +195,15 @@ impl PodTemplate {
         self.containers.iter().chain(self.init_containers.iter().filter(|container| container.sidecar))
     }
 
+    /// The shares of a pod's use that its running containers have, or one of them: in proportion to their requests, or equal if there are
+    /// none. Empty if there is no such container.
+    pub fn shares(&self, container: Option<&str>, resource: &str) -> Vec<f64> {
+        let request = |c: &Container| c.request(resource).map_or(0, |r| r.milli_value()) as f64;
+        let total: f64 = self.running().map(request).sum();
+        let measured = self.running().filter(|c| container.is_none_or(|name| name == c.name));
+        measured.map(|c| if total > 0.0 { request(c) / total } else { 1.0 / self.running().count() as f64 }).collect()
+    }
+
     /// How long the preStop hooks take.
     pub fn pre_stop(&self) -> Span {
         self.running().filter_map(|container| container.pre_stop).max().unwrap_or(Span::ZERO)

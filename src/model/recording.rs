@@ -33,6 +33,8 @@ pub enum Signal {
     CpuPeriods,
     /// Those of them in which a container was throttled.
     ThrottledPeriods,
+    /// Pods whose CPU was measured.
+    MeasuredPods,
     /// Restarts of containers.
     Restarts,
     /// Containers killed for want of memory.
@@ -78,6 +80,7 @@ impl Signal {
             Self::CpuPeriods => "cpu_periods",
             Self::ThrottledPeriods => "throttled_periods",
             Self::OomKills => "oom_kills",
+            Self::MeasuredPods => "measured_pods",
             Self::PodCreated => "created",
             Self::PodScheduled => "scheduled",
             Self::PodStarted => "started",
@@ -95,7 +98,7 @@ impl Signal {
             Self::Clients => "clients",
             Self::ResponseSeconds => "seconds",
             Self::CpuUtilization | Self::MemoryUtilization => "% of the request",
-            Self::DesiredReplicas | Self::CurrentReplicas | Self::ReadyReplicas => "pods",
+            Self::DesiredReplicas | Self::CurrentReplicas | Self::ReadyReplicas | Self::MeasuredPods => "pods",
             Self::CpuPeriods | Self::ThrottledPeriods => "periods",
             Self::Restarts | Self::OomKills => "containers",
             Self::PodCreated | Self::PodScheduled | Self::PodStarted | Self::PodReady => "seconds since 1970",
@@ -112,6 +115,7 @@ impl Signal {
                 | Self::DesiredReplicas
                 | Self::CurrentReplicas
                 | Self::ReadyReplicas
+                | Self::MeasuredPods
         )
     }
 }

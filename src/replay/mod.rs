@@ -270,6 +270,7 @@ fn setup<'a>(scenario: &'a Scenario, reading: usize, phases: &[Phase]) -> Setup<
         events: &scenario.events,
         keep_pod_numbers: true,
         every_second: false,
+        export: None,
     };
     Setup { world, targets: scenario.targets.iter().zip(phases).map(target).collect() }
 }

@@ -32,6 +32,8 @@ pub struct Calibration {
     pub recorded: Seen,
     /// What came of it.
     pub fit: Fit,
+    /// Whether CPU follows from requests, where it was recorded, too.
+    pub by_requests: bool,
     /// What was not looked at, since it cannot be known: why.
     pub unmeasured: Vec<(Setting, String)>,
     /// The error that is allowed, if that is said.
@@ -308,10 +310,15 @@ impl Calibration {
         for (place, title) in [(Place::Cluster, "cluster:"), (Place::Load, "load:")] {
             let of_place = self.fit.estimates.iter().filter(|one| one.setting.place() == place);
             let written: Vec<&Estimate> = of_place.filter(|one| !is_of_memory(one.setting)).collect();
-            if written.is_empty() {
+            let by_requests = self.by_requests && place == Place::Load;
+            if written.is_empty() && !by_requests {
                 continue;
             }
             line(title);
+            if by_requests {
+                line("  # CPU was recorded with that of idle pods in it: what follows from requests is apart from it.");
+                line("  cpuFrom: requests");
+            }
             for one in written {
                 let (low, high) = (told(one.setting, one.low), told(one.setting, one.high));
                 line(&format!("  # {low} to {high} (95%): {}", one.evidence));

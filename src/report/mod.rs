@@ -15,6 +15,7 @@ pub mod json;
 pub mod kubectl;
 pub mod lint;
 pub mod observed;
+pub mod openmetrics;
 pub mod phases;
 pub mod plan;
 pub mod plot;

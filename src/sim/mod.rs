@@ -12,7 +12,10 @@ mod target;
 mod world;
 
 pub use record::check;
-pub use record::{Callee, MetricSummary, Occurrence, RescaleRecord, Snapshot, Summary, TimelineRow};
+pub use record::{
+    Callee, Exported, ExportedPod, ExportedState, MetricSummary, Occurrence, PodSample, RescaleRecord, Snapshot,
+    Summary, TimelineRow,
+};
 pub use target::{Lifecycle, Patience, Rollout, typical_startup};
 pub use world::{SimError, simulate, simulate_all, simulate_one};
 
@@ -51,6 +54,15 @@ pub struct World<'a> {
     pub keep_pod_numbers: bool,
     /// Whether to step through every second instead of skipping quiet ones; the result is the same.
     pub every_second: bool,
+    /// How often what exporters say is read, if it is to be kept. It takes every second.
+    pub export: Option<Span>,
+}
+
+impl World<'_> {
+    /// Whether it goes second by second.
+    fn is_stepped(&self) -> bool {
+        self.every_second || self.export.is_some()
+    }
 }
 
 impl<'a> Setup<'a> {

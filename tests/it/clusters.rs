@@ -1,14 +1,18 @@
 //! Random clusters: whatever the workload, its pods' lives, the metrics pipeline, the traffic, the nodes and the events, the
 //! independent checker finds nothing, and skipping quiet seconds changes nothing.
 
+use std::collections::BTreeMap;
+
 use hpasim::input::nodes;
 use hpasim::model::{
     Action, Allowance, Balancing, ClusterAutoscaler, ClusterConfig, Delay, Location, MetricIdentifier, MetricSource,
     MetricsApi, NodePool, NodesConfig, Phase, Queueing, Revision, ScheduledEvent, Slo, Startup, Which,
 };
+use hpasim::sim::{Exported, TimelineRow};
 use hpasim::units::{Share, SimTime, Span};
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::TestCaseError;
 
 use crate::invariants::{cases, load};
 use crate::support::{Deployment, costs, run, seconds, setup_with};
@@ -236,5 +240,36 @@ proptest! {
         }
         prop_assert_eq!(rows.len(), every_second.len());
         prop_assert_eq!(format!("{summary:?}"), format!("{summary_of_seconds:?}"));
+        let mut exported = setup.clone();
+        exported.world.export = Some(Span::from_seconds(1));
+        let (summary_of_exports, watched) = run(&exported, &load);
+        exports_have_all_cpu(&summary_of_exports.exported.unwrap_or_default(), &watched)?;
+        // Each pod by itself: what is drawn of equal pods together, which of them goes first and how sums of many are rounded may differ.
+        let (is_drawn, is_plain) = (setup.targets[0].cluster.missing_samples.get() > 0.0, setup.world.nodes.is_none());
+        if is_plain && !is_drawn && events.is_empty() && column == "cpu" {
+            prop_assert!(rows == watched, "who reads exporters changes the timeline");
+        }
     }
+}
+
+/// What the pods' counters say of the time between two syncs is what the pods used then.
+fn exports_have_all_cpu(exports: &Exported, rows: &[TimelineRow]) -> Result<(), TestCaseError> {
+    let mut used: BTreeMap<SimTime, i128> = BTreeMap::new();
+    for pod in &exports.pods {
+        let mut before = (None, 0);
+        for sample in &pod.samples {
+            // A container that was started again counts from zero.
+            let base = if before.0 == sample.started { before.1 } else { 0 };
+            *used.entry(sample.at).or_default() += sample.cpu - base;
+            before = (sample.started, sample.cpu);
+        }
+    }
+    for pair in rows.windows(2) {
+        let counted: i128 = used.range(pair[0].now.later(1)..=pair[1].now).map(|(_, cpu)| cpu).sum();
+        let seconds = pair[1].now.seconds_since(pair[0].now);
+        let average = counted / i128::from(seconds.max(1));
+        let known = i128::from(pair[1].resources.cpu_used.get());
+        prop_assert!((average - known).abs() <= 1 + known / 1_000_000_000, "{average} of {known} at {}", pair[1].now);
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod allocations;
 mod backtest;
 mod browser;
 mod calibrate;
+mod circle;
 mod cli;
 mod cluster;
 mod clusters;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use predicates::prelude::*;
 use predicates::str::contains;
 
+use crate::circle;
 use crate::support::{hpasim, project, write};
 
 const START: i64 = 1_795_510_800;
@@ -233,12 +234,50 @@ impl Drop for Running {
     }
 }
 
-/// Fills a real Prometheus (Debian's package) and asks it.
+/// Whether there is a real Prometheus (Debian's package); says so if not.
+fn is_there() -> bool {
+    let is_there = ["prometheus", "promtool"].iter().all(|tool| Command::new(tool).arg("--version").output().is_ok());
+    if !is_there {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no prometheus and promtool");
+    }
+    is_there
+}
+
+/// One that has the samples of a file in a folder; and where it answers.
+fn prometheus(folder: &Path, samples: &str, options: &[&str]) -> (Running, String) {
+    let path = |name: &str| folder.join(name).display().to_string();
+    write(&folder.join("prometheus.yml"), "global: {}\n");
+    let filled = Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "openmetrics", &path(samples), &path("data")])
+        .output()
+        .unwrap();
+    assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let running = Running(
+        Command::new("prometheus")
+            .arg(format!("--config.file={}", path("prometheus.yml")))
+            .arg(format!("--storage.tsdb.path={}", path("data")))
+            .arg("--storage.tsdb.retention.time=10y")
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(options)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let ready = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    assert!(ready, "Prometheus does not listen");
+    (running, format!("http://127.0.0.1:{port}"))
+}
+
+/// Fills a real Prometheus and asks it.
 #[test]
 #[ignore = "needs prometheus and promtool: .ci/run installs them"]
 fn a_real_prometheus_answers() {
-    if !["prometheus", "promtool"].iter().all(|tool| Command::new(tool).arg("--version").output().is_ok()) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no prometheus and promtool");
+    if !is_there() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -260,30 +299,7 @@ fn a_real_prometheus_answers() {
         let _ = write!(samples, "# TYPE {family} {kind}\n{lines}");
     }
     write(&folder.path().join("samples"), &(samples + "# EOF\n"));
-    write(&folder.path().join("prometheus.yml"), "global: {}\n");
-    let filled = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics", &path("samples"), &path("data")])
-        .output()
-        .unwrap();
-    assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let _running = Running(
-        Command::new("prometheus")
-            .arg(format!("--config.file={}", path("prometheus.yml")))
-            .arg(format!("--storage.tsdb.path={}", path("data")))
-            .arg("--storage.tsdb.retention.time=10y")
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let ready = (0..100).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        TcpStream::connect(("127.0.0.1", port)).is_ok()
-    });
-    assert!(ready, "Prometheus does not listen");
-    let url = format!("http://127.0.0.1:{port}");
+    let (_running, url) = prometheus(folder.path(), "samples", &[]);
     let (start, end) = (START.to_string(), (START + 45 * 60).to_string());
     let out = path("asked");
     hpasim(&[
@@ -324,4 +340,22 @@ fn a_real_prometheus_answers() {
     .assert()
     .code(2)
     .stderr(contains("parse error"));
+}
+
+/// A simulated cluster in a real Prometheus: what is imported from it and calibrated are the settings that it had.
+#[test]
+#[ignore = "needs prometheus and promtool: .ci/run installs them"]
+fn what_was_simulated_is_calibrated_through_a_real_prometheus() {
+    if !is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _file = circle::exported(folder.path());
+    // A server that scrapes marks where a series ends; what fills it cannot: no sample is to hold for longer than a scrape.
+    let (_running, url) = prometheus(folder.path(), "exported.om", &["--query.lookback-delta=16s"]);
+    let (start, end) = (circle::START.to_string(), (circle::START + circle::LASTS).to_string());
+    let observed = folder.path().join("observed");
+    let import = ["import", "prometheus", "--url", &url, "-f", circle::K8S, "--requests", "ingress-nginx"];
+    hpasim(&import).args(["--start", &start, "--end", &end, "-o", observed.to_str().unwrap()]).assert().success();
+    circle::has_the_settings(&observed);
 }

@@ -346,7 +346,11 @@ fn a_folder_is_a_load() {
         "{}",
         read("pods.csv")
     );
-    assert!(read("recorded.csv").starts_with("time,cpu,rps,response_ms\n"), "{:.200}", read("recorded.csv"));
+    assert!(
+        read("recorded.csv").starts_with("time,cpu,rps,measured_pods,response_ms\n"),
+        "{:.200}",
+        read("recorded.csv")
+    );
     let simulate = |load: &str| {
         let output =
             hpasim(&["simulate", "-f", K8S, "--load", load, "--phases", "1", "--format", "json"]).output().unwrap();

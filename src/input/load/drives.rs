@@ -19,7 +19,15 @@ pub fn drives(
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
     let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * Nanocores::PER_CORE);
     let memory_cost = costs.memory_per_rps.map(|memory| memory.get().as_f64());
-    let stated = costs.cpu_from.map(CpuFrom::column);
+    let stated = costs.cpu_from.and_then(|from| from.column(columns));
+    if costs.cpu_from == Some(CpuFrom::Requests) && stated.is_none() && columns.contains(&Column::Cpu) {
+        let message =
+            "the load has no requests: CPU is what its column `cpu` says, and what --background-cpu says on top of it";
+        warnings.push(
+            Diagnostic::new(message)
+                .hint("say --background-cpu 0 if the column has the CPU of idle pods in it, as a recording does"),
+        );
+    }
     let mut cpu = match &stated {
         None => planner.drive(&Column::Cpu, &Column::CpuUtilization, Nanocores::PER_CORE, cpu_cost),
         Some(column) => planner.only(column, cpu_cost),

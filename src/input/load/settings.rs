@@ -54,8 +54,8 @@ pub struct LoadSettings {
     /// memory, and for utilization with the column replicas
     #[arg(long, value_name = "DURATION", default_value_t = Self::default().recorded_age)]
     pub recorded_age: Span,
-    /// Which column says how much CPU is used, where the load has several that could: cpu, cpu_utilization, rps or clients
-    /// [default: the first of these that it has]
+    /// Which column says how much CPU is used, where the load has several that could: cpu, cpu_utilization, rps or clients,
+    /// or requests for either of these two if it has them [default: the first of these that it has]
     #[arg(long, value_name = "COLUMN", value_enum, hide_possible_values = true)]
     pub cpu_from: Option<CpuFrom>,
     /// CPU time of one request in core-seconds, such as 40m; for the columns rps and clients
@@ -91,16 +91,19 @@ pub enum CpuFrom {
     Rps,
     /// Clients that wait for answers.
     Clients,
+    /// Requests or clients, if the load has them; otherwise the first of the others.
+    Requests,
 }
 
 impl CpuFrom {
-    /// The column.
-    pub fn column(self) -> Column {
+    /// The column, of a load that has these; none if it is not said.
+    pub fn column(self, columns: &[Column]) -> Option<Column> {
         match self {
-            Self::Cpu => Column::Cpu,
-            Self::CpuUtilization => Column::CpuUtilization,
-            Self::Rps => Column::Rps,
-            Self::Clients => Column::Clients,
+            Self::Cpu => Some(Column::Cpu),
+            Self::CpuUtilization => Some(Column::CpuUtilization),
+            Self::Rps => Some(Column::Rps),
+            Self::Clients => Some(Column::Clients),
+            Self::Requests => [Column::Rps, Column::Clients].into_iter().find(|column| columns.contains(column)),
         }
     }
 }

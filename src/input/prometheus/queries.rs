@@ -83,7 +83,8 @@ pub fn queries(hpa: &HpaSpec, service: Option<&str>, requests: Option<&Requests>
         query("utilization", format!("kube_horizontalpodautoscaler_status_target_metric{{{of_hpa}}}")),
         query("created", format!("kube_pod_created{{{pods}}}")),
         query("scheduled", format!("kube_pod_status_scheduled_time{{{pods}}}")),
-        query("started", format!("kube_pod_start_time{{{pods}}}")),
+        query("started", format!("kube_pod_container_state_started{{{pods}}}")),
+        query("pod_started", format!("kube_pod_start_time{{{pods}}}")),
         query("pod_ready", format!("kube_pod_status_ready_time{{{pods}}}")),
     ];
     let ready = match target.kind.as_str() {

@@ -123,9 +123,16 @@ fn nothing_of(subject: &Subject, recordings: &[(String, Recording)]) -> (String,
 fn pods(series: &[&Series]) -> BTreeMap<String, [Option<i64>; 4]> {
     let mut pods: BTreeMap<String, [Option<i64>; 4]> = BTreeMap::new();
     let kinds = [Signal::PodCreated, Signal::PodScheduled, Signal::PodStarted, Signal::PodReady];
+    // The start of a pod is when the kubelet took it; that of its containers comes after their images.
+    let of_containers = |series: &Series| series.signal == Signal::PodStarted && series.about.container.is_some();
+    let known: BTreeSet<&str> =
+        series.iter().filter(|one| of_containers(one)).filter_map(|one| one.about.pod.as_deref()).collect();
     for one in series {
         let Some(pod) = &one.about.pod else { continue };
         let times = pods.entry(pod.clone()).or_default();
+        if one.signal == Signal::PodStarted && known.contains(pod.as_str()) && !of_containers(one) {
+            continue;
+        }
         if let Some(kind) = kinds.iter().position(|kind| *kind == one.signal) {
             let first = one.points.iter().map(|(_, value)| *value as i64).filter(|seconds| *seconds > 0).min();
             times[kind] = match (times[kind], first) {
@@ -160,6 +167,11 @@ impl Observed {
                 let values = values.into_iter().map(|value| value.map(|value| value * factor)).collect();
                 self.recorded.push((signal.name().to_owned(), values));
             }
+        }
+        if let Some(of_pods) = merged.get(&Signal::Cpu)
+            && of_pods.iter().any(|one| one.is_of_pod && one.kind == Kind::Counter)
+        {
+            self.recorded.push((Signal::MeasuredPods.name().to_owned(), self.grid.measured(of_pods)));
         }
         self.ratio(merged, (&Signal::ThrottledPeriods, &Signal::CpuPeriods), ("throttled_share", 1.0));
         self.ratio(merged, (&Signal::ResponseSeconds, &Signal::Rps), ("response_ms", 1e3));

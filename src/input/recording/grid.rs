@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{About, Grid, Kind, Series, Signal};
 
+/// A pod's namespace and name, as far as they are known.
+type Pod = (Option<String>, Option<String>);
+
 /// The samples of one thing, whichever series and files they come from.
 pub(super) struct Merged {
     pub kind: Kind,
     /// Whether it is of a pod.
     pub is_of_pod: bool,
+    /// Which one.
+    pub pod: Pod,
     /// Milliseconds and values; of a counter all until then, resets added up.
     pub points: Vec<(i64, f64)>,
     /// How far samples are apart, milliseconds.
@@ -87,7 +92,15 @@ pub(super) fn merge<'a>(
         let distance = median(points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()).unwrap_or(60_000).max(1);
         let resets = if kind == Kind::Counter { add_up(&mut points) } else { 0 };
         let begins = begins(&points, distance);
-        Merged { kind, is_of_pod: about.pod.is_some(), points, distance, begins, resets }
+        Merged {
+            kind,
+            is_of_pod: about.pod.is_some(),
+            pod: (about.namespace, about.pod),
+            points,
+            distance,
+            begins,
+            resets,
+        }
     });
     let all: Vec<Merged> = all.collect();
     if twice > 0 {
@@ -126,6 +139,9 @@ fn add_up(points: &mut [(i64, f64)]) -> usize {
     resets
 }
 
+/// Two samples that follow each other: milliseconds and values.
+type Piece = ((i64, f64), (i64, f64));
+
 impl Grid {
     /// The start of a step, milliseconds.
     fn at(&self, step: usize) -> i64 {
@@ -137,9 +153,9 @@ impl Grid {
         (millis - self.start * 1000).div_euclid(self.step * 1000)
     }
 
-    /// Adds what a counter counted to the steps, as rates a second. The first value of a pod that comes later counts, too.
-    fn add_rates(&self, one: &Merged, sums: &mut [Option<f64>]) {
-        let mut pairs: Vec<((i64, f64), (i64, f64))> = one.points.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    /// From where to where what a counter counted is known. The first value of a pod that comes later counts, too.
+    fn pieces(&self, one: &Merged) -> Vec<Piece> {
+        let mut pairs: Vec<Piece> = one.points.windows(2).map(|pair| (pair[0], pair[1])).collect();
         if let Some(&(at, value)) = one.points.first()
             && one.is_of_pod
             && one.begins
@@ -168,7 +184,12 @@ impl Grid {
                 pairs.push(((to, after), (until, after + rate * (until - to) as f64)));
             }
         }
-        for ((from, before), (to, after)) in pairs {
+        pairs
+    }
+
+    /// Adds what a counter counted to the steps, as rates a second.
+    fn add_rates(&self, one: &Merged, sums: &mut [Option<f64>]) {
+        for ((from, before), (to, after)) in self.pieces(one) {
             if to <= from {
                 continue;
             }
@@ -180,6 +201,26 @@ impl Grid {
                 *sums[step as usize].get_or_insert(0.0) += rate * shared / self.step as f64;
             }
         }
+    }
+
+    /// How many pods were measured by counters, on average over each step.
+    pub(super) fn measured(&self, all: &[Merged]) -> Vec<Option<f64>> {
+        let mut spans: BTreeMap<&Pod, (i64, i64)> = BTreeMap::new();
+        for one in all.iter().filter(|one| one.is_of_pod && one.kind == Kind::Counter) {
+            let pieces = self.pieces(one);
+            let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { continue };
+            let span = spans.entry(&one.pod).or_insert((first.0.0, last.1.0));
+            *span = (span.0.min(first.0.0), span.1.max(last.1.0));
+        }
+        let mut sums = vec![Some(0.0); self.steps];
+        for (from, to) in spans.into_values() {
+            for step in self.step_of(from).max(0)..=self.step_of(to - 1).min(self.steps as i64 - 1) {
+                let (start, end) = (self.at(step as usize), self.at(step as usize + 1));
+                let shared = (to.min(end) - from.max(start)).max(0) as f64;
+                *sums[step as usize].get_or_insert(0.0) += shared / (self.step * 1000) as f64;
+            }
+        }
+        sums
     }
 
     /// Adds the means of values over the steps: each holds until the next, that of a pod for two distances of its samples at most.

@@ -116,6 +116,7 @@ pub(super) fn of_column(name: &str) -> Option<Meaning> {
         "desired" | "desired replicas" | "desiredreplicas" => (Signal::DesiredReplicas, 1.0),
         "replicas" | "current replicas" | "currentreplicas" | "pods" => (Signal::CurrentReplicas, 1.0),
         "ready" | "ready replicas" | "readyreplicas" | "ready pods" => (Signal::ReadyReplicas, 1.0),
+        "measured pods" => (Signal::MeasuredPods, 1.0),
         _ => return None,
     };
     Some(Meaning { factor, ..Meaning::gauge(signal) })

@@ -156,9 +156,14 @@ impl<'a> Collector<'a> {
         let custom = |name: &str| self.options.metrics.iter().any(|known| known == name);
         let found = match &self.options.meaning {
             Some(signal) => {
-                // A counter stays one, whatever it is of.
-                let counter = name.ends_with("_total") || name.ends_with("_count");
-                Some(if counter { Meaning::counter(signal.clone()) } else { Meaning::gauge(signal.clone()) })
+                // What a name says of its kind and its unit is so, whatever it is taken for.
+                let named = of_metric(name, labels);
+                let counter = ["_total", "_count", "_sum", "_bucket"].iter().any(|ending| name.ends_with(ending));
+                Some(match named {
+                    Some(named) => Meaning { signal: signal.clone(), ..named },
+                    None if counter => Meaning::counter(signal.clone()),
+                    None => Meaning::gauge(signal.clone()),
+                })
             }
             None if custom(name) => Some(Meaning::gauge(Signal::Metric(name.to_owned()))),
             None => of_metric(name, labels).or_else(|| of_column(name)),

@@ -1,8 +1,10 @@
 //! What is known of a simulation at its end, added up on the way.
 
 pub mod check;
+mod exported;
 mod timeline;
 
+pub use exported::{Exported, ExportedPod, ExportedState, PodSample};
 pub use timeline::TimelineRow;
 
 use std::collections::BTreeMap;
@@ -97,6 +99,7 @@ pub(in crate::sim) struct Ending {
     /// `status.currentMetrics` after the last sync.
     pub current_metrics: Vec<Option<MetricStatus>>,
     pub looks: u64,
+    pub exported: Option<Exported>,
 }
 
 /// A simulation in numbers.
@@ -172,6 +175,8 @@ pub struct Summary {
     pub pod_cpu_request: Millicores,
     /// See `pod_cpu_request`.
     pub pod_memory_request: Bytes,
+    /// What exporters would have said, if they were to be read.
+    pub exported: Option<Exported>,
 }
 
 impl Summary {
@@ -400,6 +405,7 @@ impl Accounts {
             restarts: ending.restarts,
             rollouts: ending.rollouts,
             looks: ending.looks,
+            exported: ending.exported,
             pod_cpu_request: template.cpu_request(),
             pod_memory_request: template.memory_request(),
             ..self.summary

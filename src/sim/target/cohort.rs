@@ -15,6 +15,7 @@ use super::metrics::Scraped;
 use super::milestones::{Milestones, NEVER};
 use super::places::merge_places;
 use super::queue::Queue;
+use super::rate::{Lost, Rate};
 use super::rules::{Drawn, Outage, Rules};
 use crate::hpa::{PodGroup, PodPhase, ReadyCondition};
 use crate::model::{Balancing, Delay, PodTemplate};
@@ -83,47 +84,19 @@ pub(super) struct Life {
     pub(super) crashes: u32,
     /// Work that waits at this pod.
     pub queue: Queue,
-    /// What is counted of it, for each metric that is read so, and the work of the stretch that is added up, nanocore-seconds.
+    /// What is counted of it, for each metric that is read so, and the work of the stretch that is added up with the CPU
+    /// that it used, nanocore-seconds.
     pub counters: Vec<Counter>,
-    pub worked: i64,
+    pub worked: (i64, i64),
     /// Since when it answers, and when in its interval Prometheus scrapes it.
     pub up_since: SimTime,
     pub scraped_at: Span,
+    /// Which pod it is for those who read exporters, from one on, and how often it was started again, or killed for its memory.
+    pub number: usize,
+    pub restarts: u32,
+    pub oom_kills: u32,
     /// Where the pods are: nodes by index, and how many there.
     pub nodes: Vec<(usize, Replicas)>,
-}
-
-/// What a pod does in a second, as long as nothing changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Rate {
-    /// Work that comes to it, nanocores; or that it does, where nothing can wait.
-    pub arrival: i64,
-    /// Work that it can do, nanocores; none is unlimited.
-    pub capacity: Option<i64>,
-    /// CPU besides the work, nanocores.
-    pub idle: i64,
-    /// CPU in all as long as nothing waits, nanocores.
-    pub cpu: i64,
-    /// CPU for a unit of work.
-    pub cpu_factor: f64,
-    /// Requests under way.
-    pub in_flight: f64,
-}
-
-impl Rate {
-    /// The CPU that so much work takes in a second.
-    pub fn cpu_of(&self, work: i64) -> i64 {
-        if self.cpu_factor == 1.0 { work } else { (work as f64 * self.cpu_factor) as i64 }
-    }
-}
-
-/// What pods were lost with.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Lost {
-    /// Work that waited at them, nanocore-seconds.
-    pub work: i128,
-    /// Requests that were under way.
-    pub requests: f64,
 }
 
 impl Cohort {
@@ -171,7 +144,10 @@ impl Cohort {
                 counters: Vec::new(),
                 up_since: created,
                 scraped_at: Span::ZERO,
-                worked: 0,
+                worked: (0, 0),
+                number: 0,
+                restarts: 0,
+                oom_kills: 0,
                 nodes: Vec::new(),
             }),
         }
@@ -462,6 +438,7 @@ impl Cohort {
         self.life.crashes = crashes_kept(self.life.crashes, ran);
         self.life.at.running = now + after.unwrap_or_else(|| back_off(self.life.crashes));
         self.life.crashes += 1;
+        self.life.restarts += 1;
         lost
     }
 

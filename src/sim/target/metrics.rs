@@ -6,7 +6,7 @@
 //! the first sample; after a restart it begins again.
 
 use super::usage::div_ceil;
-use crate::model::{Container, MetricSource, PodTemplate, ResourceName, Target};
+use crate::model::{MetricSource, PodTemplate, ResourceName, Target};
 use crate::units::{SimTime, Span};
 
 /// How old a container must be for its start to count as a sample (`freshContainerMinMetricsResolution`).
@@ -245,7 +245,7 @@ impl MetricReader {
                 return column.map_or(Self::Unknown, Self::Value);
             }
         };
-        let shares = shares(template, container, name.as_str());
+        let shares = template.shares(container, name.as_str());
         match name {
             _ if shares.is_empty() => Self::Unknown,
             ResourceName::Cpu => Self::Cpu(Shares::of(shares)),
@@ -253,18 +253,6 @@ impl MetricReader {
             ResourceName::Other(_) => Self::Unknown,
         }
     }
-}
-
-/// The shares of a pod's use that the measured containers have: in proportion to their requests, or equal
-/// if there are none. Empty if there is no such container.
-fn shares(template: &PodTemplate, container: Option<&str>, resource: &str) -> Vec<f64> {
-    let request = |c: &Container| c.request(resource).map_or(0, |r| r.milli_value()) as f64;
-    let total: f64 = template.running().map(request).sum();
-    template
-        .running()
-        .filter(|c| container.is_none_or(|name| name == c.name))
-        .map(|c| if total > 0.0 { request(c) / total } else { 1.0 / template.running().count() as f64 })
-        .collect()
 }
 
 #[cfg(test)]

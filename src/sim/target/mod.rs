@@ -7,6 +7,7 @@ mod coast;
 mod cohort;
 mod controller;
 mod counters;
+mod exports;
 mod latency;
 mod lifecycle;
 mod load;
@@ -19,6 +20,7 @@ mod on_nodes;
 mod places;
 mod pods;
 mod queue;
+mod rate;
 mod rules;
 mod sampling;
 mod steps;
@@ -27,10 +29,10 @@ mod usage;
 mod victims;
 
 use census::Outlook;
-use cohort::Lost;
 pub use controller::Rollout;
 pub(in crate::sim) use latency::Moments;
 pub use lifecycle::{Lifecycle, Patience, typical_startup};
+use rate::Lost;
 pub(in crate::sim) use traffic::Passed;
 
 use crate::hpa::{Decision, History, Verdict, coast, decide, decide_again, keeps_its_proposal};
@@ -44,6 +46,7 @@ use crate::sim::{Listener, PodNumbers, ResourceState, SimError, SyncRecord, Turn
 use crate::units::{Bytes, Nanocores, Replicas, SimTime, Span, Work};
 use controller::{Controller, same_again};
 use counters::Scraping;
+use exports::Exports;
 use lifecycle::bound;
 use load::LoadCursor;
 use memory::Memory;
@@ -121,6 +124,8 @@ pub(super) struct TargetState<'a> {
     looks: u64,
     /// CPU used at the last sync, and its time.
     last_sync: (i128, SimTime),
+    /// What exporters say, if that is to be kept.
+    exports: Option<Box<Exports>>,
 }
 
 impl<'a> TargetState<'a> {
@@ -133,7 +138,6 @@ impl<'a> TargetState<'a> {
         load: &'a mut dyn LoadSource,
         place: &mut dyn FnMut(Replicas) -> Option<Vec<(usize, Replicas)>>,
     ) -> Result<Self, SimError> {
-        let largest = |column: &Column| (*column != Column::Replicas).then(|| column.largest());
         let rps_column = load.columns().iter().position(|column| *column == Column::Rps);
         let largest = load.columns().iter().map(largest).collect();
         let load = LoadCursor::start(load, target.interpolation)?.ok_or(SimError::NoLoad)?;
@@ -196,6 +200,7 @@ impl<'a> TargetState<'a> {
             owed: 0,
             looks: 0,
             last_sync: (0, start + target.phase.sync - period),
+            exports: Exports::new(world),
             rules,
         };
         state.begin_steady();
@@ -307,6 +312,7 @@ impl<'a> TargetState<'a> {
                 rollouts: self.controller.rollouts,
                 current_metrics: self.history.current_metrics().to_vec(),
                 looks: self.looks,
+                exported: self.exports.map(|exports| exports.finish()),
             },
         )
     }
@@ -324,6 +330,11 @@ impl ResponseSource<'_> {
     pub fn seconds(&self) -> Option<f64> {
         self.traffic.response_seconds(self.pods)
     }
+}
+
+/// The largest value of a column, if load factors change it.
+fn largest(column: &Column) -> Option<f64> {
+    (*column != Column::Replicas).then(|| column.largest())
 }
 
 /// What the pods' lives depend on.
@@ -346,7 +357,8 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
         revisions: vec![crate::model::Revision::default()],
         one_cohort_each: (random && open_loop && target.drives.requests.is_some())
             || !matches!(target.cluster.housekeeping_interval, Delay::Fixed(_))
-            || scraping.is_some(),
+            || scraping.is_some()
+            || world.export.is_some(),
         scraping,
         startup_bound: bound(target.cluster.startup, &target.workload.template),
         ordered: matches!(target.workload.controller, WorkloadController::StatefulSet { .. }),

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::cohort::{Cohort, Lost};
+use super::cohort::Cohort;
 use super::lifecycle::{Stop, typical_startup};
 use super::milestones::NEVER;
 use super::places::merge_places;
+use super::rate::Lost;
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
 use crate::model::{Balancing, Delay, Which};

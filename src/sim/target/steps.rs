@@ -9,6 +9,9 @@ impl<'a> TargetState<'a> {
     pub fn begin(&mut self) {
         self.sample();
         self.follow_up_samples();
+        if self.exports.is_some() {
+            self.export((self.now, 0), true);
+        }
     }
 
     /// Lets it be `now`: what passed since is added up, samples are taken, the load changes. Under the load and the pods of the
@@ -28,6 +31,9 @@ impl<'a> TargetState<'a> {
         let passed = self.traffic.work(seconds, &mut self.pods);
         if self.observer.counts() {
             self.requests_pass((self.now, now), is_uniform);
+        }
+        if self.exports.is_some() {
+            self.export((now, seconds), is_uniform);
         }
         self.add_up(seconds, passed);
         self.move_on(seconds, is_uniform);
@@ -213,6 +219,7 @@ impl<'a> TargetState<'a> {
         while let Some(index) = self.memory.over_limit(&self.pods, self.now) {
             let count = self.pods.cohorts()[index].count;
             self.accounts.happened(self.now, Occurrence::OomKilled(count));
+            self.pods.cohorts_mut()[index].life.oom_kills += 1;
             self.pods.restart_cohort(index, self.now, &self.rules);
             // Those that are left share the load, and what was killed may be up again at once, with nothing of it.
             let working = self.pods.working();
@@ -255,7 +262,7 @@ impl<'a> TargetState<'a> {
             && down == down_before
             && self.observer.is_ageless()
             && missing == 0.0
-            && !self.world.every_second;
+            && !self.world.is_stepped();
         if is_same && listener.is_none() && keeps_its_proposal(self.hpa, &self.decision) {
             self.repeat_sync();
             return Ok(false);
@@ -264,7 +271,7 @@ impl<'a> TargetState<'a> {
             self.looks += self.pods.cohorts().len() as u64;
             self.observer.group(&self.pods, missing, &mut self.draws);
             // Samples one by one are there so that the sums can be compared with them.
-            let sums_suffice = !self.world.every_second;
+            let sums_suffice = !self.world.is_stepped();
             self.observer.observe(now, &self.pods, &self.values, (down, sums_suffice));
         }
         let observation = self.observer.observation(now, replicas, self.numbers.existing);

@@ -242,7 +242,7 @@ impl<'a> Engine<'a> {
         let of_world = self.next_of_world(limit);
         if let ([target], [_]) = (self.targets.as_mut_slice(), self.active.as_slice()) {
             target.end_second();
-            if self.nodes.is_none() && !self.world.every_second {
+            if self.nodes.is_none() && !self.world.is_stepped() {
                 let is_alone = self.quotas.is_empty() && self.calls.is_empty();
                 let has_to_settle = target.keep_syncing(of_world, is_alone, listener.as_deref_mut())?;
                 self.now = target.now();
@@ -251,7 +251,7 @@ impl<'a> Engine<'a> {
                 }
             }
             let soon = self.now + Span::from_seconds(1);
-            let due = if self.world.every_second { soon } else { target.next() };
+            let due = if self.world.is_stepped() { soon } else { target.next() };
             self.due[0] = due;
             self.now = of_world.min(due).max(soon);
             if self.now < due {
@@ -263,7 +263,7 @@ impl<'a> Engine<'a> {
         for &index in &self.active {
             let target = &mut self.targets[index];
             target.end_second();
-            let due = if self.world.every_second { soon } else { target.next() };
+            let due = if self.world.is_stepped() { soon } else { target.next() };
             self.due[index] = due;
             self.alarms.push(Reverse((due, index)));
         }

@@ -84,9 +84,33 @@ fn bootstrapped<const N: usize>(rows: &[[f64; N]], columns: usize, seed: u64) ->
     Some((found, drawn))
 }
 
+/// Steps in which the number of pods is that of the steps beside them, with the step before: where pods come and go it is known to a
+/// sample's distance only. All of them, if these are few.
+fn steady(steps: &[Step]) -> impl Iterator<Item = (Step, Step)> + '_ {
+    let at = |index: usize| steps[index.min(steps.len() - 1)];
+    let is_steady = move |index: usize| {
+        let pods = at(index).pods;
+        at(index.saturating_sub(1)).pods == pods && at(index + 1).pods == pods
+    };
+    let count = (0..steps.len()).filter(|index| is_steady(*index)).count();
+    let takes_all = count < FEWEST.max(steps.len() / MOST_LEFT_OUT);
+    let taken = (0..steps.len()).filter(move |index| takes_all || is_steady(*index));
+    taken.map(move |index| (at(index.saturating_sub(1)), at(index)))
+}
+
+/// As part of all steps so few are few.
+const MOST_LEFT_OUT: usize = 4;
+/// No figure is known better than this part of it: samples are rounded.
+const ROUNDED: f64 = 1e-3;
+
+fn widened((low, high): (f64, f64), value: f64) -> (f64, f64) {
+    let most = value.abs() * ROUNDED;
+    (low.min(value - most).max(0.0), high.max(value + most).max(0.0))
+}
+
 /// CPU of a request and of a pod without work: what pods used, by requests and pods. The error says why it is not known.
 pub fn cpu(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
-    let rows: Vec<[f64; 3]> = steps.iter().map(|step| [step.rps, step.pods, step.used]).collect();
+    let rows: Vec<[f64; 3]> = steady(steps).map(|(_, step)| [step.rps, step.pods, step.used]).collect();
     let too_few = || "requests, CPU and pods were not recorded at the same time for long enough".to_owned();
     let (found, drawn) = bootstrapped(&rows, 2, seed)
         .ok_or_else(|| if rows.len() < FEWEST { too_few() } else { "requests and pods did not change".to_owned() })?;
@@ -100,8 +124,8 @@ pub fn cpu(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
     }
     let evidence = format!("least squares over {} steps of CPU, requests and pods; bootstrap of blocks", rows.len());
     let one = |setting, index: usize| {
-        let (low, high) = interval(drawn[index].clone())?;
-        let (value, low) = (found[index].max(0.0), low.max(0.0));
+        let (low, high) = widened(interval(drawn[index].clone())?, found[index]);
+        let value = found[index].max(0.0);
         Some(Estimate { setting, value, low, high: high.max(value), sigma: None, evidence: evidence.clone() })
     };
     Ok([one(Setting::CpuPerRequest, 0), one(Setting::BackgroundCpu, 1)].into_iter().flatten().collect())
@@ -115,54 +139,51 @@ pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
     if steps.len() < FEWEST {
         return Err("memory and pods were not recorded at the same time for long enough".to_owned());
     }
-    let rows: Vec<[f64; 3]> = steps
-        .iter()
-        .filter(|step| step.pods > 0.0)
-        .map(|step| [1.0, step.rps / step.pods, step.used / step.pods])
+    // Memory is that of an instant, at the beginning of its step or after it: requests before count as well as those at the time.
+    let rows: Vec<[f64; 4]> = steady(steps)
+        .filter(|(before, step)| step.pods > 0.0 && before.pods > 0.0)
+        .map(|(before, step)| [1.0, step.rps / step.pods, before.rps / before.pods, step.used / step.pods])
         .collect();
     let of_requests = steps.iter().any(|step| step.rps != steps[0].rps);
     let columns = if of_requests { 2 } else { 1 };
     let mut all = Vec::new();
-    if let Some((found, drawn)) = bootstrapped(&rows, columns, seed)
+    let lagged = if of_requests { bootstrapped(&rows, 3, seed) } else { None };
+    if let Some((found, drawn)) = lagged.or_else(|| bootstrapped(&rows, columns, seed))
         && let Some((low, high)) = interval(drawn[0].clone())
         && found[0] > 0.0
     {
+        let (low, high) = widened((low, high), found[0]);
         let evidence = format!("memory of a pod over {} steps, by requests a pod; bootstrap of blocks", rows.len());
-        all.push(Estimate {
-            setting: Setting::MemoryBase,
-            value: found[0],
-            low: low.max(0.0),
-            high,
-            sigma: None,
-            evidence,
-        });
+        all.push(Estimate { setting: Setting::MemoryBase, value: found[0], low, high, sigma: None, evidence });
     }
-    let mut slopes: Vec<[f64; 3]> = Vec::new();
+    let mut slopes: Vec<[f64; 4]> = Vec::new();
     for stretch in steps.chunk_by(|one, other| one.pods == other.pods) {
         let (first, last) = (stretch[0].at, stretch[stretch.len() - 1].at);
         if last - first < LONG || stretch[0].pods <= 0.0 {
             continue;
         }
-        let count = stretch.len() as f64;
-        let mean = |of: &dyn Fn(&Step) -> f64| stretch.iter().map(of).sum::<f64>() / count;
-        let hour = |step: &Step| (step.at - first) as f64 / 3600.0;
-        let (time, rps, used) = (mean(&hour), mean(&|step| step.rps / step.pods), mean(&|step| step.used / step.pods));
-        let centred = |step: &Step| [hour(step) - time, step.rps / step.pods - rps, step.used / step.pods - used];
-        slopes.extend(stretch.iter().map(centred));
+        let pairs = stretch.windows(2).map(|pair| (&pair[0], &pair[1]));
+        let row = |(before, step): (&Step, &Step)| {
+            let of_pod = [before.rps, step.rps, step.used].map(|amount| amount / step.pods);
+            [(step.at - first) as f64 / 3600.0, of_pod[1], of_pod[0], of_pod[2]]
+        };
+        let rows: Vec<[f64; 4]> = pairs.map(row).collect();
+        let mean = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>() / rows.len() as f64;
+        let means = [mean(0), mean(1), mean(2), mean(3)];
+        slopes.extend(rows.iter().map(|row| std::array::from_fn::<f64, 4, _>(|column| row[column] - means[column])));
     }
-    if let Some((found, drawn)) = bootstrapped(&slopes, columns, seed)
+    let lagged = if of_requests { bootstrapped(&slopes, 3, seed) } else { None };
+    if let Some((found, drawn)) = lagged.or_else(|| bootstrapped(&slopes, columns, seed))
         && let Some((low, high)) = interval(drawn[0].clone())
     {
         let evidence = "the slope of memory of a pod while the number of pods stays; bootstrap of blocks".to_owned();
-        let value = found[0].max(0.0);
-        all.push(Estimate {
-            setting: Setting::MemoryGrowth,
-            value,
-            low: low.max(0.0),
-            high: high.max(value),
-            sigma: None,
-            evidence,
-        });
+        let (value, (low, high)) = (found[0].max(0.0), widened((low, high), found[0]));
+        if let Some(base) = all.first_mut().filter(|_| low > 0.0) {
+            // What pods had gained before, and how long some of them had run, is not known.
+            base.low = 0.0;
+            base.evidence.push_str(", with what it had gained");
+        }
+        all.push(Estimate { setting: Setting::MemoryGrowth, value, low, high, sigma: None, evidence });
     }
     Ok(all)
 }

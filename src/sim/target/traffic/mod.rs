@@ -7,10 +7,11 @@ mod response;
 
 use super::census::Census;
 use super::clients::{self, Station};
-use super::cohort::{Cohort, Rate};
+use super::cohort::Cohort;
 use super::latency::Moments;
 use super::pods::Pods;
 use super::queue::{Queue, Stretch};
+use super::rate::Rate;
 use super::rules::Rules;
 use super::usage::{Ask, PodSize};
 use crate::model::{Balancing, ClusterConfig, Drives, Queueing, RequestModel};
@@ -172,13 +173,6 @@ impl<'a> Traffic<'a> {
             all_done += i128::from(done) * i128::from(cohort.count);
         }
         (self.cpu_a_second, self.done_a_second) = (all_cpu, all_done);
-    }
-
-    /// The requests that a running pod has served in a stretch that has been added up.
-    pub fn served_by(&self, cohort: &Cohort, (was_uniform, seconds): (bool, i64)) -> f64 {
-        let work = if was_uniform { self.in_a_second(cohort).0.saturating_mul(seconds) } else { cohort.life.worked };
-        let cpu = self.requests.map_or(f64::INFINITY, |requests| requests.cpu_seconds);
-        work as f64 / (cpu * Nanocores::PER_CORE)
     }
 
     /// The work that a running pod does in a second in which nothing waits, and the CPU that it uses.
@@ -462,7 +456,7 @@ impl<'a> Traffic<'a> {
         let count = i128::from(cohort.count);
         let cpu = cpu.saturating_add(cohort.rate.idle.saturating_mul(seconds));
         cohort.uses(cpu);
-        cohort.life.worked = work;
+        cohort.life.worked = (work, cpu);
         self.totals.cpu += i128::from(cpu) * count;
         self.totals.done += i128::from(work) * count;
     }

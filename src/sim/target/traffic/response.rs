@@ -73,6 +73,22 @@ impl Traffic<'_> {
         }
     }
 
+    /// The work that a running pod has done in a stretch that has been added up, and the CPU that it has used, nanocore-seconds.
+    pub fn done_by(&self, cohort: &Cohort, (was_uniform, seconds): (bool, i64)) -> (i64, i64) {
+        if !was_uniform {
+            return cohort.life.worked;
+        }
+        let (work, cpu) = self.in_a_second(cohort);
+        (work.saturating_mul(seconds), cpu.saturating_mul(seconds))
+    }
+
+    /// The requests that a running pod has served in a stretch that has been added up.
+    pub fn served_by(&self, cohort: &Cohort, (was_uniform, seconds): (bool, i64)) -> f64 {
+        let (work, _) = self.done_by(cohort, (was_uniform, seconds));
+        let cpu = self.requests.map_or(f64::INFINITY, |requests| requests.cpu_seconds);
+        work as f64 / (cpu * Nanocores::PER_CORE)
+    }
+
     /// The time that the calls of a request take from now on.
     pub fn hear(&mut self, calls: Moments) {
         self.calls = calls;

@@ -1,0 +1,72 @@
+//! The closed circle: what a simulated cluster's exporters say is imported and calibrated, and the settings that it had are found, or said
+//! to be unknown.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{hpasim, write};
+
+pub const K8S: &str = "scenarios/rag-system/k8s";
+/// 2026-11-24 08:00:00 UTC, and how long it lasts, seconds.
+pub const START: i64 = 1_795_507_200;
+pub const LASTS: i64 = 3 * 3600;
+
+/// What the cluster has: settings with the options that say them, their values, and whether a recording every 15 s must tell them.
+const TRUTH: [(&str, &str, &str, f64, bool); 8] = [
+    ("cpuPerRequest", "--cpu-per-request", "23m", 0.023, true),
+    ("backgroundCpu", "--background-cpu", "40m", 0.040, true),
+    ("memoryBase", "--memory-base", "310Mi", 310.0 * 1_048_576.0, true),
+    ("memoryGrowth", "--memory-growth", "0", 0.0, true),
+    ("startup", "--startup", "35s", 35.0, true),
+    ("syncOffset", "--sync-offset", "4s", 4.0, false),
+    ("metricOffset", "--metric-offset", "3s", 3.0, false),
+    ("housekeepingOffset", "--housekeeping-offset", "1s", 1.0, false),
+];
+
+/// What the exporters say of a cluster under requests that go up and down, as OpenMetrics.
+pub fn exported(folder: &Path) -> String {
+    let (load, file) = (folder.join("requests.csv"), folder.join("exported.om"));
+    let mut rows = "time,rps\n".to_owned();
+    for minute in (0..=LASTS / 60).step_by(10) {
+        let rps = 30.0 + 70.0 * (1.0 + (minute as f64 * 0.07).sin()) + f64::from((minute * 7 % 13) as i32) * 5.0;
+        let at = jiff::Timestamp::from_second(START + minute * 60).unwrap();
+        let _ = writeln!(rows, "{at},{rps:.1}");
+    }
+    write(&load, &rows);
+    let (load, file) = (load.display().to_string(), file.display().to_string());
+    let run = ["simulate", "-f", K8S, "--load", &load, "--memory-per-rps", "2Mi", "--openmetrics", &file];
+    let settings = TRUTH.iter().flat_map(|(_, option, value, ..)| [*option, *value]);
+    hpasim(&run).args(settings).assert().success();
+    file
+}
+
+/// What is calibrated of a folder of `hpasim import` has the settings that the cluster had.
+pub fn has_the_settings(observed: &Path) {
+    let run = ["calibrate", "-f", K8S, "--observed", observed.to_str().unwrap(), "--format", "json"];
+    let output = hpasim(&run).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (setting, _, _, truth, must) in TRUTH {
+        let of = |list: &str| found[list].as_array().unwrap().iter().find(|one| one["setting"] == setting).cloned();
+        match (of("known"), of("unknown")) {
+            (Some(known), None) => {
+                let (low, high) = (known["low"].as_f64().unwrap(), known["high"].as_f64().unwrap_or(f64::INFINITY));
+                assert!((low..=high).contains(&truth), "{setting} was {truth}: {known}");
+            }
+            (None, unknown) => assert!(!must && unknown.is_some(), "{setting} was {truth}: {unknown:?} of {found:#}"),
+            both => panic!("{setting} is known and unknown: {both:?}"),
+        }
+    }
+    let error = found["fitted"]["replicas"].as_f64().unwrap();
+    assert!(error < 0.2, "{found:#}");
+}
+
+#[test]
+fn what_was_exported_is_calibrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, observed) = (exported(folder.path()), folder.path().join("observed"));
+    hpasim(&["import", &file, "-f", K8S, "-o", observed.to_str().unwrap()]).assert().success();
+    has_the_settings(&observed);
+}
