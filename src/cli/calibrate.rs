@@ -137,11 +137,12 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
 }
 
 /// What an option may say.
-const STATED: [Setting; 11] = [
+const STATED: [Setting; 12] = [
     Setting::SyncOffset,
     Setting::MetricOffset,
     Setting::HousekeepingOffset,
     Setting::MetricResolution,
+    Setting::ScrapeInterval,
     Setting::Startup,
     Setting::RecordedAge,
     Setting::CpuPerRequest,

@@ -18,6 +18,17 @@ fn manifests(hpa: &str, container: &str) -> String {
 
 /// A backtest of what was recorded: the load's rows, and from when on how many replicas were wanted.
 fn backtest(manifests: &str, header: &str, load: &[(i64, f64)], wanted: &[(i64, i32)], args: &[&str]) -> Value {
+    run("backtest", manifests, (header, load), wanted, &[&["--repair"], args].concat())
+}
+
+/// What a command makes of it.
+fn run(
+    command: &str,
+    manifests: &str,
+    (header, load): (&str, &[(i64, f64)]),
+    wanted: &[(i64, i32)],
+    args: &[&str],
+) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("k8s.yaml");
     write(&file, manifests);
@@ -33,7 +44,7 @@ fn backtest(manifests: &str, header: &str, load: &[(i64, f64)], wanted: &[(i64, 
     let observed = folder.path().join("observed");
     write(&observed.join("load.csv"), &rows);
     write(&observed.join("recorded.csv"), &recorded);
-    let all = ["backtest", "-f", file.to_str().unwrap(), "--observed", observed.to_str().unwrap(), "--repair"];
+    let all = [command, "-f", file.to_str().unwrap(), "--observed", observed.to_str().unwrap()];
     let output = hpasim(&all).args(["--format", "json"]).args(args).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -103,6 +114,13 @@ fn starproj_with_requests_from_prometheus() {
     // With what the configuration said, and with a metric that is known at once.
     let (stated, at_once) = (error(&with("15s", 1)), error(&with("0s", 1)));
     assert!(stated > errors.iter().copied().fold(0.0, f64::max) && at_once > 2.0, "{stated} {at_once} {errors:?}");
+    // That it was far more than the 15 s of the configuration is found; not how much, surely, since when each pod is scraped is free.
+    let args =
+        "--replicas 4 --cpu-per-request 24.7m --rate-window 2m --startup 1s --sync-offset 2s --kubernetes-version 1.35";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    let found = run("calibrate", &manifests, ("clients", &load), &wanted, &args);
+    let interval = found["known"].as_array().unwrap().iter().find(|one| one["setting"] == "scrapeInterval").unwrap();
+    assert!(interval["high"] == 60.0 && interval["number"].as_f64() >= Some(30.0), "{found:#}");
 }
 
 /// github Aswankrishnan/k3s-autoscale at e40a8c6: JMeter's threads, 2 with a pause of 1 s (as many requests as 0.43 with one of 0.2 s) and

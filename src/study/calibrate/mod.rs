@@ -13,6 +13,8 @@ pub mod setting;
 
 use std::sync::Mutex;
 
+use rayon::prelude::*;
+
 use self::direct::Estimate;
 use self::loss::{Block, Blocks, Samples, blocks, distance};
 use self::region::Bootstrap;
@@ -177,6 +179,9 @@ impl Fitting<'_> {
         for (axis, index) in self.axes.iter().zip(choice) {
             axis.setting.apply(axis.values[*index], &mut setup.targets[0], &mut table);
         }
+        if let Some(draw) = self.axes.iter().position(|axis| axis.setting == Setting::ScrapePhases) {
+            setup.world.seed = setup.world.seed.wrapping_add(choice[draw] as u64);
+        }
         // Where in its period metrics-server scrapes is tried in so many parts, however long the period is.
         let longer = self.longer(choice);
         let scrape = setup.targets[0].phase.scrape.seconds() as f64 * longer;
@@ -261,6 +266,28 @@ impl Fitting<'_> {
         (estimates, unknown)
     }
 
+    /// How often pods are scraped: what fits best on average over draws of when each is. One lucky draw says little.
+    fn best_of_draws(&self, estimate: &Estimate, choice: &Choice) -> Option<f64> {
+        let axis_of = |setting: Setting| self.axes.iter().position(|axis| axis.setting == setting);
+        let (interval, draw) = (axis_of(Setting::ScrapeInterval)?, axis_of(Setting::ScrapePhases)?);
+        if estimate.setting != Setting::ScrapeInterval {
+            return None;
+        }
+        let values = &self.axes[interval].values;
+        let possible = (0..values.len()).filter(|index| (estimate.low..=estimate.high).contains(&values[*index]));
+        let mean = |index: usize| {
+            let one = |drawn: usize| {
+                let mut choice = choice.clone();
+                (choice[interval], choice[draw]) = (index, drawn);
+                self.candidate(&choice).loss
+            };
+            let losses: Vec<f64> = (0..self.axes[draw].values.len()).into_par_iter().map(one).collect();
+            losses.iter().sum::<f64>()
+        };
+        let means: Vec<(f64, f64)> = possible.map(|index| (mean(index), values[index])).collect();
+        means.into_iter().min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, value)| value)
+    }
+
     /// The fit, with the values that are best together.
     fn told(
         &self,
@@ -286,6 +313,9 @@ impl Fitting<'_> {
                 estimate.low = estimate.low.min(estimate.value);
                 estimate.high = estimate.high.max(estimate.value);
             }
+            if let Some(value) = self.best_of_draws(estimate, &best.choice) {
+                estimate.value = value;
+            }
             if estimate.setting == Setting::MetricOffset {
                 let longer = self.longer(&best.choice);
                 estimate.value = (estimate.value * longer).floor();
@@ -303,8 +333,8 @@ impl Fitting<'_> {
             first.filter(|_| half > 0).map(|first| self.error_of(first, half, count))
         };
         Ok(Fit {
-            estimates: self.problem.measured.iter().cloned().chain(known).collect(),
-            unknown,
+            estimates: self.problem.measured.iter().cloned().chain(known).filter(|one| one.setting.is_told()).collect(),
+            unknown: unknown.into_iter().filter(|one| one.setting.is_told()).collect(),
             late: best.late,
             before,
             seen: self.error_of(best, 0, until),

@@ -1,7 +1,10 @@
 //! What can be fitted, and to which values.
 
-use crate::model::{Column, Delay, Drive, LoadSource, LoadTable, Target};
+use crate::model::{Column, Delay, Drive, LoadSource, LoadTable, MetricSource, Target};
 use crate::units::{Nanocores, Span};
+
+/// So many draws of when pods are scraped are tried.
+const DRAWS: u32 = 24;
 
 /// What is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +17,10 @@ pub enum Setting {
     HousekeepingOffset,
     /// How often metrics-server scrapes, seconds.
     MetricResolution,
+    /// How often Prometheus scrapes each pod, seconds.
+    ScrapeInterval,
+    /// When in its interval each pod is scraped: one of several draws. Of no use by itself.
+    ScrapePhases,
     /// How long pods take to serve, seconds.
     Startup,
     /// How old recorded utilization was, seconds.
@@ -49,6 +56,8 @@ impl Setting {
             Self::MetricOffset => "metricOffset",
             Self::HousekeepingOffset => "housekeepingOffset",
             Self::MetricResolution => "metricResolution",
+            Self::ScrapeInterval => "scrapeInterval",
+            Self::ScrapePhases => "scrapePhases",
             Self::Startup => "startup",
             Self::RecordedAge => "recordedAge",
             Self::CpuPerRequest => "cpuPerRequest",
@@ -62,7 +71,7 @@ impl Setting {
     /// Where it stands.
     pub fn place(self) -> Place {
         match self {
-            Self::SyncOffset | Self::MetricOffset | Self::HousekeepingOffset => Place::Phase,
+            Self::SyncOffset | Self::MetricOffset | Self::HousekeepingOffset | Self::ScrapePhases => Place::Phase,
             Self::RecordedAge | Self::CpuPerRequest | Self::MemoryBase => Place::Load,
             _ => Place::Cluster,
         }
@@ -76,6 +85,10 @@ impl Setting {
                 "record the HPA's utilization at least every 5s while it changes (`kubectl get hpa --watch`)"
             }
             Self::MetricResolution => "look at metrics-server's --metric-resolution, or record while the load changes",
+            Self::ScrapePhases => "look at Prometheus' samples of each pod",
+            Self::ScrapeInterval => {
+                "look at scrape_interval as Prometheus itself has it (/api/v1/status/config), or record while pods are added"
+            }
             Self::Startup => {
                 "record when pods are created, started and ready (kube-state-metrics' kube_pod_*), while they are added"
             }
@@ -88,6 +101,11 @@ impl Setting {
             Self::MemoryBase => "record memory (container_memory_working_set_bytes) and replicas",
             Self::MemoryGrowth => "record memory over hours without a change of the number of pods",
         }
+    }
+
+    /// Whether it is something that somebody sets, or that happened to be so, and not only what lets the others be what they are.
+    pub fn is_told(self) -> bool {
+        self != Self::ScrapePhases
     }
 
     /// Whether there are values between those that are tried.
@@ -108,6 +126,8 @@ impl Setting {
             Self::MetricOffset => below(target.cluster.metric_resolution),
             Self::HousekeepingOffset => below(target.cluster.housekeeping_interval.typical()),
             Self::MetricResolution => vec![15.0, 30.0, 60.0],
+            Self::ScrapePhases => (0..DRAWS).map(f64::from).collect(),
+            Self::ScrapeInterval => vec![5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0],
             Self::Startup => (0..=120).map(f64::from).collect(),
             Self::RecordedAge => (0..=90).map(f64::from).collect(),
             Self::QueueTimeout => (0..=60).map(|step| f64::from(step) * 2.0).chain([f64::INFINITY]).collect(),
@@ -128,6 +148,7 @@ impl Setting {
             Self::MetricOffset => target.phase.scrape = span,
             Self::HousekeepingOffset => target.phase.kubelet = span,
             Self::MetricResolution => target.cluster.metric_resolution = span,
+            Self::ScrapeInterval => target.cluster.scrape_interval = span,
             Self::Startup => target.cluster.startup = Delay::Fixed(span).into(),
             Self::RecordedAge => *table = table.earlier(span),
             Self::CpuPerRequest => {
@@ -144,7 +165,8 @@ impl Setting {
                     format!("{}u", (value * 1e6).round() as i64).parse().unwrap_or_default();
             }
             Self::QueueTimeout => target.cluster.queue_timeout = value.is_finite().then_some(span),
-            Self::MemoryBase | Self::MemoryGrowth => {}
+            // What is drawn is the world's.
+            Self::ScrapePhases | Self::MemoryBase | Self::MemoryGrowth => {}
         }
     }
 
@@ -155,6 +177,9 @@ impl Setting {
         let mut all = vec![Self::SyncOffset, Self::Startup];
         if by_cpu {
             all.extend([Self::MetricOffset, Self::HousekeepingOffset, Self::MetricResolution]);
+        }
+        if target.hpa.metrics.iter().any(|metric| matches!(metric, MetricSource::Pods { .. })) {
+            all.extend([Self::ScrapeInterval, Self::ScrapePhases]);
         }
         let is_recorded = match target.drives.cpu {
             Drive::Recorded { .. } => true,
@@ -202,11 +227,12 @@ impl Axis {
             Setting::MetricOffset => seconds(target.phase.scrape),
             Setting::HousekeepingOffset => seconds(target.phase.kubelet),
             Setting::MetricResolution => seconds(target.cluster.metric_resolution),
+            Setting::ScrapeInterval => seconds(target.cluster.scrape_interval),
             Setting::Startup => seconds(target.cluster.startup.delay().typical()),
             Setting::CpuPerRequest => target.drives.requests.map_or(0.0, |requests| requests.cpu_seconds),
             Setting::BackgroundCpu => target.cluster.background_cpu.get().as_f64(),
             Setting::QueueTimeout => target.cluster.queue_timeout.map_or(f64::INFINITY, seconds),
-            Setting::RecordedAge | Setting::MemoryBase | Setting::MemoryGrowth => 0.0,
+            Setting::ScrapePhases | Setting::RecordedAge | Setting::MemoryBase | Setting::MemoryGrowth => 0.0,
         })
     }
 }
