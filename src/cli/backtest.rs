@@ -69,6 +69,7 @@ pub(super) fn run(args: &mut BacktestArgs, color: ColorChoice) -> anyhow::Result
     let (hpa, requests) = (target.hpa, requests(target, &controller));
     let epoch = prepared.loads[0].clock().map(|clock| clock.epoch_seconds());
     let Observation { seen: recorded, initial, .. } = Observation::read(&path, args.world.zone(), hpa, epoch)?;
+    args.world.note_recorded_events(&path);
     let others = args.world.others(&args.also, hpa)?;
     if args.world.cluster.replicas.is_none() {
         prepared.setup.targets[0].initial_replicas = initial.round() as i32;

@@ -70,6 +70,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
     args.world.guess_cpu_per_request();
     let (controller, manifests) = args.world.read()?;
     let observation = args.world.observation(&path, &manifests)?;
+    args.world.note_recorded_events(&path);
     // What pods used has that of idle pods in it, and goes with their number: requests say better what is asked for.
     let seed = args.world.cluster.seed;
     let cpu = direct::cpu(&observation.cpu, seed);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
+use super::output;
 use crate::input::load::FOLDER_LOAD;
 use crate::input::recording::{self, Options, PodTimes, Subject};
 use crate::input::{Diagnostic, InputError, open};
@@ -49,6 +50,7 @@ impl Observation {
             _ => 0,
         };
         let samples = |signal: &Signal| samples(&found, &subject, signal, start);
+        warn_of_another_hpa(hpa, samples);
         let (desired, current) = (samples(&Signal::DesiredReplicas), samples(&Signal::CurrentReplicas));
         let at_start = |samples: &[(i64, f64)]| {
             let before = samples.iter().take_while(|(at, _)| *at <= 0).last();
@@ -102,6 +104,25 @@ impl Observation {
             memory: steps(&known, "memory", false),
             pods,
         })
+    }
+}
+
+/// What is predicted is what the HPA of the manifests does: it should be the one that was recorded.
+fn warn_of_another_hpa(hpa: &HpaSpec, samples: impl Fn(&Signal) -> Vec<(i64, f64)>) {
+    let bounds = [
+        (Signal::MinReplicas, "minReplicas", Some(f64::from(hpa.min_replicas))),
+        (Signal::MaxReplicas, "maxReplicas", Some(f64::from(hpa.max_replicas))),
+        (Signal::CpuTarget, "target of CPU utilization", target(hpa)),
+    ];
+    for (signal, name, ours) in bounds {
+        if let (Some((_, recorded)), Some(ours)) = (samples(&signal).first().copied(), ours)
+            && recorded != ours
+        {
+            let message = format!(
+                "the HPA that was recorded had {name} {recorded}, and that of the manifests has {ours}: what is predicted is not what was recorded"
+            );
+            output::complain("warning", &message);
+        }
     }
 }
 

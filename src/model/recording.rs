@@ -29,6 +29,14 @@ pub enum Signal {
     CurrentReplicas,
     /// Replicas that are ready.
     ReadyReplicas,
+    /// The HPA's `minReplicas` and `maxReplicas`.
+    MinReplicas,
+    /// See `MinReplicas`.
+    MaxReplicas,
+    /// The HPA's targets of CPU and memory utilization, percent of the request.
+    CpuTarget,
+    /// See `CpuTarget`.
+    MemoryTarget,
     /// Periods of the CPU limit.
     CpuPeriods,
     /// Those of them in which a container was throttled.
@@ -81,6 +89,10 @@ impl Signal {
             Self::ThrottledPeriods => "throttled_periods",
             Self::OomKills => "oom_kills",
             Self::MeasuredPods => "measured_pods",
+            Self::MinReplicas => "min_replicas",
+            Self::MaxReplicas => "max_replicas",
+            Self::CpuTarget => "cpu_target",
+            Self::MemoryTarget => "memory_target",
             Self::PodCreated => "created",
             Self::PodScheduled => "scheduled",
             Self::PodStarted => "started",
@@ -97,8 +109,13 @@ impl Signal {
             Self::Rps => "requests a second",
             Self::Clients => "clients",
             Self::ResponseSeconds => "seconds",
-            Self::CpuUtilization | Self::MemoryUtilization => "% of the request",
-            Self::DesiredReplicas | Self::CurrentReplicas | Self::ReadyReplicas | Self::MeasuredPods => "pods",
+            Self::CpuUtilization | Self::MemoryUtilization | Self::CpuTarget | Self::MemoryTarget => "% of the request",
+            Self::DesiredReplicas
+            | Self::CurrentReplicas
+            | Self::ReadyReplicas
+            | Self::MinReplicas
+            | Self::MaxReplicas
+            | Self::MeasuredPods => "pods",
             Self::CpuPeriods | Self::ThrottledPeriods => "periods",
             Self::Restarts | Self::OomKills => "containers",
             Self::PodCreated | Self::PodScheduled | Self::PodStarted | Self::PodReady => "seconds since 1970",
@@ -115,6 +132,10 @@ impl Signal {
                 | Self::DesiredReplicas
                 | Self::CurrentReplicas
                 | Self::ReadyReplicas
+                | Self::MinReplicas
+                | Self::MaxReplicas
+                | Self::CpuTarget
+                | Self::MemoryTarget
                 | Self::MeasuredPods
         )
     }
@@ -176,6 +197,8 @@ pub struct RecordedEvent {
     pub object: String,
     /// In words.
     pub message: String,
+    /// The same as an event of a scenario, if it can be simulated.
+    pub simulated: Option<String>,
 }
 
 /// What the times of a recording count from.

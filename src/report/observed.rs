@@ -39,9 +39,11 @@ fn table<'a, I: Iterator<Item = String>>(
 /// `events.csv`: what happened.
 pub fn events_csv(observed: &Observed) -> Result<Vec<u8>, csv::Error> {
     let mut writer = Writer::from_writer(Vec::new());
-    writer.write_record(["time", "reason", "object", "message"])?;
+    writer.write_record(["time", "reason", "object", "message", "event"])?;
     for (at, event) in &observed.events {
-        writer.write_record([&time(observed.grid.clock(), *at), &event.reason, &event.object, &event.message])?;
+        let simulated = event.simulated.as_deref().unwrap_or_default();
+        let at = time(observed.grid.clock(), *at);
+        writer.write_record([&at, &event.reason, &event.object, &event.message, simulated])?;
     }
     finished(writer)
 }

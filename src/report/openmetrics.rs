@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::Run;
-use crate::model::{Column, MetricSource, MetricTarget, ResourceMetric, WorkloadController};
+use crate::model::{Column, HpaSpec, MetricSource, MetricTarget, MetricTargetType, ResourceMetric, WorkloadController};
 use crate::sim::{Exported, ExportedPod, ExportedState, PodSample};
 use crate::units::{Clock, SimTime};
 
@@ -26,6 +26,8 @@ type Family = (&'static str, &'static str, &'static str);
 type OfContainer = fn(&PodSample, Option<SimTime>, f64) -> Option<f64>;
 /// Of a pod.
 type OfPod = fn(&PodSample, &ExportedPod, Clock) -> Option<f64>;
+/// A bound of an HPA.
+type Bound = fn(&HpaSpec) -> i32;
 /// Of a workload or its HPA.
 type OfState = fn(&ExportedState) -> Option<f64>;
 
@@ -138,6 +140,7 @@ pub fn write(sources: &[Source<'_>], clock: Clock, out: &mut impl Write) -> io::
             lines.states(source, family, &source.of_hpa(), of)?;
         }
     }
+    lines.specs(sources)?;
     lines.target_metrics(sources)?;
     lines.workloads(sources)?;
     for (family, of) in OF_INGRESS {
@@ -259,6 +262,44 @@ impl<W: Write> Lines<'_, W> {
                 let labels = format!("{},pod=\"{name}\",container={}", source.namespace(), quoted(&container.name));
                 let value = |sample: &PodSample| of(sample, sample.started, share).map(|value| value + from);
                 self.series(family, &labels, pod.samples.iter().map(|sample| (sample.at, value(sample))))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The HPA's bounds and its targets of utilization, as they were.
+    fn specs(&mut self, sources: &[Source<'_>]) -> io::Result<()> {
+        let bounds: [(&str, &str, Bound); 2] = [
+            ("min_replicas", "The least replicas that the HPA may set", |hpa| hpa.min_replicas),
+            ("max_replicas", "The most replicas that the HPA may set", |hpa| hpa.max_replicas),
+        ];
+        for (name, help, of) in bounds {
+            let name = format!("kube_horizontalpodautoscaler_spec_{name}");
+            let family = (name.as_str(), "gauge", help);
+            self.begin(family)?;
+            for source in sources {
+                let value = |state: &ExportedState| Some(f64::from(of(source.run.hpa_at(state.at))));
+                let samples = source.exported.states.iter().map(|state| (state.at, value(state)));
+                self.series(family, &source.of_hpa(), samples)?;
+            }
+        }
+        let family = ("kube_horizontalpodautoscaler_spec_target_metric", "gauge", "What the metric should be");
+        self.begin(family)?;
+        for source in sources {
+            for (index, metric) in source.run.hpa().metrics.iter().enumerate() {
+                let Some(ResourceMetric { name, target: MetricTarget::Utilization(_), .. }) = metric.resource() else {
+                    continue;
+                };
+                let labels = format!(
+                    "{},metric_name={},metric_target_type=\"utilization\"",
+                    source.of_hpa(),
+                    quoted(&name.to_string())
+                );
+                let value = |state: &ExportedState| match source.run.hpa_at(state.at).metrics.get(index)?.target() {
+                    MetricTargetType::Utilization(percent) => Some(f64::from(percent)),
+                    _ => None,
+                };
+                self.series(family, &labels, source.exported.states.iter().map(|state| (state.at, value(state))))?;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use predicates::str::contains;
 use serde_json::Value;
 
 use crate::support::{hpasim, write};
@@ -69,4 +70,56 @@ fn what_was_exported_is_calibrated() {
     let (file, observed) = (exported(folder.path()), folder.path().join("observed"));
     hpasim(&["import", &file, "-f", K8S, "-o", observed.to_str().unwrap()]).assert().success();
     has_the_settings(&observed);
+}
+
+/// What happened to a simulated cluster is in what was recorded of it, as events that can be simulated: with them the recording is
+/// predicted, without them it is not.
+#[test]
+fn what_happened_is_recorded_and_simulated_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    write(
+        &folder.path().join("requests.csv"),
+        "time,rps\n2026-11-24T08:00:00Z,60\n2026-11-24T08:40:00Z,190\n2026-11-24T10:00:00Z,190\n",
+    );
+    let happened = [
+        "{at: 10m, killPods: {pods: 2, which: oldest}}",
+        "{at: 2026-11-24T08:50:00Z, patchHpa: {maxReplicas: 13, averageUtilization: {cpu: 50}}}",
+        "{at: 75m, rollout: {}}",
+    ];
+    let options = ["--cpu-per-request", "23m", "--background-cpu", "40m", "--startup", "20s"];
+    let file = path("cluster.om");
+    let run = ["simulate", "-f", K8S, "--load", &path("requests.csv"), "--openmetrics", &file];
+    hpasim(&run)
+        .args(options)
+        .args(["--memory-base", "300Mi"])
+        .args(happened.iter().flat_map(|event| ["--event", event]))
+        .assert()
+        .success();
+    let observed = path("observed");
+    hpasim(&["import", &file, "-f", K8S, "-o", &observed]).assert().success();
+    let mut reader = csv::Reader::from_path(folder.path().join("observed/events.csv")).unwrap();
+    let events: Vec<String> = reader.records().map(|record| record.unwrap()[4].to_owned()).collect();
+    let starts = |with: &str| assert!(events.iter().any(|event| event.contains(with)), "{with}: {events:#?}");
+    starts("killPods: {pods: 2, which: oldest}");
+    starts("{at: 2026-11-24T08:50:00Z, patchHpa: {maxReplicas: 13, averageUtilization: {cpu: 50}}}");
+    starts("{at: 2026-11-24T09:15:00Z, rollout: {}}");
+    assert_eq!(events.iter().filter(|event| !event.is_empty()).count(), 3, "{events:#?}");
+    let error = |more: &[&str]| {
+        let backtest = ["backtest", "-f", K8S, "--observed", &observed, "--cpu-from", "rps", "--format", "json"];
+        let output = hpasim(&backtest).args(options).args(more).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (found["parts"][0]["predicted"]["replicas"].as_f64().unwrap(), said)
+    };
+    let (without, said) = error(&[]);
+    assert!(said.contains("3 events of") && said.contains("--event"), "{said}");
+    let (with, _) = error(&["--event", &observed]);
+    assert!(with < 0.05 && without > 1.0, "{with} {without}");
+    let another = path("hpa.yaml");
+    let manifests = std::fs::read_to_string(crate::support::project(K8S).join("backend-deployment.yaml")).unwrap();
+    write(Path::new(&another), &manifests.replace("maxReplicas: 10", "maxReplicas: 12"));
+    let backtest = ["backtest", "-f", &another, "--observed", &observed, "--cpu-from", "rps", "--repair"];
+    hpasim(&backtest).args(options).assert().stderr(contains("had maxReplicas 10, and that of the manifests has 12"));
 }

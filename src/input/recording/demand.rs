@@ -7,11 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::grid::{Merged, median, merge};
+use super::happened::happened;
 use super::subject::{Subject, one_workload, workloads};
 use crate::input::{Diagnostic, InputError};
-use crate::model::{
-    Column, Gap, Grid, Kind, LoadTable, Location, Observed, RecordedEvent, Recording, Series, Signal, piece,
-};
+use crate::model::{Column, Gap, Grid, Kind, LoadTable, Location, Observed, Recording, Series, Signal, piece};
 use crate::units::SimTime;
 
 /// The longest load, in steps.
@@ -81,14 +80,13 @@ pub fn observed(
         load: Vec::new(),
         recorded: Vec::new(),
         pods: pods(&series),
-        events: Vec::new(),
+        events: happened(recordings, &merged, &series, &grid),
         gaps: Vec::new(),
         resets: merged.values().flatten().map(|one| one.resets).sum(),
         notes,
         grid,
     };
     found.fill(&merged, &loads);
-    found.happen(recordings, &merged);
     Ok(found)
 }
 
@@ -219,28 +217,6 @@ impl Observed {
             let second = |millis: i64| millis.div_euclid(1000) - self.grid.start;
             self.gaps.push(Gap { signal: signal.clone(), from: second(pair[0]), to: second(pair[1]) });
         }
-    }
-
-    /// What happened: as it was recorded, and restarts as they were counted.
-    fn happen(&mut self, recordings: &[(String, Recording)], merged: &BTreeMap<&Signal, Vec<Merged>>) {
-        let seconds = |millis: i64| millis.div_euclid(1000) - self.grid.start;
-        let told = recordings.iter().flat_map(|(_, recording)| &recording.events);
-        let mut events: Vec<(i64, RecordedEvent)> = told.map(|event| (seconds(event.at), event.clone())).collect();
-        for (signal, reason) in [(Signal::Restarts, "Restarted"), (Signal::OomKills, "OOMKilled")] {
-            let counters = merged.get(&signal).into_iter().flatten();
-            let steps = counters.flat_map(|one| one.points.windows(2).filter(|pair| pair[1].1 > pair[0].1));
-            for pair in steps {
-                let count = (pair[1].1 - pair[0].1).round();
-                let message = format!("{count} since {} s before", (pair[1].0 - pair[0].0) / 1000);
-                let object = "Pod/".to_owned();
-                events.push((
-                    seconds(pair[1].0),
-                    RecordedEvent { at: pair[1].0, reason: reason.to_owned(), object, message },
-                ));
-            }
-        }
-        events.sort_by_key(|(at, _)| *at);
-        self.events = events;
     }
 
     /// The load as a table, from the start of the grid on, with columns that do not change.

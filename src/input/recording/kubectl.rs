@@ -222,6 +222,7 @@ pub(super) fn events(file: &mut File<'_>, _: &Options) -> Result<Recording, Inpu
             reason: (*reason).to_owned(),
             object: (*object).to_owned(),
             message: message.join(" "),
+            simulated: None,
         });
     }
     events.sort_by_key(|event| event.at);
@@ -284,6 +285,7 @@ pub(super) fn events_json(file: &mut File<'_>, options: &Options) -> Result<Reco
             reason: event.reason.unwrap_or_default(),
             object: format!("{}/{}", object.kind.unwrap_or_default(), object.name.unwrap_or_default()),
             message: event.message.unwrap_or_default(),
+            simulated: None,
         });
     }
     recording.events.sort_by_key(|event| event.at);

@@ -52,6 +52,15 @@ pub(super) fn of_metric(name: &str, labels: &Labels) -> Option<Meaning> {
                 _ => return None,
             }
         }
+        "kube_horizontalpodautoscaler_spec_min_replicas" => Meaning::gauge(Signal::MinReplicas),
+        "kube_horizontalpodautoscaler_spec_max_replicas" => Meaning::gauge(Signal::MaxReplicas),
+        "kube_horizontalpodautoscaler_spec_target_metric" => {
+            match (label("metric_target_type"), label("metric_name")) {
+                ("utilization", "cpu") => Meaning::gauge(Signal::CpuTarget),
+                ("utilization", "memory") => Meaning::gauge(Signal::MemoryTarget),
+                _ => return None,
+            }
+        }
         "kube_deployment_status_replicas_ready"
         | "kube_statefulset_status_replicas_ready"
         | "kube_replicaset_status_ready_replicas" => Meaning::gauge(Signal::ReadyReplicas),
@@ -117,6 +126,10 @@ pub(super) fn of_column(name: &str) -> Option<Meaning> {
         "replicas" | "current replicas" | "currentreplicas" | "pods" => (Signal::CurrentReplicas, 1.0),
         "ready" | "ready replicas" | "readyreplicas" | "ready pods" => (Signal::ReadyReplicas, 1.0),
         "measured pods" => (Signal::MeasuredPods, 1.0),
+        "min replicas" => (Signal::MinReplicas, 1.0),
+        "max replicas" => (Signal::MaxReplicas, 1.0),
+        "cpu target" => (Signal::CpuTarget, 1.0),
+        "memory target" => (Signal::MemoryTarget, 1.0),
         _ => return None,
     };
     Some(Meaning { factor, ..Meaning::gauge(signal) })

@@ -4,6 +4,7 @@ mod calls;
 mod demand;
 mod folder;
 mod grid;
+mod happened;
 mod instants;
 mod kubectl;
 mod logs;

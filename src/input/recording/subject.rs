@@ -83,6 +83,13 @@ fn workload_of(pod: &str) -> &str {
     }
 }
 
+/// The hash of a pod's ReplicaSet, of a Deployment's pod.
+pub(super) fn revision_of(pod: &str) -> Option<&str> {
+    let (workload, rest) = (workload_of(pod), pod.strip_prefix(workload_of(pod))?.strip_prefix('-')?);
+    let (hash, _) = rest.split_once('-')?;
+    (!workload.is_empty()).then_some(hash)
+}
+
 /// The workloads whose pods were recorded, with their namespaces.
 pub(super) fn workloads<'a>(series: impl Iterator<Item = &'a Series>) -> BTreeSet<String> {
     let of = |series: &Series| {

@@ -1,5 +1,7 @@
 //! What happens in a scenario besides the load.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use serde_yaml::Value;
 
@@ -8,10 +10,10 @@ use crate::input::names::hint;
 use crate::input::names::typed;
 use crate::input::overrides::LARGEST_FACTOR;
 use crate::input::yaml::{Document, read_documents};
-use crate::input::{Diagnostic, InputError, Source, manifests};
+use crate::input::{Diagnostic, InputError, Source, manifests, open};
 use crate::model::{
-    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricsApi, Revision, ScheduledEvent, Workload,
-    WorkloadController,
+    Action, ControllerConfig, HpaSpec, MOST_PODS, MetricSource, MetricTarget, MetricsApi, Revision, ScheduledEvent,
+    Workload, WorkloadController,
 };
 use crate::units::Clock;
 
@@ -44,6 +46,29 @@ pub fn stated_events(
     }
     events.sort_by_key(|event| event.at);
     Ok(events)
+}
+
+/// Events of a recording: the cells of the column `event` in a folder's events.csv, or in such a file. Those that need what is not
+/// simulated are left out; says how many.
+pub fn recorded_events(path: &Path, has_nodes: bool) -> Result<(Vec<String>, usize), InputError> {
+    let file = if path.is_dir() { path.join("events.csv") } else { path.to_owned() };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(open(&file)?);
+    let wrong = |message: String| Diagnostic::new(format!("{}: {message}", file.display()));
+    let headers = reader.headers().map_err(|error| wrong(format!("cannot be read: {error}")))?.clone();
+    let Some(column) = headers.iter().position(|header| header == "event") else {
+        let hint = "a folder of `hpasim import` has one: events as scenarios have them, one in a row";
+        return Err(wrong("has no column `event`".to_owned()).hint(hint).into());
+    };
+    let (mut events, mut left_out) = (Vec::new(), 0);
+    for record in reader.records() {
+        let record = record.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        match record.get(column).map(str::trim) {
+            None | Some("") => {}
+            Some(event) if !has_nodes && event.contains("loseNodes") => left_out += 1,
+            Some(event) => events.push(event.to_owned()),
+        }
+    }
+    Ok((events, left_out))
 }
 
 /// A list of events, or one.
@@ -81,6 +106,14 @@ impl Reader<'_> {
             };
             let mut found = self.actions(&path, event, has_nodes)?;
             found.extend(action);
+            if let Some(patch) = &event.patch_hpa {
+                // As it was left by what came before.
+                let before = events.iter().rev().find_map(|one: &ScheduledEvent| match &one.action {
+                    Action::ChangeHpa(hpa) if one.target == target && one.at <= at => Some(hpa.as_ref()),
+                    _ => None,
+                });
+                found.push(self.patched_hpa(&format!("{path}.patchHpa"), patch, before.unwrap_or(hpa))?);
+            }
             let hint = "see `hpasim schema` for the events that there are";
             match found.len() {
                 1 => {}
@@ -211,6 +244,40 @@ impl Reader<'_> {
             return Err(self.wrong(path, message).hint(hint).into());
         }
         Ok(Action::ChangeHpa(Box::new(changed.item.clone())))
+    }
+
+    /// The HPA with other bounds and targets.
+    fn patched_hpa(&self, path: &str, patch: &raw::PatchHpa, hpa: &HpaSpec) -> Result<Action, Diagnostic> {
+        let mut changed = hpa.clone();
+        changed.min_replicas = patch.min_replicas.unwrap_or(hpa.min_replicas);
+        changed.max_replicas = patch.max_replicas.unwrap_or(hpa.max_replicas);
+        let (min, max) = (changed.min_replicas, changed.max_replicas);
+        if min < 0 || max < 1 || min > max {
+            let message = format!("leaves minReplicas {min} and maxReplicas {max}");
+            return Err(self
+                .wrong(path, message)
+                .hint("minReplicas must be at least 0, and maxReplicas no less than it"));
+        }
+        for (name, percent) in &patch.average_utilization {
+            let path = format!("{path}.averageUtilization.{name}");
+            let target = changed.metrics.iter_mut().find_map(|metric| match metric {
+                MetricSource::Resource { name: known, target: target @ MetricTarget::Utilization(_) }
+                    if known.as_str() == name =>
+                {
+                    Some(target)
+                }
+                _ => None,
+            });
+            let Some(target) = target else {
+                let message = format!("the HPA has no metric of type Resource for the utilization of `{name}`");
+                return Err(self.wrong(&path, message));
+            };
+            if *percent < 1 {
+                return Err(self.wrong(&path, format!("is {percent} and must be at least 1")));
+            }
+            *target = MetricTarget::Utilization(*percent);
+        }
+        Ok(Action::ChangeHpa(Box::new(changed)))
     }
 
     /// Whether the event can happen to this workload.

@@ -10,7 +10,7 @@ mod targets;
 
 use std::path::Path;
 
-pub use events::{Happens, stated_events};
+pub use events::{Happens, recorded_events, stated_events};
 pub use files::Files;
 
 use self::checks::Facts;

@@ -1,5 +1,7 @@
 //! The events of a scenario as they are written.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -40,6 +42,8 @@ pub(crate) struct Event {
     pub dependency_down: Option<DependencyDown>,
     /// kubectl apply of the HPA, changed.
     pub apply_hpa: Option<ApplyHpa>,
+    /// kubectl patch of the HPA: its bounds and targets.
+    pub patch_hpa: Option<PatchHpa>,
     /// The load is so many times what it says.
     pub load_factor: Option<LoadFactor>,
 }
@@ -140,6 +144,17 @@ pub(crate) struct ApplyHpa {
     /// A manifest with the HPA of the same name, relative to this file. Its metrics are the same ones, in the same order;
     /// targets, bounds and behavior may differ.
     pub file: String,
+}
+
+/// What is not said stays as it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PatchHpa {
+    pub min_replicas: Option<i32>,
+    pub max_replicas: Option<i32>,
+    /// Targets of its Resource metrics, percent of the request, by their names: {cpu: 60}.
+    #[serde(default)]
+    pub average_utilization: BTreeMap<String, i32>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
