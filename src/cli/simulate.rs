@@ -31,7 +31,8 @@ use crate::study::phases::PhaseRuns;
 ///
 /// The load is a CSV file: a header, a `time` column (seconds, RFC 3339, or durations such as 10m), and any
 /// of: cpu (cores, all pods together), memory (bytes, all pods together), rps (with --cpu-per-request), clients
-/// (with --cpu-per-request: clients that each wait for their answer, a closed loop), cpu_utilization and memory_utilization (percent of the request, per pod, as observed; with a column
+/// (with --cpu-per-request: clients that each wait for their answer, a closed loop; `clients@1s` is a group with a think time of
+/// its own), cpu_utilization and memory_utilization (percent of the request, per pod, as observed; with a column
 /// `replicas` they are multiplied back into demand), and a column for each custom metric, by its name
 /// (Pods metrics: the total over all pods; Object and External metrics: the value).
 ///

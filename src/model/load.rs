@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Clock, Replicas, SimTime, Span};
+use crate::units::{Clock, Replicas, Seconds, SimTime, Span};
 
 /// What a column of a load trace means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Column {
     Rps,
     /// `clients`: how many clients send requests one after the other, each waiting for its answer.
     Clients,
+    /// `clients@1s`: the same, of clients that think so long between an answer and their next request.
+    ClientGroup(ClientGroup),
     /// `cpu_utilization`: observed use per pod, in percent of the request.
     CpuUtilization,
     /// `memory_utilization`: observed use per pod, in percent of the request.
@@ -28,6 +30,28 @@ pub enum Column {
     /// Any other column: the value of the custom metric of that name.
     Metric(String),
 }
+
+/// A group of clients: the column's name, and what they think in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientGroup {
+    name: String,
+    think_micros: u64,
+}
+
+impl ClientGroup {
+    fn from_name(name: &str) -> Option<Self> {
+        let think: Seconds = name.strip_prefix("clients@")?.parse().ok()?;
+        Some(Self { name: name.to_owned(), think_micros: (think.get() * 1e6).round() as u64 })
+    }
+
+    /// What they think between an answer and the next request, seconds.
+    pub fn think_seconds(&self) -> f64 {
+        self.think_micros as f64 / 1e6
+    }
+}
+
+/// The most groups of clients that a load may have.
+pub const MOST_CLIENT_GROUPS: usize = 4;
 
 impl Column {
     /// The names that mean something by themselves.
@@ -44,7 +68,10 @@ impl Column {
             "cpu_utilization" => Self::CpuUtilization,
             "memory_utilization" => Self::MemoryUtilization,
             "replicas" => Self::Replicas,
-            other => Self::Metric(other.to_owned()),
+            other => match ClientGroup::from_name(other) {
+                Some(group) => Self::ClientGroup(group),
+                None => Self::Metric(other.to_owned()),
+            },
         }
     }
 
@@ -55,6 +82,7 @@ impl Column {
             Self::Memory => "memory",
             Self::Rps => "rps",
             Self::Clients => "clients",
+            Self::ClientGroup(group) => &group.name,
             Self::CpuUtilization => "cpu_utilization",
             Self::MemoryUtilization => "memory_utilization",
             Self::Replicas => "replicas",
@@ -72,7 +100,7 @@ impl Column {
         match self {
             Self::Cpu => 1e7,
             Self::Memory => 1e17,
-            Self::Rps | Self::Clients => 1e9,
+            Self::Rps | Self::Clients | Self::ClientGroup(_) => 1e9,
             Self::CpuUtilization | Self::MemoryUtilization => 1e6,
             Self::Replicas => f64::from(MOST_PODS),
             Self::Metric(_) => 9e15,
@@ -126,11 +154,8 @@ pub enum Drive {
         factor: f64,
     },
     /// So many clients as the column says, each sending its next request after the answer to the last one and the
-    /// think time: a closed loop. What the requests cost is in [`Drives::requests`].
-    Clients {
-        /// Index of the column.
-        column: usize,
-    },
+    /// think time: a closed loop. What the requests cost is in [`Drives::requests`], which clients there are in [`Drives::clients`].
+    Clients,
     /// Every pod shows `column` percent of its request, however many pods there are.
     Observed {
         /// Index of the column.
@@ -156,6 +181,8 @@ pub struct Drives {
     pub memory_base_bytes: i64,
     /// What a request is, if the load is made of requests.
     pub requests: Option<RequestModel>,
+    /// The columns of clients, with what they think between an answer and the next request, seconds.
+    pub clients: Vec<(usize, f64)>,
     /// For every metric of the HPA, the column of a Pods, Object or External metric.
     pub metric_columns: Vec<Option<usize>>,
 }
@@ -167,8 +194,6 @@ pub struct RequestModel {
     pub cpu_seconds: f64,
     /// Time in which it waits for something other than CPU, seconds: other services, the network.
     pub wait_seconds: f64,
-    /// What a client waits between an answer and its next request, seconds.
-    pub think_seconds: f64,
     /// Memory while it is under way, bytes.
     pub memory_bytes: i64,
 }

@@ -48,7 +48,9 @@ pub use inventory::{
     AccessMode, BudgetBound, DisruptionBudget, Duplicate, Inventory, LimitItem, LimitKind, LimitRange, OtherScaler,
     ResourceQuota, ScalerKind, Service, VolumeClaim,
 };
-pub use load::{Column, Drive, Drives, Interpolation, LoadError, LoadSource, LoadTable, MOST_PODS, RequestModel};
+pub use load::{
+    Column, Drive, Drives, Interpolation, LoadError, LoadSource, LoadTable, MOST_CLIENT_GROUPS, MOST_PODS, RequestModel,
+};
 pub use location::{Location, Origin, Placed, Positions};
 pub use neighbourhood::{Allowance, ForeignPods, Neighbourhood, Neighbours, SharedQuota};
 pub use node_pools::{ClusterAutoscaler, NodePool, NodeSettings, NodesConfig};

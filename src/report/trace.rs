@@ -81,7 +81,7 @@ fn unit(column: &model::Column) -> &'static str {
         model::Column::Cpu => "cores",
         model::Column::Memory => "bytes",
         model::Column::Rps => "requests/s",
-        model::Column::Clients => "clients",
+        model::Column::Clients | model::Column::ClientGroup(_) => "clients",
         model::Column::CpuUtilization | model::Column::MemoryUtilization => "% of the request",
         model::Column::Replicas => "pods",
         model::Column::Metric(_) => "metric",

@@ -293,10 +293,7 @@ fn what_the_assumptions_are_worth() {
         ("as above", |_| {}),
         ("requests in turn to the pods", |s| s.targets[0].cluster.balancing = Balancing::Even),
         ("20 ms between answer and request", |s| {
-            s.targets[0].drives.requests = s.targets[0]
-                .drives
-                .requests
-                .map(|requests| hpasim::model::RequestModel { think_seconds: 0.02, ..requests });
+            s.targets[0].drives.clients.iter_mut().for_each(|(_, think)| *think = 0.02);
         }),
         ("start-up 20 s", |s| s.targets[0].cluster.startup = seconds(20).into()),
         ("kubelet samples 15 s apart", |s| s.targets[0].cluster.housekeeping_interval = seconds(15).into()),

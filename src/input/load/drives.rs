@@ -3,7 +3,9 @@
 use super::{CpuFrom, LoadSettings};
 use crate::input::names::nearest;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{Column, Drive, Drives, HpaSpec, MetricSource, PodTemplate, RequestModel, ResourceName};
+use crate::model::{
+    Column, Drive, Drives, HpaSpec, MOST_CLIENT_GROUPS, MetricSource, PodTemplate, RequestModel, ResourceName,
+};
 use crate::units::{Bytes, Nanocores, NonNegativeQuantity};
 
 /// Decides which column drives CPU, memory and each metric of the HPA. Warnings go to `warnings`.
@@ -19,25 +21,18 @@ pub fn drives(
     let mut planner = Planner { columns, metrics, used: Vec::new(), errors: Vec::new() };
     let cpu_cost = costs.cpu_per_request.map(|cost| cost.get().as_f64() * Nanocores::PER_CORE);
     let memory_cost = costs.memory_per_rps.map(|memory| memory.get().as_f64());
-    let stated = costs.cpu_from.and_then(|from| from.column(columns));
-    if costs.cpu_from == Some(CpuFrom::Requests) && stated.is_none() && columns.contains(&Column::Cpu) {
-        let message =
-            "the load has no requests: CPU is what its column `cpu` says, and what --background-cpu says on top of it";
-        warnings.push(
-            Diagnostic::new(message)
-                .hint("say --background-cpu 0 if the column has the CPU of idle pods in it, as a recording does"),
-        );
-    }
+    let stated = stated(columns, costs, warnings);
     let mut cpu = match &stated {
         None => planner.drive(&Column::Cpu, &Column::CpuUtilization, Nanocores::PER_CORE, cpu_cost),
         Some(column) => planner.only(column, cpu_cost),
     };
     if cpu == Drive::None && cpu_cost.is_some() && stated.as_ref().is_none_or(|column| *column == Column::Clients) {
-        cpu = planner.take(&Column::Clients).map_or(Drive::None, |column| Drive::Clients { column });
+        cpu = if planner.clients().is_empty() { Drive::None } else { Drive::Clients };
     }
+    let clients = planner.take_clients(cpu, costs.think_time.get());
     let requests = request_model(costs, &planner, cpu)?;
     let memory = planner.drive(&Column::Memory, &Column::MemoryUtilization, 1.0, memory_cost);
-    let has_rps = planner.find(&Column::Rps).or_else(|| planner.find(&Column::Clients)).is_some();
+    let has_rps = planner.find(&Column::Rps).is_some() || !planner.clients().is_empty();
     let has_memory = costs.memory_base.is_some() || requests.is_some_and(|requests| requests.memory_bytes > 0);
     let mut metric_columns = Vec::new();
     for (index, metric) in hpa.metrics.iter().enumerate() {
@@ -68,7 +63,11 @@ pub fn drives(
     }
     // Who says what CPU comes from passes over the others.
     let is_passed_over = |column: &Column| {
-        stated.is_some() && matches!(column, Column::Cpu | Column::CpuUtilization | Column::Rps | Column::Clients)
+        stated.is_some()
+            && matches!(
+                column,
+                Column::Cpu | Column::CpuUtilization | Column::Rps | Column::Clients | Column::ClientGroup(_)
+            )
     };
     let unused_columns =
         columns.iter().enumerate().filter(|(index, column)| !planner.used.contains(index) && !is_passed_over(column));
@@ -79,14 +78,28 @@ pub fn drives(
         warnings.push(Diagnostic::new("--memory-base is not used: observed memory utilization is all that pods use"));
         memory_base_bytes = 0;
     }
-    Ok(Drives { cpu, memory, memory_base_bytes, requests, metric_columns })
+    Ok(Drives { cpu, memory, memory_base_bytes, requests, clients, metric_columns })
+}
+
+/// The column that CPU is said to follow from.
+fn stated(columns: &[Column], costs: &LoadSettings, warnings: &mut Vec<Diagnostic>) -> Option<Column> {
+    let stated = costs.cpu_from.and_then(|from| from.column(columns));
+    if costs.cpu_from == Some(CpuFrom::Requests) && stated.is_none() && columns.contains(&Column::Cpu) {
+        let message =
+            "the load has no requests: CPU is what its column `cpu` says, and what --background-cpu says on top of it";
+        warnings.push(
+            Diagnostic::new(message)
+                .hint("say --background-cpu 0 if the column has the CPU of idle pods in it, as a recording does"),
+        );
+    }
+    stated
 }
 
 /// What a request is, if the load is made of requests.
 fn request_model(costs: &LoadSettings, planner: &Planner<'_>, cpu: Drive) -> Result<Option<RequestModel>, InputError> {
     let Some(cpu_per_request) = costs.cpu_per_request.map(NonNegativeQuantity::get) else { return Ok(None) };
     let of_requests = match cpu {
-        Drive::Clients { .. } => true,
+        Drive::Clients => true,
         Drive::Demand { column, .. } => planner.columns.get(column) == Some(&Column::Rps),
         _ => false,
     };
@@ -97,7 +110,6 @@ fn request_model(costs: &LoadSettings, planner: &Planner<'_>, cpu: Drive) -> Res
     Ok(of_requests.then(|| RequestModel {
         cpu_seconds: cpu_per_request.as_f64(),
         wait_seconds: costs.request_wait.get(),
-        think_seconds: costs.think_time.get(),
         memory_bytes: costs.memory_per_request.map_or(0, |memory| Bytes::from(memory.get()).get()),
     }))
 }
@@ -114,6 +126,31 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn find(&self, wanted: &Column) -> Option<usize> {
         self.columns.iter().position(|column| column == wanted)
+    }
+
+    /// The columns of clients.
+    fn clients(&self) -> Vec<usize> {
+        let of_clients = |column: &Column| matches!(column, Column::Clients | Column::ClientGroup(_));
+        (0..self.columns.len()).filter(|index| of_clients(&self.columns[*index])).collect()
+    }
+
+    /// The same with what they think, where CPU follows from them; they count as used.
+    fn take_clients(&mut self, cpu: Drive, think_seconds: f64) -> Vec<(usize, f64)> {
+        if cpu != Drive::Clients {
+            return Vec::new();
+        }
+        let all = self.clients();
+        if all.len() > MOST_CLIENT_GROUPS {
+            let message =
+                format!("the load has {} groups of clients, and {MOST_CLIENT_GROUPS} can be simulated", all.len());
+            self.errors.push(Diagnostic::new(message).hint("put those together whose think times are alike"));
+        }
+        self.used.extend(&all);
+        let think = |index: usize| match &self.columns[index] {
+            Column::ClientGroup(group) => group.think_seconds(),
+            _ => think_seconds,
+        };
+        all.into_iter().map(|index| (index, think(index))).collect()
     }
 
     /// The same, and the column counts as used.
@@ -134,7 +171,8 @@ impl Planner<'_> {
 
     /// What drives CPU, if it is this column.
     fn only(&mut self, column: &Column, per_request: Option<f64>) -> Drive {
-        if self.find(column).is_none() {
+        let has_clients = *column == Column::Clients && !self.clients().is_empty();
+        if self.find(column).is_none() && !has_clients {
             let message = format!("the load has no column `{column}`, which is to say how much CPU is used");
             self.errors.push(Diagnostic::new(message).hint("leave --cpu-from (cpuFrom) out, or name one that it has"));
             return Drive::None;
@@ -252,7 +290,9 @@ fn resource_problem(
 fn unused(column: &Column, hpa: &HpaSpec, cpu_per_request: bool) -> Diagnostic {
     let warning = Diagnostic::new(format!("the column `{column}` of the load is not used"));
     match column {
-        Column::Rps | Column::Clients if !cpu_per_request => warning.hint("give --cpu-per-request, such as 40m"),
+        Column::Rps | Column::Clients | Column::ClientGroup(_) if !cpu_per_request => {
+            warning.hint("give --cpu-per-request, such as 40m")
+        }
         Column::Replicas => warning.hint("it goes with cpu_utilization or memory_utilization"),
         Column::Metric(name) => {
             let labels: Vec<String> = hpa.metrics.iter().map(MetricSource::label).collect();

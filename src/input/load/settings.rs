@@ -103,7 +103,11 @@ impl CpuFrom {
             Self::CpuUtilization => Some(Column::CpuUtilization),
             Self::Rps => Some(Column::Rps),
             Self::Clients => Some(Column::Clients),
-            Self::Requests => [Column::Rps, Column::Clients].into_iter().find(|column| columns.contains(column)),
+            Self::Requests if columns.contains(&Column::Rps) => Some(Column::Rps),
+            Self::Requests => {
+                let of_clients = |column: &Column| matches!(column, Column::Clients | Column::ClientGroup(_));
+                columns.iter().any(of_clients).then_some(Column::Clients)
+            }
         }
     }
 }

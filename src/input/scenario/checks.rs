@@ -43,7 +43,7 @@ impl Facts {
         events: &[ScheduledEvent],
     ) -> Self {
         let works = |reading: &LoadReading| {
-            matches!(reading.drives.cpu, Drive::Demand { .. } | Drive::Clients { .. } | Drive::Recorded { .. })
+            matches!(reading.drives.cpu, Drive::Demand { .. } | Drive::Clients | Drive::Recorded { .. })
         };
         let rolls =
             |event: &&ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart | Action::Rollback);

@@ -170,7 +170,9 @@ impl Reader<'_> {
     /// Requests of others come on top of its own: there is a column for them, and they cost CPU.
     fn add_requests(&self, written: Written<'_>, load: &mut Rows) -> Result<(), Diagnostic> {
         let path = format!("{}.from", written.path);
-        if load.columns.iter().any(|column| matches!(column, Column::Clients | Column::Cpu | Column::CpuUtilization)) {
+        if load.columns.iter().any(|column| {
+            matches!(column, Column::Clients | Column::ClientGroup(_) | Column::Cpu | Column::CpuUtilization)
+        }) {
             let message = "requests of others cannot be added to clients or CPU";
             return Err(self.wrong(&path, message).hint("give its own load as rps, or leave it out"));
         }

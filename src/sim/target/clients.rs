@@ -5,7 +5,8 @@
 //! think time and waiting for other services are delays. With random routing and processor sharing the means do not
 //! depend on how service times are distributed.
 
-use crate::model::{Balancing, RequestModel};
+use super::usage::Crowd;
+use crate::model::Balancing;
 
 /// More clients than this are solved by Schweitzer's approximation.
 const MOST_EXACT: u64 = 2_000;
@@ -50,13 +51,39 @@ fn demands(station: &Station) -> (f64, f64) {
     }
 }
 
-/// So many clients on these pods.
-pub(super) fn solve(clients: f64, requests: &RequestModel, stations: &[Station], balancing: Balancing) -> Solution {
+/// These clients on these pods, where each request waits for so long besides, seconds.
+///
+/// Groups that think for different times meet the same pods: they are taken as one whose think time lets as many requests through. With
+/// many clients it matters little that each group has one of its own less in front of it.
+pub(super) fn solve(crowd: &Crowd, wait: f64, stations: &[Station], balancing: Balancing) -> Solution {
+    let clients: f64 = crowd.groups().map(|(clients, _)| clients).sum();
+    let mut think = crowd.groups().map(|(clients, think)| clients * think).sum::<f64>() / clients.max(1e-3);
+    let mut solution = solve_alike(clients, (think, wait), stations, balancing);
+    for _ in 0..MOST_STEPS {
+        if crowd.groups().count() < 2 {
+            break;
+        }
+        let sent: f64 = crowd.groups().map(|(clients, think)| clients / (think + solution.response_seconds)).sum();
+        let next = clients / sent - solution.response_seconds;
+        if !next.is_finite() || (next - think).abs() < 1e-9 {
+            break;
+        }
+        think = next;
+        solution = solve_alike(clients, (think, wait), stations, balancing);
+    }
+    solution
+}
+
+/// So often the think time of all is looked for.
+const MOST_STEPS: usize = 50;
+
+/// So many clients that think and wait for so long, seconds.
+fn solve_alike(clients: f64, (think, wait): (f64, f64), stations: &[Station], balancing: Balancing) -> Solution {
     let weight: f64 = stations.iter().map(|station| station.pods * station.weight).sum();
     if clients <= 0.0 || weight <= 0.0 {
         return Solution { per_pod: vec![0.0; stations.len()], ..Solution::default() };
     }
-    let outside = requests.think_seconds + requests.wait_seconds;
+    let outside = think + wait;
     let per_pod: Vec<f64> = match balancing {
         Balancing::Even | Balancing::Weighted { .. } => stations
             .iter()
@@ -86,7 +113,7 @@ pub(super) fn solve(clients: f64, requests: &RequestModel, stations: &[Station],
     };
     let throughput: f64 = per_pod.iter().zip(stations).map(|(rate, station)| rate * station.pods).sum();
     let cycle = if throughput > 0.0 { clients / throughput } else { 0.0 };
-    Solution { throughput, response_seconds: (cycle - requests.think_seconds).max(0.0), per_pod }
+    Solution { throughput, response_seconds: (cycle - think).max(0.0), per_pod }
 }
 
 /// Requests per second at each pod of each station. `visits` are the parts of the requests that go to each pod.
@@ -127,10 +154,6 @@ mod tests {
     use super::*;
     use crate::units::Span;
 
-    fn requests(think_seconds: f64) -> RequestModel {
-        RequestModel { cpu_seconds: 0.04, wait_seconds: 0.0, think_seconds, memory_bytes: 0 }
-    }
-
     fn pods(pods: f64, cores: f64) -> Station {
         Station { pods, weight: 1.0, cores: Some(cores), cpu_seconds: 0.04 }
     }
@@ -139,24 +162,71 @@ mod tests {
     #[test]
     fn random_routing_leaves_some_pods_idle() {
         for (clients, count) in [(3, 1.0), (3, 2.0), (3, 5.0), (12, 6.0)] {
-            let solution = solve(clients as f64, &requests(0.0), &[pods(count, 1.0)], Balancing::Random);
+            let solution = solve_alike(clients as f64, (0.0, 0.0), &[pods(count, 1.0)], Balancing::Random);
             let busy = solution.per_pod[0] * 0.04;
             let expected = clients as f64 / (clients as f64 + count - 1.0);
             assert!((busy - expected).abs() < 1e-9, "{clients} clients, {count} pods: {busy}");
         }
     }
 
+    /// Exact mean value analysis of two groups on equal pods with random routing: throughput of all.
+    fn exactly(groups: [(usize, f64); 2], pods: f64, cpu: f64) -> f64 {
+        let [(most, think), (others, think_of_others)] = groups;
+        // The clients at each pod, by how many there are of each group.
+        let mut queues = vec![vec![0.0; others + 1]; most + 1];
+        let mut all = 0.0;
+        for one in 0..=most {
+            for other in 0..=others {
+                let residence = |queue: f64| cpu / pods * (1.0 + queue);
+                let rate = |count: usize, think: f64, without: f64| count as f64 / (think + pods * residence(without));
+                let first = if one > 0 {
+                    (rate(one, think, queues[one - 1][other]), queues[one - 1][other])
+                } else {
+                    (0.0, 0.0)
+                };
+                let second = if other > 0 {
+                    (rate(other, think_of_others, queues[one][other - 1]), queues[one][other - 1])
+                } else {
+                    (0.0, 0.0)
+                };
+                queues[one][other] = first.0 * residence(first.1) + second.0 * residence(second.1);
+                all = first.0 + second.0;
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn groups_that_think_for_different_times() {
+        for (groups, count) in [
+            ([(2, 1.0), (30, 0.2)], 1.0),
+            ([(2, 1.0), (30, 0.2)], 4.0),
+            ([(10, 0.0), (10, 5.0)], 2.0),
+            ([(50, 0.5), (200, 10.0)], 5.0),
+        ] {
+            let values: Vec<f64> = groups.iter().map(|(clients, _)| *clients as f64).collect();
+            let crowd = Crowd::of(&[(0, groups[0].1), (1, groups[1].1)], &values);
+            let solution = solve(&crowd, 0.0, &[pods(count, 1.0)], Balancing::Random);
+            let exact = exactly(groups, count, 0.04);
+            assert!((solution.throughput / exact - 1.0).abs() < 0.01, "{} and exactly {exact}", solution.throughput);
+        }
+        let alone = solve(&Crowd::of(&[(0, 0.3)], &[7.5]), 0.1, &[pods(2.0, 1.0)], Balancing::Even);
+        assert_eq!(alone, solve_alike(7.5, (0.3, 0.1), &[pods(2.0, 1.0)], Balancing::Even));
+        let halves = solve(&Crowd::of(&[(0, 0.3), (0, 0.3)], &[3.75]), 0.1, &[pods(2.0, 1.0)], Balancing::Even);
+        assert!((halves.throughput / alone.throughput - 1.0).abs() < 1e-9);
+    }
+
     #[test]
     fn even_routing_and_think_time() {
         // Three clients on six pods never meet: each keeps a core busy but for its think time.
-        let solution = solve(3.0, &requests(0.01), &[pods(6.0, 1.0)], Balancing::Even);
+        let solution = solve_alike(3.0, (0.01, 0.0), &[pods(6.0, 1.0)], Balancing::Even);
         assert!((solution.throughput - 60.0).abs() < 1e-9, "{solution:?}");
         assert!((solution.response_seconds - 0.04).abs() < 1e-9);
         // Saturated: the pod does what it can.
-        let solution = solve(50.0, &requests(0.0), &[pods(1.0, 0.5)], Balancing::Even);
+        let solution = solve_alike(50.0, (0.0, 0.0), &[pods(1.0, 0.5)], Balancing::Even);
         assert!((solution.throughput - 12.5).abs() < 1e-9, "{solution:?}");
         let sticky = Balancing::Sticky { session: Span::from_seconds(60) };
-        assert_eq!(solve(0.0, &requests(0.0), &[pods(1.0, 1.0)], sticky).throughput, 0.0);
+        assert_eq!(solve_alike(0.0, (0.0, 0.0), &[pods(1.0, 1.0)], sticky).throughput, 0.0);
     }
 
     #[test]

@@ -56,7 +56,7 @@ use pods::Pods;
 use rules::{Outage, Rules};
 use sampling::{SampleTimes, Sampling};
 use traffic::Traffic;
-use usage::{Asks, PodSize, asks};
+use usage::{Ask, Asks, Crowd, PodSize, asks};
 
 /// Pods of this age have been measured for long.
 const MEASURED: Span = Span::from_seconds(60);
@@ -210,6 +210,7 @@ impl<'a> TargetState<'a> {
     /// The steady state before the start, as the first sync sees it.
     fn begin_steady(&mut self) {
         self.traffic.is_counted = self.observer.counts();
+        self.traffic.crowd = Crowd::of(&self.target.drives.clients, &self.values);
         self.traffic.update_capacity(&mut self.pods, &self.rules);
         self.update_use();
         let (start, period) = (self.now, self.world.controller.sync_period);

@@ -142,6 +142,9 @@ impl<'a> TargetState<'a> {
             self.values[column] += self.called;
         }
         self.asks = asks(&self.target.drives, &self.size, &self.values);
+        if self.asks.cpu == Ask::Clients {
+            self.traffic.crowd = Crowd::of(&self.target.drives.clients, &self.values);
+        }
         self.changed = true;
         self.unseen |= self.observer.sees_load();
     }

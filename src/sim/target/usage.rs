@@ -1,6 +1,6 @@
 //! From the values of the load to what it asks of pods.
 
-use crate::model::{Drive, Drives, PodTemplate};
+use crate::model::{Drive, Drives, MOST_CLIENT_GROUPS, PodTemplate};
 use crate::units::float::round;
 
 /// What the load asks for at an instant.
@@ -12,8 +12,34 @@ pub(super) enum Ask {
     Total(i64),
     /// So much of every running pod, however many there are.
     PerPod(i64),
-    /// So many clients in a closed loop, in thousandths: some come and go.
-    Clients(u64),
+    /// The load's clients, in a closed loop.
+    Clients,
+}
+
+/// Clients, in thousandths, since some come and go; with what they think, microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Crowd([(u64, u64); MOST_CLIENT_GROUPS]);
+
+impl Crowd {
+    /// Those of the load's columns.
+    pub fn of(clients: &[(usize, f64)], values: &[f64]) -> Self {
+        let mut crowd = Self::default();
+        for (group, (column, think)) in crowd.0.iter_mut().zip(clients) {
+            *group = ((values[*column] * 1000.0).round().max(0.0) as u64, (think * 1e6).round() as u64);
+        }
+        crowd
+    }
+
+    /// Groups: how many, and what they think, seconds.
+    pub fn groups(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let there = self.0.iter().filter(|(clients, _)| *clients > 0);
+        there.map(|(clients, think)| (*clients as f64 / 1000.0, *think as f64 / 1e6))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|(clients, _)| *clients == 0)
+    }
 }
 
 /// CPU and memory that the load asks for.
@@ -61,15 +87,18 @@ pub(super) fn div_ceil(value: i64, by: i64) -> i64 {
 
 /// What a row of the load asks for.
 pub(super) fn asks(drives: &Drives, size: &PodSize, values: &[f64]) -> Asks {
-    Asks { cpu: ask(drives.cpu, size.cpu_request, values), memory: ask(drives.memory, size.memory_request, values) }
+    let cpu = match drives.cpu {
+        Drive::Clients => Ask::Clients,
+        drive => ask(drive, size.cpu_request, values),
+    };
+    Asks { cpu, memory: ask(drives.memory, size.memory_request, values) }
 }
 
 fn ask(drive: Drive, request: i64, values: &[f64]) -> Ask {
     let percent_of_request = |column: usize| values[column] / 100.0 * request as f64;
     match drive {
-        Drive::None => Ask::Nothing,
+        Drive::None | Drive::Clients => Ask::Nothing,
         Drive::Demand { column, factor } => Ask::Total(round(values[column] * factor)),
-        Drive::Clients { column } => Ask::Clients((values[column] * 1000.0).round().max(0.0) as u64),
         Drive::Observed { column } => Ask::PerPod(ceil_tolerant(percent_of_request(column))),
         Drive::Recorded { column, replicas } => {
             Ask::Total(ceil_tolerant(percent_of_request(column) * values[replicas]))

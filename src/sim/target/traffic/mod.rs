@@ -13,7 +13,7 @@ use super::pods::Pods;
 use super::queue::{Queue, Stretch};
 use super::rate::Rate;
 use super::rules::Rules;
-use super::usage::{Ask, PodSize};
+use super::usage::{Ask, Crowd, PodSize};
 use crate::model::{Balancing, ClusterConfig, Drives, Queueing, RequestModel};
 use crate::units::{Nanocores, SimTime, Span};
 
@@ -56,6 +56,8 @@ pub(super) struct Traffic<'a> {
     is_chained: bool,
     /// Whether what each pod serves is counted from second to second.
     pub is_counted: bool,
+    /// The clients, where the load is made of them.
+    pub crowd: Crowd,
     calls: Moments,
     /// Since the start.
     pub totals: WorkTotals,
@@ -105,6 +107,7 @@ impl<'a> Traffic<'a> {
             answered_in: 0.0,
             is_chained,
             is_counted: false,
+            crowd: Crowd::default(),
             calls: Moments::default(),
             totals: WorkTotals::default(),
         }
@@ -157,7 +160,7 @@ impl<'a> Traffic<'a> {
     fn look_ahead(&mut self, pods: &mut Pods, mut also: impl FnMut(&mut Cohort)) {
         self.is_restless = self.will_be_restless(pods);
         self.is_uniform = match self.ask {
-            Ask::Nothing | Ask::PerPod(_) | Ask::Clients(_) => true,
+            Ask::Nothing | Ask::PerPod(_) | Ask::Clients => true,
             Ask::Total(_) => self.waiting() == 0 && !self.overloaded(pods),
         };
         if !self.is_uniform {
@@ -185,7 +188,7 @@ impl<'a> Traffic<'a> {
             Ask::Total(_) if cohort.works() => self.part_of(self.demand, rate.capacity),
             Ask::Total(_) => 0,
             Ask::PerPod(_) => return (rate.arrival, rate.cpu_of(rate.arrival)),
-            Ask::Clients(_) => rate.arrival,
+            Ask::Clients => rate.arrival,
         };
         (done, rate.cpu_of(done).saturating_add(rate.idle))
     }
@@ -259,7 +262,7 @@ impl<'a> Traffic<'a> {
                 }
             }
             Ask::Total(demand) => self.share(demand, pods),
-            Ask::Clients(clients) => self.closed_loop(clients, pods),
+            Ask::Clients => self.closed_loop(pods),
         }
         self.count_waiting(pods);
         self.respond(pods);
@@ -335,8 +338,8 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    fn closed_loop(&mut self, thousandths: u64, pods: &mut Pods) {
-        let clients = thousandths as f64 / 1000.0;
+    fn closed_loop(&mut self, pods: &mut Pods) {
+        let crowd = self.crowd;
         let Some(requests) = self.requests else { return };
         let station = |cohort: &Cohort| Station {
             pods: cohort.count.into(),
@@ -346,8 +349,8 @@ impl<'a> Traffic<'a> {
         };
         let stations: Vec<Station> = pods.cohorts().iter().filter(|cohort| cohort.works()).map(station).collect();
         // For the clients the calls are one more wait.
-        let whole = RequestModel { wait_seconds: requests.wait_seconds + self.calls.mean, ..requests };
-        let solution = clients::solve(clients, &whole, &stations, self.config.balancing);
+        let waits = requests.wait_seconds + self.calls.mean;
+        let solution = clients::solve(&crowd, waits, &stations, self.config.balancing);
         (self.throughput, self.answered_in) = (solution.throughput, solution.response_seconds);
         let working = pods.cohorts_mut().iter_mut().filter(|cohort| cohort.works());
         for (cohort, rate) in working.zip(&solution.per_pod) {
@@ -358,7 +361,7 @@ impl<'a> Traffic<'a> {
         if let Some(slo) = self.config.slo {
             let within = response::closed_loop_quantile(solution.response_seconds, &requests, slo.quantile)
                 <= slo.within_seconds;
-            self.slow = thousandths > 0 && !(within && solution.throughput > 0.0);
+            self.slow = !(crowd.is_empty() || within && solution.throughput > 0.0);
         }
     }
 

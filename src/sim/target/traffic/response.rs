@@ -65,9 +65,8 @@ impl Traffic<'_> {
                 let all: Vec<(f64, PodRequests)> = self.pod_requests(requests, pods).collect();
                 Some(latency::quantile(&all, part))
             }
-            Ask::Clients(clients) if clients > 0 && self.throughput > 0.0 => {
-                let mean = (clients as f64 / 1000.0 / self.throughput - requests.think_seconds).max(0.0);
-                Some(closed_loop_quantile(mean, &requests, part))
+            Ask::Clients if !self.crowd.is_empty() && self.throughput > 0.0 => {
+                Some(closed_loop_quantile(self.answered_in, &requests, part))
             }
             _ => None,
         }
@@ -101,7 +100,7 @@ impl Traffic<'_> {
             (i128::from(demand) + waiting).min(capacity.map_or(i128::MAX, i128::from)) as f64
         };
         let work = match self.ask {
-            Ask::Clients(_) => return self.throughput,
+            Ask::Clients => return self.throughput,
             Ask::Total(_) if self.working == 0 => 0.0,
             Ask::Total(_) if !self.per_pod() => done(self.demand, self.front.waiting, self.capacity),
             Ask::Total(_) => {
@@ -120,7 +119,7 @@ impl Traffic<'_> {
     pub fn response(&self, pods: &Pods) -> Moments {
         let Some(requests) = self.requests else { return Moments::default() };
         match self.ask {
-            Ask::Clients(_) => {
+            Ask::Clients => {
                 let random = (self.answered_in - requests.wait_seconds).max(0.0);
                 Moments { mean: self.answered_in, variance: random * random }
             }
