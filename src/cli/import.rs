@@ -72,23 +72,33 @@ pub(super) fn run(args: &ImportArgs, color: ColorChoice) -> anyhow::Result<Outco
 
 fn of_files(args: &FilesArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     args.common.check()?;
-    let (subject, mut options) = args.common.subject()?;
-    options.zone = args.zone.0.clone();
-    options.columns.clone_from(&args.column);
     let named: Vec<(Option<Signal>, &Path)> = args.files.iter().map(|text| args::meant(Path::new(text))).collect();
     let manifests = args.common.sources.filenames.iter().map(PathBuf::as_path);
     args::read_standard_input_once(named.iter().map(|(_, path)| *path).chain(manifests))?;
-    let mut recordings = Vec::new();
-    for (signal, path) in named {
-        let name = path.display().to_string();
-        let options = Options { meaning: signal, ..options.clone() };
-        let mut recording = recording::read(&name, open(path)?, &options)?;
-        if let (Some(start), TimeBase::Start) = (args.start, recording.base) {
-            shift(&mut recording, start.as_millisecond());
-        }
-        recordings.push((name, recording));
+    let everyone = args.common.whose()?;
+    if everyone.len() > 1 && named.iter().any(|(_, path)| *path == Path::new("-")) {
+        anyhow::bail!("standard input is read once, and {} HPAs match: choose one with --hpa NAME", everyone.len());
     }
-    args.common.finish(&recordings, &subject, color)
+    let mut all = Vec::new();
+    for whose in everyone {
+        let mut recordings = Vec::new();
+        for (signal, path) in &named {
+            let name = path.display().to_string();
+            let options = Options {
+                zone: args.zone.0.clone(),
+                columns: args.column.clone(),
+                meaning: signal.clone(),
+                ..whose.options.clone()
+            };
+            let mut recording = recording::read(&name, open(path)?, &options)?;
+            if let (Some(start), TimeBase::Start) = (args.start, recording.base) {
+                shift(&mut recording, start.as_millisecond());
+            }
+            recordings.push((name, recording));
+        }
+        all.push((whose, recordings));
+    }
+    args.common.finish(&all, color)
 }
 
 /// The same from an instant on.

@@ -11,7 +11,7 @@ use super::cluster::ClusterArgs;
 use super::output;
 use crate::input::load::drives;
 use crate::input::load::trace::parse_value;
-use crate::input::load::{How, Load, LoadSettings, as_input_error};
+use crate::input::load::{FOLDER_LOAD, How, Load, LoadSettings, as_input_error};
 use crate::input::manifests::{Manifests, Selection, Targets};
 use crate::input::names::hint;
 use crate::input::overrides::{LoadFactor, Override, Until};
@@ -233,6 +233,11 @@ impl<'a> LoadFiles<'a> {
     /// Whether there is a file for every HPA.
     pub fn is_for_all(&self) -> bool {
         !self.for_all.is_empty()
+    }
+
+    /// Whether it is a folder in which each HPA has its own.
+    pub fn has_folder_for_each(&self) -> bool {
+        self.for_all.iter().any(|path| path.is_dir() && !path.join(FOLDER_LOAD).is_file())
     }
 
     /// All files.

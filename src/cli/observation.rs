@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::output;
-use crate::input::load::FOLDER_LOAD;
+use crate::input::load::{FOLDER_LOAD, folder_of};
 use crate::input::recording::{self, Options, PodTimes, Subject};
 use crate::input::{Diagnostic, InputError, open};
 use crate::model::{HpaSpec, MetricTarget, Recording, ResourceName, Series, Signal, TimeBase};
@@ -34,6 +34,7 @@ impl Observation {
     /// Reads what was recorded of an HPA; `epoch` is the instant of the load's start, if it is known.
     pub fn read(path: &Path, zone: TimeZone, hpa: &HpaSpec, epoch: Option<i64>) -> anyhow::Result<Self> {
         let subject = Subject::of(hpa);
+        let path = folder_of(path, &subject);
         let options = Options { zone, ..Options::of(hpa) };
         let is_folder = path.is_dir();
         let file = if is_folder { path.join("recorded.csv") } else { path.to_owned() };
@@ -93,7 +94,7 @@ impl Observation {
                     let values = series.points.iter().map(|(at, value)| (at.div_euclid(1000) - start, *value));
                     known.insert(series.signal.name(), values.collect());
                 }
-                pods = recording::pods(path)?;
+                pods = recording::pods(&path)?;
             }
         }
         Ok(Self {

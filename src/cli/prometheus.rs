@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use super::Outcome;
 use super::args::positive_span;
 use super::output::{self, ColorChoice};
-use super::recorded::Common;
+use super::recorded::{Common, Whose};
 use crate::input::open;
 use crate::input::prometheus::{Access, Query, Range, Requests, Server, queries};
-use crate::input::recording::{Options, Subject};
-use crate::model::{KubernetesVersion, Recording, Signal};
+use crate::input::recording::Subject;
+use crate::model::{Recording, Signal};
 use crate::units::Span;
 
 /// Ask a Prometheus what a workload did (also Thanos, Mimir, VictoriaMetrics)
@@ -130,41 +130,64 @@ const STEP: i64 = 15;
 /// Runs the command.
 pub(super) fn run(args: &PrometheusArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     args.common.check()?;
-    let (subject, options, queries) = args.questions()?;
+    let everyone = args.questions()?;
     if args.dry_run {
-        let all: String = queries.iter().map(|query| format!("{}: {}\n", query.name, query.promql)).collect();
-        return output::print(&all).map(|()| Outcome::Done);
+        let several = everyone.len() > 1;
+        let of = |(whose, queries): &(Whose, Vec<Query>)| -> String {
+            let title = whose.folder.as_ref().filter(|_| several).map(|folder| format!("# {folder}\n"));
+            let all = queries.iter().map(|query| format!("{}: {}\n", query.name, query.promql));
+            title.into_iter().chain(all).collect()
+        };
+        return output::print(&everyone.iter().map(of).collect::<String>()).map(|()| Outcome::Done);
     }
     let range = args.range()?;
     let server = Server::new(args.access()?)?;
     let parts = range.parts(args.max_points).count();
-    let bar = bar(parts * queries.len());
+    let bar = bar(parts * everyone.iter().map(|(_, queries)| queries.len()).sum::<usize>());
+    let mut all = Vec::new();
+    for (whose, queries) in everyone {
+        let recordings = asked(args, (&server, range), (&whose, &queries), &bar)?;
+        if recordings.iter().any(|(_, found)| !found.series.is_empty()) {
+            all.push((whose, recordings));
+        } else if let Some(folder) = &whose.folder {
+            output::complain("note", &format!("{folder}: {} has nothing of it in that time", args.url));
+        }
+    }
+    bar.finish_and_clear();
+    if all.is_empty() {
+        anyhow::bail!("{} has nothing of this workload in that time; --dry-run prints what is asked", args.url);
+    }
+    args.common.finish(&all, color)
+}
+
+/// The answers to the questions about an HPA.
+fn asked(
+    args: &PrometheusArgs,
+    (server, range): (&Server, Range),
+    (whose, queries): (&Whose, &[Query]),
+    bar: &ProgressBar,
+) -> anyhow::Result<Vec<(String, Recording)>> {
     let (mut recordings, mut without) = (Vec::new(), Vec::new());
-    for query in &queries {
+    for query in queries {
         let told = || {
             bar.inc(1);
             if bar.is_hidden() && bar.elapsed() > Duration::from_secs(1) {
                 bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
             }
         };
-        let found = server.query_range(query, range, args.max_points, &options, (&std::thread::sleep, &told))?;
+        let found = server.query_range(query, range, args.max_points, &whose.options, (&std::thread::sleep, &told))?;
         if found.series.is_empty() && found.notes.is_empty() {
             without.push(query.name.as_str());
             continue;
         }
         recordings.push((query.name.clone(), found));
     }
-    bar.finish_and_clear();
-    if !without.is_empty() {
-        output::complain(
-            "note",
-            &format!("nothing was recorded of {} (--dry-run prints what is asked)", without.join(", ")),
-        );
+    if !without.is_empty() && !recordings.is_empty() {
+        let of = whose.folder.as_ref().map_or_else(String::new, |folder| format!("{folder}: "));
+        let without = without.join(", ");
+        output::complain("note", &format!("{of}nothing was recorded of {without} (--dry-run prints what is asked)"));
     }
-    if recordings.iter().all(|(_, found): &(String, Recording)| found.series.is_empty()) {
-        anyhow::bail!("{} has nothing of this workload in that time; --dry-run prints what is asked", args.url);
-    }
-    args.common.finish(&recordings, &subject, color)
+    Ok(recordings)
 }
 
 fn bar(parts: usize) -> ProgressBar {
@@ -191,25 +214,27 @@ fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 impl PrometheusArgs {
-    /// Whose recording it is, and what is asked about it.
-    fn questions(&self) -> anyhow::Result<(Subject, Options, Vec<Query>)> {
+    /// Whose recordings they are, and what is asked about each.
+    fn questions(&self) -> anyhow::Result<Vec<(Whose, Vec<Query>)>> {
         if !self.common.has_manifests() {
             anyhow::bail!("the questions are derived from the manifests: give them with -f FILE|DIR, or -k DIR");
         }
-        let manifests = self.common.sources.read(KubernetesVersion::default(), false)?.accepted()?;
-        let selection = manifests.select(self.common.sources.namespace.as_deref(), self.common.hpa.as_deref())?;
-        let (hpa, workload) = (&selection.hpa.item, &selection.target.item);
-        let service = manifests.inventory.services.iter().find(|service| service.item.selects(workload));
-        let service = self.common.service.as_deref().or(service.map(|service| service.item.name.as_str()));
-        let mut all = queries(hpa, service, self.requests.as_ref());
-        for (name, promql) in &self.query {
-            let stated = Query { name: name.clone(), signal: Some(Signal::of_name(name)), promql: promql.clone() };
-            match all.iter_mut().find(|query| query.name == *name) {
-                Some(query) => *query = stated,
-                None => all.push(stated),
+        let of = |whose: Whose| {
+            let service = whose.subject.services.first().map(String::as_str);
+            let mut all =
+                whose.hpa.as_ref().map(|hpa| queries(hpa, service, self.requests.as_ref())).unwrap_or_default();
+            for (name, promql) in &self.query {
+                let stated = Query { name: name.clone(), signal: Some(Signal::of_name(name)), promql: promql.clone() };
+                match all.iter_mut().find(|query| query.name == *name) {
+                    Some(query) => *query = stated,
+                    None => all.push(stated),
+                }
             }
-        }
-        Ok((Subject::of(hpa), Options::of(hpa), all))
+            // What is asked for of a service is that service's.
+            let subject = Subject { services: Vec::new(), ..whose.subject.clone() };
+            (Whose { subject, ..whose }, all)
+        };
+        Ok(self.common.whose()?.into_iter().map(of).collect())
     }
 
     fn range(&self) -> anyhow::Result<Range> {

@@ -8,9 +8,9 @@ use super::Outcome;
 use super::args::positive_span;
 use super::manifests::SourceArgs;
 use super::output::{self, ColorChoice, Format, Forms};
-use crate::input::load::{FOLDER_LOAD, said};
+use crate::input::load::{FOLDER_LOAD, folder_of_hpa, said};
 use crate::input::recording::{FOLDER_PODS, Options, Subject, observed};
-use crate::model::{KubernetesVersion, Observed, Recording};
+use crate::model::{HpaSpec, KubernetesVersion, Observed, Recording};
 use crate::report::document::{html, markdown};
 use crate::report::trace::{FileRow, LoadReport};
 use crate::report::{json, observed as files};
@@ -44,6 +44,18 @@ pub(super) struct Common {
     pub sources: SourceArgs,
 }
 
+/// Whose recording it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Whose {
+    pub subject: Subject,
+    /// How it is read.
+    pub options: Options,
+    /// The folder that it gets, where it is one of several.
+    pub folder: Option<String>,
+    /// The HPA, if there are manifests.
+    pub hpa: Option<HpaSpec>,
+}
+
 impl Common {
     /// Refuses what is for other commands.
     pub fn check(&self) -> anyhow::Result<()> {
@@ -62,55 +74,101 @@ impl Common {
         !self.sources.filenames.is_empty() || !self.sources.kustomize.is_empty()
     }
 
-    /// Whose recording it is, as the manifests say or the options, and how it is read.
-    pub fn subject(&self) -> anyhow::Result<(Subject, Options)> {
-        let (mut subject, mut options) = (Subject::default(), Options::default());
-        if self.has_manifests() {
-            let manifests = self.sources.read(KubernetesVersion::default(), false)?.accepted()?;
-            let selection = manifests.select(self.sources.namespace.as_deref(), self.hpa.as_deref())?;
-            (subject, options) = (Subject::of(&selection.hpa.item), Options::of(&selection.hpa.item));
-            let services = manifests.inventory.services.iter().filter(|one| one.item.selects(&selection.target.item));
-            subject.services = services.map(|service| service.item.name.clone()).collect();
-        } else {
-            subject.namespace.clone_from(&self.sources.namespace);
-            subject.hpa.clone_from(&self.hpa);
+    /// Whose recordings they are, as the manifests say or the options, and how they are read: of every HPA that is meant.
+    pub fn whose(&self) -> anyhow::Result<Vec<Whose>> {
+        let step = self.step.map(Span::seconds);
+        let stated = |mut one: Whose| {
+            if self.workload.is_some() {
+                one.subject.workload.clone_from(&self.workload);
+            }
+            one.subject.services = self.service.clone().map_or(one.subject.services, |service| vec![service]);
+            one.options.step = step;
+            one
+        };
+        if !self.has_manifests() {
+            let (namespace, hpa) = (self.sources.namespace.clone(), self.hpa.clone());
+            let subject = Subject { namespace, hpa, ..Subject::default() };
+            return Ok(vec![stated(Whose { subject, ..Whose::default() })]);
         }
-        if self.workload.is_some() {
-            subject.workload.clone_from(&self.workload);
+        let manifests = self.sources.read(KubernetesVersion::default(), false)?.accepted()?;
+        let chosen = manifests.chosen(self.sources.namespace.as_deref(), self.hpa.as_deref())?;
+        let is_one_of_many = chosen.len() > 1;
+        if is_one_of_many && (self.workload.is_some() || self.service.is_some()) {
+            let all = chosen.len();
+            anyhow::bail!("--workload and --service are of one HPA, and {all} match: choose one with --hpa NAME");
         }
-        subject.services = self.service.clone().map_or(subject.services, |service| vec![service]);
-        options.step = self.step.map(Span::seconds);
-        Ok((subject, options))
+        if is_one_of_many && self.format == Format::Json {
+            anyhow::bail!("--format json is of one HPA, and {} match: choose one with --hpa NAME", chosen.len());
+        }
+        let by_name = manifests.targets();
+        let mut all = Vec::new();
+        for placed in &chosen {
+            let selection = match by_name.of(placed) {
+                Ok(selection) => selection,
+                Err(error) if is_one_of_many => {
+                    output::complain("warning", &error.to_string());
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let (hpa, target) = (&placed.item, &selection.target.item);
+            let services = manifests.inventory.services.iter().filter(|one| one.item.selects(target));
+            let mut services: Vec<String> = services.map(|service| service.item.name.clone()).collect();
+            if is_one_of_many && services.is_empty() {
+                services.push(target.reference.name.clone());
+            }
+            all.push(stated(Whose {
+                subject: Subject { services, ..Subject::of(hpa) },
+                options: Options::of(hpa),
+                folder: is_one_of_many.then(|| folder_of_hpa(hpa)),
+                hpa: Some(hpa.clone()),
+            }));
+        }
+        Ok(all)
     }
 
     /// Writes what recordings come to, and says it.
-    pub fn finish(
-        &self,
-        recordings: &[(String, Recording)],
-        subject: &Subject,
-        color: ColorChoice,
-    ) -> anyhow::Result<Outcome> {
-        let observed = observed(recordings, subject, self.step.map(Span::seconds))?;
-        let report = self.report(&observed, recordings);
-        let written = match &self.output {
-            Some(directory) => output::write_files(directory, written(&observed, &report)?)?,
-            None => Vec::new(),
-        };
+    pub fn finish(&self, all: &[(Whose, Vec<(String, Recording)>)], color: ColorChoice) -> anyhow::Result<Outcome> {
+        let (mut reports, mut written_files, mut wrong) = (Vec::new(), Vec::new(), None);
+        for (whose, recordings) in all {
+            let observed = match observed(recordings, &whose.subject, self.step.map(Span::seconds)) {
+                Ok(observed) => observed,
+                Err(error) => {
+                    if let Some(folder) = &whose.folder {
+                        output::complain("note", &format!("{folder}: {error}"));
+                    }
+                    wrong = Some(error);
+                    continue;
+                }
+            };
+            let directory = self.output.as_ref().map(|directory| match &whose.folder {
+                Some(folder) => directory.join(folder),
+                None => directory.clone(),
+            });
+            let report = self.report(&observed, (recordings, whose.folder.as_deref()));
+            if let Some(directory) = directory {
+                written_files.extend(output::write_files(&directory, written(&observed, &report)?)?);
+            }
+            reports.push(report);
+        }
+        if let (true, Some(error)) = (reports.is_empty(), wrong) {
+            return Err(error.into());
+        }
         let forms = Forms {
             command: "import",
             plot: self.plot,
-            document: &|| report.document(),
-            json: &|| Ok(json::bytes(&report.json())?),
+            document: &|| LoadReport::together(&reports),
+            json: &|| Ok(json::bytes(&reports[0].json())?),
             checks: &Vec::new,
         };
         output::show(&forms, self.format, color)?;
-        for path in written {
+        for path in written_files {
             output::complain("wrote", &path.display().to_string());
         }
         Ok(Outcome::Done)
     }
 
-    fn report(&self, observed: &Observed, recordings: &[(String, Recording)]) -> LoadReport {
+    fn report(&self, observed: &Observed, (recordings, folder): (&[(String, Recording)], Option<&str>)) -> LoadReport {
         let row = |(name, recording): &(String, Recording)| {
             let mut measures: Vec<String> = recording.series.iter().map(|series| series.signal.to_string()).collect();
             measures.sort();
@@ -129,10 +187,11 @@ impl Common {
             .flat_map(|(name, recording)| recording.notes.iter().map(move |note| format!("{name}: {note}")));
         let grid = &observed.grid;
         LoadReport {
-            name: self
-                .output
-                .as_ref()
-                .map_or_else(|| "as it was recorded".to_owned(), |path| path.display().to_string()),
+            name: match (folder, &self.output) {
+                (Some(folder), _) => folder.to_owned(),
+                (None, Some(path)) => path.display().to_string(),
+                (None, None) => "as it was recorded".to_owned(),
+            },
             clock: grid.clock(),
             duration: Span::from_seconds(grid.step * grid.steps as i64),
             times: (0..grid.steps as i64).map(|step| step * grid.step).collect(),

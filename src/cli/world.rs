@@ -200,7 +200,7 @@ fn targets<'a>(
 ) -> anyhow::Result<(Vec<Target<'a>>, Vec<Load>, Vec<Diagnostic>)> {
     let files = LoadFiles::of(&args.load.load, manifests)?;
     let shared = files.is_for_all() || args.load.load.is_empty();
-    if chosen.len() > 1 && shared {
+    if chosen.len() > 1 && shared && !files.has_folder_for_each() {
         let note = format!(
             "{} HPAs match, and each has the same load; --load HPA=FILE gives one its own, --hpa NAME (and -n NAMESPACE) \
              chooses one",

@@ -129,6 +129,25 @@ impl LoadReport {
         }
     }
 
+    /// Of several HPAs, each under its name.
+    pub fn together(all: &[Self]) -> Document {
+        if let [one] = all {
+            return one.document();
+        }
+        let each: Vec<Document> = all.iter().map(Self::document).collect();
+        let verdict =
+            all.iter().zip(&each).map(|(one, document)| format!("{}: {}", one.name, document.verdict.join(" ")));
+        let named = |(one, document): (&Self, Document)| -> Vec<Section> {
+            let title = |section: Section| Section { title: format!("{}: {}", one.name, section.title), ..section };
+            document.sections.into_iter().map(title).collect()
+        };
+        Document {
+            title: format!("{} HPAs, as they were recorded", all.len()),
+            verdict: verdict.collect(),
+            sections: all.iter().zip(each.iter().cloned()).flat_map(named).collect(),
+        }
+    }
+
     /// For people.
     pub fn document(&self) -> Document {
         let all: Vec<(&model::Column, Described)> = self.described().collect();

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -122,4 +123,37 @@ fn what_happened_is_recorded_and_simulated_again() {
     write(Path::new(&another), &manifests.replace("maxReplicas: 10", "maxReplicas: 12"));
     let backtest = ["backtest", "-f", &another, "--observed", &observed, "--cpu-from", "rps", "--repair"];
     hpasim(&backtest).args(options).assert().stderr(contains("had maxReplicas 10, and that of the manifests has 12"));
+}
+
+/// All HPAs of a world are imported at once, each into a folder of its own, and simulated again from there.
+#[test]
+fn several_hpas_are_imported_and_simulated_together() {
+    const SERVICES: &str = "scenarios/eleven-services/k8s";
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    write(
+        &folder.path().join("requests.csv"),
+        "time,rps\n2026-11-24T08:00:00Z,50\n2026-11-24T08:20:00Z,200\n2026-11-24T09:00:00Z,90\n",
+    );
+    let simulate = |load: &str, more: &[&str]| {
+        let run = ["simulate", "-f", SERVICES, "--load", load, "--cpu-per-request", "2m", "--duration", "50m"];
+        let output = hpasim(&run).args(["--phases", "1", "--format", "json"]).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let hours = |target: &Value| (target["hpa"].to_string(), target["podHours"].as_f64().unwrap());
+        found["targets"].as_array().unwrap().iter().map(hours).collect::<Vec<_>>()
+    };
+    let (file, observed) = (path("cluster.om"), path("observed"));
+    let truth = simulate(&path("requests.csv"), &["--openmetrics", &file]);
+    let import = ["import", &file, "-f", SERVICES, "-o", &observed];
+    hpasim(&import).assert().success().stdout(contains("default.cart: ").and(contains("default.web: Load")));
+    let again = simulate(&observed, &["--cpu-from", "rps"]);
+    assert_eq!(truth.len(), 11);
+    for (one, other) in truth.iter().zip(&again) {
+        assert!(one.0 == other.0 && (one.1 / other.1 - 1.0).abs() < 0.03, "{one:?} {other:?}");
+    }
+    let backtest = ["backtest", "-f", SERVICES, "--hpa", "cart", "--observed", &observed, "--cpu-from", "rps"];
+    hpasim(&backtest).args(["--cpu-per-request", "2m", "--max-error", "0.2"]).assert().success();
+    hpasim(&import).args(["--format", "json"]).assert().code(2).stderr(contains("11 match: choose one with --hpa"));
+    hpasim(&import).args(["--workload", "web"]).assert().code(2).stderr(contains("choose one with --hpa"));
 }

@@ -7,5 +7,5 @@ mod settings;
 pub mod synthetic;
 pub mod trace;
 
-pub use reader::{FOLDER_LOAD, How, Load, as_input_error, has_recorded, said};
+pub use reader::{FOLDER_LOAD, How, Load, as_input_error, folder_of, folder_of_hpa, has_recorded, said};
 pub use settings::{Call, Calls, CpuFrom, LoadSettings, Number, Row, StatedReading, Values};

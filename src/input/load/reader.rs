@@ -1,13 +1,13 @@
 //! A load that is opened: a trace that is read as far as it is needed, a recording, or constants alone.
 
 use std::io::{Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::trace::{TraceReader, is_trace};
 use crate::input::recording::{self, Options, Subject, observed};
 use crate::input::source::unreadable;
 use crate::input::{self, Diagnostic, InputError};
-use crate::model::{Column, LoadError, LoadSource, LoadTable, Observed};
+use crate::model::{Column, HpaSpec, LoadError, LoadSource, LoadTable, Observed};
 use crate::units::{Clock, SimTime, Span};
 
 /// A load: a trace, which is read as far as it is needed, a recording, or constants alone.
@@ -46,12 +46,26 @@ pub const FOLDER_LOAD: &str = "load.csv";
 /// So much of a file says what it is.
 const HEAD: u64 = 1 << 16;
 
+/// The folder of an HPA where several were imported into one.
+pub fn folder_of_hpa(hpa: &HpaSpec) -> String {
+    format!("{}.{}", hpa.namespace, hpa.name)
+}
+
+/// The folder that a recording was imported into: that of its HPA, where there are several in one.
+pub fn folder_of(path: &Path, subject: &Subject) -> PathBuf {
+    let own = subject.namespace.as_ref().zip(subject.hpa.as_ref()).map(|(namespace, hpa)| format!("{namespace}.{hpa}"));
+    match own.map(|own| path.join(own)) {
+        Some(own) if !path.join(FOLDER_LOAD).is_file() && own.is_dir() => own,
+        _ => path.to_owned(),
+    }
+}
+
 impl Load {
     /// Opens a trace or a recording with constant columns besides, or the constants alone, which last for `duration`.
     pub fn open(path: Option<&Path>, how: &How<'_>, duration: Option<Span>) -> Result<Self, InputError> {
         if let Some(path) = path {
             if path.is_dir() {
-                let inner = path.join(FOLDER_LOAD);
+                let inner = folder_of(path, &how.subject).join(FOLDER_LOAD);
                 if !inner.is_file() {
                     let hint = format!("`hpasim import FILE... -o {}` makes one", path.display());
                     let diagnostic = Diagnostic::new(format!("{}: the folder has no {FOLDER_LOAD}", path.display()));

@@ -140,7 +140,9 @@ fn of_requests(requests: &Requests, hpa: &HpaSpec, service: &str, pods: &str) ->
             (format!("istio_requests_total{of}"), Some(format!("istio_request_duration_milliseconds_sum{of}")))
         }
         Requests::Envoy => {
-            let cluster = quoted(&format!(".*\\b{}\\b.*", hpa.target.name));
+            // Between signs that a Service's name cannot have: cart-store is not cart.
+            let name = hpa.target.name.replace('.', "\\.");
+            let cluster = quoted(&format!("(.*[^a-zA-Z0-9-])?{name}([^a-zA-Z0-9-].*)?"));
             (format!("envoy_cluster_upstream_rq_total{{envoy_cluster_name=~{cluster}}}"), None)
         }
         Requests::Metric(metric) => match metric.strip_suffix("_bucket").or(metric.strip_suffix("_count")) {

@@ -45,9 +45,11 @@ impl Subject {
             (Some(workload), Some(pod)) => is_pod_of(workload, pod),
             _ => true,
         };
-        // A cluster of Envoy has more in its name.
-        let leads =
-            |service: &String| self.services.iter().any(|known| service == known || service.contains(known.as_str()));
+        // A cluster of Envoy has more in its name, between signs that a Service's cannot have: cart-store is not cart.
+        let parts = |service: &str, known: &str| {
+            service.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).any(|part| part == known)
+        };
+        let leads = |service: &String| self.services.iter().any(|known| service == known || parts(service, known));
         let is_service = self.services.is_empty() || about.service.as_ref().is_none_or(leads);
         same(&self.namespace, &about.namespace) && is_owner && is_pod && is_service
     }
@@ -137,6 +139,18 @@ pub(super) fn one_workload(series: &[&Series], subject: &Subject) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_is_not_another_one_with_more_in_its_name() {
+        let subject = Subject { services: vec!["cart".to_owned()], ..Subject::default() };
+        let has = |service: &str| subject.has(&About { service: Some(service.to_owned()), ..About::default() });
+        for service in ["cart", "outbound|80||cart.default.svc.cluster.local", "default/cart/80", "default_cart_80"] {
+            assert!(has(service), "{service}");
+        }
+        for service in ["cart-store", "outbound|80||cart-store.default.svc.cluster.local", "cartel"] {
+            assert!(!has(service), "{service}");
+        }
+    }
 
     #[test]
     fn a_pod_is_of_its_workload() {
