@@ -180,7 +180,19 @@ fn drawn(number: usize, salt: usize) -> String {
     (0..5).map(|_| next()).collect()
 }
 
+/// What kube-state-metrics calls a metric.
+fn metric_name(metric: &MetricSource) -> String {
+    metric.resource().map_or_else(|| metric.label(), |resource| resource.name.to_string())
+}
+
 impl Source<'_> {
+    /// Whether a metric is the first of its name and its kind: nothing tells another one apart, such as CPU of one container.
+    fn is_first_of_name(&self, index: usize) -> bool {
+        let metrics = &self.run.hpa().metrics;
+        let name = metric_name(&metrics[index]);
+        !metrics[..index].iter().any(|before| metric_name(before) == name)
+    }
+
     fn namespace(&self) -> String {
         format!("namespace={}", quoted(&self.run.workload().namespace))
     }
@@ -290,6 +302,9 @@ impl<W: Write> Lines<'_, W> {
                 let Some(ResourceMetric { name, target: MetricTarget::Utilization(_), .. }) = metric.resource() else {
                     continue;
                 };
+                if !source.is_first_of_name(index) {
+                    continue;
+                }
                 let labels = format!(
                     "{},metric_name={},metric_target_type=\"utilization\"",
                     source.of_hpa(),
@@ -311,8 +326,11 @@ impl<W: Write> Lines<'_, W> {
         self.begin(family)?;
         for source in sources {
             for (index, metric) in source.run.hpa().metrics.iter().enumerate() {
+                if !source.is_first_of_name(index) {
+                    continue;
+                }
                 let resource = metric.resource();
-                let name = resource.as_ref().map_or_else(|| metric.label(), |resource| resource.name.to_string());
+                let name = metric_name(metric);
                 let is_utilization =
                     matches!(resource, Some(ResourceMetric { target: MetricTarget::Utilization(_), .. }));
                 let kind = if is_utilization { "utilization" } else { "average" };

@@ -1,6 +1,6 @@
 //! What happened, as it was recorded or follows from what was, and what of it can be simulated: events as scenarios have them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::grid::Merged;
 use super::subject::revision_of;
@@ -101,8 +101,14 @@ fn rollouts(series: &[&Series], grid: &Grid) -> Happened {
     let mut pods: Vec<(i64, &str, &str)> =
         seen.into_iter().filter_map(|(pod, at)| Some((at, revision_of(pod)?, pod))).collect();
     pods.sort_unstable();
-    let start = grid.start * 1000;
-    let changes = pods.windows(2).filter(|pair| pair[0].1 != pair[1].1 && pair[1].0 > start + grid.step * 1000);
+    let from = (grid.start + grid.step) * 1000;
+    // Of several versions at the start nobody knows which is the newer one.
+    let at_start: BTreeSet<&str> =
+        pods.iter().take_while(|(at, ..)| *at <= from).map(|(_, revision, _)| *revision).collect();
+    let changes = pods.windows(2).filter(|pair| {
+        let goes_on = pair[0].0 <= from && at_start.contains(pair[1].1);
+        pair[0].1 != pair[1].1 && pair[1].0 > from && !goes_on
+    });
     let one = |pair: &[(i64, &str, &str)]| {
         let (millis, revision, pod) = pair[1];
         let at = millis.div_euclid(1000) - grid.start;
