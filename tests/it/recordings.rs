@@ -526,3 +526,36 @@ fn legends_are_told_apart() {
     hpasim(&["import", &hpa]).assert().success().stdout(contains("the manifests (-f) tell the names"));
     hpasim(&["import", &hpa, "-f", K8S]).assert().success().stdout(contains("cpu_utilization up to 90 %"));
 }
+
+/// Published traces of clouds: what their columns say.
+#[test]
+fn traces_of_clouds_are_loads() {
+    let minutes: Vec<String> = (1..=1440).map(|minute: i32| minute.to_string()).collect();
+    let row = |count: i32| vec![count.to_string(); 1440].join(",");
+    let azure = format!(
+        "HashOwner,HashApp,HashFunction,Trigger,{}\no,a,f,http,{}\no,a,g,timer,{}\n",
+        minutes.join(","),
+        row(120),
+        row(60)
+    );
+    let found = read("azure.csv", &azure);
+    assert_eq!((found.grid.step, found.grid.steps, found.grid.base), (60, 1440, TimeBase::Start));
+    assert!(found.load.iter().any(|(column, values)| *column == Column::Rps && values.iter().all(|rps| *rps == 3.0)));
+    let header = "timestamp,msname,msinstanceid,nodeid,cpu_utilization,memory_utilization";
+    let row =
+        |minute: i32, pod: i32| format!("{},cart,cart_{pod},n,{},0.25", minute * 60_000, 0.25 + 0.25 * f64::from(pod));
+    let alibaba = lines(header, (0..10).flat_map(|minute| (0..3).map(move |pod| row(minute, pod))));
+    let found = read("alibaba.csv", &alibaba);
+    assert_eq!((found.grid.step, found.grid.steps), (60, 10));
+    let of = |wanted: Column| found.load.iter().find(|(column, _)| *column == wanted).map(|(_, values)| values[5]);
+    assert_eq!(of(Column::CpuUtilization), Some(50.0));
+    assert_eq!((of(Column::MemoryUtilization), of(Column::Replicas)), (Some(25.0), Some(3.0)));
+    for (name, text, wrong) in [
+        ("azure.csv", azure.replace("120,120,120\n", "120,120,many\n"), "`many` is no number of at least 0"),
+        ("alibaba.csv", alibaba.replace("60000,cart,", "60000,web,"), "has 2 microservices: cart, web"),
+        ("alibaba.csv", alibaba.replace("120000,", "-1,"), "`-1` is no number of at least 0"),
+    ] {
+        let error = recording::read(name, text.as_bytes(), &Options::default()).unwrap_err();
+        assert!(error.to_string().contains(wrong), "{error}");
+    }
+}

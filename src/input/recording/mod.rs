@@ -1,6 +1,7 @@
 //! Recordings of clusters and load tests, as their tools write them, told apart by what is in them.
 
 mod calls;
+mod datasets;
 mod demand;
 mod folder;
 mod grid;
@@ -158,7 +159,7 @@ type Is = fn(&str) -> bool;
 type Reader = fn(&mut File<'_>, &Options) -> Result<Recording, InputError>;
 
 /// What is known, in the order in which it is looked for: whether the head of a text is of it, and what reads it.
-const FORMATS: [(Is, Reader); 14] = [
+const FORMATS: [(Is, Reader); 16] = [
     (calls::is_k6_json, calls::k6_json),
     (kubectl::is_events_json, kubectl::events_json),
     (logs::is_json, logs::json),
@@ -169,6 +170,8 @@ const FORMATS: [(Is, Reader); 14] = [
     (summaries::is_hey, summaries::hey),
     (summaries::is_wrk, summaries::wrk),
     (calls::is_table, calls::table),
+    (datasets::is_azure, datasets::azure),
+    (datasets::is_alibaba, datasets::alibaba),
     (summaries::is_locust, summaries::locust),
     (logs::is_access_log, logs::access_log),
     (is_exposition, prometheus::exposition),
@@ -187,7 +190,8 @@ pub fn read(name: &str, input: impl Read, options: &Options) -> Result<Recording
     let mut file = File::open(name, input)?;
     let Some(reader) = format_of(&file.head) else {
         let known = "known are answers of Prometheus (JSON), OpenMetrics, CSV with a column of times, kubectl top, get hpa --watch and \
-                     get events, hey, k6, Locust, wrk, JMeter, and access logs of NGINX, Apache and Envoy";
+                     get events, hey, k6, Locust, wrk, JMeter, access logs of NGINX, Apache and Envoy, and the traces of Azure Functions and \
+                     Alibaba's microservices";
         return Err(file.place.wrong(0, "is none of the recordings that are known").hint(known).into());
     };
     let recording = sorted(reader(&mut file, options)?);
