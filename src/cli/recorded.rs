@@ -151,8 +151,9 @@ impl Common {
             }
             reports.push(report);
         }
-        if let (true, Some(error)) = (reports.is_empty(), wrong) {
-            return Err(error.into());
+        if reports.is_empty() {
+            let nothing = || anyhow::anyhow!("of none of the HPAs the target is among the manifests");
+            return Err(wrong.map_or_else(nothing, Into::into));
         }
         let forms = Forms {
             command: "import",

@@ -86,6 +86,7 @@ fn what_happened_is_recorded_and_simulated_again() {
     let happened = [
         "{at: 10m, killPods: {pods: 2, which: oldest}}",
         "{at: 2026-11-24T08:50:00Z, patchHpa: {maxReplicas: 13, averageUtilization: {cpu: 50}}}",
+        "{at: 60m, patchHpa: {minReplicas: 4}}",
         "{at: 75m, rollout: {}}",
     ];
     let options = ["--cpu-per-request", "23m", "--background-cpu", "40m", "--startup", "20s"];
@@ -104,8 +105,10 @@ fn what_happened_is_recorded_and_simulated_again() {
     let starts = |with: &str| assert!(events.iter().any(|event| event.contains(with)), "{with}: {events:#?}");
     starts("killPods: {pods: 2, which: oldest}");
     starts("{at: 2026-11-24T08:50:00Z, patchHpa: {maxReplicas: 13, averageUtilization: {cpu: 50}}}");
+    // Only what is said is changed, and the rest stays as it was left.
+    starts("{at: 2026-11-24T09:00:00Z, patchHpa: {minReplicas: 4}}");
     starts("{at: 2026-11-24T09:15:00Z, rollout: {}}");
-    assert_eq!(events.iter().filter(|event| !event.is_empty()).count(), 3, "{events:#?}");
+    assert_eq!(events.iter().filter(|event| !event.is_empty()).count(), 4, "{events:#?}");
     let error = |more: &[&str]| {
         let backtest = ["backtest", "-f", K8S, "--observed", &observed, "--cpu-from", "rps", "--format", "json"];
         let output = hpasim(&backtest).args(options).args(more).output().unwrap();
@@ -115,7 +118,7 @@ fn what_happened_is_recorded_and_simulated_again() {
         (found["parts"][0]["predicted"]["replicas"].as_f64().unwrap(), said)
     };
     let (without, said) = error(&[]);
-    assert!(said.contains("3 events of") && said.contains("--event"), "{said}");
+    assert!(said.contains("4 events of") && said.contains("--event"), "{said}");
     let (with, _) = error(&["--event", &observed]);
     assert!(with < 0.05 && without > 1.0, "{with} {without}");
     let another = path("hpa.yaml");

@@ -41,7 +41,8 @@ pub fn stated_events(
                 );
                 return Err(Diagnostic::new(format!("{}: there are several HPAs", source.name)).hint(hint).into());
             }
-            events.extend(reader.events(&found, targets, has_nodes, controller)?);
+            let more = reader.events((&found, &events), targets, has_nodes, controller)?;
+            events.extend(more);
         }
     }
     events.sort_by_key(|event| event.at);
@@ -83,10 +84,10 @@ struct Stated {
 }
 
 impl Reader<'_> {
-    /// The events in the order of time.
+    /// The events in the order of time; `before` are those that were stated already.
     pub(super) fn events(
         &self,
-        raw: &[raw::Event],
+        (raw, before): (&[raw::Event], &[ScheduledEvent]),
         targets: &[Happens<'_>],
         has_nodes: bool,
         controller: ControllerConfig,
@@ -108,11 +109,12 @@ impl Reader<'_> {
             found.extend(action);
             if let Some(patch) = &event.patch_hpa {
                 // As it was left by what came before.
-                let before = events.iter().rev().find_map(|one: &ScheduledEvent| match &one.action {
-                    Action::ChangeHpa(hpa) if one.target == target && one.at <= at => Some(hpa.as_ref()),
+                let changes = before.iter().chain(&events).filter_map(|one: &ScheduledEvent| match &one.action {
+                    Action::ChangeHpa(hpa) if one.target == target && one.at <= at => Some((one.at, hpa.as_ref())),
                     _ => None,
                 });
-                found.push(self.patched_hpa(&format!("{path}.patchHpa"), patch, before.unwrap_or(hpa))?);
+                let left = changes.max_by_key(|(at, _)| *at).map(|(_, hpa)| hpa);
+                found.push(self.patched_hpa(&format!("{path}.patchHpa"), patch, left.unwrap_or(hpa))?);
             }
             let hint = "see `hpasim schema` for the events that there are";
             match found.len() {
@@ -128,8 +130,8 @@ impl Reader<'_> {
         events.sort_by_key(|event| event.at);
         let rolls = |event: &ScheduledEvent| matches!(event.action, Action::Rollout(_) | Action::Restart);
         let goes_nowhere = |(index, event): (usize, &ScheduledEvent)| {
-            let before = &events[..index];
-            event.action == Action::Rollback && !before.iter().any(|other| other.target == event.target && rolls(other))
+            let mut all = before.iter().filter(|other| other.at <= event.at).chain(&events[..index]);
+            event.action == Action::Rollback && !all.any(|other| other.target == event.target && rolls(other))
         };
         if events.iter().enumerate().any(goes_nowhere) {
             let wrong = self.wrong("events", "a rollback without a revision to go back to");

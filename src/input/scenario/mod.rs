@@ -125,7 +125,7 @@ impl Reader<'_> {
         }
         let nodes = self.nodes(&raw.cluster, &manifests, &targets)?;
         let happens: Vec<_> = targets.iter().map(|target| (&target.hpa, &target.workload, target.clock())).collect();
-        let events = self.events(&raw.events, &happens, raw.cluster.nodes.is_some(), controller)?;
+        let events = self.events((&raw.events, &[]), &happens, raw.cluster.nodes.is_some(), controller)?;
         let workloads: Vec<(String, Replicas)> = manifests
             .inventory
             .workloads
