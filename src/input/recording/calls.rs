@@ -127,7 +127,7 @@ pub(super) fn table(file: &mut File<'_>, options: &Options) -> Result<Recording,
 }
 
 /// The records of a table with their lines.
-fn records(
+pub(super) fn records(
     file: &mut File<'_>,
     mut each: impl FnMut(usize, &csv::StringRecord) -> Result<(), InputError>,
 ) -> Result<(), InputError> {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::calls::records;
 use super::{File, Options, Place};
 use crate::input::InputError;
 use crate::model::{About, Kind, Recording, Series, Signal, TimeBase, piece};
@@ -34,27 +35,6 @@ fn number(place: Place<'_>, line: usize, text: &str, column: &str) -> Result<f64
     let found = text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     let wrong = || place.wrong(line, format!("`{}` is no number of at least 0", piece(text))).field(column);
     found.ok_or_else(|| InputError::from(wrong()))
-}
-
-/// The records with their lines, after the header.
-fn records(
-    file: &mut File<'_>,
-    mut each: impl FnMut(usize, &csv::StringRecord) -> Result<(), InputError>,
-) -> Result<csv::StringRecord, InputError> {
-    let place = file.place;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&mut file.input);
-    let unreadable =
-        |line: usize, error: csv::Error| InputError::from(place.wrong(line, format!("cannot be read: {error}")));
-    let headers = reader.headers().map_err(|error| unreadable(1, error))?.clone();
-    let mut record = csv::StringRecord::new();
-    loop {
-        let line = reader.position().line() as usize;
-        match reader.read_record(&mut record) {
-            Ok(true) => each(line, &record)?,
-            Ok(false) => return Ok(headers),
-            Err(error) => return Err(unreadable(line, error)),
-        }
-    }
 }
 
 /// The invocations of all functions together, as requests a second.
