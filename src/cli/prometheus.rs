@@ -132,9 +132,8 @@ pub(super) fn run(args: &PrometheusArgs, color: ColorChoice) -> anyhow::Result<O
     args.common.check()?;
     let everyone = args.questions()?;
     if args.dry_run {
-        let several = everyone.len() > 1;
         let of = |(whose, queries): &(Whose, Vec<Query>)| -> String {
-            let title = whose.folder.as_ref().filter(|_| several).map(|folder| format!("# {folder}\n"));
+            let title = whose.folder.as_ref().map(|folder| format!("# {folder}\n"));
             let all = queries.iter().map(|query| format!("{}: {}\n", query.name, query.promql));
             title.into_iter().chain(all).collect()
         };
