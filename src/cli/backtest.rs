@@ -152,7 +152,7 @@ fn parts(
         let errors = backtest::errors(predicted, recorded, (from, to))?;
         let each = phases.iter().flat_map(|phases| &phases.courses).filter_map(|course| {
             let replicas = course.steps.iter().map(|(at, pods)| (at.seconds(), f64::from(*pods))).collect();
-            backtest::errors(&Seen { replicas, utilization: Vec::new() }, recorded, (from, to))
+            backtest::errors(&Seen { replicas, ..Seen::default() }, recorded, (from, to))
         });
         let over = each.fold((errors.replicas, errors.replicas), |(low, high), one| {
             (one.replicas.min(low), one.replicas.max(high))

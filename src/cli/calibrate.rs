@@ -11,7 +11,7 @@ use super::world::{Prepared, WorldArgs};
 use super::{Outcome, args, load};
 use crate::input::InputError;
 use crate::input::recording::PodTimes;
-use crate::model::{LoadSource, PodTemplate, option_name};
+use crate::model::{Container, LoadSource, PodTemplate, option_name};
 use crate::report::calibrate::Calibration;
 use crate::report::document::{html, markdown};
 use crate::report::json;
@@ -92,6 +92,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
     let (measured, unmeasured) = measured((&observation, cpu), &target.workload.template, seed, &stated);
     let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
     let duration = setup.world.duration.unwrap_or_else(|| table.length());
+    let by_probes = args.world.event.is_empty() && setup.targets[0].workload.template.may_be_restarted_by_probes();
     let name = setup.targets[0].hpa.name.clone();
     let problem = Problem {
         setup,
@@ -99,6 +100,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
         recorded: observation.samples,
         measured,
         stated,
+        by_probes,
         end: duration.seconds(),
         split: args.split,
         simulations: args.simulations,
@@ -138,12 +140,13 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
 }
 
 /// What an option may say.
-const STATED: [Setting; 12] = [
+const STATED: [Setting; 13] = [
     Setting::SyncOffset,
     Setting::MetricOffset,
     Setting::HousekeepingOffset,
     Setting::MetricResolution,
     Setting::ScrapeInterval,
+    Setting::ProbeLatency,
     Setting::Startup,
     Setting::RecordedAge,
     Setting::CpuPerRequest,
@@ -195,7 +198,11 @@ fn measured(
     let period =
         template.running().filter_map(|container| container.readiness_probe.as_ref()).map(|probe| probe.period);
     let period = period.max().map_or(0, Span::seconds);
-    if let Ok(found) = direct::startup(&seconds, period, seed) {
+    // Without a probe that waits for the application a pod is ready as soon as its containers run.
+    let waits = |container: &Container| container.readiness_probe.is_some() || container.startup_probe.is_some();
+    if let Ok(found) = direct::startup(&seconds, period, seed)
+        && template.containers.iter().any(waits)
+    {
         known.push(found);
     }
     known.retain(|one| !stated.contains(&one.setting));

@@ -14,6 +14,9 @@ use crate::study::backtest::{Course, Seen, push};
 use crate::study::calibrate::direct::Step;
 use crate::study::calibrate::loss::Samples;
 
+/// What is known by its name, and when.
+type Known<'a> = BTreeMap<&'a str, BTreeMap<i64, f64>>;
+
 /// A folder of `hpasim import`, or a file that has all.
 #[derive(Debug)]
 pub(super) struct Observation {
@@ -62,18 +65,16 @@ impl Observation {
                         column `desired` or `replicas`";
             return Err(InputError::from(Diagnostic::new(format!("{name} has no replicas")).hint(hint)).into());
         };
-        let samples = Samples {
+        let mut samples = Samples {
             replicas: if desired.is_empty() { current } else { desired },
             utilization: samples(&Signal::CpuUtilization),
             target: target(hpa),
+            ..Samples::default()
         };
-        let seen = Seen { replicas: course(&samples.replicas), utilization: course(&samples.utilization) };
-        let load = path.join(FOLDER_LOAD);
-        let load = match is_folder {
-            true => recording::read(&load.display().to_string(), open(&load)?, &options)?,
-            false => Recording::default(),
-        };
-        let mut known: BTreeMap<&str, BTreeMap<i64, f64>> = BTreeMap::new();
+        let (replicas, utilization) = (course(&samples.replicas), course(&samples.utilization));
+        let seen = Seen { replicas, utilization, ..Seen::default() };
+        let load = if is_folder { load_in(&path, &options)? } else { Recording::default() };
+        let mut known = Known::new();
         let mut pods = Vec::new();
         match &observed {
             Some(observed) => {
@@ -97,6 +98,7 @@ impl Observation {
                 pods = recording::pods(&path)?;
             }
         }
+        samples.take_restarts(&known);
         Ok(Self {
             seen,
             samples,
@@ -106,6 +108,23 @@ impl Observation {
             pods,
         })
     }
+}
+
+impl Samples {
+    /// Restarts of containers, and whether pods were short of CPU.
+    fn take_restarts(&mut self, known: &Known<'_>) {
+        let of = |name: &str| known.get(name).into_iter().flatten();
+        // What the kernel killed for its memory no probe restarted.
+        let killed = |at: &i64| known.get("oom_kills").and_then(|values| values.get(at)).copied().unwrap_or(0.0);
+        self.restarts = of("restarts").map(|(at, count)| (*at, (count - killed(at)).max(0.0))).collect();
+        self.is_censored = of(recording::THROTTLED_SHARE).any(|(_, share)| *share > recording::THROTTLED);
+    }
+}
+
+/// The load of a folder.
+fn load_in(folder: &Path, options: &Options) -> anyhow::Result<Recording> {
+    let path = folder.join(FOLDER_LOAD);
+    Ok(recording::read(&path.display().to_string(), open(&path)?, options)?)
 }
 
 /// What is predicted is what the HPA of the manifests does: it should be the one that was recorded.
@@ -157,7 +176,7 @@ fn course(samples: &[(i64, f64)]) -> Course {
 }
 
 /// The steps in which something is known together with pods, and with requests if it must be.
-fn steps(known: &BTreeMap<&str, BTreeMap<i64, f64>>, used: &str, needs_requests: bool) -> Vec<Step> {
+fn steps(known: &Known<'_>, used: &str, needs_requests: bool) -> Vec<Step> {
     let of = |name: &str, at: i64| known.get(name).and_then(|values| values.get(&at)).copied();
     let step = |(&at, &used): (&i64, &f64)| {
         let rps = of("rps", at).or((!needs_requests).then_some(0.0))?;
@@ -165,7 +184,7 @@ fn steps(known: &BTreeMap<&str, BTreeMap<i64, f64>>, used: &str, needs_requests:
             .or_else(|| of("ready", at))
             .or_else(|| of("replicas", at))
             .or_else(|| of("desired", at))?;
-        Some(Step { at, used, rps, pods })
+        Some(Step { at, used, rps, pods, has_restarts: of("restarts", at).is_some_and(|count| count > 0.0) })
     };
     known.get(used).into_iter().flatten().filter_map(step).collect()
 }

@@ -32,7 +32,7 @@ pub(super) struct WorldArgs {
     /// What happens besides the load, as scenarios have it: '{at: 3m, rollout: {}}', '{at: 09:30, killPods: {pods: 2}}'; or what was
     /// recorded: a folder of `hpasim import`, or its events.csv; repeatable
     #[arg(long, value_name = "YAML|DIR", help_heading = "Load")]
-    event: Vec<String>,
+    pub event: Vec<String>,
     #[command(flatten)]
     pub cluster: ClusterArgs,
     #[command(flatten)]

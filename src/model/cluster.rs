@@ -43,6 +43,10 @@ pub struct ClusterConfig {
     /// How old the pods are that are there at the start; from a minute on they have been measured for long
     #[arg(long, value_name = "DURATION", default_value_t = Self::default().pods_age, help_heading = "Pods")]
     pub pods_age: Span,
+    /// Time in which a pod without work answers a probe, such as 20ms. It grows as CPU becomes short, so that answers come later than
+    /// the probe's timeoutSeconds: pods are unready, or are restarted; 0s for probes that are always answered in time
+    #[arg(long, value_name = "TIME", default_value_t = Self::default().probe_latency, help_heading = "Pods")]
+    pub probe_latency: Seconds,
     /// CPU of a running pod without work, such as 5m
     #[arg(long, value_name = "QUANTITY", default_value_t = Self::default().background_cpu, help_heading = "Pods")]
     pub background_cpu: NonNegativeQuantity,
@@ -123,6 +127,7 @@ impl Default for ClusterConfig {
             warmup: Span::ZERO,
             warmup_speed: Share::from_percent(50),
             pods_age: Span::from_seconds(86_400),
+            probe_latency: Seconds::new(0.0),
             background_cpu: NonNegativeQuantity::ZERO,
             startup_cpu: NonNegativeQuantity::ZERO,
             memory_growth: NonNegativeQuantity::ZERO,

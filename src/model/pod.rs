@@ -94,6 +94,10 @@ pub struct Probe {
     pub failure_threshold: i32,
     /// `successThreshold`.
     pub success_threshold: i32,
+    /// `timeoutSeconds`.
+    pub timeout: Span,
+    /// Whether it takes the container's process to answer (`httpGet`, `grpc`, `exec`), and not the kernel alone (`tcpSocket`).
+    pub is_answered_by_process: bool,
     /// `terminationGracePeriodSeconds`, which is the pod's without it; of a startup or liveness probe.
     pub grace_period: Option<Span>,
 }
@@ -202,6 +206,12 @@ impl PodTemplate {
         let total: f64 = self.running().map(request).sum();
         let measured = self.running().filter(|c| container.is_none_or(|name| name == c.name));
         measured.map(|c| if total > 0.0 { request(c) / total } else { 1.0 / self.running().count() as f64 }).collect()
+    }
+
+    /// Whether answers to a liveness probe may come too late when CPU is short.
+    pub fn may_be_restarted_by_probes(&self) -> bool {
+        let mut probes = self.containers.iter().filter_map(|container| container.liveness_probe);
+        self.cpu_limit().is_some() && probes.any(|probe| probe.is_answered_by_process)
     }
 
     /// How long the preStop hooks take.

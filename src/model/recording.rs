@@ -193,8 +193,10 @@ pub struct RecordedEvent {
     pub at: i64,
     /// Its reason, as Kubernetes has it.
     pub reason: String,
-    /// What it happened to: Kind/name.
+    /// What it happened to: Kind/name, and in which namespace, if that is known.
     pub object: String,
+    /// See `object`.
+    pub namespace: Option<String>,
     /// In words.
     pub message: String,
     /// The same as an event of a scenario, if it can be simulated.

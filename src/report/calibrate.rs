@@ -121,6 +121,7 @@ pub fn value(setting: Setting, number: f64) -> Option<String> {
             let milli = number * 1e3;
             format!("{}m", decimal(milli, if milli < 100.0 { 2 } else { 0 }))
         }
+        Setting::ProbeLatency => format!("{}ms", decimal(number * 1e3, 1)),
         Setting::MemoryBase | Setting::MemoryGrowth => format!("{}Mi", decimal(number / f64::from(1 << 20), 1)),
         _ => format!("{}s", decimal(number, 0)),
     })

@@ -5,16 +5,22 @@ use super::amounts::{decimal, share};
 use super::phases::Ranges;
 use crate::model::ResourceName;
 use crate::sim::{Occurrence, Rollout};
-use crate::units::Work;
+use crate::units::{Span, Work};
 
 /// Something that happened, in words.
 pub fn occurrence(run: &Run<'_>, what: Occurrence) -> String {
     let pods = |count: i32| if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") };
+    let times = |count: i32, over: Span| {
+        let count = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        if over == Span::ZERO { count } else { format!("{count} over {over}") }
+    };
     match what {
         Occurrence::Action(index) => {
             run.setup.world.events.get(index).map(|event| event.action.describe()).unwrap_or_default()
         }
         Occurrence::OomKilled(count) => format!("{} OOMKilled", pods(count)),
+        Occurrence::NotLive(count, over) => format!("Killing: liveness probe failed, {}", times(count, over)),
+        Occurrence::Unready(count, over) => format!("Unhealthy: readiness probe failed, {}", times(count, over)),
         Occurrence::Preempted(count) => format!("Preempted: {} of a lower priority", pods(count)),
         Occurrence::Unschedulable(count) => format!("FailedScheduling: no node for {}", pods(count)),
         Occurrence::NodeRemoved => "the cluster autoscaler removes a node".to_owned(),
@@ -86,9 +92,23 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
             Figure::new(slo.to_string(), value)
         });
     }
-    if s.restarts > 0 {
+    if s.restarts > 0 || ranges.any(|course| course.restarts > 0) {
         let killed = if s.oom_kills > 0 { format!(", {} of them OOMKilled", s.oom_kills) } else { String::new() };
-        all.push(Figure::new("Container restarts", format!("{}{killed}", s.restarts)));
+        let live = match s.liveness_restarts {
+            0 => String::new(),
+            count => format!(", {count} of them by liveness probes not answered in time"),
+        };
+        all.push(
+            Figure::new("Container restarts", format!("{}{killed}{live}", s.restarts))
+                .ranging(ranges.figure(|course| course.restarts, u64::to_string)),
+        );
+    }
+    if s.readiness_failures > 0 || ranges.any(|course| course.readiness_failures > 0) {
+        let value = format!("{} times, by readiness probes not answered in time", s.readiness_failures);
+        all.push(
+            Figure::new("Pods unready", value)
+                .ranging(ranges.figure(|course| course.readiness_failures, u64::to_string)),
+        );
     }
     if s.unsettled > 0 {
         let value =
@@ -103,7 +123,7 @@ pub fn figures(run: &Run<'_>) -> Vec<Figure> {
         all.push(Figure::new("Pods without a node", share(s.unschedulable, s.duration)));
     }
     if let Some(allowance) = &run.target().neighbours.allowance
-        && s.refused > crate::units::Span::ZERO
+        && s.refused > Span::ZERO
     {
         let value = format!("{}: {}", share(s.refused, s.duration), allowance.reason);
         all.push(Figure::new("Pods refused", value));

@@ -34,9 +34,11 @@ pub(super) enum Purpose {
     Victims,
     /// When in its interval Prometheus scrapes a pod.
     Scraping,
+    /// When probes are asked, and whether they are answered in time.
+    Probing,
 }
 
-const PURPOSES: usize = 11;
+const PURPOSES: usize = 12;
 
 /// The streams of one simulation.
 #[derive(Clone, Debug)]
@@ -77,6 +79,12 @@ impl Draws {
         let stream = self.stream(Purpose::Routing);
         let normal: f64 = Normal::standard().sample(stream);
         (1.0 + normal / expected.max(1.0).sqrt()).max(0.0)
+    }
+
+    /// Whether something that is so likely is the case.
+    pub fn chance(&mut self, purpose: Purpose, likely: f64) -> bool {
+        let drawn: f64 = rand::distr::StandardUniform.sample(self.stream(purpose));
+        drawn < likely
     }
 
     /// One of so many.

@@ -16,6 +16,8 @@ pub struct Seen {
     pub replicas: Course,
     /// CPU utilization as the HPA sees it, percent; empty where it is not known.
     pub utilization: Course,
+    /// Restarts of containers until then, all of them.
+    pub restarts: Course,
 }
 
 /// Keeps what the HPA wants and sees.
@@ -33,7 +35,7 @@ impl Listener {
                 *resource.name == ResourceName::Cpu && matches!(resource.target, MetricTarget::Utilization(_))
             })
         };
-        let seen = Seen { replicas: vec![(0, initial)], utilization: Course::new() };
+        let seen = Seen { replicas: vec![(0, initial)], ..Seen::default() };
         Self { cpu: hpa.metrics.iter().position(is_cpu), seen }
     }
 
@@ -51,6 +53,7 @@ impl Listen for Listener {
     fn hear(&mut self, record: &SyncRecord<'_>) {
         let at = record.now.seconds();
         push(&mut self.seen.replicas, at, record.decision.desired.into());
+        push(&mut self.seen.restarts, at, record.restarts as f64);
         let status =
             self.cpu.and_then(|index| record.history.current_metrics().get(index)?.as_ref()?.average_utilization);
         if let Some(percent) = status {
@@ -287,7 +290,7 @@ mod tests {
     use super::*;
 
     fn seen(replicas: &[(i64, f64)]) -> Seen {
-        Seen { replicas: replicas.to_vec(), utilization: Vec::new() }
+        Seen { replicas: replicas.to_vec(), ..Seen::default() }
     }
 
     #[test]

@@ -61,6 +61,10 @@ pub struct Course {
     pub work_lost: Work,
     /// Work that was dropped from a queue.
     pub work_dropped: Work,
+    /// How often containers were restarted, and pods unready by probes that were not answered in time.
+    pub restarts: u64,
+    /// See `restarts`.
+    pub readiness_failures: u64,
     /// Seconds that pods existed, added over all pods.
     pub pod_seconds: i128,
     /// The most replicas.
@@ -121,6 +125,7 @@ impl Course {
         self.waiting = summary.waiting;
         self.at_max = summary.at_max;
         (self.work_lost, self.work_dropped) = (summary.work_lost, summary.work_dropped);
+        (self.restarts, self.readiness_failures) = (summary.restarts, summary.readiness_failures);
         self.pod_seconds = summary.pod_seconds();
         (self.max_replicas, self.looks) = (summary.max_replicas(), summary.looks);
         self.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);

@@ -160,3 +160,43 @@ fn several_hpas_are_imported_and_simulated_together() {
     hpasim(&import).args(["--format", "json"]).assert().code(2).stderr(contains("11 match: choose one with --hpa"));
     hpasim(&import).args(["--workload", "web"]).assert().code(2).stderr(contains("choose one with --hpa"));
 }
+
+/// Probes that were answered too late restarted containers: how long an answer takes is found, and what pods used is, though containers
+/// that ended took some of it with them.
+#[test]
+fn late_probes_are_calibrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let hpa = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: web}, spec: {scaleTargetRef: {apiVersion: \
+               apps/v1, kind: Deployment, name: web}, minReplicas: 2, maxReplicas: 3, metrics: [{type: Resource, resource: {name: cpu, \
+               target: {type: Utilization, averageUtilization: 70}}}]}}";
+    let deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {selector: {matchLabels: {app: web}}, template: \
+                      {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web, resources: {requests: {cpu: 500m}, limits: \
+                      {cpu: 1}}, livenessProbe: {httpGet: {path: /live, port: 80}}}]}}}}";
+    write(&folder.path().join("k8s.yaml"), &format!("{hpa}\n---\n{deployment}\n"));
+    let mut rows = "time,rps\n".to_owned();
+    for minute in (0..100).step_by(5) {
+        let rps = 80.0 + 30.0 * (f64::from(minute) * 0.2).sin() + f64::from(minute * 7 % 13);
+        let _ = writeln!(rows, "{},{rps:.1}", jiff::Timestamp::from_second(START + i64::from(minute) * 60).unwrap());
+    }
+    write(&folder.path().join("requests.csv"), &rows);
+    let (k8s, load, exported, observed) = (path("k8s.yaml"), path("requests.csv"), path("web.om"), path("observed"));
+    let run = ["simulate", "-f", &k8s, "--load", &load, "--openmetrics", &exported, "--replicas", "3"];
+    let truth = ["--cpu-per-request", "25m", "--background-cpu", "10m", "--startup", "15s", "--probe-latency", "20ms"];
+    hpasim(&run).args(truth).assert().success().stdout(contains("by liveness probes not answered in time"));
+    hpasim(&["import", &exported, "-f", &k8s, "-o", &observed]).assert().success();
+    let calibrated = path("calibrated.yaml");
+    let run = ["calibrate", "-f", &k8s, "--observed", &observed, "--format", "json", "-o", &calibrated];
+    let output = hpasim(&run).args(["--simulations", "300"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (setting, truth) in [("cpuPerRequest", 0.025), ("backgroundCpu", 0.010), ("probeLatency", 0.020)] {
+        let known = found["known"].as_array().unwrap().iter().find(|one| one["setting"] == setting).unwrap();
+        let (low, high) = (known["low"].as_f64().unwrap(), known["high"].as_f64().unwrap());
+        assert!((low..=high).contains(&truth) && high < 5.0 * truth, "{setting}: {known}");
+    }
+    // Without a readiness probe pods are ready as soon as they run: that says nothing of the start-up.
+    let is_startup = |one: &Value| one["setting"] == "startup" && one["high"].as_f64() < Some(15.0);
+    assert!(!found["known"].as_array().unwrap().iter().any(is_startup), "{found:#}");
+    let run = ["simulate", "-f", &k8s, "--load", &observed, "--cluster", &calibrated];
+    hpasim(&run).assert().success().stdout(contains("by liveness probes"));
+}

@@ -9,7 +9,7 @@ use hpasim::model::{
     MetricsApi, NodePool, NodesConfig, Phase, Queueing, Revision, ScheduledEvent, Slo, Startup, Which,
 };
 use hpasim::sim::{Exported, TimelineRow};
-use hpasim::units::{Share, SimTime, Span};
+use hpasim::units::{Seconds, Share, SimTime, Span};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
@@ -120,8 +120,10 @@ fn cluster() -> impl Strategy<Value = ClusterConfig> {
         Balancing::Sticky { session: Span::from_seconds(40) },
     ]);
     let waiting = (any::<bool>(), prop::option::of(0..30i64), prop::option::of(0..20i64));
-    (pods(), (metrics, scraping), balancing, waiting, any::<bool>()).prop_map(
-        |(pods, (metrics, (scraped, adapter, first, age)), balancing, (shared, timeout, limit), promise)| {
+    let latency = select(vec![0.0, 0.0, 0.02, 0.2]);
+    let promise = (any::<bool>(), latency);
+    (pods(), (metrics, scraping), balancing, waiting, promise).prop_map(
+        |(pods, (metrics, (scraped, adapter, first, age)), balancing, (shared, timeout, limit), (promise, latency))| {
             let (resolution, housekeeping_interval, missing) = metrics;
             ClusterConfig {
                 metric_resolution: seconds(resolution),
@@ -130,6 +132,7 @@ fn cluster() -> impl Strategy<Value = ClusterConfig> {
                 adapter_interval: seconds(adapter),
                 first_sample: seconds(first),
                 pods_age: seconds(age),
+                probe_latency: Seconds::new(latency),
                 missing_samples: Share::from_percent(missing),
                 balancing,
                 queue: if shared { Queueing::Shared } else { Queueing::PerPod },

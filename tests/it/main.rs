@@ -28,6 +28,7 @@ mod phases;
 mod placement;
 mod plan;
 mod policies;
+mod probing;
 mod prometheus;
 mod reading;
 mod recorded_runs;

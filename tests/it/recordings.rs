@@ -559,3 +559,83 @@ fn traces_of_clouds_are_loads() {
         assert!(error.to_string().contains(wrong), "{error}");
     }
 }
+
+/// Traces of SimKube, as MessagePack, as JSON, and as the list that older ones are: replicas and changed templates of each workload.
+#[test]
+fn traces_of_simkube_have_replicas_and_rollouts() {
+    let deployment = |name: &str, replicas: i32, image: &str| {
+        serde_json::json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "c", "image": image}]}}}})
+    };
+    let event = |at: i64, objects: &[serde_json::Value]| serde_json::json!({"ts": 1_795_507_200 + at, "applied_objs": objects, "deleted_objs": []});
+    let events = serde_json::json!([
+        event(0, &[deployment("web", 3, "web:1"), deployment("api", 2, "api:1")]),
+        event(60, &[deployment("web", 5, "web:1")]),
+        event(90, &[deployment("api", 2, "api:2")]),
+        event(120, &[deployment("web", 5, "web:2")]),
+    ]);
+    let config =
+        serde_json::json!({"trackedObjects": {"apps/v1.Deployment": {"podSpecTemplatePath": "/spec/template"}}});
+    let newer =
+        serde_json::json!({"version": 2, "config": config, "events": events, "index": {}, "pod_lifecycles": {}});
+    let older = serde_json::json!([config, events, {}, {}]);
+    let cpu = "time,cpu\n2026-11-24T08:00:00Z,1\n2026-11-24T08:00:30Z,1.5\n2026-11-24T08:03:00Z,2\n";
+    let subject = Subject { namespace: Some("shop".into()), workload: Some("web".into()), ..Subject::default() };
+    let forms =
+        [rmp_serde::to_vec(&newer).unwrap(), newer.to_string().into_bytes(), rmp_serde::to_vec(&older).unwrap()];
+    for bytes in forms {
+        let read =
+            |name: &str, bytes: &[u8]| (name.to_owned(), recording::read(name, bytes, &Options::default()).unwrap());
+        let all = [read("trace.sktrace", &bytes), read("cpu.csv", cpu.as_bytes())];
+        assert_eq!(all[0].1.format, "SimKube");
+        let found = observed(&all, &subject, Some(30)).unwrap();
+        let (_, desired) = found.recorded.iter().find(|(name, _)| name == "desired").unwrap();
+        assert_eq!(desired[..4], [3.0, 3.0, 5.0, 5.0].map(Some));
+        let events: Vec<(i64, &str)> =
+            found.events.iter().map(|(at, event)| (*at, event.simulated.as_deref().unwrap())).collect();
+        assert_eq!(events, [(120, "{at: 2026-11-24T08:02:00Z, rollout: {}}")], "those of api are another's");
+    }
+    let nothing = newer.to_string().replace("Deployment\",\"meta", "Job\",\"meta");
+    let error = recording::read("trace.json", nothing.as_bytes(), &Options::default()).unwrap_err();
+    assert!(error.to_string().contains("has no Deployment, StatefulSet or HorizontalPodAutoscaler"), "{error}");
+}
+
+/// What `kubectl get events` lists of a namespace is of all that is in it: what happened to others is not simulated.
+#[test]
+fn events_of_other_workloads_are_left_out() {
+    let event = |minute: i32, reason: &str, object: (&str, &str, &str), message: &str| {
+        let at = format!("2026-11-24T08:{minute:02}:00Z");
+        serde_json::json!({"kind": "Event", "reason": reason, "message": message, "lastTimestamp": at, "metadata": {},
+            "involvedObject": {"kind": object.0, "namespace": object.1, "name": object.2}})
+    };
+    let killing = "Container c failed liveness probe, will be restarted";
+    let scaled = |set: &str| format!("Scaled up replica set {set} to 3");
+    let list = serde_json::json!({"kind": "List", "apiVersion": "v1", "items": [
+        event(1, "Killing", ("Pod", "shop", "web-6c9d8f7b5-x2x4z"), killing),
+        event(2, "Killing", ("Pod", "shop", "api-6c9d8f7b5-x2x4z"), killing),
+        event(3, "Killing", ("Pod", "test", "web-6c9d8f7b5-x2x4z"), killing),
+        event(4, "ScalingReplicaSet", ("Deployment", "shop", "web"), &scaled("web-6c9d8f7b5")),
+        event(5, "ScalingReplicaSet", ("Deployment", "shop", "api"), &scaled("api-6c9d8f7b5")),
+        event(6, "ScalingReplicaSet", ("Deployment", "shop", "web"), &scaled("web-6c9d8f7b5")),
+        event(7, "ScalingReplicaSet", ("Deployment", "shop", "web"), &scaled("web-7d4f6c8b9")),
+        event(8, "SuccessfulRescale", ("HorizontalPodAutoscaler", "shop", "api"), "New size: 4"),
+        event(9, "NodeNotReady", ("Node", "", "node-1"), "Node node-1 status is now: NodeNotReady"),
+    ]});
+    let cpu = "time,cpu\n2026-11-24T08:00:00Z,1\n2026-11-24T08:10:00Z,2\n";
+    let read = |name: &str, text: &str| {
+        (name.to_owned(), recording::read(name, text.as_bytes(), &Options::default()).unwrap())
+    };
+    let all = [read("events.json", &list.to_string()), read("cpu.csv", cpu)];
+    let simulated = |subject: &Subject| -> Vec<String> {
+        let found = observed(&all, subject, None).unwrap();
+        found.events.into_iter().filter_map(|(_, event)| event.simulated).collect()
+    };
+    let name = |name: &str| Some(name.to_owned());
+    let web = Subject { namespace: name("shop"), hpa: name("web"), workload: name("web"), services: Vec::new() };
+    let at = |minute: i32, what: &str| format!("{{at: 2026-11-24T08:{minute:02}:00Z, {what}}}");
+    let (killed, lost) = ("killPods: {pods: 1, which: oldest}", "loseNodes: {nodes: 1}");
+    assert_eq!(simulated(&web), [at(1, killed), at(7, "rollout: {}"), at(9, lost)]);
+    // Of whom nobody says: all that happened, but a Deployment is no new version of another.
+    let all_of_them = [at(1, killed), at(2, killed), at(3, killed), at(7, "rollout: {}"), at(9, lost)];
+    assert_eq!(simulated(&Subject::default()), all_of_them);
+}

@@ -235,6 +235,8 @@ fn probe(raw: &raw::Probe, path: &str, single_success: bool, problems: &mut Prob
         period: Span::from_seconds(number("periodSeconds", raw.period_seconds, 10, 1).into()),
         failure_threshold: number("failureThreshold", raw.failure_threshold, 3, 1),
         success_threshold,
+        timeout: Span::from_seconds(number("timeoutSeconds", raw.timeout_seconds, 1, 1).into()),
+        is_answered_by_process: raw.tcp_socket.is_none(),
         grace_period: raw
             .termination_grace_period_seconds
             .map(|grace| Span::from_seconds(grace.clamp(1, MOST_SECONDS))),

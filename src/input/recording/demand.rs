@@ -19,8 +19,9 @@ const MOST_STEPS: i64 = 20_000_000;
 const WHOLE: f64 = 0.01;
 /// Steps are no shorter than this part of the usual distance of samples.
 const MOST_UNEVEN: i64 = 8;
-/// From this share of throttled periods on what was used is not all that was demanded.
-const THROTTLED: f64 = 0.05;
+/// What was recorded of throttled periods: its name, and from which share on what was used is not all that was demanded.
+pub const THROTTLED_SHARE: &str = "throttled_share";
+pub const THROTTLED: f64 = 0.05;
 
 /// What several recordings of one time come to; `step` in seconds, or that of the samples.
 pub fn observed(
@@ -80,9 +81,9 @@ pub fn observed(
         load: Vec::new(),
         recorded: Vec::new(),
         pods: pods(&series),
-        events: happened(recordings, &merged, &series, &grid),
+        events: happened(recordings, &merged, (&series, subject), &grid),
         gaps: Vec::new(),
-        resets: merged.values().flatten().map(|one| one.resets).sum(),
+        resets: merged.values().flatten().map(|one| one.resets.len()).sum(),
         notes,
         grid,
     };
@@ -171,12 +172,12 @@ impl Observed {
         {
             self.recorded.push((Signal::MeasuredPods.name().to_owned(), self.grid.measured(of_pods)));
         }
-        self.ratio(merged, (&Signal::ThrottledPeriods, &Signal::CpuPeriods), ("throttled_share", 1.0));
+        self.ratio(merged, (&Signal::ThrottledPeriods, &Signal::CpuPeriods), (THROTTLED_SHARE, 1.0));
         self.ratio(merged, (&Signal::ResponseSeconds, &Signal::Rps), ("response_ms", 1e3));
         self.load.sort_by_key(|(column, _)| {
             Column::NAMES.iter().position(|name| *name == column.name()).unwrap_or(usize::MAX)
         });
-        if let Some((_, shares)) = self.recorded.iter().find(|(name, _)| name == "throttled_share") {
+        if let Some((_, shares)) = self.recorded.iter().find(|(name, _)| name == THROTTLED_SHARE) {
             let throttled = shares.iter().filter(|share| share.is_some_and(|share| share > THROTTLED)).count();
             if throttled > 0 {
                 let part = throttled as f64 * 100.0 / self.grid.steps as f64;

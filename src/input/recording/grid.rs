@@ -20,7 +20,8 @@ pub(super) struct Merged {
     pub distance: i64,
     /// Of a counter, whether what it had counted before its first sample may be of the time since the one before it would have been.
     pub begins: bool,
-    pub resets: usize,
+    /// The samples before which it began anew.
+    pub resets: Vec<usize>,
 }
 
 impl Merged {
@@ -90,7 +91,7 @@ pub(super) fn merge<'a>(
         }
         let kind = parts.first().map_or(Kind::Gauge, |part| part.kind);
         let distance = median(points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()).unwrap_or(60_000).max(1);
-        let resets = if kind == Kind::Counter { add_up(&mut points) } else { 0 };
+        let resets = if kind == Kind::Counter { add_up(&mut points) } else { Vec::new() };
         let begins = begins(&points, distance);
         Merged {
             kind,
@@ -125,19 +126,35 @@ pub(super) fn median(mut values: Vec<i64>) -> Option<i64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Makes a counter that begins anew go on; how often it did.
-fn add_up(points: &mut [(i64, f64)]) -> usize {
-    let (mut base, mut last, mut resets) = (0.0, 0.0, 0);
-    for (_, value) in points {
+/// Makes a counter that begins anew go on; the samples before which it did.
+fn add_up(points: &mut [(i64, f64)]) -> Vec<usize> {
+    let (mut base, mut last, mut resets) = (0.0, 0.0, Vec::new());
+    for (index, (_, value)) in points.iter_mut().enumerate() {
         if *value < last {
             base += last;
-            resets += 1;
+            resets.push(index);
         }
         last = *value;
         *value += base;
     }
     resets
 }
+
+/// Spans that touch are one.
+fn united(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    let mut all: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in spans {
+        match all.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => all.push((from, to)),
+        }
+    }
+    all
+}
+
+/// Without a sample for so many of their distances, a container that begins anew was away.
+const AWAY: i64 = 2;
 
 /// Two samples that follow each other: milliseconds and values.
 type Piece = ((i64, f64), (i64, f64));
@@ -156,6 +173,13 @@ impl Grid {
     /// From where to where what a counter counted is known. The first value of a pod that comes later counts, too.
     fn pieces(&self, one: &Merged) -> Vec<Piece> {
         let mut pairs: Vec<Piece> = one.points.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        // A container that was away for long before it began anew was not there, and used nothing.
+        for index in one.resets.iter().filter_map(|index| index.checked_sub(1)) {
+            let ((from, before), (to, _)) = pairs[index];
+            if one.is_of_pod && to - from > AWAY * one.distance {
+                pairs[index].0 = (to - one.distance, before);
+            }
+        }
         if let Some(&(at, value)) = one.points.first()
             && one.is_of_pod
             && one.begins
@@ -205,15 +229,13 @@ impl Grid {
 
     /// How many pods were measured by counters, on average over each step.
     pub(super) fn measured(&self, all: &[Merged]) -> Vec<Option<f64>> {
-        let mut spans: BTreeMap<&Pod, (i64, i64)> = BTreeMap::new();
+        let mut spans: BTreeMap<&Pod, Vec<(i64, i64)>> = BTreeMap::new();
         for one in all.iter().filter(|one| one.is_of_pod && one.kind == Kind::Counter) {
-            let pieces = self.pieces(one);
-            let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { continue };
-            let span = spans.entry(&one.pod).or_insert((first.0.0, last.1.0));
-            *span = (span.0.min(first.0.0), span.1.max(last.1.0));
+            let pieces = self.pieces(one).into_iter().map(|((from, _), (to, _))| (from, to));
+            spans.entry(&one.pod).or_default().extend(pieces);
         }
         let mut sums = vec![Some(0.0); self.steps];
-        for (from, to) in spans.into_values() {
+        for (from, to) in spans.into_values().flat_map(united) {
             for step in self.step_of(from).max(0)..=self.step_of(to - 1).min(self.steps as i64 - 1) {
                 let (start, end) = (self.at(step as usize), self.at(step as usize + 1));
                 let shared = (to.min(end) - from.max(start)).max(0) as f64;

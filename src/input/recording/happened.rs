@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::grid::Merged;
-use super::subject::revision_of;
+use super::subject::{Subject, kind_and_name, revision_of};
 use crate::model::{Grid, Kind, RecordedEvent, Recording, Series, Signal};
 use crate::units::SimTime;
 
@@ -20,11 +20,11 @@ struct Restarts<'a> {
 pub(super) fn happened(
     recordings: &[(String, Recording)],
     merged: &BTreeMap<&Signal, Vec<Merged>>,
-    series: &[&Series],
+    (series, subject): (&[&Series], &Subject),
     grid: &Grid,
 ) -> Happened {
     let seconds = |millis: i64| millis.div_euclid(1000) - grid.start;
-    let told = recordings.iter().flat_map(|(_, recording)| &recording.events);
+    let told = recordings.iter().flat_map(|(_, recording)| &recording.events).filter(|event| subject.has_event(event));
     let mut events: Happened = told.map(|event| (seconds(event.at), event.clone())).collect();
     let of = |signal: &Signal| merged.get(signal).map(Vec::as_slice).unwrap_or_default();
     let has_counters = !of(&Signal::Restarts).is_empty();
@@ -36,7 +36,9 @@ pub(super) fn happened(
     let (restarts, oom) = (of(&Signal::Restarts), of(&Signal::OomKills));
     events.extend(Restarts { merged: restarts, reason: "Restarted" }.events(grid, true));
     events.extend(Restarts { merged: oom, reason: "OOMKilled" }.events(grid, !has_counters));
-    events.extend(revisions);
+    if !events.iter().any(|(_, event)| event.reason == "Rollout") {
+        events.extend(revisions);
+    }
     events.extend(changes_of_hpa(merged, grid));
     first_of_replica_sets(&mut events, grid);
     events.sort_by_key(|(at, _)| *at);
@@ -52,7 +54,10 @@ fn at_of(grid: &Grid, at: i64) -> String {
 /// What a recorded event is in a simulation, if that is not known otherwise.
 fn simulated(event: &RecordedEvent, has_counters: bool, at: &str) -> Option<String> {
     match event.reason.as_str() {
-        "NodeNotReady" if event.object.starts_with("Node/") => Some(format!("{{at: {at}, loseNodes: {{nodes: 1}}}}")),
+        "NodeNotReady" if kind_and_name(&event.object).0 == "node" => {
+            Some(format!("{{at: {at}, loseNodes: {{nodes: 1}}}}"))
+        }
+        "Rollout" => Some(format!("{{at: {at}, rollout: {{}}}}")),
         "Killing" if !has_counters && event.message.contains("will be restarted") => {
             Some(format!("{{at: {at}, killPods: {{pods: 1, which: oldest}}}}"))
         }
@@ -80,6 +85,7 @@ impl Restarts<'_> {
                 reason: self.reason.to_owned(),
                 object: "Pod/".to_owned(),
                 message: format!("{count} since {} s before", (until - from) / 1000),
+                namespace: None,
                 simulated: are_simulated.then(|| format!("{{at: {at}, killPods: {{pods: {count}, which: oldest}}}}")),
             };
             (second(until), event)
@@ -117,6 +123,7 @@ fn rollouts(series: &[&Series], grid: &Grid) -> Happened {
             reason: "Rollout".to_owned(),
             object: format!("Pod/{pod}"),
             message: format!("the first pod of {revision} after those of {}", pair[0].1),
+            namespace: None,
             simulated: Some(format!("{{at: {}, rollout: {{}}}}", at_of(grid, at))),
         };
         (at, event)
@@ -130,13 +137,13 @@ fn first_of_replica_sets(events: &mut Happened, grid: &Grid) {
         return;
     }
     events.sort_by_key(|(at, _)| *at);
-    let mut before: Option<String> = None;
+    let mut before: BTreeMap<String, String> = BTreeMap::new();
     for (at, event) in events.iter_mut().filter(|(_, event)| event.reason == "ScalingReplicaSet") {
         let Some(name) = event.message.strip_prefix("Scaled up replica set ").and_then(|rest| rest.split(' ').next())
         else {
             continue;
         };
-        let another = before.replace(name.to_owned()).is_some_and(|before| before != name);
+        let another = before.insert(event.object.clone(), name.to_owned()).is_some_and(|before| before != name);
         if another && *at >= 0 {
             event.simulated = Some(format!("{{at: {}, rollout: {{}}}}", at_of(grid, *at)));
         }
@@ -176,6 +183,7 @@ fn changes_of_hpa(merged: &BTreeMap<&Signal, Vec<Merged>>, grid: &Grid) -> Happe
             reason: "HPAChanged".to_owned(),
             object: "HorizontalPodAutoscaler/".to_owned(),
             message: told.join(", "),
+            namespace: None,
             simulated: Some(format!("{{at: {}, patchHpa: {{{}}}}}", at_of(grid, at.max(0)), parts.join(", "))),
         };
         (at, event)

@@ -222,6 +222,7 @@ pub(super) fn events(file: &mut File<'_>, _: &Options) -> Result<Recording, Inpu
             reason: (*reason).to_owned(),
             object: (*object).to_owned(),
             message: message.join(" "),
+            namespace: (kind == 2).then(|| fields[0].to_owned()),
             simulated: None,
         });
     }
@@ -251,6 +252,7 @@ struct Event {
     last_timestamp: Option<String>,
     first_timestamp: Option<String>,
     event_time: Option<String>,
+    count: Option<u64>,
     metadata: Metadata,
 }
 
@@ -258,6 +260,7 @@ struct Event {
 struct Object {
     kind: Option<String>,
     name: Option<String>,
+    namespace: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -276,17 +279,23 @@ pub(super) fn events_json(file: &mut File<'_>, options: &Options) -> Result<Reco
     let place = file.place;
     let list: List = serde_json::from_str(&file.text()?).map_err(|error| place.json_error(&error))?;
     let mut recording = Recording { format: "events, JSON", base: TimeBase::Epoch(0), ..Recording::default() };
+    let mut several = false;
     for event in list.items {
         let times = [event.last_timestamp, event.event_time, event.first_timestamp, event.metadata.creation_timestamp];
         let at = times.into_iter().flatten().find_map(|text| instants::parse(&text, &options.zone));
         let (Some(at), Some(object)) = (at, event.involved_object) else { continue };
+        several |= event.count.is_some_and(|count| count > 1);
         recording.events.push(RecordedEvent {
             at: at.millis,
             reason: event.reason.unwrap_or_default(),
             object: format!("{}/{}", object.kind.unwrap_or_default(), object.name.unwrap_or_default()),
             message: event.message.unwrap_or_default(),
+            namespace: object.namespace,
             simulated: None,
         });
+    }
+    if several {
+        recording.notes.push("of what happened several times events have the last time only".to_owned());
     }
     recording.events.sort_by_key(|event| event.at);
     if recording.events.is_empty() {

@@ -11,6 +11,7 @@ mod kubectl;
 mod logs;
 mod meaning;
 mod prometheus;
+mod simkube;
 mod subject;
 mod summaries;
 mod tables;
@@ -20,7 +21,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-pub use demand::observed;
+pub use demand::{THROTTLED, THROTTLED_SHARE, observed};
 pub use folder::{FOLDER_PODS, PodTimes, pods};
 pub use subject::Subject;
 
@@ -159,7 +160,8 @@ type Is = fn(&str) -> bool;
 type Reader = fn(&mut File<'_>, &Options) -> Result<Recording, InputError>;
 
 /// What is known, in the order in which it is looked for: whether the head of a text is of it, and what reads it.
-const FORMATS: [(Is, Reader); 16] = [
+const FORMATS: [(Is, Reader); 17] = [
+    (simkube::is_trace, simkube::trace),
     (calls::is_k6_json, calls::k6_json),
     (kubectl::is_events_json, kubectl::events_json),
     (logs::is_json, logs::json),
@@ -190,7 +192,7 @@ pub fn read(name: &str, input: impl Read, options: &Options) -> Result<Recording
     let mut file = File::open(name, input)?;
     let Some(reader) = format_of(&file.head) else {
         let known = "known are answers of Prometheus (JSON), OpenMetrics, CSV with a column of times, kubectl top, get hpa --watch and \
-                     get events, hey, k6, Locust, wrk, JMeter, access logs of NGINX, Apache and Envoy, and the traces of Azure Functions and \
+                     get events, hey, k6, Locust, wrk, JMeter, access logs of NGINX, Apache and Envoy, and the traces of SimKube, Azure Functions and \
                      Alibaba's microservices";
         return Err(file.place.wrong(0, "is none of the recordings that are known").hint(known).into());
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{About, HpaSpec, Series, Signal, piece};
+use crate::model::{About, HpaSpec, RecordedEvent, Series, Signal, piece};
 
 /// Whose recording it is; of what is not named everything counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,30 @@ impl Subject {
             workload: Some(hpa.target.name.clone()),
             services: Vec::new(),
         }
+    }
+
+    /// Whether an event is about it, its pods or the nodes, as far as can be said.
+    pub fn has_event(&self, event: &RecordedEvent) -> bool {
+        let (kind, name) = kind_and_name(&event.object);
+        let is = |wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| wanted == name);
+        let is_of = |pod_or_set: &str| match (&self.workload, pod_or_set.is_empty()) {
+            (Some(workload), false) => is_pod_of(workload, pod_or_set),
+            _ => true,
+        };
+        let is_ours = match kind.as_str() {
+            "node" => return true,
+            "pod" => is_of(name),
+            // A ReplicaSet's pods have five more characters.
+            "replicaset" => is_of(&format!("{name}-00000")),
+            "horizontalpodautoscaler" => is(&self.hpa),
+            "deployment" | "statefulset" => is(&self.workload),
+            _ => true,
+        };
+        let is_here = match (&self.namespace, &event.namespace) {
+            (Some(wanted), Some(namespace)) => wanted == namespace,
+            _ => true,
+        };
+        is_ours && is_here
     }
 
     /// Whether a series is of it, as far as its labels say.
@@ -53,6 +77,12 @@ impl Subject {
         let is_service = self.services.is_empty() || about.service.as_ref().is_none_or(leads);
         same(&self.namespace, &about.namespace) && is_owner && is_pod && is_service
     }
+}
+
+/// The kind of an event's object, in lower case and without its API group, and its name.
+pub(super) fn kind_and_name(object: &str) -> (String, &str) {
+    let (kind, name) = object.split_once('/').unwrap_or(("", object));
+    (kind.split('.').next().unwrap_or_default().to_lowercase(), name)
 }
 
 /// What Kubernetes draws names from: no vowels, and no digits that look like them.
@@ -125,7 +155,7 @@ pub(super) fn one_workload(series: &[&Series], subject: &Subject) -> Result<(), 
         .iter()
         .filter(|series| series.signal == Signal::DesiredReplicas || series.signal == Signal::CpuUtilization);
     let hpas: BTreeSet<&str> = owners.filter_map(|series| series.about.owner.as_deref()).collect();
-    for (what, names) in [("workloads", workloads), ("HPAs", hpas)] {
+    for (what, names) in [("workloads", workloads), ("workloads or HPAs", hpas)] {
         if names.len() > 1 {
             let shown: Vec<String> = names.iter().take(8).map(|name| piece(name).to_string()).collect();
             let more = if names.len() > 8 { ", ..." } else { "" };

@@ -143,6 +143,7 @@ struct Ranges {
     work_waiting_seconds: Option<Range>,
     lost_core_seconds: Option<Range>,
     dropped_core_seconds: Option<Range>,
+    container_restarts: Option<Range>,
     slo_broken_seconds: Option<Range>,
     max_nodes: Option<Range>,
 }
@@ -214,6 +215,8 @@ struct PodFigures {
     deleted: u64,
     restarts: u64,
     oom_kills: u64,
+    liveness_restarts: u64,
+    readiness_failures: u64,
     unschedulable_seconds: i64,
     refused_by_quota_seconds: i64,
 }
@@ -359,6 +362,8 @@ impl Summary {
                 deleted: s.pods_deleted,
                 restarts: s.restarts,
                 oom_kills: s.oom_kills,
+                liveness_restarts: s.liveness_restarts,
+                readiness_failures: s.readiness_failures,
                 unschedulable_seconds: s.unschedulable.seconds(),
                 refused_by_quota_seconds: s.refused.seconds(),
             },
@@ -456,6 +461,7 @@ impl Ranges {
             work_waiting_seconds: seconds(&|course| course.waiting),
             lost_core_seconds: range(&|course| course.work_lost.core_seconds()),
             dropped_core_seconds: range(&|course| course.work_dropped.core_seconds()),
+            container_restarts: range(&|course| course.restarts as f64),
             slo_broken_seconds: slo.and_then(|_| seconds(&|course| course.slow.unwrap_or_default())),
             max_nodes: nodes.and_then(|_| range(&|course| course.max_nodes.unwrap_or(0) as f64)),
         }

@@ -51,6 +51,10 @@ pub enum Occurrence {
     Action(usize),
     /// So many pods were killed for their memory.
     OomKilled(Replicas),
+    /// So many pods did not answer their liveness probes in time and were restarted, over a time.
+    NotLive(Replicas, Span),
+    /// So many did not answer their readiness probes in time.
+    Unready(Replicas, Span),
     /// There was no node for so many pods.
     Unschedulable(Replicas),
     /// So many pods had to give way to more important ones.
@@ -71,6 +75,7 @@ pub struct Callee {
 }
 
 /// More occurrences than this are counted, not kept.
+const TOLD_AGAIN: Span = Span::from_seconds(600);
 const MOST_OCCURRENCES: usize = 1000;
 
 /// What passes in a stretch of time.
@@ -164,6 +169,10 @@ pub struct Summary {
     pub occurrences: Vec<(SimTime, Occurrence)>,
     /// How often pods were killed for their memory.
     pub oom_kills: u64,
+    /// How often pods that were short of CPU were restarted by their liveness probes.
+    pub liveness_restarts: u64,
+    /// How often they were unready by their readiness probes.
+    pub readiness_failures: u64,
     /// Every change of the numbers of pods, if they were to be kept.
     pub pod_numbers: Vec<(SimTime, PodNumbers)>,
     /// The targets that it calls, and how long it waited for them at most.
@@ -246,8 +255,14 @@ impl Accounts {
 
     /// Something happened.
     pub fn happened(&mut self, now: SimTime, what: Occurrence) {
-        if let Occurrence::OomKilled(pods) = what {
-            self.summary.oom_kills += u64::from(pods.unsigned_abs());
+        match what {
+            Occurrence::OomKilled(pods) => self.summary.oom_kills += u64::from(pods.unsigned_abs()),
+            Occurrence::NotLive(pods, _) => self.summary.liveness_restarts += u64::from(pods.unsigned_abs()),
+            Occurrence::Unready(pods, _) => self.summary.readiness_failures += u64::from(pods.unsigned_abs()),
+            _ => {}
+        }
+        if self.happens_again(now, what) {
+            return;
         }
         let room = self.summary.occurrences.len() < MOST_OCCURRENCES;
         let last = self.summary.occurrences.last_mut().filter(|(at, _)| *at == now);
@@ -257,6 +272,23 @@ impl Accounts {
             | (Some(Occurrence::Unschedulable(all)), Occurrence::Unschedulable(pods)) => *all += pods,
             _ if room => self.summary.occurrences.push((now, what)),
             _ => {}
+        }
+    }
+
+    /// What the kubelet tells again and again is one event, as long as it does so within ten minutes (`maxIntervalInSeconds` in
+    /// client-go's `tools/events` and `tools/record`).
+    fn happens_again(&mut self, now: SimTime, what: Occurrence) -> bool {
+        use Occurrence::{NotLive, Unready};
+        let mut all = self.summary.occurrences.iter_mut().rev();
+        let is_same =
+            |one: &&mut (SimTime, Occurrence)| std::mem::discriminant(&one.1) == std::mem::discriminant(&what);
+        let (NotLive(more, _) | Unready(more, _)) = what else { return false };
+        match all.find(is_same) {
+            Some((at, NotLive(pods, over) | Unready(pods, over))) if now - (*at + *over) <= TOLD_AGAIN => {
+                (*pods, *over) = (*pods + more, now - *at);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -14,6 +14,7 @@ use super::lifecycle::{Lifecycle, Stop, back_off, crashes_kept};
 use super::metrics::Scraped;
 use super::milestones::{Milestones, NEVER};
 use super::places::merge_places;
+use super::probes::Asked;
 use super::queue::Queue;
 use super::rate::{Lost, Rate};
 use super::rules::{Drawn, Outage, Rules};
@@ -95,6 +96,9 @@ pub(super) struct Life {
     pub number: usize,
     pub restarts: u32,
     pub oom_kills: u32,
+    /// What is known of its probes, where their answers may come too late; and whether it has served since its containers started.
+    pub(super) probed: Vec<Asked>,
+    has_served: bool,
     /// Where the pods are: nodes by index, and how many there.
     pub nodes: Vec<(usize, Replicas)>,
 }
@@ -148,6 +152,8 @@ impl Cohort {
                 number: 0,
                 restarts: 0,
                 oom_kills: 0,
+                probed: Vec::new(),
+                has_served: false,
                 nodes: Vec::new(),
             }),
         }
@@ -288,6 +294,7 @@ impl Cohort {
         }
         if self.life.at.ready <= now && !self.deleted {
             self.life.at.ready = NEVER;
+            self.life.at.unserved = NEVER;
             self.ready = true;
             self.life.ready_since = now;
             self.life.at.available = now + rules.min_ready;
@@ -301,10 +308,11 @@ impl Cohort {
             self.life.at.serving = NEVER;
             self.serving = true;
             self.life.serving_since = now;
-            if config.warmup > Span::ZERO {
+            if config.warmup > Span::ZERO && !self.life.has_served {
                 self.warm = false;
                 self.life.at.warm = now + config.warmup;
             }
+            self.life.has_served = true;
             if matches!(config.balancing, Balancing::Sticky { .. }) {
                 self.weight = 0.0;
             }
@@ -331,7 +339,11 @@ impl Cohort {
     /// The containers start.
     fn starts(&mut self, now: SimTime, rules: &Rules<'_>) {
         self.running = Some(now);
+        // The kubelet counts when a container is made again, not when the one before it ends.
+        self.life.restarts += u32::from(self.has_run);
         self.has_run = true;
+        self.life.probed.clear();
+        self.life.has_served = false;
         if rules.config.housekeeping_interval != Delay::ZERO {
             let first = rules.config.first_sample;
             if first == Span::ZERO {
@@ -438,7 +450,6 @@ impl Cohort {
         self.life.crashes = crashes_kept(self.life.crashes, ran);
         self.life.at.running = now + after.unwrap_or_else(|| back_off(self.life.crashes));
         self.life.crashes += 1;
-        self.life.restarts += 1;
         lost
     }
 

@@ -206,7 +206,17 @@ mod tests {
 
     fn probe(initial_delay: i64, period: i64, failure_threshold: i32, success_threshold: i32) -> Option<Probe> {
         let (initial_delay, period) = (seconds(initial_delay), seconds(period));
-        Some(Probe { initial_delay, period, failure_threshold, success_threshold, grace_period: None })
+        let timeout = seconds(1);
+        let is_answered_by_process = true;
+        Some(Probe {
+            initial_delay,
+            period,
+            failure_threshold,
+            success_threshold,
+            timeout,
+            is_answered_by_process,
+            grace_period: None,
+        })
     }
 
     fn ready(startup_probe: Option<Probe>, readiness_probe: Option<Probe>, startup: i64) -> Option<i64> {

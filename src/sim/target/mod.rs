@@ -19,6 +19,8 @@ mod observe;
 mod on_nodes;
 mod places;
 mod pods;
+mod probes;
+mod probing;
 mod queue;
 mod rate;
 mod rules;
@@ -53,6 +55,7 @@ use memory::Memory;
 use metrics::{Pipeline, Scraped};
 use observe::Observer;
 use pods::Pods;
+use probes::Asking;
 use rules::{Outage, Rules};
 use sampling::{SampleTimes, Sampling};
 use traffic::Traffic;
@@ -100,6 +103,8 @@ pub(super) struct TargetState<'a> {
     /// See [`Outlook`]; none if pods have changed.
     outlook: Option<Outlook>,
     next_sync: SimTime,
+    /// When a probe is asked next whose answer may come too late.
+    next_probe: SimTime,
     /// The HPA has changed: there is a sync besides.
     reconciled_at_once: bool,
     /// Until when the metrics APIs fail.
@@ -157,7 +162,6 @@ impl<'a> TargetState<'a> {
         let pods = settle_on_nodes(settled, place(there), start, &rules, &mut draws);
         let traffic = Traffic::new(cluster, &target.drives, &size, is_chained);
         let memory = Memory::new(&target.drives, cluster, size.memory_limit, start);
-        let period = world.controller.sync_period;
         let mut state = Self {
             index,
             world,
@@ -189,6 +193,7 @@ impl<'a> TargetState<'a> {
             times: SampleTimes::default(),
             outlook: None,
             next_sync: start + target.phase.sync,
+            next_probe: SimTime::MAX,
             reconciled_at_once: false,
             resource_outage: start,
             custom_outage: start,
@@ -199,7 +204,7 @@ impl<'a> TargetState<'a> {
             to_reconcile: true,
             owed: 0,
             looks: 0,
-            last_sync: (0, start + target.phase.sync - period),
+            last_sync: (0, start + target.phase.sync - world.controller.sync_period),
             exports: Exports::new(world),
             rules,
         };
@@ -350,6 +355,7 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
     let open_loop = matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
     let random = target.cluster.balancing == Balancing::Random;
     let scraping = scraping(target);
+    let probes = Asking::all(&target.workload.template, &target.cluster);
     Rules {
         template: &target.workload.template,
         config: &target.cluster,
@@ -359,8 +365,10 @@ fn rules<'a>(world: &'a World<'a>, target: &'a Target<'a>, index: usize) -> Rule
         one_cohort_each: (random && open_loop && target.drives.requests.is_some())
             || !matches!(target.cluster.housekeeping_interval, Delay::Fixed(_))
             || scraping.is_some()
+            || !probes.is_empty()
             || world.export.is_some(),
         scraping,
+        probes,
         startup_bound: bound(target.cluster.startup, &target.workload.template),
         ordered: matches!(target.workload.controller, WorkloadController::StatefulSet { .. }),
         most_pods: target.neighbours.allowance.as_ref().map_or(MOST_PODS, |allowance| allowance.pods.min(MOST_PODS)),
@@ -394,6 +402,6 @@ fn settle_on_nodes(
             pods.create_at(count - placed, 0, placed, start, rules, draws);
         }
     }
-    pods.set_apart(rules, draws);
+    pods.set_apart(start, rules, draws);
     pods
 }

@@ -7,6 +7,7 @@ use super::cohort::Cohort;
 use super::lifecycle::{Stop, typical_startup};
 use super::milestones::NEVER;
 use super::places::merge_places;
+use super::probes::Asked;
 use super::rate::Lost;
 use super::rules::{Drawn, Rules};
 use super::victims::{self, Victims};
@@ -102,7 +103,7 @@ impl Pods {
                     let mut cohort = Cohort::new(number, now, revision, key.0.clone());
                     cohort.weight = weight;
                     cohort.life.first_ordinal = ordinal;
-                    cohort.life.scraped_at = scraped_at(rules, draws);
+                    cohort.life.scraped_at = rules.scraped_at(draws);
                     self.bound_next = self.bound_next.min(cohort.binds_at());
                     alike.insert(key, self.cohorts.len());
                     self.cohorts.push(cohort);
@@ -456,7 +457,7 @@ impl Pods {
     }
 
     /// Settled pods that do not have the same load are cohorts by themselves.
-    pub fn set_apart(&mut self, rules: &Rules<'_>, draws: &mut Draws) {
+    pub fn set_apart(&mut self, start: SimTime, rules: &Rules<'_>, draws: &mut Draws) {
         let sigma = match rules.config.balancing {
             Balancing::Weighted { sigma } => Some(sigma),
             _ if rules.one_cohort_each => None,
@@ -475,7 +476,8 @@ impl Pods {
                     one.next_sample += late;
                 }
                 one.weight = sigma.map_or(1.0, |sigma| draws.weight(sigma));
-                one.life.scraped_at = scraped_at(rules, draws);
+                one.life.scraped_at = rules.scraped_at(draws);
+                one.life.probed = Asked::settled(&rules.probes, start, draws);
                 all.push(one);
             }
         }
@@ -489,12 +491,4 @@ impl Pods {
     pub fn sort_by_ordinal(&mut self) {
         self.cohorts.sort_by_key(|cohort| (cohort.life.first_ordinal, cohort.deleted));
     }
-}
-
-/// When in its interval Prometheus scrapes a pod, if it does: what its labels come to.
-fn scraped_at(rules: &Rules<'_>, draws: &mut Draws) -> Span {
-    rules.scraping.map_or(Span::ZERO, |scraping| {
-        let high = Span::from_seconds(scraping.interval.seconds() - 1);
-        draws.delay(Purpose::Scraping, Delay::Uniform { low: Span::ZERO, high })
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::counters::Scraping;
 use super::lifecycle::sidecar_started;
+use super::probes::Asking;
 use crate::model::{Balancing, ClusterConfig, Delay, PodTemplate, Revision};
 use crate::sim::draw::{Draws, Purpose};
 use crate::units::{Replicas, SimTime, Span};
@@ -30,6 +31,8 @@ pub(super) struct Rules<'a> {
     pub one_cohort_each: bool,
     /// How Prometheus scrapes them, if it does.
     pub scraping: Option<Scraping>,
+    /// Probes whose answers may come too late.
+    pub probes: Vec<Asking>,
     /// Pods have ordinals: a StatefulSet.
     pub ordered: bool,
     /// The most pods that quotas and limit ranges let there be, those on their way out among them.
@@ -70,6 +73,14 @@ impl Rules<'_> {
                 }),
             },
         }
+    }
+
+    /// When in its interval Prometheus scrapes a pod, if it does: what its labels come to.
+    pub(super) fn scraped_at(&self, draws: &mut Draws) -> Span {
+        self.scraping.map_or(Span::ZERO, |scraping| {
+            let high = Span::from_seconds(scraping.interval.seconds() - 1);
+            draws.delay(Purpose::Scraping, Delay::Uniform { low: Span::ZERO, high })
+        })
     }
 
     /// Whether pods that are created together live alike.

@@ -154,6 +154,9 @@ impl<'a> TargetState<'a> {
         if self.controller.deadline() <= self.now {
             self.to_reconcile = true;
         }
+        if self.next_probe <= self.now {
+            self.ask_probes();
+        }
     }
 
     /// Whether neither its pods nor its controller have anything to do now.
@@ -170,7 +173,7 @@ impl<'a> TargetState<'a> {
     /// Whether nothing happens to its pods now.
     pub(super) fn is_quiet(&mut self) -> bool {
         let outlook = self.outlook();
-        outlook.next > self.now && !outlook.is_ending
+        outlook.next > self.now && self.next_probe > self.now && !outlook.is_ending
     }
 
     /// Its pods and its controller answer once; says whether anything was done.
@@ -204,6 +207,7 @@ impl<'a> TargetState<'a> {
                 let census = self.traffic.update_capacity(&mut self.pods, &self.rules);
                 (self.numbers, self.outlook) = (census.numbers, Some(census.outlook));
                 self.sampling.next_sample = Some(census.next_sample);
+                self.watch();
             }
             self.update_use();
         }
@@ -376,6 +380,7 @@ impl<'a> TargetState<'a> {
             .next_change(self.now)
             .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
             .min(outlook.next)
+            .min(self.next_probe)
             .min(self.controller.deadline())
             .min(self.memory.next(&self.pods, self.now));
         let next = if outlook.is_ending { next.min(self.traffic.drained(&self.pods, self.now)) } else { next };
@@ -475,6 +480,7 @@ impl<'a> TargetState<'a> {
             replicas,
             pods: self.numbers_now(),
             turnover: Turnover { created: self.pods.created, deleted: self.pods.deleted },
+            restarts: self.pods.restarts,
             newest_sample: self.pods.newest_sample(),
             resources: ResourceState {
                 cpu_demand: self.traffic.demanded().map(Nanocores::new),

@@ -31,6 +31,8 @@ pub struct Step {
     pub rps: f64,
     /// Pods.
     pub pods: f64,
+    /// Whether containers were restarted, so that what they had used since their last samples is not known.
+    pub has_restarts: bool,
 }
 
 /// Blocks of time for the bootstrap.
@@ -84,17 +86,20 @@ fn bootstrapped<const N: usize>(rows: &[[f64; N]], columns: usize, seed: u64) ->
     Some((found, drawn))
 }
 
-/// Steps in which the number of pods is that of the steps beside them, with the step before: where pods come and go it is known to a
-/// sample's distance only. All of them, if these are few.
+/// Steps in which the number of pods is that of the steps beside them, and no container was restarted, with the step before: where pods
+/// come and go it is known to a sample's distance only. All of them, if these are few and none has restarts.
 fn steady(steps: &[Step]) -> impl Iterator<Item = (Step, Step)> + '_ {
     let at = |index: usize| steps[index.min(steps.len() - 1)];
     let is_steady = move |index: usize| {
-        let pods = at(index).pods;
-        at(index.saturating_sub(1)).pods == pods && at(index + 1).pods == pods
+        let beside = [at(index.saturating_sub(1)), at(index), at(index + 1)];
+        beside.iter().all(|step| step.pods == beside[1].pods && !step.has_restarts)
     };
-    let count = (0..steps.len()).filter(|index| is_steady(*index)).count();
-    let takes_all = count < FEWEST.max(steps.len() / MOST_LEFT_OUT);
-    let taken = (0..steps.len()).filter(move |index| takes_all || is_steady(*index));
+    // Without pods nothing can be used, and nothing is told.
+    let is_told = move |index: &usize| at(*index).pods > 0.0;
+    let count = (0..steps.len()).filter(is_told).filter(|index| is_steady(*index)).count();
+    let is_few = count < FEWEST.max(steps.len() / MOST_LEFT_OUT);
+    let takes_all = is_few && !steps.iter().any(|step| step.has_restarts);
+    let taken = (0..steps.len()).filter(is_told).filter(move |index| takes_all || is_steady(*index));
     taken.map(move |index| (at(index.saturating_sub(1)), at(index)))
 }
 
@@ -141,7 +146,7 @@ pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
     }
     // Memory is that of an instant, at the beginning of its step or after it: requests before count as well as those at the time.
     let rows: Vec<[f64; 4]> = steady(steps)
-        .filter(|(before, step)| step.pods > 0.0 && before.pods > 0.0)
+        .filter(|(before, _)| before.pods > 0.0)
         .map(|(before, step)| [1.0, step.rps / step.pods, before.rps / before.pods, step.used / step.pods])
         .collect();
     let of_requests = steps.iter().any(|step| step.rps != steps[0].rps);
@@ -245,7 +250,7 @@ mod tests {
             let rps = 100.0 - 80.0 * (minute as f64 / 1440.0 * std::f64::consts::TAU).cos();
             let pods = (rps / 20.0).ceil() + f64::from(minute % 300 < 100);
             let error = 1.0 + noise * (minute as f64 * 12.9898).sin();
-            Step { at: minute * 60, used: (cpu * rps + idle * pods) * error, rps, pods }
+            Step { at: minute * 60, used: (cpu * rps + idle * pods) * error, rps, pods, has_restarts: false }
         };
         (0..1440).map(step).collect()
     }
@@ -259,7 +264,7 @@ mod tests {
         }
         assert_eq!(found.len(), 2);
         // Nothing changes: requests or pods, who knows.
-        let constant = vec![Step { at: 0, used: 4.0, rps: 100.0, pods: 5.0 }; 200];
+        let constant = vec![Step { at: 0, used: 4.0, rps: 100.0, pods: 5.0, has_restarts: false }; 200];
         assert_eq!(cpu(&constant, 1), Err("requests and pods did not change".to_owned()));
         assert!(cpu(&[], 1).is_err());
     }
@@ -269,7 +274,7 @@ mod tests {
         let step = |minute: i64| {
             let (pods, rps) = (if minute < 720 { 3.0 } else { 5.0 }, 30.0 + 20.0 * (minute as f64 / 50.0).sin());
             let age = (minute % 720) as f64 / 60.0;
-            Step { at: minute * 60, used: pods * (2e8 + 1e7 * age) + rps * 1e6, rps, pods }
+            Step { at: minute * 60, used: pods * (2e8 + 1e7 * age) + rps * 1e6, rps, pods, has_restarts: false }
         };
         let steps: Vec<Step> = (0..1440).map(step).collect();
         let found = memory(&steps, 1).unwrap();

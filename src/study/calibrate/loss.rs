@@ -11,6 +11,10 @@ pub struct Samples {
     pub utilization: Vec<(i64, f64)>,
     /// The HPA's target of it, percent.
     pub target: Option<f64>,
+    /// Containers that were restarted from a time on, until the next one.
+    pub restarts: Vec<(i64, f64)>,
+    /// Whether pods were short of CPU in some of that time, so that more may have been asked of them than they did.
+    pub is_censored: bool,
 }
 
 /// What a block of time comes to, in replica-seconds.
@@ -37,6 +41,8 @@ pub struct Blocks {
 const UTILIZATION: f64 = 0.2;
 /// Utilization is recorded in whole percent: this is no difference.
 const WHOLE: f64 = 1.0;
+/// What a restart more or less counts, replica-seconds: about as long as a pod is away for it.
+const RESTART: f64 = 30.0;
 /// A sample says that a value was there since the last one, and that it was there when it was read: how much the first counts, since
 /// readings are late by one second or four.
 const BRACKET: f64 = 0.5;
@@ -101,6 +107,9 @@ pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -
             block.replicas += (now - value).abs() * seconds;
         }
     }
+    if !recorded.restarts.is_empty() {
+        restarts(&mut all, &predicted.restarts, &recorded.restarts, blocks);
+    }
     let Some(target) = recorded.target.filter(|target| *target > 0.0) else { return all };
     for Sample { at: time, value, since, seconds } in each(&recorded.utilization) {
         let apart = apart(&predicted.utilization, (since - late, time - late), value);
@@ -112,12 +121,26 @@ pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -
     all
 }
 
+/// Which pod a probe restarts is a matter of chance: of a block of time it counts how many there were.
+fn restarts(all: &mut [Block], predicted: &[(i64, f64)], recorded: &[(i64, f64)], blocks: Blocks) {
+    let mut more = vec![0.0; blocks.count];
+    for pair in predicted.windows(2) {
+        more[blocks.of(pair[1].0)] += pair[1].1 - pair[0].1;
+    }
+    for (at, count) in recorded {
+        more[blocks.of(*at)] -= count;
+    }
+    for (block, more) in all.iter_mut().zip(more) {
+        block.loss += RESTART * more.abs();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn seen(replicas: &[(i64, f64)]) -> Seen {
-        Seen { replicas: replicas.to_vec(), utilization: Vec::new() }
+        Seen { replicas: replicas.to_vec(), ..Seen::default() }
     }
 
     #[test]

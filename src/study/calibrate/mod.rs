@@ -38,12 +38,22 @@ pub struct Problem<'a> {
     pub measured: Vec<Estimate>,
     /// What the user says himself.
     pub stated: Vec<Setting>,
+    /// Whether it may have been probes that restarted containers.
+    pub by_probes: bool,
     /// How long the recording is, seconds.
     pub end: i64,
     /// The part of it that is fitted, if not all.
     pub split: Option<f64>,
     /// How many simulations there are to be, about, if that is said.
     pub simulations: Option<usize>,
+}
+
+impl Problem<'_> {
+    /// The least latency of probes that is any.
+    fn least_latency(&self) -> f64 {
+        let values = Setting::ProbeLatency.values(&self.setup.targets[0], self.setup.world.controller.sync_period);
+        values.into_iter().find(|value| *value > 0.0).unwrap_or_default()
+    }
 }
 
 /// A setting that a recording does not tell.
@@ -94,8 +104,6 @@ pub struct Fit {
 /// Blocks of time for the bootstrap, no shorter than this, seconds.
 const BLOCKS: usize = 24;
 const SHORTEST: i64 = 30;
-/// Of a range so much may be left for a setting to be known.
-const WIDE: f64 = 0.8;
 /// Where no part is to be left out, this one is fitted besides, to test it by the rest.
 const TESTED: f64 = 0.5;
 
@@ -107,10 +115,26 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
     let world = &problem.setup.world;
     let target = &problem.setup.targets[0];
     let measured: Vec<Setting> = problem.measured.iter().map(|one| one.setting).collect();
-    let settings = Setting::of(target, &problem.table, &measured, &problem.stated);
+    let are_restarted = problem.by_probes && problem.recorded.restarts.iter().any(|(_, count)| *count > 0.0);
+    let settings = Setting::of(target, &problem.table, are_restarted, (&measured, &problem.stated));
     let axis =
         |setting: &Setting| Axis { setting: *setting, values: setting.values(target, world.controller.sync_period) };
-    let axes: Vec<Axis> = settings.iter().map(axis).filter(|axis| axis.values.len() > 1).collect();
+    // How late probes are depends on what of the CPU is left, which is known no better than the CPU of a request.
+    let within = |one: &Estimate| Axis {
+        setting: one.setting,
+        values: vec![
+            one.low,
+            f64::midpoint(one.low, one.value),
+            one.value,
+            f64::midpoint(one.value, one.high),
+            one.high,
+        ],
+    };
+    let is_loose = |one: &&Estimate| {
+        one.setting == Setting::CpuPerRequest && settings.contains(&Setting::ProbeLatency) && one.low < one.high
+    };
+    let loose = problem.measured.iter().filter(is_loose).map(within);
+    let axes: Vec<Axis> = settings.iter().map(axis).filter(|axis| axis.values.len() > 1).chain(loose).collect();
     let mut begin = problem.clone();
     for one in &problem.measured {
         one.setting.apply(one.value, &mut begin.setup.targets[0], &mut begin.table);
@@ -127,10 +151,15 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
     let begin = fitting.beginning();
     let all = fitting.search(&begin, effort)?;
     let before = fitting.error_of(as_they_were(&fitting.axes, &all.candidates, &begin), 0, fitting.fitted_until());
-    let (known, unknown) = fitting.known(&all);
+    let (mut known, mut unknown) = fitting.known(&all);
+    known.retain(|one| !measured.contains(&one.setting));
+    let is_measured = |one: &Unknown| measured.contains(&one.setting);
     // What cannot be known is left as it was: then the others have values of their own.
     let of_cluster = unknown.iter().filter(|one| one.setting.place() != Place::Phase);
-    let left: Vec<(Setting, f64)> = of_cluster.map(|one| (one.setting, one.left_at)).collect();
+    let mut left: Vec<(Setting, f64)> = of_cluster.map(|one| (one.setting, one.left_at)).collect();
+    unknown.retain(|one| !is_measured(one));
+    let as_measured = problem.measured.iter().filter(|one| fitting.axes.iter().any(|axis| axis.setting == one.setting));
+    left.extend(as_measured.map(|one| (one.setting, one.value)));
     if left.is_empty() {
         return fitting.told(&all.candidates, (known, unknown), before, all.candidates.len());
     }
@@ -179,7 +208,7 @@ impl Fitting<'_> {
         for (axis, index) in self.axes.iter().zip(choice) {
             axis.setting.apply(axis.values[*index], &mut setup.targets[0], &mut table);
         }
-        if let Some(draw) = self.axes.iter().position(|axis| axis.setting == Setting::ScrapePhases) {
+        if let Some(draw) = self.axes.iter().position(|axis| axis.setting == Setting::Draw) {
             setup.world.seed = setup.world.seed.wrapping_add(choice[draw] as u64);
         }
         // Where in its period metrics-server scrapes is tried in so many parts, however long the period is.
@@ -266,19 +295,19 @@ impl Fitting<'_> {
         (estimates, unknown)
     }
 
-    /// How often pods are scraped: what fits best on average over draws of when each is. One lucky draw says little.
+    /// Where chance matters, what fits best on average over draws. One lucky draw says little.
     fn best_of_draws(&self, estimate: &Estimate, choice: &Choice) -> Option<f64> {
         let axis_of = |setting: Setting| self.axes.iter().position(|axis| axis.setting == setting);
-        let (interval, draw) = (axis_of(Setting::ScrapeInterval)?, axis_of(Setting::ScrapePhases)?);
-        if estimate.setting != Setting::ScrapeInterval {
+        let (own, draw) = (axis_of(estimate.setting)?, axis_of(Setting::Draw)?);
+        if !estimate.setting.is_by_chance() {
             return None;
         }
-        let values = &self.axes[interval].values;
+        let values = &self.axes[own].values;
         let possible = (0..values.len()).filter(|index| (estimate.low..=estimate.high).contains(&values[*index]));
         let mean = |index: usize| {
             let one = |drawn: usize| {
                 let mut choice = choice.clone();
-                (choice[interval], choice[draw]) = (index, drawn);
+                (choice[own], choice[draw]) = (index, drawn);
                 self.candidate(&choice).loss
             };
             let losses: Vec<f64> = (0..self.axes[draw].values.len()).into_par_iter().map(one).collect();
@@ -315,6 +344,11 @@ impl Fitting<'_> {
             }
             if let Some(value) = self.best_of_draws(estimate, &best.choice) {
                 estimate.value = value;
+            }
+            if estimate.setting == Setting::ProbeLatency && self.problem.recorded.is_censored {
+                // More work makes probes as late as slower answers do.
+                estimate.low = self.problem.least_latency();
+                estimate.evidence += "; what waited was not recorded, so that it may be less";
             }
             if estimate.setting == Setting::MetricOffset {
                 let longer = self.longer(&best.choice);
@@ -389,7 +423,7 @@ fn known(
     let (low, high) = (below.min(low), above.max(high));
     let (from, to) = (axis.values[low], axis.values[high]);
     let wide = (high - low + 1) as f64 / axis.values.len() as f64;
-    if wide >= WIDE || !setting.is_narrow(from, to) {
+    if !setting.is_narrow((from, to), wide) {
         let left_at = axis.values[if (low..=high).contains(&begin) { begin } else { of(best) }];
         let (low, high) = ((low > 0).then_some(from), (high < last).then_some(to));
         return Err(Unknown { setting, low, high, left_at });

@@ -1,10 +1,13 @@
 //! What can be fitted, and to which values.
 
 use crate::model::{Column, Delay, Drive, LoadSource, LoadTable, MetricSource, Target};
-use crate::units::{Nanocores, Span};
+use crate::units::{Nanocores, Seconds, Span};
 
-/// So many draws of when pods are scraped are tried.
+/// So many draws are tried.
 const DRAWS: u32 = 24;
+
+/// Of a range so much may be left for a setting to be known.
+const WIDE: f64 = 0.8;
 
 /// What is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +22,10 @@ pub enum Setting {
     MetricResolution,
     /// How often Prometheus scrapes each pod, seconds.
     ScrapeInterval,
-    /// When in its interval each pod is scraped: one of several draws. Of no use by itself.
-    ScrapePhases,
+    /// When in its interval each pod is scraped, which answers to probes are late: one of several draws. Of no use by itself.
+    Draw,
+    /// How long a pod without work takes to answer a probe, seconds; 0 for no time at all.
+    ProbeLatency,
     /// How long pods take to serve, seconds.
     Startup,
     /// How old recorded utilization was, seconds.
@@ -57,7 +62,8 @@ impl Setting {
             Self::HousekeepingOffset => "housekeepingOffset",
             Self::MetricResolution => "metricResolution",
             Self::ScrapeInterval => "scrapeInterval",
-            Self::ScrapePhases => "scrapePhases",
+            Self::Draw => "draw",
+            Self::ProbeLatency => "probeLatency",
             Self::Startup => "startup",
             Self::RecordedAge => "recordedAge",
             Self::CpuPerRequest => "cpuPerRequest",
@@ -71,7 +77,7 @@ impl Setting {
     /// Where it stands.
     pub fn place(self) -> Place {
         match self {
-            Self::SyncOffset | Self::MetricOffset | Self::HousekeepingOffset | Self::ScrapePhases => Place::Phase,
+            Self::SyncOffset | Self::MetricOffset | Self::HousekeepingOffset | Self::Draw => Place::Phase,
             Self::RecordedAge | Self::CpuPerRequest | Self::MemoryBase => Place::Load,
             _ => Place::Cluster,
         }
@@ -85,7 +91,10 @@ impl Setting {
                 "record the HPA's utilization at least every 5s while it changes (`kubectl get hpa --watch`)"
             }
             Self::MetricResolution => "look at metrics-server's --metric-resolution, or record while the load changes",
-            Self::ScrapePhases => "look at Prometheus' samples of each pod",
+            Self::Draw => "look at Prometheus' samples of each pod",
+            Self::ProbeLatency => {
+                "measure how long the probes' endpoint takes, or record restarts while pods use most of their CPU limit, but not all"
+            }
             Self::ScrapeInterval => {
                 "look at scrape_interval as Prometheus itself has it (/api/v1/status/config), or record while pods are added"
             }
@@ -105,17 +114,27 @@ impl Setting {
 
     /// Whether it is something that somebody sets, or that happened to be so, and not only what lets the others be what they are.
     pub fn is_told(self) -> bool {
-        self != Self::ScrapePhases
+        self != Self::Draw
     }
 
     /// Whether there are values between those that are tried.
     pub fn is_continuous(self) -> bool {
-        matches!(self, Self::CpuPerRequest | Self::BackgroundCpu)
+        matches!(self, Self::CpuPerRequest | Self::BackgroundCpu | Self::ProbeLatency)
     }
 
-    /// Whether it is known well enough from one value to another.
-    pub fn is_narrow(self, low: f64, high: f64) -> bool {
-        self != Self::CpuPerRequest || high <= low * 1.5
+    /// Whether it is one of those that bring chance into a simulation, so that what fits is what fits on average over draws.
+    pub fn is_by_chance(self) -> bool {
+        matches!(self, Self::ScrapeInterval | Self::ProbeLatency)
+    }
+
+    /// Whether it is known well enough from one value to another, such a part of all that are tried.
+    pub fn is_narrow(self, (low, high): (f64, f64), part: f64) -> bool {
+        match self {
+            // That probes are late at all is worth knowing.
+            Self::ProbeLatency if low > 0.0 => true,
+            Self::CpuPerRequest => part < WIDE && high <= low * 1.5,
+            _ => part < WIDE,
+        }
     }
 
     /// The values that are tried, of a target as it is set.
@@ -126,7 +145,9 @@ impl Setting {
             Self::MetricOffset => below(target.cluster.metric_resolution),
             Self::HousekeepingOffset => below(target.cluster.housekeeping_interval.typical()),
             Self::MetricResolution => vec![15.0, 30.0, 60.0],
-            Self::ScrapePhases => (0..DRAWS).map(f64::from).collect(),
+            // From 1 ms to 1.4 s.
+            Self::ProbeLatency => std::iter::once(0.0).chain((0..=40).map(|step| 0.001 * 1.2_f64.powi(step))).collect(),
+            Self::Draw => (0..DRAWS).map(f64::from).collect(),
             Self::ScrapeInterval => vec![5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0],
             Self::Startup => (0..=120).map(f64::from).collect(),
             Self::RecordedAge => (0..=90).map(f64::from).collect(),
@@ -149,6 +170,7 @@ impl Setting {
             Self::HousekeepingOffset => target.phase.kubelet = span,
             Self::MetricResolution => target.cluster.metric_resolution = span,
             Self::ScrapeInterval => target.cluster.scrape_interval = span,
+            Self::ProbeLatency => target.cluster.probe_latency = Seconds::new(value),
             Self::Startup => target.cluster.startup = Delay::Fixed(span).into(),
             Self::RecordedAge => *table = table.earlier(span),
             Self::CpuPerRequest => {
@@ -166,12 +188,18 @@ impl Setting {
             }
             Self::QueueTimeout => target.cluster.queue_timeout = value.is_finite().then_some(span),
             // What is drawn is the world's.
-            Self::ScrapePhases | Self::MemoryBase | Self::MemoryGrowth => {}
+            Self::Draw | Self::MemoryBase | Self::MemoryGrowth => {}
         }
     }
 
-    /// Those that the simulation is fitted by, of a target and its load; `measured` is known otherwise.
-    pub fn of(target: &Target<'_>, table: &LoadTable, measured: &[Self], stated: &[Self]) -> Vec<Self> {
+    /// Those that the simulation is fitted by, of a target and its load; `measured` is known otherwise. Probes may have restarted
+    /// containers if `are_restarted`.
+    pub fn of(
+        target: &Target<'_>,
+        table: &LoadTable,
+        are_restarted: bool,
+        (measured, stated): (&[Self], &[Self]),
+    ) -> Vec<Self> {
         let by_cpu = target.hpa.metrics.iter().any(|metric| metric.resource().is_some());
         let of_requests = target.drives.requests.is_some();
         let mut all = vec![Self::SyncOffset, Self::Startup];
@@ -179,7 +207,10 @@ impl Setting {
             all.extend([Self::MetricOffset, Self::HousekeepingOffset, Self::MetricResolution]);
         }
         if target.hpa.metrics.iter().any(|metric| matches!(metric, MetricSource::Pods { .. })) {
-            all.extend([Self::ScrapeInterval, Self::ScrapePhases]);
+            all.push(Self::ScrapeInterval);
+        }
+        if are_restarted {
+            all.push(Self::ProbeLatency);
         }
         let is_recorded = match target.drives.cpu {
             Drive::Recorded { .. } => true,
@@ -196,6 +227,9 @@ impl Setting {
             all.push(Self::QueueTimeout);
         }
         all.retain(|one| !measured.contains(one) && !stated.contains(one));
+        if all.iter().any(|one| one.is_by_chance()) {
+            all.push(Self::Draw);
+        }
         all
     }
 }
@@ -228,11 +262,12 @@ impl Axis {
             Setting::HousekeepingOffset => seconds(target.phase.kubelet),
             Setting::MetricResolution => seconds(target.cluster.metric_resolution),
             Setting::ScrapeInterval => seconds(target.cluster.scrape_interval),
+            Setting::ProbeLatency => target.cluster.probe_latency.get(),
             Setting::Startup => seconds(target.cluster.startup.delay().typical()),
             Setting::CpuPerRequest => target.drives.requests.map_or(0.0, |requests| requests.cpu_seconds),
             Setting::BackgroundCpu => target.cluster.background_cpu.get().as_f64(),
             Setting::QueueTimeout => target.cluster.queue_timeout.map_or(f64::INFINITY, seconds),
-            Setting::ScrapePhases | Setting::RecordedAge | Setting::MemoryBase | Setting::MemoryGrowth => 0.0,
+            Setting::Draw | Setting::RecordedAge | Setting::MemoryBase | Setting::MemoryGrowth => 0.0,
         })
     }
 }

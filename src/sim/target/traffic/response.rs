@@ -88,6 +88,27 @@ impl Traffic<'_> {
         work as f64 / (cpu * Nanocores::PER_CORE)
     }
 
+    /// How many times as long as at a pod without work an answer takes at a pod, on average: as with one server that is shared by all
+    /// that is under way, and without end where work waits. A pod that has no limit is never short of CPU.
+    pub fn slowdown(&self, cohort: &Cohort) -> f64 {
+        let Some(capacity) = cohort.rate.capacity.map(|capacity| capacity as f64) else { return 1.0 };
+        let arrival = match self.ask {
+            Ask::Nothing => return 1.0,
+            Ask::Clients => {
+                let Some(requests) = self.requests else { return 1.0 };
+                let alone = requests.cpu_seconds / (capacity / Nanocores::PER_CORE).clamp(f64::MIN_POSITIVE, 1.0);
+                let took = self.answered_in - requests.wait_seconds - self.calls.mean;
+                return if cohort.works() { (took / alone).max(1.0) } else { 1.0 };
+            }
+            Ask::Total(_) if cohort.life.queue.waiting > 0 => return f64::INFINITY,
+            Ask::Total(_) if !cohort.works() => 0.0,
+            Ask::Total(_) if !self.per_pod() && self.front.waiting > 0 => return f64::INFINITY,
+            Ask::Total(_) if !self.per_pod() => self.part_of(self.demand, cohort.rate.capacity) as f64,
+            Ask::Total(_) | Ask::PerPod(_) => cohort.rate.arrival as f64,
+        };
+        if arrival < capacity { capacity / (capacity - arrival) } else { f64::INFINITY }
+    }
+
     /// The time that the calls of a request take from now on.
     pub fn hear(&mut self, calls: Moments) {
         self.calls = calls;
