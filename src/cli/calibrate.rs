@@ -92,7 +92,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
     let (measured, unmeasured) = measured((&observation, cpu), &target.workload.template, seed, &stated);
     let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
     let duration = setup.world.duration.unwrap_or_else(|| table.length());
-    let by_probes = args.world.event.is_empty() && setup.targets[0].workload.template.may_be_restarted_by_probes();
+    let by_probes = args.world.events.is_empty() && setup.targets[0].workload.template.may_be_restarted_by_probes();
     let name = setup.targets[0].hpa.name.clone();
     let problem = Problem {
         setup,

@@ -10,6 +10,7 @@ mod conformance;
 mod explain;
 mod exported;
 mod fail_on;
+mod happening;
 mod import;
 mod init;
 mod lint;

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::ClusterArgs;
+use super::happening::EventArgs;
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::output::{ColorChoice, Format, Forms};
@@ -50,6 +51,8 @@ pub(super) struct PlanArgs {
     load: Vec<String>,
     #[command(flatten)]
     options: LoadOptions,
+    #[command(flatten)]
+    events: EventArgs,
     /// Node shapes to compare (YAML); pictures have the first that all pods can run on [default: generic shapes]
     #[arg(long, value_name = "FILE", help_heading = "Plan")]
     nodes: Option<PathBuf>,
@@ -143,6 +146,7 @@ pub(super) fn run(args: &PlanArgs, color: ColorChoice) -> anyhow::Result<Outcome
         (args.outlook.runs.is_some(), "--runs"),
         (args.outlook.growth.is_some(), "--growth"),
         (load::has_factors(&args.manifests.sources.set.set), "--set load.factor"),
+        (!args.events.is_empty(), "--event"),
         (args.plot, "--plot"),
     ];
     for (given, option) in needs_load {
@@ -301,10 +305,10 @@ fn under_load<'a>(
 ) -> anyhow::Result<()> {
     let (mut simulated, files) = simulated(args, controller, manifests, report.workloads)?;
     let targets = simulated.setup.targets.iter().zip(&simulated.loads);
-    let clocks: Vec<_> = targets.map(|(target, load)| (target.hpa, load.table.clock())).collect();
-    let factors = load::factors(&args.manifests.sources.set.set, &clocks)?;
-    load::warn_of_late_events(&factors, simulated.length());
-    simulated.setup.world.events = events.get_or_init(|| factors);
+    let happens: Vec<_> = targets.map(|(target, load)| (target, load.table.clock())).collect();
+    let happening = args.events.all(&args.manifests.sources.set.set, &happens, false, controller)?;
+    load::warn_of_late_events(&happening, simulated.length());
+    simulated.setup.world.events = events.get_or_init(|| happening);
     let count = args.cluster.phases(simulated.length(), &controller);
     let phases = FleetPhases::run(report.workloads, &simulated, count.unwrap_or(Count::Exactly(1)))
         .map_err(load::explain_error)?;

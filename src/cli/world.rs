@@ -8,13 +8,14 @@ use jiff::tz::TimeZone;
 
 use super::args::{self, read_standard_input_once};
 use super::cluster::{ClusterArgs, NodeArgs};
+use super::happening::EventArgs;
 use super::load::{self, LoadFiles, LoadOptions};
 use super::manifests::ManifestArgs;
 use super::observation::Observation;
 use super::output;
 use crate::input::load::{CpuFrom, Load};
 use crate::input::manifests::Manifests;
-use crate::input::scenario::{recorded_events, stated_events};
+use crate::input::scenario::recorded_events;
 use crate::input::{Diagnostic, InputError};
 use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
 use crate::sim::Setup;
@@ -29,10 +30,8 @@ pub(super) struct WorldArgs {
     pub manifests: ManifestArgs,
     #[command(flatten)]
     load: LoadArgs,
-    /// What happens besides the load, as scenarios have it: '{at: 3m, rollout: {}}', '{at: 09:30, killPods: {pods: 2}}'; or what was
-    /// recorded: a folder of `hpasim import`, or its events.csv; repeatable
-    #[arg(long, value_name = "YAML|DIR", help_heading = "Load")]
-    pub event: Vec<String>,
+    #[command(flatten)]
+    pub events: EventArgs,
     #[command(flatten)]
     pub cluster: ClusterArgs,
     #[command(flatten)]
@@ -91,7 +90,7 @@ impl WorldArgs {
     /// Says that there is more in a folder of `hpasim import` than is simulated.
     pub fn note_recorded_events(&self, observed: &Path) {
         let found = recorded_events(observed, true).map(|(events, _)| events.len()).unwrap_or(0);
-        if observed.is_dir() && self.event.is_empty() && found > 0 {
+        if observed.is_dir() && self.events.is_empty() && found > 0 {
             let what = if found == 1 { "an event".to_owned() } else { format!("{found} events") };
             let path = observed.display();
             let note = format!("{what} of {path} could be simulated, too, and may explain what is off: --event {path}");
@@ -149,14 +148,9 @@ impl WorldArgs {
         setup.world.nodes = self.nodes.config(&manifests.inventory, &workloads)?;
         setup.world.quotas = manifests.inventory.shared_quotas(&workloads);
         load::warn_of_shared_quotas(&setup);
-        let clocks: Vec<_> =
-            setup.targets.iter().zip(&loads).map(|(target, load)| (target.hpa, load.clock())).collect();
-        let mut happening = load::factors(&self.manifests.sources.set.set, &clocks)?;
-        let happens: Vec<_> =
-            setup.targets.iter().zip(&clocks).map(|(target, (hpa, clock))| (*hpa, target.workload, *clock)).collect();
-        let has_nodes = setup.world.nodes.is_some();
-        happening.extend(stated_events(&events_of(&self.event, has_nodes)?, &happens, has_nodes, controller)?);
-        happening.sort_by_key(|event| event.at);
+        let happens: Vec<_> = setup.targets.iter().zip(loads.iter().map(LoadSource::clock)).collect();
+        let (set, has_nodes) = (&self.manifests.sources.set.set, setup.world.nodes.is_some());
+        let happening = self.events.all(set, &happens, has_nodes, controller)?;
         setup.world.events = events.get_or_init(|| happening);
         Ok(Prepared { setup, loads, errors, several: chosen.len() > 1 })
     }
@@ -169,25 +163,6 @@ impl WorldArgs {
         }
         Ok(phases)
     }
-}
-
-/// Events as they were typed, and those of recordings that are named.
-fn events_of(typed: &[String], has_nodes: bool) -> anyhow::Result<Vec<String>> {
-    let mut all = Vec::new();
-    for text in typed {
-        let path = Path::new(text);
-        if text.contains('{') || !path.exists() {
-            all.push(text.clone());
-            continue;
-        }
-        let (events, left_out) = recorded_events(path, has_nodes)?;
-        if left_out > 0 {
-            let note = format!("{text}: {left_out} losses of nodes are left out: no nodes are simulated (--nodes)");
-            output::complain("note", &note);
-        }
-        all.extend(events);
-    }
-    Ok(all)
 }
 
 /// What is scaled under the loads that are given, and what of it cannot be simulated: an error at the end where there are
