@@ -140,7 +140,7 @@ pub(super) fn run(args: &mut CalibrateArgs, given: &[String], color: ColorChoice
 }
 
 /// What an option may say.
-const STATED: [Setting; 13] = [
+const STATED: [Setting; 14] = [
     Setting::SyncOffset,
     Setting::MetricOffset,
     Setting::HousekeepingOffset,
@@ -153,6 +153,7 @@ const STATED: [Setting; 13] = [
     Setting::BackgroundCpu,
     Setting::QueueTimeout,
     Setting::MemoryBase,
+    Setting::MemoryPerRps,
     Setting::MemoryGrowth,
 ];
 

@@ -122,7 +122,9 @@ pub fn value(setting: Setting, number: f64) -> Option<String> {
             format!("{}m", decimal(milli, if milli < 100.0 { 2 } else { 0 }))
         }
         Setting::ProbeLatency => format!("{}ms", decimal(number * 1e3, 1)),
-        Setting::MemoryBase | Setting::MemoryGrowth => format!("{}Mi", decimal(number / f64::from(1 << 20), 1)),
+        Setting::MemoryBase | Setting::MemoryPerRps | Setting::MemoryGrowth => {
+            format!("{}Mi", decimal(number / f64::from(1 << 20), if number.abs() < 1e7 { 3 } else { 1 }))
+        }
         _ => format!("{}s", decimal(number, 0)),
     })
 }
@@ -363,5 +365,5 @@ impl Calibration {
 
 /// Settings that are in the column `memory` already.
 fn is_of_memory(setting: Setting) -> bool {
-    matches!(setting, Setting::MemoryBase | Setting::MemoryGrowth)
+    matches!(setting, Setting::MemoryBase | Setting::MemoryPerRps | Setting::MemoryGrowth)
 }

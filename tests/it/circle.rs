@@ -16,10 +16,11 @@ pub const START: i64 = 1_795_507_200;
 pub const LASTS: i64 = 3 * 3600;
 
 /// What the cluster has: settings with the options that say them, their values, and whether a recording every 15 s must tell them.
-const TRUTH: [(&str, &str, &str, f64, bool); 8] = [
+const TRUTH: [(&str, &str, &str, f64, bool); 9] = [
     ("cpuPerRequest", "--cpu-per-request", "23m", 0.023, true),
     ("backgroundCpu", "--background-cpu", "40m", 0.040, true),
     ("memoryBase", "--memory-base", "310Mi", 310.0 * 1_048_576.0, true),
+    ("memoryPerRps", "--memory-per-rps", "2Mi", 2.0 * 1_048_576.0, true),
     ("memoryGrowth", "--memory-growth", "0", 0.0, true),
     ("startup", "--startup", "35s", 35.0, true),
     ("syncOffset", "--sync-offset", "4s", 4.0, false),
@@ -38,7 +39,7 @@ pub fn exported(folder: &Path) -> String {
     }
     write(&load, &rows);
     let (load, file) = (load.display().to_string(), file.display().to_string());
-    let run = ["simulate", "-f", K8S, "--load", &load, "--memory-per-rps", "2Mi", "--openmetrics", &file];
+    let run = ["simulate", "-f", K8S, "--load", &load, "--openmetrics", &file];
     let settings = TRUTH.iter().flat_map(|(_, option, value, ..)| [*option, *value]);
     hpasim(&run).args(settings).assert().success();
     file

@@ -153,7 +153,19 @@ pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
     let columns = if of_requests { 2 } else { 1 };
     let mut all = Vec::new();
     let lagged = if of_requests { bootstrapped(&rows, 3, seed) } else { None };
-    if let Some((found, drawn)) = lagged.or_else(|| bootstrapped(&rows, columns, seed))
+    let found = lagged.or_else(|| bootstrapped(&rows, columns, seed));
+    // Requests of the time and those before it.
+    if let Some((found, drawn)) = found.as_ref().filter(|_| of_requests)
+        && let sums = (0..drawn[0].len()).map(|sample| drawn[1..].iter().map(|values| values[sample]).sum::<f64>())
+        && let Some((low, high)) = interval(sums.collect())
+        && low > 0.0
+    {
+        let value = found[1..].iter().sum::<f64>();
+        let (low, high) = widened((low, high), value);
+        let evidence = format!("memory of a pod over {} steps, by requests a pod; bootstrap of blocks", rows.len());
+        all.push(Estimate { setting: Setting::MemoryPerRps, value, low, high, sigma: None, evidence });
+    }
+    if let Some((found, drawn)) = found
         && let Some((low, high)) = interval(drawn[0].clone())
         && found[0] > 0.0
     {
@@ -183,7 +195,8 @@ pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
     {
         let evidence = "the slope of memory of a pod while the number of pods stays; bootstrap of blocks".to_owned();
         let (value, (low, high)) = (found[0].max(0.0), widened((low, high), found[0]));
-        if let Some(base) = all.first_mut().filter(|_| low > 0.0) {
+        let base = all.iter_mut().find(|one| one.setting == Setting::MemoryBase);
+        if let Some(base) = base.filter(|_| low > 0.0) {
             // What pods had gained before, and how long some of them had run, is not known.
             base.low = 0.0;
             base.evidence.push_str(", with what it had gained");

@@ -38,6 +38,8 @@ pub enum Setting {
     QueueTimeout,
     /// Memory of a pod without load, bytes.
     MemoryBase,
+    /// Memory for each request a second, bytes.
+    MemoryPerRps,
     /// Memory that a pod gains in an hour, bytes.
     MemoryGrowth,
 }
@@ -70,6 +72,7 @@ impl Setting {
             Self::BackgroundCpu => "backgroundCpu",
             Self::QueueTimeout => "queueTimeout",
             Self::MemoryBase => "memoryBase",
+            Self::MemoryPerRps => "memoryPerRps",
             Self::MemoryGrowth => "memoryGrowth",
         }
     }
@@ -78,7 +81,7 @@ impl Setting {
     pub fn place(self) -> Place {
         match self {
             Self::SyncOffset | Self::MetricOffset | Self::HousekeepingOffset | Self::Draw => Place::Phase,
-            Self::RecordedAge | Self::CpuPerRequest | Self::MemoryBase => Place::Load,
+            Self::RecordedAge | Self::CpuPerRequest | Self::MemoryBase | Self::MemoryPerRps => Place::Load,
             _ => Place::Cluster,
         }
     }
@@ -108,6 +111,7 @@ impl Setting {
             }
             Self::QueueTimeout => "record a load that the pods cannot serve at once",
             Self::MemoryBase => "record memory (container_memory_working_set_bytes) and replicas",
+            Self::MemoryPerRps => "record memory over hours in which the number of requests changes",
             Self::MemoryGrowth => "record memory over hours without a change of the number of pods",
         }
     }
@@ -157,7 +161,7 @@ impl Setting {
                 (-1200..=1200).map(|step| middle * 1.0025_f64.powi(step)).collect()
             }
             Self::BackgroundCpu => (0..=100).map(|step| f64::from(step) * 0.001).collect(),
-            Self::MemoryBase | Self::MemoryGrowth => Vec::new(),
+            Self::MemoryBase | Self::MemoryPerRps | Self::MemoryGrowth => Vec::new(),
         }
     }
 
@@ -188,7 +192,7 @@ impl Setting {
             }
             Self::QueueTimeout => target.cluster.queue_timeout = value.is_finite().then_some(span),
             // What is drawn is the world's.
-            Self::Draw | Self::MemoryBase | Self::MemoryGrowth => {}
+            Self::Draw | Self::MemoryBase | Self::MemoryPerRps | Self::MemoryGrowth => {}
         }
     }
 
@@ -267,7 +271,11 @@ impl Axis {
             Setting::CpuPerRequest => target.drives.requests.map_or(0.0, |requests| requests.cpu_seconds),
             Setting::BackgroundCpu => target.cluster.background_cpu.get().as_f64(),
             Setting::QueueTimeout => target.cluster.queue_timeout.map_or(f64::INFINITY, seconds),
-            Setting::Draw | Setting::RecordedAge | Setting::MemoryBase | Setting::MemoryGrowth => 0.0,
+            Setting::Draw
+            | Setting::RecordedAge
+            | Setting::MemoryBase
+            | Setting::MemoryPerRps
+            | Setting::MemoryGrowth => 0.0,
         })
     }
 }
