@@ -11,7 +11,7 @@ use super::world::{Prepared, WorldArgs};
 use super::{Outcome, args, load};
 use crate::input::InputError;
 use crate::input::recording::PodTimes;
-use crate::model::{Container, LoadSource, PodTemplate, option_name};
+use crate::model::{Container, LoadSource, PodTemplate, Probe, option_name};
 use crate::report::calibrate::Calibration;
 use crate::report::document::{html, markdown};
 use crate::report::json;
@@ -196,13 +196,14 @@ fn measured(
         Err(why) => unknown.push((Setting::MemoryBase, why)),
     }
     let seconds: Vec<i64> = observation.pods.iter().filter_map(took).collect();
-    let period =
-        template.running().filter_map(|container| container.readiness_probe.as_ref()).map(|probe| probe.period);
-    let period = period.max().map_or(0, Span::seconds);
+    let probes = || template.running().filter_map(|container| container.readiness_probe.as_ref());
+    let longest = |of: fn(&Probe) -> Span| probes().map(of).max().map_or(0, Span::seconds);
+    let waits = (longest(|probe| probe.initial_delay), longest(|probe| probe.period));
     // Without a probe that waits for the application a pod is ready as soon as its containers run.
-    let waits = |container: &Container| container.readiness_probe.is_some() || container.startup_probe.is_some();
-    if let Ok(found) = direct::startup(&seconds, period, seed)
-        && template.containers.iter().any(waits)
+    let is_waited_for =
+        |container: &Container| container.readiness_probe.is_some() || container.startup_probe.is_some();
+    if let Ok(found) = direct::startup(&seconds, waits, seed)
+        && template.containers.iter().any(is_waited_for)
     {
         known.push(found);
     }

@@ -201,3 +201,81 @@ fn late_probes_are_calibrated() {
     let run = ["simulate", "-f", &k8s, "--load", &observed, "--cluster", &calibrated];
     hpasim(&run).assert().success().stdout(contains("by liveness probes"));
 }
+
+/// Numbers between zero and one that depend on a seed alone.
+fn drawn(seed: u64) -> impl FnMut(f64, f64) -> f64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
+    move |low, high| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        low + (high - low) * ((state >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+}
+
+/// A setting, what it was, and the interval that is told of it, if one is.
+type Told = (&'static str, f64, Option<(f64, f64)>);
+
+/// A cluster whose settings are drawn, exported, imported and calibrated: what is told of each setting, with what it was.
+fn calibrated_blindly(seed: u64) -> Vec<Told> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut draw = drawn(seed);
+    let mebi = 1_048_576.0;
+    let (cpu, idle) = (draw(10.0, 50.0).round(), draw(2.0, 60.0).round());
+    let (base, per_rps) = (draw(150.0, 400.0).round(), draw(0.0, 2.0).round());
+    let (startup, sync) = (draw(3.0, 45.0).round(), draw(0.0, 14.0).round());
+    let (hours, step) = (draw(2.0, 6.0).round(), [5, 15, 15, 30][draw(0.0, 3.99) as usize]);
+    // Ten pods at their target serve this.
+    let most = 10.0 * 0.7 * 0.5 / (cpu / 1e3);
+    let (level, swing, pace) = (draw(0.25, 0.6) * most, draw(0.3, 0.8), draw(0.02, 0.1));
+    let mut rows = "time,rps\n".to_owned();
+    for minute in (0..=(hours * 60.0) as i64).step_by(5) {
+        let rps = level * (1.0 + swing * (minute as f64 * pace).sin() + draw(-0.1, 0.1));
+        let at = jiff::Timestamp::from_second(START + minute * 60).unwrap();
+        let _ = writeln!(rows, "{at},{:.2}", rps.max(1.0));
+    }
+    write(&folder.path().join("requests.csv"), &rows);
+    let (load, exported, observed) = (path("requests.csv"), path("cluster.om"), path("observed"));
+    let interval = format!("{step}s");
+    let run = ["simulate", "-f", K8S, "--load", &load, "--openmetrics", &exported, "--openmetrics-interval", &interval];
+    let truth = [
+        ("cpuPerRequest", "--cpu-per-request", format!("{cpu}m"), cpu / 1e3),
+        ("backgroundCpu", "--background-cpu", format!("{idle}m"), idle / 1e3),
+        ("memoryBase", "--memory-base", format!("{base}Mi"), base * mebi),
+        ("memoryPerRps", "--memory-per-rps", format!("{per_rps}Mi"), per_rps * mebi),
+        ("startup", "--startup", format!("{startup}s"), startup),
+        ("syncOffset", "--sync-offset", format!("{sync}s"), sync),
+        ("metricResolution", "--metric-resolution", "15s".to_owned(), 15.0),
+    ];
+    hpasim(&run).args(truth.iter().flat_map(|(_, option, value, _)| [*option, value])).assert().success();
+    hpasim(&["import", &exported, "-f", K8S, "-o", &observed]).assert().success();
+    let run = ["calibrate", "-f", K8S, "--observed", &observed, "--format", "json", "--simulations", "1800"];
+    let found: Value = serde_json::from_slice(&hpasim(&run).output().unwrap().stdout).unwrap();
+    let told = |(setting, _, _, truth): (&'static str, &str, String, f64)| {
+        let known = found["known"].as_array().unwrap().iter().find(|one| one["setting"] == setting);
+        let bounds = |one: &Value| (one["low"].as_f64().unwrap(), one["high"].as_f64().unwrap_or(f64::INFINITY));
+        (setting, truth, known.map(bounds))
+    };
+    truth.into_iter().map(told).collect()
+}
+
+/// So many clusters are drawn.
+const CLUSTERS: u64 = 24;
+
+/// Of many clusters that it knows nothing of, a calibration's intervals have what was true as often as they say.
+#[test]
+#[ignore = "a minute: .ci/run runs it"]
+fn intervals_have_the_truth_as_often_as_they_say() {
+    let (mut told, mut missed) = (0, Vec::new());
+    for seed in 0..CLUSTERS {
+        for (setting, truth, known) in calibrated_blindly(seed) {
+            let Some((low, high)) = known else { continue };
+            told += 1;
+            if !(low..=high).contains(&truth) {
+                missed.push(format!("seed {seed}: {setting} was {truth}, not {low} to {high}"));
+            }
+        }
+    }
+    assert!(told as u64 >= CLUSTERS * 5, "{told} settings were told");
+    // 95%, with what chance does to so many.
+    assert!(missed.len() as f64 <= told as f64 * 0.08, "{} of {told}: {missed:#?}", missed.len());
+}

@@ -103,7 +103,13 @@ pub(super) fn merge<'a>(
             resets,
         }
     });
-    let all: Vec<Merged> = all.collect();
+    let mut all: Vec<Merged> = all.collect();
+    // What is there for moments only, again and again, is sampled as often as the rest.
+    let gaps = all.iter().flat_map(|one| one.points.windows(2).map(|pair| pair[1].0 - pair[0].0));
+    let usual = median(gaps.collect()).unwrap_or(i64::MAX).max(1);
+    for one in all.iter_mut().filter(|one| one.is_of_pod) {
+        one.distance = one.distance.min(usual);
+    }
     if twice > 0 {
         notes.push(format!("{signal}: {twice} series measure what another one measures, and count once"));
     }

@@ -86,13 +86,13 @@ fn bootstrapped<const N: usize>(rows: &[[f64; N]], columns: usize, seed: u64) ->
     Some((found, drawn))
 }
 
-/// Steps in which the number of pods is that of the steps beside them, and no container was restarted, with the step before: where pods
-/// come and go it is known to a sample's distance only. All of them, if these are few and none has restarts.
-fn steady(steps: &[Step]) -> impl Iterator<Item = (Step, Step)> + '_ {
+/// Steps in which the number of pods is that of so many steps before and the one after them, and no container was restarted, with the
+/// step before: where pods come and go it is known to a sample's distance only. All of them, if these are few and none has restarts.
+fn steady(steps: &[Step], before: usize) -> impl Iterator<Item = (Step, Step)> + '_ {
     let at = |index: usize| steps[index.min(steps.len() - 1)];
     let is_steady = move |index: usize| {
-        let beside = [at(index.saturating_sub(1)), at(index), at(index + 1)];
-        beside.iter().all(|step| step.pods == beside[1].pods && !step.has_restarts)
+        let mut beside = (index.saturating_sub(before)..=index + 1).map(at);
+        beside.all(|step| step.pods == at(index).pods && !step.has_restarts)
     };
     // Without pods nothing can be used, and nothing is told.
     let is_told = move |index: &usize| at(*index).pods > 0.0;
@@ -115,7 +115,7 @@ fn widened((low, high): (f64, f64), value: f64) -> (f64, f64) {
 
 /// CPU of a request and of a pod without work: what pods used, by requests and pods. The error says why it is not known.
 pub fn cpu(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
-    let rows: Vec<[f64; 3]> = steady(steps).map(|(_, step)| [step.rps, step.pods, step.used]).collect();
+    let rows: Vec<[f64; 3]> = steady(steps, 1).map(|(_, step)| [step.rps, step.pods, step.used]).collect();
     let too_few = || "requests, CPU and pods were not recorded at the same time for long enough".to_owned();
     let (found, drawn) = bootstrapped(&rows, 2, seed)
         .ok_or_else(|| if rows.len() < FEWEST { too_few() } else { "requests and pods did not change".to_owned() })?;
@@ -145,7 +145,8 @@ pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
         return Err("memory and pods were not recorded at the same time for long enough".to_owned());
     }
     // Memory is that of an instant, at the beginning of its step or after it: requests before count as well as those at the time.
-    let rows: Vec<[f64; 4]> = steady(steps)
+    // A value of a pod that has ended stays for up to two samples' distances.
+    let rows: Vec<[f64; 4]> = steady(steps, 2)
         .filter(|(before, _)| before.pods > 0.0)
         .map(|(before, step)| [1.0, step.rps / step.pods, before.rps / before.pods, step.used / step.pods])
         .collect();
@@ -179,7 +180,7 @@ pub fn memory(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
         if last - first < LONG || stretch[0].pods <= 0.0 {
             continue;
         }
-        let pairs = stretch.windows(2).map(|pair| (&pair[0], &pair[1]));
+        let pairs = stretch.windows(2).skip(1).map(|pair| (&pair[0], &pair[1]));
         let row = |(before, step): (&Step, &Step)| {
             let of_pod = [before.rps, step.rps, step.used].map(|amount| amount / step.pods);
             [(step.at - first) as f64 / 3600.0, of_pod[1], of_pod[0], of_pod[2]]
@@ -212,8 +213,8 @@ const LONGEST: i64 = 3600;
 const SPREAD: usize = 5;
 
 /// How long pods took from their start until they were ready: the median of those that were recorded. Where probes decide it, that is
-/// up to `period` seconds more than the application took.
-pub fn startup(seconds: &[i64], period: i64, seed: u64) -> Result<Estimate, String> {
+/// up to `period` seconds more than the application took, and not before `delay`.
+pub fn startup(seconds: &[i64], (delay, period): (i64, i64), seed: u64) -> Result<Estimate, String> {
     let mut known: Vec<f64> =
         seconds.iter().filter(|one| (0..=LONGEST).contains(*one)).map(|one| *one as f64).collect();
     if known.is_empty() {
@@ -237,10 +238,12 @@ pub fn startup(seconds: &[i64], period: i64, seed: u64) -> Result<Estimate, Stri
     let is_spread =
         known.len() >= SPREAD && known[known.len() * 9 / 10] - known[known.len() / 10] > (0.25 * value).max(2.0);
     let probes = if period > 0 { format!(", less half a period of the probe ({period}s)") } else { String::new() };
+    // A probe that is not asked before says no more than that the application was up by then.
+    let is_late = low > delay as f64 + 1.0;
     Ok(Estimate {
         setting: Setting::Startup,
         value,
-        low: (low - period as f64).max(0.0),
+        low: if is_late { (low - period as f64).max(0.0) } else { 0.0 },
         high,
         sigma: is_spread.then(|| variance.sqrt()),
         evidence: match known.len() {
@@ -301,11 +304,14 @@ mod tests {
 
     #[test]
     fn startup_of_few_pods_and_of_many() {
-        let few = startup(&[12, 14, 13], 0, 1).unwrap();
+        let few = startup(&[12, 14, 13], (0, 0), 1).unwrap();
         assert_eq!((few.value, few.low, few.high, few.sigma), (13.0, 12.0, 14.0, None));
-        let many = startup(&[5, 6, 8, 9, 12, 20, 30, 45, 8, 7, 100_000], 4, 1).unwrap();
+        let many = startup(&[5, 6, 8, 9, 12, 20, 30, 45, 8, 7, 100_000], (0, 4), 1).unwrap();
         assert_eq!(many.value, 7.0, "{many:?}");
         assert!(many.sigma.is_some_and(|sigma| sigma > 0.5));
-        assert!(startup(&[], 0, 1).is_err());
+        assert!(startup(&[], (0, 0), 1).is_err());
+        // Ready when the probe was asked for the first time: up by then, whenever.
+        let early = startup(&[10, 10, 11], (10, 5), 1).unwrap();
+        assert_eq!((early.low, early.high), (0.0, 11.0), "{early:?}");
     }
 }

@@ -107,6 +107,11 @@ const SHORTEST: i64 = 30;
 /// Where no part is to be left out, this one is fitted besides, to test it by the rest.
 const TESTED: f64 = 0.5;
 
+/// So many values are tried with all draws.
+const MOST_DRAWN: usize = 9;
+/// Where probes are asked a simulation takes so many times as long.
+const PROBED: i64 = 4;
+
 /// A fit is better than another by this part.
 const BETTER: f64 = 0.1;
 
@@ -145,7 +150,8 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
         problem: begin,
         error: Mutex::default(),
     };
-    let syncs = problem.end / world.controller.sync_period.seconds().max(1);
+    let slower = if settings.contains(&Setting::ProbeLatency) { PROBED } else { 1 };
+    let syncs = problem.end / world.controller.sync_period.seconds().max(1) * slower;
     let simulations = problem.simulations.unwrap_or_else(|| Effort::affordable(syncs));
     let effort = Effort::of(simulations, fitting.axes.len());
     let begin = fitting.beginning();
@@ -304,6 +310,8 @@ impl Fitting<'_> {
         }
         let values = &self.axes[own].values;
         let possible = (0..values.len()).filter(|index| (estimate.low..=estimate.high).contains(&values[*index]));
+        let possible: Vec<usize> = possible.collect();
+        let possible = possible.iter().copied().step_by(possible.len().div_ceil(MOST_DRAWN).max(1));
         let mean = |index: usize| {
             let one = |drawn: usize| {
                 let mut choice = choice.clone();
