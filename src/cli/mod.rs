@@ -5,6 +5,7 @@ mod backtest;
 mod calibrate;
 mod calibrated;
 mod cluster;
+mod compare;
 mod config;
 mod conformance;
 mod explain;
@@ -83,6 +84,7 @@ enum Command {
     Import(Box<import::ImportArgs>),
     Schema(schema::SchemaArgs),
     Calibrate(Box<calibrate::CalibrateArgs>),
+    Compare(Box<compare::CompareArgs>),
     Backtest(Box<backtest::BacktestArgs>),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Some(Command::Import(args)) => import::run(&args, color),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Calibrate(mut args)) => calibrate::run(&mut args, &given(&matches), color),
+        Some(Command::Compare(mut args)) => compare::run(&mut args, color),
         Some(Command::Backtest(mut args)) => backtest::run(&mut args, color),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args, color),

@@ -7,6 +7,7 @@ use crate::input::scenario;
 use crate::replay::json::Replayed;
 use crate::report::backtest::BacktestResult;
 use crate::report::calibrate::CalibrationResult;
+use crate::report::compare::CompareResult;
 use crate::report::json::explanation::Explanation;
 use crate::report::json::findings::Findings;
 use crate::report::json::schema;
@@ -43,6 +44,8 @@ enum Of {
     Backtest,
     /// What `calibrate --format json` prints
     Calibrate,
+    /// What `compare --format json` prints
+    Compare,
     /// What `import` and `trace describe` print with --format json
     Load,
 }
@@ -59,6 +62,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
         Of::Lint => schema::<Findings>(),
         Of::Backtest => schema::<BacktestResult<'_>>(),
         Of::Calibrate => schema::<CalibrationResult<'_>>(),
+        Of::Compare => schema::<CompareResult>(),
         Of::Load => schema::<DescribedLoad>(),
     };
     let text = serde_json::to_string_pretty(&schema)?;

@@ -7,6 +7,7 @@ pub mod backtest;
 pub mod calibrate;
 pub mod checks;
 pub mod cluster;
+pub mod compare;
 pub mod csv;
 pub mod document;
 pub mod draft;

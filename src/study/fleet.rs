@@ -69,8 +69,10 @@ pub struct Course {
     pub pod_seconds: i128,
     /// The most replicas.
     pub max_replicas: Replicas,
-    /// The most nodes, if nodes are simulated.
+    /// The most nodes, if nodes are simulated, and ready ones over time, node-seconds.
     pub max_nodes: Option<i64>,
+    /// See `max_nodes`.
+    pub node_seconds: Option<i128>,
     /// How often a group of pods was looked at: what the simulation takes.
     pub looks: u64,
 }
@@ -107,17 +109,18 @@ impl Course {
 
 /// Runs all targets with their loads: those that bear on each other together, the others each by itself.
 pub fn courses(setup: &Setup<'_>, mut loads: Vec<LoadTable>) -> Result<Vec<Course>, SimError> {
-    let start =
-        |target: &Target<'_>| Course { steps: vec![(SimTime::ZERO, target.initial_replicas)], ..Course::default() };
-    let mut courses: Vec<Course> = setup.targets.iter().map(start).collect();
     let summaries = simulate_all(setup, &mut loads, &mut vec![(); setup.targets.len()])?;
-    for ((course, target), summary) in courses.iter_mut().zip(&setup.targets).zip(&summaries) {
-        course.finish(target, summary);
-    }
-    Ok(courses)
+    Ok(setup.targets.iter().zip(&summaries).map(|(target, summary)| Course::of(target, summary)).collect())
 }
 
 impl Course {
+    /// Of a target that was simulated.
+    pub fn of(target: &Target<'_>, summary: &Summary) -> Self {
+        let mut course = Self { steps: vec![(SimTime::ZERO, target.initial_replicas)], ..Self::default() };
+        course.finish(target, summary);
+        course
+    }
+
     fn finish(&mut self, target: &Target<'_>, summary: &Summary) {
         self.steps.extend(summary.rescales.iter().map(|rescale| (rescale.at, rescale.decision.desired)));
         (self.peak_cpu_used, self.peak_memory_used) = (summary.peak_cpu_used, summary.peak_memory_used);
@@ -129,6 +132,7 @@ impl Course {
         self.pod_seconds = summary.pod_seconds();
         (self.max_replicas, self.looks) = (summary.max_replicas(), summary.looks);
         self.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
+        self.node_seconds = summary.node_seconds;
         self.slow = (target.cluster.slo.is_some() && target.drives.requests.is_some()).then_some(summary.slow);
     }
 }

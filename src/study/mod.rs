@@ -2,6 +2,7 @@
 
 pub mod backtest;
 pub mod calibrate;
+pub mod compare;
 pub mod describe;
 pub mod fleet;
 pub mod growth;

@@ -8,7 +8,7 @@ const K8S: &str = "scenarios/rag-system/k8s";
 const WORKDAY: &str = "scenarios/rag-system/traces/workday.csv";
 
 /// A run of each command, with as much in it as there can be; the kind of its schema; how it ends.
-const RUNS: [(&str, &str, i32, &[&str]); 12] = [
+const RUNS: [(&str, &str, i32, &[&str]); 13] = [
     ("simulate", "Simulation", 0, &["simulate", "-f", K8S, "--load", WORKDAY]),
     (
         "simulate",
@@ -87,6 +87,26 @@ const RUNS: [(&str, &str, i32, &[&str]); 12] = [
             "scenarios/rag-system/recordings/monitoring.json",
             "--simulations",
             "300",
+        ],
+    ),
+    (
+        "compare",
+        "Comparison",
+        1,
+        &[
+            "compare",
+            "--base",
+            K8S,
+            "--head",
+            K8S,
+            "--head",
+            "scenarios/rag-system/changes/target-60.yaml",
+            "--load",
+            WORKDAY,
+            "--phases",
+            "3",
+            "--fail-on",
+            "cost>+5%",
         ],
     ),
 ];

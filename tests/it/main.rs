@@ -8,6 +8,7 @@ mod circle;
 mod cli;
 mod cluster;
 mod clusters;
+mod compare;
 mod config;
 mod conformance;
 mod controller;

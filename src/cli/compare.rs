@@ -1,0 +1,308 @@
+//! `hpasim compare`: two configurations under the same load.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::output::{self, ColorChoice, Format, Forms};
+use super::world::{Prepared, WorldArgs};
+use super::{Outcome, load};
+use crate::input::InputError;
+use crate::input::names::hint;
+use crate::model::{LoadSource, Target};
+use crate::report::checks::{Check, Level};
+use crate::report::compare::{Comparison, Pair, told};
+use crate::report::document::{html, markdown};
+use crate::report::json;
+use crate::sim::{Summary, simulate_all};
+use crate::study::compare::{Compared, Figure, Side};
+use crate::study::phases::PhaseRuns;
+use crate::units::Span;
+
+/// Compare two configurations under the same load: what changes in replicas, cost and service
+///
+/// Both are simulated with the same load, in the same phases and with the same seed, so that what differs comes from what was changed.
+/// The HPAs of both are paired by namespace and name; -f adds manifests to both sides, and --set and --event change both.
+///
+/// Exit codes: 0 done, 1 a figure is over its bound (--fail-on), 2 wrong usage or input.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv --fail-on 'cost>+5%' --fail-on 'waiting>1m' --format markdown"
+)]
+pub(super) struct CompareArgs {
+    /// The manifests before: a file or directory; repeatable
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    base: Vec<PathBuf>,
+    /// The manifests after, likewise
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    head: Vec<PathBuf>,
+    /// End with 1 if a figure of the head is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
+    /// pods, cpu, memory, nodes (hours), replicas, at-max, waiting, slo (times), lost, events, restarts, or cost (node-hours; without nodes
+    /// core-hours and GiB-hours); repeatable
+    #[arg(long, value_name = "FIGURE>BOUND", help_heading = "Output")]
+    fail_on: Vec<Bound>,
+    /// Write compare.json, report.html and report.md into this directory
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// How to print what differs
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    format: Format,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+/// What may not be passed.
+#[derive(Clone, Debug, PartialEq)]
+struct Bound {
+    text: String,
+    figures: Vec<Figure>,
+    most: Most,
+}
+
+/// How much is allowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Most {
+    /// So much.
+    Value(f64),
+    /// So much more than before.
+    More(f64),
+    /// Such a part more than before.
+    Part(f64),
+}
+
+impl FromStr for Bound {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, bound) = text.split_once('>').ok_or("write FIGURE>BOUND, such as cost>+5% or waiting>1m")?;
+        let (name, bound) = (name.trim(), bound.trim());
+        let of_name = Figure::ALL.into_iter().find(|figure| figure.name() == name);
+        let figures = match of_name {
+            Some(figure) => vec![figure],
+            None if name == "cost" => vec![Figure::Nodes, Figure::Cpu, Figure::Memory],
+            None => {
+                let known = Figure::ALL.iter().map(|figure| figure.name()).chain(["cost"]);
+                return Err(format!("no figure `{name}`; {}", hint(name, known)));
+            }
+        };
+        let number = |text: &str| -> Result<f64, String> {
+            let is_time = figures.iter().all(|figure| figure.is_time());
+            let found = match text.parse::<f64>() {
+                Ok(number) => number,
+                Err(_) if is_time => {
+                    let span: Span = text.parse().map_err(|error: crate::units::ParseSpanError| error.to_string())?;
+                    span.seconds() as f64
+                }
+                Err(_) => return Err(format!("`{text}` is not a number")),
+            };
+            if (0.0..=1e15).contains(&found) {
+                Ok(found)
+            } else {
+                Err(format!("{text} is not a bound that makes sense"))
+            }
+        };
+        let most = match (bound.strip_prefix('+'), bound.strip_suffix('%')) {
+            (Some(more), Some(_)) => Most::Part(number(more.trim_end_matches('%'))? / 100.0),
+            (Some(more), None) => Most::More(number(more)?),
+            (None, Some(_)) => return Err(format!("a percentage is of the base: write {name}>+{bound}")),
+            (None, None) if name == "cost" => return Err("cost is compared with the base: write cost>+5%".to_owned()),
+            (None, None) => Most::Value(number(bound)?),
+        };
+        Ok(Self { text: format!("{name}>{bound}"), figures, most })
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Bound {
+    /// The figures of an HPA that it is about: of the cost nodes if they are simulated, or what is requested.
+    fn of<'c>(&self, all: &'c [Compared]) -> Vec<&'c Compared> {
+        let has_nodes = all.iter().any(|one| one.figure == Figure::Nodes);
+        let counts = |one: &&Compared| match self.figures.as_slice() {
+            [_] => self.figures.contains(&one.figure),
+            _ if has_nodes => one.figure == Figure::Nodes,
+            _ => self.figures.contains(&one.figure),
+        };
+        all.iter().filter(counts).collect()
+    }
+
+    /// Whether a figure is over it in some phase.
+    fn is_broken(&self, one: &Compared) -> bool {
+        let more = one.differences.as_ref().map_or(one.head - one.base, |range| range.high.max(one.head - one.base));
+        match self.most {
+            Most::Value(most) => one.most > most,
+            Most::More(most) => more > most,
+            Most::Part(part) => more > one.base * part,
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    let common = args.world.manifests.sources.filenames.clone();
+    let is_standard_input = |path: &PathBuf| path == Path::new("-");
+    if args.base.iter().chain(&args.head).chain(&common).any(is_standard_input) {
+        anyhow::bail!("manifests are compared from files: standard input can be read once only");
+    }
+    let mut read = Vec::new();
+    for paths in [&args.base, &args.head] {
+        args.world.manifests.sources.filenames = common.iter().chain(paths).cloned().collect();
+        read.push(args.world.read()?);
+    }
+    let events = [OnceCell::new(), OnceCell::new()];
+    let mut sides = Vec::new();
+    for ((controller, manifests), events) in read.iter().zip(&events) {
+        sides.push(args.world.prepare(*controller, manifests, events)?);
+    }
+    let head = sides.pop();
+    let (Some(base), Some(head)) = (sides.pop(), head) else { anyhow::bail!("there are two sides") };
+    let base = Done::run(args, base, None)?;
+    let head = Done::run(args, head, Some(&base))?;
+    head.prepared.setup.targets.iter().for_each(load::note_assumptions);
+    let mut comparison = comparison(args, &base, &head);
+    if comparison.pairs.is_empty() {
+        anyhow::bail!("no HPA is in both: {}", comparison.alone().join("; "));
+    }
+    let checks = checks(&args.fail_on, &comparison.pairs)?;
+    let broken = checks.iter().filter(|check| check.level == Level::Error);
+    comparison.broken = broken.map(|check| format!("{}: {}", check.name, check.found)).collect();
+    let mut written = Vec::new();
+    if let Some(directory) = &args.output {
+        let document = comparison.document();
+        let files = vec![
+            ("compare.json", json::bytes(&comparison.json())?),
+            ("report.html", html::render(&document).into_bytes()),
+            ("report.md", markdown::render(&document).into_bytes()),
+        ];
+        written.extend(output::write_files(directory, files)?);
+    }
+    let forms = Forms {
+        command: "compare",
+        plot: false,
+        document: &|| comparison.document(),
+        json: &|| Ok(json::bytes(&comparison.json())?),
+        checks: &|| checks.clone(),
+    };
+    output::show(&forms, args.format, color)?;
+    for path in written {
+        output::complain("wrote", &path.display().to_string());
+    }
+    let errors = [&base, &head].into_iter().flat_map(|side| side.prepared.errors.clone());
+    InputError::unless_empty(errors.collect())?;
+    Ok(if comparison.broken.is_empty() { Outcome::Done } else { Outcome::CheckFailed })
+}
+
+/// What it is called.
+fn name(target: &Target<'_>) -> String {
+    format!("{}/{}", target.hpa.namespace, target.hpa.name)
+}
+
+/// A side that has been simulated.
+struct Done<'a> {
+    prepared: Prepared<'a>,
+    phases: Option<Vec<PhaseRuns>>,
+    summaries: Vec<Summary>,
+}
+
+impl<'a> Done<'a> {
+    /// In the phase that is typical, or that of the base.
+    fn run(args: &CompareArgs, mut prepared: Prepared<'a>, base: Option<&Done<'_>>) -> anyhow::Result<Self> {
+        let phases = args.world.in_phases(&mut prepared)?;
+        for other in base.iter().flat_map(|base| &base.prepared.setup.targets) {
+            let is_same = |target: &&mut Target<'_>| name(target) == name(other);
+            prepared.setup.targets.iter_mut().filter(is_same).for_each(|target| target.phase = other.phase);
+        }
+        let mut nobody = vec![(); prepared.loads.len()];
+        let summaries = simulate_all(&prepared.setup, &mut prepared.loads, &mut nobody).map_err(load::explain_error)?;
+        Ok(Self { prepared, phases, summaries })
+    }
+
+    fn side(&self, index: usize) -> Side<'_> {
+        Side {
+            target: &self.prepared.setup.targets[index],
+            summary: &self.summaries[index],
+            phases: self.phases.as_ref().map(|phases| &phases[index]),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.prepared.setup.targets.iter().map(name).collect()
+    }
+}
+
+fn comparison<'a>(args: &CompareArgs, base: &'a Done<'a>, head: &'a Done<'a>) -> Comparison<'a> {
+    let told = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let (before, after) = (base.names(), head.names());
+    let alone = |own: &[String], other: &[String], side: &str| -> Vec<(String, String)> {
+        own.iter().filter(|name| !other.contains(name)).map(|name| (name.clone(), side.to_owned())).collect()
+    };
+    let pair = |(index, name): (usize, &String)| {
+        let earlier = before.iter().position(|other| other == name)?;
+        Some(Pair { base: base.side(earlier), head: head.side(index) })
+    };
+    Comparison {
+        names: (told(&args.base), told(&args.head)),
+        pairs: after.iter().enumerate().filter_map(pair).collect(),
+        alone: [alone(&before, &after, "the base"), alone(&after, &before, "the head")].concat(),
+        clock: head.prepared.loads[0].clock(),
+        broken: Vec::new(),
+    }
+}
+
+/// What each bound comes to, of each HPA.
+fn checks(bounds: &[Bound], pairs: &[Pair<'_>]) -> anyhow::Result<Vec<Check>> {
+    let mut all = Vec::new();
+    for bound in bounds {
+        let before = all.len();
+        for pair in pairs {
+            let figures = pair.figures();
+            for one in bound.of(&figures) {
+                let is_broken = bound.is_broken(one);
+                let (name, figure) = (name(pair.head.target), one.figure);
+                all.push(Check {
+                    suite: "compare --fail-on".to_owned(),
+                    name: bound.to_string(),
+                    location: None,
+                    found: format!(
+                        "{name} has {} {}, before {}",
+                        figure.name(),
+                        told(figure, one.head),
+                        told(figure, one.base)
+                    ),
+                    level: if is_broken { Level::Error } else { Level::Passed },
+                });
+            }
+        }
+        if all.len() == before {
+            anyhow::bail!(
+                "--fail-on {bound}: not known of any HPA here (slo needs --slo and requests, nodes need --nodes)"
+            );
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_values_or_more_than_before() {
+        let most = |text: &str| text.parse::<Bound>().map(|bound| bound.most);
+        assert_eq!(most("cost>+5%"), Ok(Most::Part(0.05)));
+        assert_eq!(most("waiting > 1m30s"), Ok(Most::Value(90.0)));
+        assert_eq!(most("waiting>+90"), Ok(Most::More(90.0)));
+        assert_eq!(most("replicas>+2"), Ok(Most::More(2.0)));
+        assert!(most("replica>2").unwrap_err().contains("replicas"));
+        for wrong in ["cost", "cost>5", "cost>5%", "pods>-1", "slo>+often", "pods>NaN", "lost>1m", ""] {
+            assert!(most(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `hpasim compare`: what differs is what was changed, and as much as two simulations say.
+
+use std::path::Path;
+
+use predicates::str::contains;
+use serde_json::Value;
+
+use crate::support::{hpasim, project, write};
+
+const LOAD: [&str; 4] = ["--load", "scenarios/rag-system/traces/workday.csv", "--phases", "8"];
+const K8S: &str = "scenarios/rag-system/k8s";
+
+/// A copy of the manifests in which something is another.
+fn changed(folder: &Path, name: &str, from: &str, to: &str) -> String {
+    let mut is_changed = false;
+    for entry in std::fs::read_dir(project(K8S)).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        is_changed |= text.contains(from);
+        write(&folder.join(name).join(path.file_name().unwrap()), &text.replace(from, to));
+    }
+    assert!(is_changed || from.is_empty(), "{from}");
+    folder.join(name).display().to_string()
+}
+
+fn json(args: &[&str], code: i32) -> Value {
+    let output = hpasim(args).args(LOAD).args(["--format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn figure<'a>(found: &'a Value, name: &str) -> &'a Value {
+    found["hpas"][0]["figures"].as_array().unwrap().iter().find(|one| one["figure"] == name).unwrap()
+}
+
+#[test]
+fn what_is_the_same_has_no_difference() {
+    let run = ["compare", "--base", K8S, "--head", K8S, "--fail-on", "cost>+0%", "--fail-on", "events>+0"];
+    let found = json(&run, 0);
+    assert_eq!((&found["hpas"][0]["baseFirst"], &found["hpas"][0]["headFirst"]), (&Value::Null, &Value::Null));
+    assert_eq!(found["hpas"][0]["phases"], 8);
+    for one in found["hpas"][0]["figures"].as_array().unwrap() {
+        assert_eq!(
+            (&one["difference"], &one["leastDifference"], &one["mostDifference"]),
+            (&0.0.into(), &0.0.into(), &0.0.into()),
+            "{one}"
+        );
+    }
+    hpasim(&run)
+        .args(LOAD)
+        .assert()
+        .success()
+        .stdout(contains("rag-system/rag-backend-hpa: no difference that holds in all phases."));
+}
+
+/// Each side is the simulation of its manifests, in the phase that is shown; the difference lies within that of the phases.
+#[test]
+fn each_side_is_a_simulation() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = changed(folder.path(), "head", "averageUtilization: 70", "averageUtilization: 55");
+    let found =
+        json(&["compare", "--base", K8S, "--head", &head, "--fail-on", "cost>+5%", "--fail-on", "lost>+100"], 1);
+    let simulated: Value = {
+        let output = hpasim(&["simulate", "-f", K8S, "--format", "json"]).args(LOAD).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let base = &simulated["targets"][0];
+    let pods = figure(&found, "pods");
+    assert_eq!(pods["base"], base["podHours"], "{base:#}");
+    let difference = pods["difference"].as_f64().unwrap();
+    let bound = |name: &str| pods[name].as_f64().unwrap();
+    assert!((bound("leastDifference")..=bound("mostDifference")).contains(&difference), "{pods}");
+    assert!(difference > 10.0, "a lower target takes more pods: {pods}");
+    // The same utilization, against another target.
+    let first = |side: &str| found["hpas"][0][side]["calculation"].as_str().unwrap().to_owned();
+    let (before, after) = (first("baseFirst"), first("headFirst"));
+    let parts = |text: &str| text.split_once('/').map(|(seen, target)| (seen.to_owned(), target.to_owned())).unwrap();
+    let ((seen, target), (seen_after, target_after)) = (parts(&before), parts(&after));
+    assert_eq!(seen, seen_after, "{before}; {after}");
+    assert!(target.starts_with("70) = ") && target_after.starts_with("55) = "), "{before}; {after}");
+    let broken = found["broken"].as_array().unwrap();
+    assert!(broken.len() == 2 && broken.iter().all(|one| one.as_str().unwrap().starts_with("cost>+5%")), "{broken:?}");
+    // The other way round it is the same, with its sign.
+    let back = json(&["compare", "--base", &head, "--head", K8S, "--fail-on", "cost>+5%"], 0);
+    assert!((figure(&back, "pods")["difference"].as_f64().unwrap() + difference).abs() < 0.5, "{back:#}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = changed(folder.path(), "other", "name: rag-backend-hpa", "name: another-hpa");
+    hpasim(&["compare", "--base", K8S, "--head", &other])
+        .args(LOAD)
+        .assert()
+        .code(2)
+        .stderr(contains("no HPA is in both: rag-system/rag-backend-hpa is in the base only"));
+    for (bound, wrong) in
+        [("slo>0", "--fail-on slo>0: not known of any HPA here"), ("cost>5", "cost is compared with the base")]
+    {
+        let run = ["compare", "--base", K8S, "--head", K8S, "--fail-on", bound];
+        hpasim(&run).args(LOAD).assert().code(2).stderr(contains(wrong));
+    }
+    let run = ["compare", "--base", "-", "--head", K8S];
+    hpasim(&run).args(LOAD).assert().code(2).stderr(contains("standard input can be read once only"));
+}
