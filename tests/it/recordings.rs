@@ -595,6 +595,17 @@ fn traces_of_simkube_have_replicas_and_rollouts() {
             found.events.iter().map(|(at, event)| (*at, event.simulated.as_deref().unwrap())).collect();
         assert_eq!(events, [(120, "{at: 2026-11-24T08:02:00Z, rollout: {}}")], "those of api are another's");
     }
+    // What is damaged is refused or read.
+    let whole = rmp_serde::to_vec(&newer).unwrap();
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0xd5;
+        for bytes in [&damaged[..], &whole[..place]] {
+            if let Ok(found) = recording::read("trace.sktrace", bytes, &Options::default()) {
+                let _ = observed(&[("trace.sktrace".to_owned(), found)], &subject, None);
+            }
+        }
+    }
     let nothing = newer.to_string().replace("Deployment\",\"meta", "Job\",\"meta");
     let error = recording::read("trace.json", nothing.as_bytes(), &Options::default()).unwrap_err();
     assert!(error.to_string().contains("has no Deployment, StatefulSet or HorizontalPodAutoscaler"), "{error}");

@@ -19,8 +19,9 @@ const MOST_STEPS: i64 = 20_000_000;
 const WHOLE: f64 = 0.01;
 /// Steps are no shorter than this part of the usual distance of samples.
 const MOST_UNEVEN: i64 = 8;
-/// What was recorded of throttled periods: its name, and from which share on what was used is not all that was demanded.
+/// The name of what was recorded of throttled periods.
 pub const THROTTLED_SHARE: &str = "throttled_share";
+/// From this share of throttled periods on what was used is not all that was demanded.
 pub const THROTTLED: f64 = 0.05;
 
 /// What several recordings of one time come to; `step` in seconds, or that of the samples.

@@ -29,6 +29,9 @@ struct Happened {
     applied_objs: Vec<Value>,
 }
 
+/// The end of the year 9999, seconds since 1970.
+const LATEST: i64 = 253_402_300_799;
+
 /// Whether it is one, by its beginning: the configuration comes first, the events after it.
 pub(super) fn is_trace(head: &str) -> bool {
     head.contains("trackedObjects") && head.contains("applied_objs") && head.contains("ts")
@@ -68,7 +71,10 @@ pub(super) fn trace(file: &mut File<'_>, _: &Options) -> Result<Recording, Input
     let objects = events.iter().flat_map(|event| event.applied_objs.iter().map(move |object| (event.ts, object)));
     for (seconds, object) in objects {
         let Some(about) = about(object) else { continue };
-        let at = seconds.saturating_mul(1000);
+        if !(0..=LATEST).contains(&seconds) {
+            return Err(place.wrong(0, format!("`{seconds}` is no time in seconds since 1970")).field("ts").into());
+        }
+        let at = seconds * 1000;
         let fields: &[(Signal, &str)] = match text(object, "/kind") {
             Some("Deployment" | "StatefulSet") => &[(Signal::DesiredReplicas, "/spec/replicas")],
             Some("HorizontalPodAutoscaler") => {

@@ -74,8 +74,9 @@ pub struct Callee {
     pub at: SimTime,
 }
 
-/// More occurrences than this are counted, not kept.
+/// What is told again within this time is the same event.
 const TOLD_AGAIN: Span = Span::from_seconds(600);
+/// More occurrences than this are counted, not kept.
 const MOST_OCCURRENCES: usize = 1000;
 
 /// What passes in a stretch of time.
