@@ -9,9 +9,9 @@ use clap::Args;
 
 use super::output::{self, ColorChoice, Format, Forms};
 use super::world::{Prepared, WorldArgs};
-use super::{Outcome, load};
-use crate::input::InputError;
+use super::{Outcome, git, load};
 use crate::input::names::hint;
+use crate::input::{InputError, Source};
 use crate::model::{LoadSource, Target};
 use crate::report::checks::{Check, Level};
 use crate::report::compare::{Comparison, Pair, told};
@@ -30,13 +30,14 @@ use crate::units::Span;
 /// Exit codes: 0 done, 1 a figure is over its bound (--fail-on), 2 wrong usage or input.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv --fail-on 'cost>+5%' --fail-on 'waiting>1m' --format markdown"
+    after_help = "Examples:\n  hpasim compare --base main --head k8s/ --load workday.csv\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv --fail-on 'cost>+5%' --fail-on 'waiting>1m' --format markdown"
 )]
 pub(super) struct CompareArgs {
-    /// The manifests before: a file or directory; repeatable
-    #[arg(long, value_name = "FILE|DIR", required = true)]
+    /// The manifests before: a file or directory; a git revision, for what the head's files and directories were then, or
+    /// REVISION:PATH; repeatable
+    #[arg(long, value_name = "FILE|DIR|REVISION", required = true)]
     base: Vec<PathBuf>,
-    /// The manifests after, likewise
+    /// The manifests after: a file or directory, or REVISION:PATH; repeatable
     #[arg(long, value_name = "FILE|DIR", required = true)]
     head: Vec<PathBuf>,
     /// End with 1 if a figure of the head is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
@@ -153,7 +154,10 @@ pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<
     }
     let mut read = Vec::new();
     for paths in [&args.base, &args.head] {
-        args.world.manifests.sources.filenames = common.iter().chain(paths).cloned().collect();
+        let recursive = args.world.manifests.sources.recursive;
+        let found = files_and_sources(paths, &args.head, recursive)?;
+        args.world.manifests.sources.filenames = common.iter().chain(&found.0).cloned().collect();
+        args.world.manifests.sources.sources = found.1;
         read.push(args.world.read()?);
     }
     let events = [OnceCell::new(), OnceCell::new()];
@@ -197,6 +201,32 @@ pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<
     let errors = [&base, &head].into_iter().flat_map(|side| side.prepared.errors.clone());
     InputError::unless_empty(errors.collect())?;
     Ok(if comparison.broken.is_empty() { Outcome::Done } else { Outcome::CheckFailed })
+}
+
+/// What is there as it is named, and what git has of the rest: REVISION:PATH, or a revision of the head's files.
+fn files_and_sources(
+    paths: &[PathBuf],
+    head: &[PathBuf],
+    recursive: bool,
+) -> anyhow::Result<(Vec<PathBuf>, Vec<Source>)> {
+    let (mut files, mut sources) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.exists() {
+            files.push(path.clone());
+            continue;
+        }
+        let text = path.display().to_string();
+        match text.split_once(':') {
+            Some((revision, path)) => sources.extend(git::sources(revision, Path::new(path), recursive)?),
+            None if paths == head => files.push(path.clone()),
+            None => {
+                for path in head.iter().filter(|path| path.exists()) {
+                    sources.extend(git::sources(&text, path, recursive)?);
+                }
+            }
+        }
+    }
+    Ok((files, sources))
 }
 
 /// What it is called.

@@ -39,6 +39,9 @@ pub(super) struct SourceArgs {
     pub strict: bool,
     #[command(flatten)]
     pub set: SetArgs,
+    /// What was read before, otherwise than from files.
+    #[arg(skip)]
+    pub sources: Vec<Source>,
 }
 
 /// What is changed.
@@ -95,10 +98,11 @@ fn resources(text: &str) -> Result<Resources, String> {
 impl SourceArgs {
     /// Reads the manifests, and says what was passed over. Of what the API server refuses nothing is said yet.
     pub fn read(&self, version: KubernetesVersion, only_namespace: bool) -> anyhow::Result<Manifests> {
-        if self.filenames.is_empty() && self.kustomize.is_empty() {
+        if self.filenames.is_empty() && self.kustomize.is_empty() && self.sources.is_empty() {
             anyhow::bail!("no manifests are given: use -f FILE|DIR|-, or -k DIR for a kustomization");
         }
         let mut sources = read_sources(&self.filenames, self.recursive)?;
+        sources.extend(self.sources.iter().cloned());
         for directory in &self.kustomize {
             sources.push(render(directory)?);
         }

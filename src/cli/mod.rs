@@ -11,6 +11,7 @@ mod conformance;
 mod explain;
 mod exported;
 mod fail_on;
+mod git;
 mod happening;
 mod import;
 mod init;

@@ -103,3 +103,50 @@ fn what_cannot_be_compared_is_said() {
     let run = ["compare", "--base", "-", "--head", K8S];
     hpasim(&run).args(LOAD).assert().code(2).stderr(contains("standard input can be read once only"));
 }
+
+/// What git has of a revision is what was in the files then; neither work tree nor index is touched.
+#[test]
+fn a_revision_is_what_the_files_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |args: &[&str]| {
+        let config = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+        let mut command = std::process::Command::new("git");
+        command.current_dir(folder.path()).args(config).args(args).env("GIT_CONFIG_NOSYSTEM", "1").output()
+    };
+    if git(&["init", "-q"]).is_err() {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: there is no git\n");
+        return;
+    }
+    let before = changed(folder.path(), "k8s", "", "");
+    let said = |args: &[&str]| {
+        let output = git(args).unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    said(&["add", "."]);
+    said(&["commit", "-q", "-m", "before"]);
+    changed(folder.path(), "k8s", "averageUtilization: 70", "averageUtilization: 55");
+    let status = said(&["status", "--porcelain"]);
+    assert!(status.contains("backend-deployment.yaml"), "{status}");
+    let load = project("scenarios/rag-system/traces/workday.csv").display().to_string();
+    let run = |base: &str, head: &str| {
+        let args = ["compare", "--base", base, "--head", head, "--load", &load, "--phases", "3", "--format", "json"];
+        let output = hpasim(&args).current_dir(folder.path()).output().unwrap();
+        (output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    let figures = |(code, found, said): (Option<i32>, Vec<u8>, String)| {
+        assert_eq!(code, Some(0), "{said}");
+        serde_json::from_slice::<Value>(&found).unwrap()["hpas"].clone()
+    };
+    let files = figures(run(project(K8S).to_str().unwrap(), "k8s"));
+    assert!(files[0]["figures"][0]["difference"].as_f64().unwrap() > 10.0, "{files}");
+    assert_eq!(figures(run("HEAD", "k8s")), files);
+    assert_eq!(figures(run("HEAD:k8s", &before)), files);
+    assert_eq!(said(&["status", "--porcelain"]), status, "nothing is touched");
+    for (base, wrong) in
+        [("nowhere", "`nowhere` is neither a file or directory nor a revision"), ("HEAD:other", "HEAD has no other")]
+    {
+        let (code, _, said) = run(base, "k8s");
+        assert!(code == Some(2) && said.contains(wrong), "{said}");
+    }
+}
