@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::fail_on::amount;
 use super::output::{self, ColorChoice, Format, Forms};
 use super::world::{Prepared, WorldArgs};
 use super::{Outcome, git, load};
@@ -18,9 +19,9 @@ use crate::report::compare::{Comparison, Pair, told};
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::sim::{Summary, simulate_all};
-use crate::study::compare::{Compared, Figure, Side};
+use crate::study::compare::{Compared, Side};
+use crate::study::figure::Figure;
 use crate::study::phases::PhaseRuns;
-use crate::units::Span;
 
 /// Compare two configurations under the same load: what changes in replicas, cost and service
 ///
@@ -41,8 +42,8 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "FILE|DIR", required = true)]
     head: Vec<PathBuf>,
     /// End with 1 if a figure of the head is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
-    /// pods, cpu, memory, nodes (hours), replicas, at-max, waiting, slo (times), lost, events, restarts, or cost (node-hours; without nodes
-    /// core-hours and GiB-hours); repeatable
+    /// pod-hours, core-hours, gib-hours, node-hours, replicas, nodes, at-max, waiting, slo (times), lost, events, restarts, or cost
+    /// (node-hours; without nodes core-hours and GiB-hours requested); repeatable
     #[arg(long, value_name = "FIGURE>BOUND", help_heading = "Output")]
     fail_on: Vec<Bound>,
     /// Write compare.json, report.html and report.md into this directory
@@ -83,28 +84,13 @@ impl FromStr for Bound {
         let of_name = Figure::ALL.into_iter().find(|figure| figure.name() == name);
         let figures = match of_name {
             Some(figure) => vec![figure],
-            None if name == "cost" => vec![Figure::Nodes, Figure::Cpu, Figure::Memory],
+            None if name == "cost" => vec![Figure::NodeHours, Figure::CoreHours, Figure::GibHours],
             None => {
                 let known = Figure::ALL.iter().map(|figure| figure.name()).chain(["cost"]);
                 return Err(format!("no figure `{name}`; {}", hint(name, known)));
             }
         };
-        let number = |text: &str| -> Result<f64, String> {
-            let is_time = figures.iter().all(|figure| figure.is_time());
-            let found = match text.parse::<f64>() {
-                Ok(number) => number,
-                Err(_) if is_time => {
-                    let span: Span = text.parse().map_err(|error: crate::units::ParseSpanError| error.to_string())?;
-                    span.seconds() as f64
-                }
-                Err(_) => return Err(format!("`{text}` is not a number")),
-            };
-            if (0.0..=1e15).contains(&found) {
-                Ok(found)
-            } else {
-                Err(format!("{text} is not a bound that makes sense"))
-            }
-        };
+        let number = |text: &str| amount(figures[0], text);
         let most = match (bound.strip_prefix('+'), bound.strip_suffix('%')) {
             (Some(more), Some(_)) => Most::Part(number(more.trim_end_matches('%'))? / 100.0),
             (Some(more), None) => Most::More(number(more)?),
@@ -125,10 +111,10 @@ impl fmt::Display for Bound {
 impl Bound {
     /// The figures of an HPA that it is about: of the cost nodes if they are simulated, or what is requested.
     fn of<'c>(&self, all: &'c [Compared]) -> Vec<&'c Compared> {
-        let has_nodes = all.iter().any(|one| one.figure == Figure::Nodes);
+        let has_nodes = all.iter().any(|one| one.figure == Figure::NodeHours);
         let counts = |one: &&Compared| match self.figures.as_slice() {
             [_] => self.figures.contains(&one.figure),
-            _ if has_nodes => one.figure == Figure::Nodes,
+            _ if has_nodes => one.figure == Figure::NodeHours,
             _ => self.figures.contains(&one.figure),
         };
         all.iter().filter(counts).collect()
@@ -300,12 +286,7 @@ fn checks(bounds: &[Bound], pairs: &[Pair<'_>]) -> anyhow::Result<Vec<Check>> {
                     suite: "compare --fail-on".to_owned(),
                     name: bound.to_string(),
                     location: None,
-                    found: format!(
-                        "{name} has {} {}, before {}",
-                        figure.name(),
-                        told(figure, one.head),
-                        told(figure, one.base)
-                    ),
+                    found: format!("{name} has {}, before {}", told(figure, one.head), told(figure, one.base)),
                     level: if is_broken { Level::Error } else { Level::Passed },
                 });
             }
@@ -331,7 +312,7 @@ mod tests {
         assert_eq!(most("waiting>+90"), Ok(Most::More(90.0)));
         assert_eq!(most("replicas>+2"), Ok(Most::More(2.0)));
         assert!(most("replica>2").unwrap_err().contains("replicas"));
-        for wrong in ["cost", "cost>5", "cost>5%", "pods>-1", "slo>+often", "pods>NaN", "lost>1m", ""] {
+        for wrong in ["cost", "cost>5", "cost>5%", "pod-hours>-1", "slo>+often", "pod-hours>NaN", "lost>1m", ""] {
             assert!(most(wrong).is_err(), "{wrong}");
         }
     }

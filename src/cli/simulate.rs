@@ -48,7 +48,7 @@ pub(super) struct SimulateArgs {
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// End with 1 if a figure is over its bound in any phase: slo, waiting or at-max (times; none unless said, such as waiting>1m), lost
-    /// (core-seconds), replicas>N, nodes>N; repeatable
+    /// (core-seconds), replicas>N, nodes>N, pod-hours, core-hours, gib-hours, node-hours, events or restarts>N; repeatable
     #[arg(long, value_name = "FIGURE[>BOUND]", help_heading = "Output")]
     fail_on: Vec<Bound>,
     /// Print the lines of `kubectl get hpa --watch` in place of the summary

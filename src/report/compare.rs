@@ -9,7 +9,8 @@ use super::document::{Block, Column, Document, Section, Table};
 use super::json::Kind;
 use crate::hpa::Decision;
 use crate::model::HpaSpec;
-use crate::study::compare::{Compared, Figure, Side, compared, first_difference, pairs};
+use crate::study::compare::{Compared, Side, compared, first_difference, pairs};
+use crate::study::figure::Figure;
 use crate::units::{Clock, Span};
 
 /// An HPA that both configurations have.
@@ -94,11 +95,12 @@ impl Kind for CompareResult {
 /// What a figure is called, and its unit.
 fn title(figure: Figure) -> (&'static str, &'static str) {
     match figure {
-        Figure::Pods => ("Pod-hours", "pod-hours"),
-        Figure::Cpu => ("CPU requested", "core-hours"),
-        Figure::Memory => ("Memory requested", "GiB-hours"),
-        Figure::Nodes => ("Node-hours", "node-hours"),
+        Figure::PodHours => ("Pod-hours", "pod-hours"),
+        Figure::CoreHours => ("CPU requested", "core-hours"),
+        Figure::GibHours => ("Memory requested", "GiB-hours"),
+        Figure::NodeHours => ("Node-hours", "node-hours"),
         Figure::Replicas => ("Most replicas", "pods"),
+        Figure::Nodes => ("Most nodes", "nodes"),
         Figure::AtMax => ("At maxReplicas", "s"),
         Figure::Waiting => ("Work waiting for CPU", "s"),
         Figure::Slo => ("Promise broken", "s"),
@@ -111,7 +113,7 @@ fn title(figure: Figure) -> (&'static str, &'static str) {
 /// Its heading in a table.
 fn heading(figure: Figure) -> String {
     let (title, unit) = title(figure);
-    let needs_unit = matches!(figure, Figure::Cpu | Figure::Memory | Figure::Lost);
+    let needs_unit = matches!(figure, Figure::CoreHours | Figure::GibHours | Figure::Lost);
     if needs_unit { format!("{title} ({unit})") } else { title.to_owned() }
 }
 

@@ -1,5 +1,6 @@
 //! Two configurations of a target under the same load, in the same phases.
 
+use super::figure::Figure;
 use super::fleet::Course;
 use super::phases::{PhaseRuns, Range};
 use crate::model::Target;
@@ -14,91 +15,6 @@ pub struct Side<'a> {
     pub summary: &'a Summary,
     /// In other phases, where there are several.
     pub phases: Option<&'a PhaseRuns>,
-}
-
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Figure {
-    /// Pods over time, hours.
-    Pods,
-    /// The CPU that they request over time, core-hours.
-    Cpu,
-    /// The memory that they request over time, GiB-hours.
-    Memory,
-    /// Ready nodes over time, hours.
-    Nodes,
-    /// The most replicas.
-    Replicas,
-    /// Time at maxReplicas, seconds.
-    AtMax,
-    /// Time in which work waited for CPU, seconds.
-    Waiting,
-    /// Time in which the promise about response times was broken, seconds.
-    Slo,
-    /// Work that was lost or dropped, core-seconds.
-    Lost,
-    /// Changes of the number of replicas.
-    Events,
-    /// Restarts of containers.
-    Restarts,
-}
-
-impl Figure {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Pods,
-        Self::Cpu,
-        Self::Memory,
-        Self::Nodes,
-        Self::Replicas,
-        Self::AtMax,
-        Self::Waiting,
-        Self::Slo,
-        Self::Lost,
-        Self::Events,
-        Self::Restarts,
-    ];
-
-    /// Its name in bounds and for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pods => "pods",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Nodes => "nodes",
-            Self::Replicas => "replicas",
-            Self::AtMax => "at-max",
-            Self::Waiting => "waiting",
-            Self::Slo => "slo",
-            Self::Lost => "lost",
-            Self::Events => "events",
-            Self::Restarts => "restarts",
-        }
-    }
-
-    /// Whether it is a time, in seconds.
-    pub fn is_time(self) -> bool {
-        matches!(self, Self::AtMax | Self::Waiting | Self::Slo)
-    }
-
-    /// Its value in a simulation, if it has one there.
-    fn of(self, course: &Course, summary: &Summary) -> Option<f64> {
-        let hours = course.pod_seconds as f64 / 3600.0;
-        let seconds = |span: crate::units::Span| span.seconds() as f64;
-        Some(match self {
-            Self::Pods => hours,
-            Self::Cpu => hours * summary.pod_cpu_request.get() as f64 / 1000.0,
-            Self::Memory => hours * summary.pod_memory_request.get() as f64 / f64::from(1 << 30),
-            Self::Nodes => course.node_seconds? as f64 / 3600.0,
-            Self::Replicas => course.max_replicas.into(),
-            Self::AtMax => seconds(course.at_max),
-            Self::Waiting => seconds(course.waiting),
-            Self::Slo => seconds(course.slow?),
-            Self::Lost => (course.work_lost + course.work_dropped).core_seconds(),
-            Self::Events => course.changes().len() as f64,
-            Self::Restarts => course.restarts as f64,
-        })
-    }
 }
 
 /// A figure on both sides.

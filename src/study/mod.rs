@@ -4,6 +4,7 @@ pub mod backtest;
 pub mod calibrate;
 pub mod compare;
 pub mod describe;
+pub mod figure;
 pub mod fleet;
 pub mod growth;
 pub mod montecarlo;

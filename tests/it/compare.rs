@@ -65,7 +65,7 @@ fn each_side_is_a_simulation() {
         serde_json::from_slice(&output.stdout).unwrap()
     };
     let base = &simulated["targets"][0];
-    let pods = figure(&found, "pods");
+    let pods = figure(&found, "pod-hours");
     assert_eq!(pods["base"], base["podHours"], "{base:#}");
     let difference = pods["difference"].as_f64().unwrap();
     let bound = |name: &str| pods[name].as_f64().unwrap();
@@ -82,7 +82,7 @@ fn each_side_is_a_simulation() {
     assert!(broken.len() == 2 && broken.iter().all(|one| one.as_str().unwrap().starts_with("cost>+5%")), "{broken:?}");
     // The other way round it is the same, with its sign.
     let back = json(&["compare", "--base", &head, "--head", K8S, "--fail-on", "cost>+5%"], 0);
-    assert!((figure(&back, "pods")["difference"].as_f64().unwrap() + difference).abs() < 0.5, "{back:#}");
+    assert!((figure(&back, "pod-hours")["difference"].as_f64().unwrap() + difference).abs() < 0.5, "{back:#}");
 }
 
 #[test]
