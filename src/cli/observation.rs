@@ -111,13 +111,14 @@ impl Observation {
 }
 
 impl Samples {
-    /// Restarts of containers, and whether pods were short of CPU.
+    /// Restarts of containers, and when pods were short of CPU.
     fn take_restarts(&mut self, known: &Known<'_>) {
         let of = |name: &str| known.get(name).into_iter().flatten();
         // What the kernel killed for its memory no probe restarted.
         let killed = |at: &i64| known.get("oom_kills").and_then(|values| values.get(at)).copied().unwrap_or(0.0);
         self.restarts = of("restarts").map(|(at, count)| (*at, (count - killed(at)).max(0.0))).collect();
-        self.is_censored = of(recording::THROTTLED_SHARE).any(|(_, share)| *share > recording::THROTTLED);
+        let throttled = of(recording::THROTTLED_SHARE).filter(|(_, share)| **share > recording::THROTTLED);
+        self.censor(throttled.map(|(at, _)| *at));
     }
 }
 

@@ -140,6 +140,9 @@ fn why(one: &Unknown) -> String {
         (Some(low), None) => format!("at least {}: more than that would do the same", is(low)),
         (None, Some(high)) => format!("at most {}: less than that would do the same", is(high)),
         (Some(low), Some(high)) => format!("anything from {} to {} would do the same", is(low), is(high)),
+        (None, None) if one.is_censored => {
+            "pods were short of CPU while most were restarted: what more was asked of them is not recorded".to_owned()
+        }
         (None, None) => "whatever it is, another setting makes up for it, or it does not matter".to_owned(),
     }
 }

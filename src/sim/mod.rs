@@ -152,8 +152,8 @@ pub struct SyncRecord<'a> {
     pub pods: PodNumbers,
     /// Pods created and deleted so far.
     pub turnover: Turnover,
-    /// Restarts of containers so far.
-    pub restarts: u64,
+    /// Restarts by liveness probes that there are on average, so far: their chance, whatever came of it.
+    pub expected_restarts: f64,
     /// When the newest sample was taken that metrics-server had.
     pub newest_sample: Option<SimTime>,
     /// CPU, memory and work.

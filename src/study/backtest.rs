@@ -16,7 +16,7 @@ pub struct Seen {
     pub replicas: Course,
     /// CPU utilization as the HPA sees it, percent; empty where it is not known.
     pub utilization: Course,
-    /// Restarts of containers until then, all of them.
+    /// Restarts by liveness probes that there are on average until then.
     pub restarts: Course,
 }
 
@@ -53,7 +53,7 @@ impl Listen for Listener {
     fn hear(&mut self, record: &SyncRecord<'_>) {
         let at = record.now.seconds();
         push(&mut self.seen.replicas, at, record.decision.desired.into());
-        push(&mut self.seen.restarts, at, record.restarts as f64);
+        push(&mut self.seen.restarts, at, record.expected_restarts);
         let status =
             self.cpu.and_then(|index| record.history.current_metrics().get(index)?.as_ref()?.average_utilization);
         if let Some(percent) = status {

@@ -294,7 +294,6 @@ impl Cohort {
         }
         if self.life.at.ready <= now && !self.deleted {
             self.life.at.ready = NEVER;
-            self.life.at.unserved = NEVER;
             self.ready = true;
             self.life.ready_since = now;
             self.life.at.available = now + rules.min_ready;

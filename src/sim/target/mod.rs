@@ -55,7 +55,7 @@ use memory::Memory;
 use metrics::{Pipeline, Scraped};
 use observe::Observer;
 use pods::Pods;
-use probes::Asking;
+use probes::{Asking, Watch};
 use rules::{Outage, Rules};
 use sampling::{SampleTimes, Sampling};
 use traffic::Traffic;
@@ -103,8 +103,8 @@ pub(super) struct TargetState<'a> {
     /// See [`Outlook`]; none if pods have changed.
     outlook: Option<Outlook>,
     next_sync: SimTime,
-    /// When a probe is asked next whose answer may come too late.
-    next_probe: SimTime,
+    /// Probes whose answers may come too late.
+    watch: Watch,
     /// The HPA has changed: there is a sync besides.
     reconciled_at_once: bool,
     /// Until when the metrics APIs fail.
@@ -193,7 +193,7 @@ impl<'a> TargetState<'a> {
             times: SampleTimes::default(),
             outlook: None,
             next_sync: start + target.phase.sync,
-            next_probe: SimTime::MAX,
+            watch: Watch::default(),
             reconciled_at_once: false,
             resource_outage: start,
             custom_outage: start,

@@ -41,6 +41,21 @@ impl Asking {
     }
 }
 
+/// What is known of all probes of a target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Watch {
+    /// When one is asked next.
+    pub next: SimTime,
+    /// Restarts by liveness probes that there are on average, so far.
+    pub expected_restarts: f64,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { next: SimTime::MAX, expected_restarts: 0.0 }
+    }
+}
+
 /// What is known of a probe of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asked {

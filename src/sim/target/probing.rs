@@ -17,6 +17,12 @@ impl Cohort {
     }
 }
 
+/// How often a probe fails for good each time that it is asked, on average over a long time, if an answer is too late with some
+/// chance: so many in a row take as long as the sum of the chance's inverse powers.
+fn failures(too_late: f64, threshold: i32) -> f64 {
+    1.0 / (1..=threshold.max(1)).map(|row| too_late.powi(-row)).sum::<f64>()
+}
+
 impl TargetState<'_> {
     /// Probes of pods that have come up are asked from now on; when the next one is.
     #[inline]
@@ -30,14 +36,14 @@ impl TargetState<'_> {
     #[inline(never)]
     fn watch_pods(&mut self) {
         let (now, probes) = (self.now, &self.rules.probes);
-        self.next_probe = NEVER;
+        self.watch.next = NEVER;
         for cohort in self.pods.cohorts_mut().iter_mut().filter(|cohort| cohort.is_probed()) {
             let running = cohort.running.unwrap_or(now);
             if cohort.life.probed.is_empty() {
                 cohort.life.probed = probes.iter().map(|asking| Asked::from(asking.after(now, running))).collect();
             }
             let next = cohort.life.probed.iter().map(|asked| asked.next).min();
-            self.next_probe = self.next_probe.min(next.unwrap_or(NEVER));
+            self.watch.next = self.watch.next.min(next.unwrap_or(NEVER));
         }
     }
 
@@ -57,6 +63,10 @@ impl TargetState<'_> {
                 }
                 asked.next = now + probe.period;
                 let too_late = (-(probe.timeout.seconds() as f64) / latency).exp();
+                if stop.is_some() && !cohort.stopping() {
+                    self.watch.expected_restarts +=
+                        f64::from(cohort.count) * failures(too_late, probe.failure_threshold);
+                }
                 let in_time = !self.draws.chance(Purpose::Probing, too_late);
                 if !asked.hears(probe, in_time) {
                     continue;

@@ -154,7 +154,7 @@ impl<'a> TargetState<'a> {
         if self.controller.deadline() <= self.now {
             self.to_reconcile = true;
         }
-        if self.next_probe <= self.now {
+        if self.watch.next <= self.now {
             self.ask_probes();
         }
     }
@@ -173,7 +173,7 @@ impl<'a> TargetState<'a> {
     /// Whether nothing happens to its pods now.
     pub(super) fn is_quiet(&mut self) -> bool {
         let outlook = self.outlook();
-        outlook.next > self.now && self.next_probe > self.now && !outlook.is_ending
+        outlook.next > self.now && self.watch.next > self.now && !outlook.is_ending
     }
 
     /// Its pods and its controller answer once; says whether anything was done.
@@ -380,7 +380,7 @@ impl<'a> TargetState<'a> {
             .next_change(self.now)
             .min(self.load.end().filter(|end| *end > self.now).unwrap_or(SimTime::MAX))
             .min(outlook.next)
-            .min(self.next_probe)
+            .min(self.watch.next)
             .min(self.controller.deadline())
             .min(self.memory.next(&self.pods, self.now));
         let next = if outlook.is_ending { next.min(self.traffic.drained(&self.pods, self.now)) } else { next };
@@ -480,7 +480,7 @@ impl<'a> TargetState<'a> {
             replicas,
             pods: self.numbers_now(),
             turnover: Turnover { created: self.pods.created, deleted: self.pods.deleted },
-            restarts: self.pods.restarts,
+            expected_restarts: self.watch.expected_restarts,
             newest_sample: self.pods.newest_sample(),
             resources: ResourceState {
                 cpu_demand: self.traffic.demanded().map(Nanocores::new),

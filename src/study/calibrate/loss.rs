@@ -13,8 +13,8 @@ pub struct Samples {
     pub target: Option<f64>,
     /// Containers that were restarted from a time on, until the next one.
     pub restarts: Vec<(i64, f64)>,
-    /// Whether pods were short of CPU in some of that time, so that more may have been asked of them than they did.
-    pub is_censored: bool,
+    /// When pods were short of CPU, so that more may have been asked of them than they did: from when until when, in their order.
+    pub censored: Vec<(i64, i64)>,
 }
 
 /// What a block of time comes to, in replica-seconds.
@@ -41,13 +41,45 @@ pub struct Blocks {
 const UTILIZATION: f64 = 0.2;
 /// Utilization is recorded in whole percent: this is no difference.
 const WHOLE: f64 = 1.0;
-/// What a restart more or less counts, replica-seconds: about as long as a pod is away for it.
+/// What it counts that restarts are e times less likely, replica-seconds: about as long as a pod is away for one.
 const RESTART: f64 = 30.0;
+/// So long after pods were short of CPU a probe may fail for it, seconds: the third failure in a row, of one that is asked every ten
+/// seconds or seldomer.
+const AFTERWARDS: i64 = 60;
+/// Restarts in a block of time that have another cause than probes.
+const OTHERWISE: f64 = 0.02;
 /// A sample says that a value was there since the last one, and that it was there when it was read: how much the first counts, since
 /// readings are late by one second or four.
 const BRACKET: f64 = 0.5;
 /// A gap of more usual distances than this is one.
 const LONGEST: i64 = 3;
+
+impl Samples {
+    /// Pods were short of CPU before the samples at these times.
+    pub fn censor(&mut self, times: impl Iterator<Item = i64>) {
+        let step = distance(&self.restarts);
+        for at in times {
+            match self.censored.last_mut() {
+                Some((_, until)) if at - step <= *until => *until = at + AFTERWARDS,
+                _ => self.censored.push((at - step, at + AFTERWARDS)),
+            }
+        }
+    }
+
+    /// Restarts, and those of them while pods were not short of CPU.
+    pub fn restarts(&self) -> (f64, f64) {
+        let sum = |of: &dyn Fn(&(i64, f64)) -> bool| {
+            self.restarts.iter().filter(|one| of(one)).map(|(_, count)| count).sum::<f64>()
+        };
+        (sum(&|_| true), sum(&|(at, _)| !self.is_censored(*at)))
+    }
+
+    /// Whether pods were short of CPU about then.
+    fn is_censored(&self, at: i64) -> bool {
+        let index = self.censored.partition_point(|(_, until)| *until < at);
+        self.censored.get(index).is_some_and(|(from, _)| *from <= at)
+    }
+}
 
 impl Blocks {
     fn of(&self, at: i64) -> usize {
@@ -108,7 +140,7 @@ pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -
         }
     }
     if !recorded.restarts.is_empty() {
-        restarts(&mut all, &predicted.restarts, &recorded.restarts, blocks);
+        restarts(&mut all, &predicted.restarts, recorded, blocks);
     }
     let Some(target) = recorded.target.filter(|target| *target > 0.0) else { return all };
     for Sample { at: time, value, since, seconds } in each(&recorded.utilization) {
@@ -121,17 +153,20 @@ pub fn blocks(predicted: &Seen, recorded: &Samples, late: i64, blocks: Blocks) -
     all
 }
 
-/// Which pod a probe restarts is a matter of chance: of a block of time it counts how many there were.
-fn restarts(all: &mut [Block], predicted: &[(i64, f64)], recorded: &[(i64, f64)], blocks: Blocks) {
-    let mut more = vec![0.0; blocks.count];
-    for pair in predicted.windows(2) {
-        more[blocks.of(pair[1].0)] += pair[1].1 - pair[0].1;
+/// Which pod a probe restarts is a matter of chance, and when: what a block of time counts is how unlikely as many are as there were,
+/// where so many are expected. That is Poisson's deviance, halved, for they are few of many probes. Where more was asked of pods than
+/// is recorded none are expected rightly: that time is left out.
+fn restarts(all: &mut [Block], expected: &[(i64, f64)], recorded: &Samples, blocks: Blocks) {
+    let (mut mean, mut had) = (vec![OTHERWISE; blocks.count], vec![0.0; blocks.count]);
+    for pair in expected.windows(2).filter(|pair| !recorded.is_censored(pair[1].0)) {
+        mean[blocks.of(pair[1].0)] += pair[1].1 - pair[0].1;
     }
-    for (at, count) in recorded {
-        more[blocks.of(*at)] -= count;
+    for (at, count) in recorded.restarts.iter().filter(|(at, _)| !recorded.is_censored(*at)) {
+        had[blocks.of(*at)] += count;
     }
-    for (block, more) in all.iter_mut().zip(more) {
-        block.loss += RESTART * more.abs();
+    for (block, (mean, had)) in all.iter_mut().zip(mean.into_iter().zip(had)) {
+        let surprise: f64 = if had > 0.0 { had * (had / mean).ln() } else { 0.0 };
+        block.loss += RESTART * (mean - had + surprise);
     }
 }
 

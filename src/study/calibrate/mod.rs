@@ -48,11 +48,26 @@ pub struct Problem<'a> {
     pub simulations: Option<usize>,
 }
 
+/// Restarts that probes may be the cause of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ByProbes {
+    /// There are none.
+    None,
+    /// They tell how late probes are.
+    Told,
+    /// Most were while pods were short of CPU: how much more was asked of them nobody knows, and more work makes probes as late as slower
+    /// answers do.
+    Censored,
+}
+
 impl Problem<'_> {
-    /// The least latency of probes that is any.
-    fn least_latency(&self) -> f64 {
-        let values = Setting::ProbeLatency.values(&self.setup.targets[0], self.setup.world.controller.sync_period);
-        values.into_iter().find(|value| *value > 0.0).unwrap_or_default()
+    fn restarts_by_probes(&self) -> ByProbes {
+        let (all, told) = self.recorded.restarts();
+        match self.by_probes && all > 0.0 {
+            true if told > all / 2.0 => ByProbes::Told,
+            true => ByProbes::Censored,
+            false => ByProbes::None,
+        }
     }
 }
 
@@ -67,6 +82,8 @@ pub struct Unknown {
     pub high: Option<f64>,
     /// The value that it has in the fit.
     pub left_at: f64,
+    /// Whether pods were short of CPU when it would have been told.
+    pub is_censored: bool,
 }
 
 /// How far a fit is off.
@@ -112,6 +129,8 @@ const MOST_DRAWN: usize = 9;
 /// Where probes are asked a simulation takes so many times as long.
 const PROBED: i64 = 4;
 
+/// What makes a fit worse by so many replicas, on average, does not go with what was recorded.
+const IMPOSSIBLE: f64 = 0.1;
 /// A fit is better than another by this part.
 const BETTER: f64 = 0.1;
 
@@ -120,8 +139,8 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
     let world = &problem.setup.world;
     let target = &problem.setup.targets[0];
     let measured: Vec<Setting> = problem.measured.iter().map(|one| one.setting).collect();
-    let are_restarted = problem.by_probes && problem.recorded.restarts.iter().any(|(_, count)| *count > 0.0);
-    let settings = Setting::of(target, &problem.table, are_restarted, (&measured, &problem.stated));
+    let probes = problem.restarts_by_probes();
+    let settings = Setting::of(target, &problem.table, probes == ByProbes::Told, (&measured, &problem.stated));
     let axis =
         |setting: &Setting| Axis { setting: *setting, values: setting.values(target, world.controller.sync_period) };
     // How late probes are depends on what of the CPU is left, which is known no better than the CPU of a request.
@@ -141,6 +160,9 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
     let loose = problem.measured.iter().filter(is_loose).map(within);
     let axes: Vec<Axis> = settings.iter().map(axis).filter(|axis| axis.values.len() > 1).chain(loose).collect();
     let mut begin = problem.clone();
+    if probes != ByProbes::Told {
+        begin.recorded.restarts.clear();
+    }
     for one in &problem.measured {
         one.setting.apply(one.value, &mut begin.setup.targets[0], &mut begin.table);
     }
@@ -150,16 +172,21 @@ pub fn fit(problem: &Problem<'_>) -> Result<Fit, SimError> {
         problem: begin,
         error: Mutex::default(),
     };
-    let slower = if settings.contains(&Setting::ProbeLatency) { PROBED } else { 1 };
-    let syncs = problem.end / world.controller.sync_period.seconds().max(1) * slower;
-    let simulations = problem.simulations.unwrap_or_else(|| Effort::affordable(syncs));
-    let effort = Effort::of(simulations, fitting.axes.len());
     let begin = fitting.beginning();
+    let syncs = problem.end / world.controller.sync_period.seconds().max(1);
+    let slower = if probes == ByProbes::Told { PROBED } else { 1 };
+    let simulations = problem.simulations.unwrap_or_else(|| Effort::affordable(syncs * slower));
+    let effort = Effort::of(simulations, fitting.axes.len());
     let all = fitting.search(&begin, effort)?;
     let before = fitting.error_of(as_they_were(&fitting.axes, &all.candidates, &begin), 0, fitting.fitted_until());
     let (mut known, mut unknown) = fitting.known(&all);
+    if probes == ByProbes::Censored && !problem.stated.contains(&Setting::ProbeLatency) {
+        let left_at = target.cluster.probe_latency.get();
+        unknown.push(Unknown { setting: Setting::ProbeLatency, low: None, high: None, left_at, is_censored: true });
+    }
     known.retain(|one| !measured.contains(&one.setting));
     let is_measured = |one: &Unknown| measured.contains(&one.setting);
+    fitting.leave_possible(&mut unknown, central(&all.candidates));
     // What cannot be known is left as it was: then the others have values of their own.
     let of_cluster = unknown.iter().filter(|one| one.setting.place() != Place::Phase);
     let mut left: Vec<(Setting, f64)> = of_cluster.map(|one| (one.setting, one.left_at)).collect();
@@ -301,6 +328,19 @@ impl Fitting<'_> {
         (estimates, unknown)
     }
 
+    /// A setting is not left at a value that nothing recorded goes with: then the one of the best fit is as good as any.
+    fn leave_possible(&self, unknown: &mut [Unknown], best: &Candidate) {
+        let seconds: f64 = best.blocks.iter().map(|block| block.seconds).sum();
+        for one in unknown {
+            let Some(index) = self.axes.iter().position(|axis| axis.setting == one.setting) else { continue };
+            let mut choice = best.choice.clone();
+            choice[index] = self.axes[index].nearest(one.left_at);
+            if self.candidate(&choice).loss > best.loss + IMPOSSIBLE * seconds {
+                one.left_at = self.axes[index].values[best.choice[index]];
+            }
+        }
+    }
+
     /// Where chance matters, what fits best on average over draws. One lucky draw says little.
     fn best_of_draws(&self, estimate: &Estimate, choice: &Choice) -> Option<f64> {
         let axis_of = |setting: Setting| self.axes.iter().position(|axis| axis.setting == setting);
@@ -353,10 +393,8 @@ impl Fitting<'_> {
             if let Some(value) = self.best_of_draws(estimate, &best.choice) {
                 estimate.value = value;
             }
-            if estimate.setting == Setting::ProbeLatency && self.problem.recorded.is_censored {
-                // More work makes probes as late as slower answers do.
-                estimate.low = self.problem.least_latency();
-                estimate.evidence += "; what waited was not recorded, so that it may be less";
+            if estimate.setting == Setting::ProbeLatency && !self.problem.recorded.censored.is_empty() {
+                estimate.evidence += "; without the restarts while pods were throttled";
             }
             if estimate.setting == Setting::MetricOffset {
                 let longer = self.longer(&best.choice);
@@ -434,7 +472,7 @@ fn known(
     if !setting.is_narrow((from, to), wide) {
         let left_at = axis.values[if (low..=high).contains(&begin) { begin } else { of(best) }];
         let (low, high) = ((low > 0).then_some(from), (high < last).then_some(to));
-        return Err(Unknown { setting, low, high, left_at });
+        return Err(Unknown { setting, low, high, left_at, is_censored: false });
     }
     Ok(Estimate {
         setting,

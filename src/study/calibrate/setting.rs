@@ -6,6 +6,9 @@ use crate::units::{Nanocores, Seconds, Span};
 /// So many draws are tried.
 const DRAWS: u32 = 24;
 
+/// Seconds: a probe that is answered as slowly by a pod without work fails half of the time, by default.
+const LONGEST_ANSWER: f64 = 1.5;
+
 /// Of a range so much may be left for a setting to be known.
 const WIDE: f64 = 0.8;
 
@@ -134,8 +137,8 @@ impl Setting {
     /// Whether it is known well enough from one value to another, such a part of all that are tried.
     pub fn is_narrow(self, (low, high): (f64, f64), part: f64) -> bool {
         match self {
-            // That probes are late at all is worth knowing.
-            Self::ProbeLatency if low > 0.0 => true,
+            // The longest that is tried is no bound.
+            Self::ProbeLatency => part < WIDE && high < LONGEST_ANSWER,
             Self::CpuPerRequest => part < WIDE && high <= low * 1.5,
             _ => part < WIDE,
         }
@@ -149,8 +152,11 @@ impl Setting {
             Self::MetricOffset => below(target.cluster.metric_resolution),
             Self::HousekeepingOffset => below(target.cluster.housekeeping_interval.typical()),
             Self::MetricResolution => vec![15.0, 30.0, 60.0],
-            // From 1 ms to 1.4 s.
-            Self::ProbeLatency => std::iter::once(0.0).chain((0..=40).map(|step| 0.001 * 1.2_f64.powi(step))).collect(),
+            // From the longest down to 1 ms.
+            Self::ProbeLatency => {
+                let steps = (0..=40).rev().map(|step| LONGEST_ANSWER / 1.2_f64.powi(step));
+                std::iter::once(0.0).chain(steps).collect()
+            }
             Self::Draw => (0..DRAWS).map(f64::from).collect(),
             Self::ScrapeInterval => vec![5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0],
             Self::Startup => (0..=120).map(f64::from).collect(),

@@ -104,7 +104,9 @@ impl Traffic<'_> {
             Ask::Total(_) if !cohort.works() => 0.0,
             Ask::Total(_) if !self.per_pod() && self.front.waiting > 0 => return f64::INFINITY,
             Ask::Total(_) if !self.per_pod() => self.part_of(self.demand, cohort.rate.capacity) as f64,
-            Ask::Total(_) | Ask::PerPod(_) => cohort.rate.arrival as f64,
+            Ask::Total(_) => cohort.rate.arrival as f64,
+            // All of a pod's CPU, that without work in it.
+            Ask::PerPod(rate) => (rate - cohort.rate.idle) as f64,
         };
         if arrival < capacity { capacity / (capacity - arrival) } else { f64::INFINITY }
     }
