@@ -127,7 +127,7 @@ const TESTED: f64 = 0.5;
 /// So many values are tried with all draws.
 const MOST_DRAWN: usize = 9;
 /// Where probes are asked a simulation takes so many times as long.
-const PROBED: i64 = 4;
+const PROBED: i64 = 12;
 
 /// What makes a fit worse by so many replicas, on average, does not go with what was recorded.
 const IMPOSSIBLE: f64 = 0.1;

@@ -11,7 +11,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 use rayon::prelude::*;
 
 use super::loss::Block;
-use super::setting::{Axis, Place};
+use super::setting::{Axis, Place, Setting};
 
 /// A choice of values, by their indices.
 pub type Choice = Vec<usize>;
@@ -51,6 +51,8 @@ pub struct Effort {
     pub refining: u64,
     /// Values of a setting.
     pub values: usize,
+    /// So often all settings are gone through, as long as the fit becomes better.
+    pub rounds: usize,
 }
 
 /// So many syncs are simulated by default: some ten seconds or less.
@@ -59,7 +61,7 @@ const MOST_SYNCS: i64 = 30_000_000;
 impl Effort {
     /// For simulations of so many syncs each, where nobody says how many there are to be.
     pub fn affordable(syncs: i64) -> usize {
-        (MOST_SYNCS / syncs.max(1)).clamp(1_800, 36_000) as usize
+        (MOST_SYNCS / syncs.max(1)).clamp(600, 36_000) as usize
     }
 
     /// About so many simulations: some to find the best fit, most to see what else fits.
@@ -67,21 +69,21 @@ impl Effort {
         // A round of profiles takes about as many as the swarms, and there are up to three, twice.
         let simulations = simulations / 3;
         let swarms = (simulations / 2000).clamp(1, 12);
-        let (particles, values) = match simulations {
-            ..2_000 => (24, 7),
-            2_000..10_000 => (40, 13),
-            _ => (40, 25),
+        let (particles, values, rounds) = match simulations {
+            ..500 => (16, 7, 1),
+            500..2_000 => (24, 7, 3),
+            2_000..10_000 => (40, 13, 3),
+            _ => (40, 25, 3),
         };
         let steps = (simulations * 2 / 5 / (swarms * particles)).max(4) as u64;
         let refining = (simulations / 4 / (axes.max(1) * values)).saturating_sub(BEGINNINGS).clamp(4, 80) as u64;
-        Self { swarms: swarms as u64, particles, steps, refining, values }
+        Self { swarms: swarms as u64, particles, steps, refining, values, rounds }
     }
 }
 
 /// So many of the best fits are begun from.
 const BEGINNINGS: usize = 4;
-/// So often all settings are gone through, as long as the fit becomes better by this part.
-const ROUNDS: usize = 3;
+/// A fit that became better by less than this part is as good as it becomes.
 const BETTER: f64 = 0.02;
 /// How far the corners of the first simplex are apart, as a part of the range.
 const SIMPLEX: f64 = 0.15;
@@ -143,7 +145,7 @@ impl<'a, F: Fn(&Choice) -> Candidate + Sync + Send> Search<'a, F> {
             self.sweep(&candidate.choice);
         }
         let mut profiled = vec![Vec::new(); self.axes.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..effort.rounds {
             let best: Vec<Candidate> = self.best().into_iter().take(BEGINNINGS).collect();
             let finely = |candidate: &Candidate| self.refine(&candidate.choice, &all, effort.refining * 3);
             best.par_iter().map(finely).collect::<Result<Vec<Choice>, _>>()?;
@@ -168,8 +170,13 @@ impl<'a, F: Fn(&Choice) -> Candidate + Sync + Send> Search<'a, F> {
 
     /// Tries all values of two settings that lie within a period: they are few, and one makes up for the other.
     fn sweep(&self, from: &Choice) {
-        let small: Vec<usize> =
-            (0..self.axes.len()).filter(|axis| self.axes[*axis].setting.place() == Place::Phase).collect();
+        let has = |setting: Setting| self.axes.iter().any(|axis| axis.setting == setting);
+        // What is drawn of restarts makes up for no phase.
+        let is_small = |axis: &usize| {
+            let setting = self.axes[*axis].setting;
+            setting.place() == Place::Phase && (setting != Setting::Draw || has(Setting::ScrapeInterval))
+        };
+        let small: Vec<usize> = (0..self.axes.len()).filter(is_small).collect();
         let mut best = from.clone();
         for (first, second) in
             small.iter().enumerate().flat_map(|(index, one)| small[index..].iter().map(move |other| (*one, *other)))

@@ -3,8 +3,9 @@
 use crate::model::{Column, Delay, Drive, LoadSource, LoadTable, MetricSource, Target};
 use crate::units::{Nanocores, Seconds, Span};
 
-/// So many draws are tried.
+/// So many draws are tried; fewer where they are of restarts alone, which count as they are expected whatever is drawn.
 const DRAWS: u32 = 24;
+const FEWER_DRAWS: u32 = 6;
 
 /// Seconds: a probe that is answered as slowly by a pod without work fails half of the time, by default.
 const LONGEST_ANSWER: f64 = 1.5;
@@ -157,7 +158,10 @@ impl Setting {
                 let steps = (0..=40).rev().map(|step| LONGEST_ANSWER / 1.2_f64.powi(step));
                 std::iter::once(0.0).chain(steps).collect()
             }
-            Self::Draw => (0..DRAWS).map(f64::from).collect(),
+            Self::Draw => {
+                let is_scraped = target.hpa.metrics.iter().any(|metric| matches!(metric, MetricSource::Pods { .. }));
+                (0..if is_scraped { DRAWS } else { FEWER_DRAWS }).map(f64::from).collect()
+            }
             Self::ScrapeInterval => vec![5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0],
             Self::Startup => (0..=120).map(f64::from).collect(),
             Self::RecordedAge => (0..=90).map(f64::from).collect(),
