@@ -10,7 +10,7 @@ use clap::Args;
 use super::output;
 use crate::input::manifests::{self, Context, Manifests, StatedPods};
 use crate::input::overrides::Override;
-use crate::input::{Source, read_sources};
+use crate::input::{InputError, Source, read_sources};
 use crate::model::{Amounts, KubernetesVersion};
 use crate::units::{NonNegativeQuantity, ParseNonNegativeError, Quantity, Replicas};
 
@@ -96,16 +96,49 @@ fn resources(text: &str) -> Result<Resources, String> {
 }
 
 impl SourceArgs {
-    /// Reads the manifests, and says what was passed over. Of what the API server refuses nothing is said yet.
-    pub fn read(&self, version: KubernetesVersion, only_namespace: bool) -> anyhow::Result<Manifests> {
-        if self.filenames.is_empty() && self.kustomize.is_empty() && self.sources.is_empty() {
-            anyhow::bail!("no manifests are given: use -f FILE|DIR|-, or -k DIR for a kustomization");
-        }
+    /// Reads all files once, so that they can be read again with other overrides: standard input cannot.
+    pub fn keep(&mut self) -> anyhow::Result<()> {
+        let found = self.all()?;
+        (self.filenames, self.kustomize) = (Vec::new(), Vec::new());
+        self.sources = found;
+        Ok(())
+    }
+
+    /// What was kept, with more overrides.
+    pub fn changed(&self, version: KubernetesVersion, more: &[Override]) -> Result<Manifests, InputError> {
+        let overrides = [self.set.set.as_slice(), more].concat();
+        let namespace = self.namespace.as_deref();
+        let context = Context { version, namespace, only_namespace: false, overrides: &overrides };
+        manifests::read(&self.sources, context)?.accepted()
+    }
+
+    /// What more overrides change of an HPA of what was kept.
+    pub fn patch(
+        &self,
+        version: KubernetesVersion,
+        more: &[Override],
+        hpa: (&str, &str),
+    ) -> Result<Option<String>, InputError> {
+        let namespace = self.namespace.as_deref();
+        let context = Context { version, namespace, only_namespace: false, overrides: more };
+        manifests::patch(&self.sources, context, hpa)
+    }
+
+    fn all(&self) -> anyhow::Result<Vec<Source>> {
         let mut sources = read_sources(&self.filenames, self.recursive)?;
         sources.extend(self.sources.iter().cloned());
         for directory in &self.kustomize {
             sources.push(render(directory)?);
         }
+        Ok(sources)
+    }
+
+    /// Reads the manifests, and says what was passed over. Of what the API server refuses nothing is said yet.
+    pub fn read(&self, version: KubernetesVersion, only_namespace: bool) -> anyhow::Result<Manifests> {
+        if self.filenames.is_empty() && self.kustomize.is_empty() && self.sources.is_empty() {
+            anyhow::bail!("no manifests are given: use -f FILE|DIR|-, or -k DIR for a kustomization");
+        }
+        let sources = self.all()?;
         let namespace = self.namespace.as_deref();
         let context = Context { version, namespace, only_namespace, overrides: &self.set.set };
         let manifests = manifests::read(&sources, context)?;

@@ -30,6 +30,7 @@ mod schema;
 mod shell;
 mod simulate;
 mod trace;
+mod tune;
 mod world;
 
 use std::ffi::OsStr;
@@ -86,6 +87,7 @@ enum Command {
     Schema(schema::SchemaArgs),
     Calibrate(Box<calibrate::CalibrateArgs>),
     Compare(Box<compare::CompareArgs>),
+    Tune(Box<tune::TuneArgs>),
     Backtest(Box<backtest::BacktestArgs>),
     Conformance(conformance::ConformanceArgs),
     Trace(trace::TraceArgs),
@@ -132,6 +134,7 @@ pub fn main() -> ExitCode {
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Calibrate(mut args)) => calibrate::run(&mut args, &given(&matches), color),
         Some(Command::Compare(mut args)) => compare::run(&mut args, color),
+        Some(Command::Tune(mut args)) => tune::run(&mut args, color),
         Some(Command::Backtest(mut args)) => backtest::run(&mut args, color),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Trace(args)) => trace::run(&args, color),

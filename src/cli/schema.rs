@@ -14,6 +14,7 @@ use crate::report::json::schema;
 use crate::report::json::simulation::{Simulation, Summary};
 use crate::report::plan::Plan;
 use crate::report::trace::DescribedLoad;
+use crate::report::tune::TuningResult;
 
 /// Print a JSON Schema: of scenario files, for editors, or of what a command prints with --format json
 #[derive(Debug, Args)]
@@ -46,6 +47,8 @@ enum Of {
     Calibrate,
     /// What `compare --format json` prints
     Compare,
+    /// What `tune --format json` prints
+    Tune,
     /// What `import` and `trace describe` print with --format json
     Load,
 }
@@ -63,6 +66,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
         Of::Backtest => schema::<BacktestResult<'_>>(),
         Of::Calibrate => schema::<CalibrationResult<'_>>(),
         Of::Compare => schema::<CompareResult>(),
+        Of::Tune => schema::<TuningResult>(),
         Of::Load => schema::<DescribedLoad>(),
     };
     let text = serde_json::to_string_pretty(&schema)?;

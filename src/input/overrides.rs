@@ -284,6 +284,48 @@ fn objects(value: &Value, mut each: impl FnMut(&[usize], &Value)) {
     inner(value, &mut Vec::new(), &mut each);
 }
 
+/// An HPA of documents.
+pub(super) fn hpa(documents: &[Document], namespace: &str, (space, name): (&str, &str)) -> Option<Value> {
+    let mut found = None;
+    for document in documents {
+        objects(&document.value, |_, object| {
+            let is_hpa = object.get("kind").and_then(Value::as_str) == Some(KINDS[0].0);
+            if is_hpa && identity(object, namespace) == (space.to_owned(), name.to_owned()) {
+                found = Some(object.clone());
+            }
+        });
+    }
+    found
+}
+
+/// What is not the same in an object: what says which it is, and of its mappings the fields that differ.
+pub(super) fn changed(before: &Value, after: &Value) -> Value {
+    let mut patch = Mapping::new();
+    for field in ["apiVersion", "kind", "metadata"] {
+        let value = after.get(field).cloned().unwrap_or_default();
+        let identity = |metadata: &Value| {
+            let named = ["name", "namespace"].into_iter();
+            let fields = named.filter_map(|name| Some((Value::from(name), metadata.get(name)?.clone())));
+            Value::Mapping(fields.collect())
+        };
+        patch.insert(field.into(), if field == "metadata" { identity(&value) } else { value });
+    }
+    let empty = empty();
+    let spec = |object: &Value| object.get("spec").cloned().unwrap_or_else(|| empty.clone());
+    patch.insert("spec".into(), difference(&spec(before), &spec(after)));
+    Value::Mapping(patch)
+}
+
+fn difference(before: &Value, after: &Value) -> Value {
+    let (Some(before), Some(after)) = (before.as_mapping(), after.as_mapping()) else { return after.clone() };
+    let differs = |(name, value): (&Value, &Value)| match before.get(name) {
+        Some(own) if own == value => None,
+        Some(own) => Some((name.clone(), difference(own, value))),
+        None => Some((name.clone(), value.clone())),
+    };
+    Value::Mapping(after.iter().filter_map(differs).collect())
+}
+
 /// Namespace and name.
 fn identity(object: &Value, namespace: &str) -> (String, String) {
     let field = |name: &str| object.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str);

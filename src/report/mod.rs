@@ -24,6 +24,7 @@ pub mod reasons;
 pub mod summary;
 pub mod table;
 pub mod trace;
+pub mod tune;
 pub mod world;
 
 use self::explain::{Remembered, Sync};

@@ -11,6 +11,7 @@ pub mod montecarlo;
 pub mod phases;
 pub mod sample;
 pub mod statistics;
+pub mod tune;
 
 pub use fleet::{Fleet, Pattern, Simulated, TargetLoad};
 

@@ -8,7 +8,7 @@ const K8S: &str = "scenarios/rag-system/k8s";
 const WORKDAY: &str = "scenarios/rag-system/traces/workday.csv";
 
 /// A run of each command, with as much in it as there can be; the kind of its schema; how it ends.
-const RUNS: [(&str, &str, i32, &[&str]); 13] = [
+const RUNS: [(&str, &str, i32, &[&str]); 14] = [
     ("simulate", "Simulation", 0, &["simulate", "-f", K8S, "--load", WORKDAY]),
     (
         "simulate",
@@ -109,6 +109,7 @@ const RUNS: [(&str, &str, i32, &[&str]); 13] = [
             "cost>+5%",
         ],
     ),
+    ("tune", "Tuning", 0, &["tune", "-f", K8S, "--load", WORKDAY, "--candidates", "200", "--phases", "2"]),
 ];
 
 fn printed(args: &[&str], format: &str, code: i32) -> String {

@@ -39,4 +39,5 @@ mod scaling;
 mod settings;
 mod support;
 mod tidy;
+mod tune;
 mod world;

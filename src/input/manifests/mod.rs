@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::overrides::{self, Override};
-use super::yaml::read_as_kubectl_does;
+use super::yaml::{Document, read_as_kubectl_does};
 use super::{Diagnostic, InputError, Source};
 use crate::model::{Duplicate, Inventory, KubernetesVersion, ObjectId, Placed};
 use reader::Reader;
@@ -140,6 +140,24 @@ pub fn read(sources: &[Source], context: Context<'_>) -> Result<Manifests, Input
     let mut reader = Reader::new(context.version, context.default_namespace(), out);
     reader.read(&objects);
     Ok(reader.finish())
+}
+
+/// What the overrides change of an HPA's spec, as a strategic merge patch has it: lists as a whole, since those of an HPA have no keys.
+pub fn patch(
+    sources: &[Source],
+    context: Context<'_>,
+    (namespace, name): (&str, &str),
+) -> Result<Option<String>, InputError> {
+    let mut documents = Vec::new();
+    for source in sources {
+        documents.extend(read_as_kubectl_does(source)?);
+    }
+    let found = |documents: &[Document]| overrides::hpa(documents, context.default_namespace(), (namespace, name));
+    let before = found(&documents);
+    overrides::apply(context.overrides, &mut documents, context.default_namespace())?;
+    let after = found(&documents);
+    let changed = before.zip(after).map(|(before, after)| overrides::changed(&before, &after));
+    Ok(changed.and_then(|changed| serde_yaml::to_string(&changed).ok()))
 }
 
 fn is_a_template(source: &Source) -> Diagnostic {

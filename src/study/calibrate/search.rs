@@ -85,6 +85,8 @@ impl Effort {
 const BEGINNINGS: usize = 4;
 /// A fit that became better by less than this part is as good as it becomes.
 const BETTER: f64 = 0.02;
+/// A search of fewer steps than this is one.
+const SHORT: u64 = 8;
 /// How far the corners of the first simplex are apart, as a part of the range.
 const SIMPLEX: f64 = 0.15;
 
@@ -229,8 +231,10 @@ impl<'a, F: Fn(&Choice) -> Candidate + Sync + Send> Search<'a, F> {
     /// The best that is found from a choice on.
     fn refine(&self, from: &Choice, free: &[usize], steps: u64) -> Result<Choice, argmin::core::Error> {
         let mut best = from.clone();
-        // Far first, then near.
-        for (part, steps) in [(1.0, steps / 2), (0.1, steps - steps / 2)] {
+        // Far first, then near; each begins with a corner for each setting, which is most of a short search.
+        let both = [(1.0, steps / 2), (0.1, steps - steps / 2)];
+        let passes = if steps < SHORT { &[(1.0, steps)][..] } else { &both };
+        for &(part, steps) in passes {
             let begin: Vec<f64> = free.iter().map(|axis| self.part(*axis, best[*axis])).collect();
             let corner = |index: usize| {
                 let mut corner = begin.clone();

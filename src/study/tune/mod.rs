@@ -1,0 +1,493 @@
+//! Tuning: which settings of an HPA cost least under a load, with service that is no worse than today's.
+//!
+//! Many settings are tried in one phase (`search`). The best of them are simulated in many phases, beside today's, then changed by a step
+//! and by two where that is better, and what does not matter is left as it is. What is found on the first part of the load is told of
+//! the rest of it, too.
+
+pub mod field;
+pub mod search;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use self::field::Field;
+use self::search::{Choice, Search};
+use super::every;
+use super::fleet::Course;
+use super::phases::Range;
+use super::sample::Sample;
+use crate::model::{Drive, HpaSpec, LoadTable, Phases, Target};
+use crate::sim::{Listen, Setup, SimError, SyncRecord, simulate_all};
+use crate::units::{Span, Work};
+
+/// A field, and the values that are tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    /// Which one.
+    pub field: Field,
+    /// Its values, in their order.
+    pub values: Vec<i64>,
+    /// The index of the one that it has.
+    pub own: usize,
+}
+
+/// What service is, where less of it is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Time in which the promise about response times is broken.
+    Slo,
+    /// Time in which pods use more CPU than they request, or work waits for CPU. What is above the requests is what nodes happen to
+    /// spare, whatever the limits are.
+    Cpu,
+}
+
+/// What is to be tuned.
+#[derive(Clone, Debug)]
+pub struct Problem<'a> {
+    /// A world with one target.
+    pub setup: Setup<'a>,
+    /// Its load.
+    pub table: LoadTable,
+    /// What may change.
+    pub axes: Vec<Axis>,
+    /// How long the load is.
+    pub end: Span,
+    /// The part of it that the search sees.
+    pub seen: Span,
+    /// How many choices are tried, about.
+    pub candidates: usize,
+    /// In how many phases the best are simulated.
+    pub phases: usize,
+}
+
+impl Problem<'_> {
+    /// The HPA with a choice of values; what is as it was stays absent where it was absent.
+    pub fn spec(&self, choice: &Choice) -> HpaSpec {
+        let mut spec = self.setup.targets[0].hpa.clone();
+        for (axis, index) in self.axes.iter().zip(choice) {
+            if *index != axis.own {
+                axis.field.set(&mut spec, axis.values[*index]);
+            }
+        }
+        spec
+    }
+}
+
+/// What a choice comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Score {
+    /// Node-seconds where nodes are simulated, or else pod-seconds.
+    pub cost: f64,
+    /// Time without the service, seconds.
+    pub bad: f64,
+    /// Work that was lost or dropped, core-seconds.
+    pub lost: f64,
+    /// Scaling events.
+    pub events: f64,
+}
+
+/// The same in several phases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores(pub Vec<Score>);
+
+impl Scores {
+    /// The mean of a figure.
+    pub fn mean(&self, of: impl Fn(&Score) -> f64) -> f64 {
+        self.0.iter().map(of).sum::<f64>() / self.0.len().max(1) as f64
+    }
+
+    /// How much more a figure is than in others, phase by phase.
+    pub fn more(&self, than: &Self, of: impl Fn(&Score) -> f64) -> Option<Range<f64>> {
+        Range::of(self.0.iter().zip(&than.0).map(|(own, other)| of(own) - of(other)))
+    }
+
+    /// Whether it serves as well, over all phases.
+    fn serves_like(&self, other: &Self) -> bool {
+        let is_no_more = |of: fn(&Score) -> f64| self.mean(of) <= other.mean(of) + EQUAL;
+        is_no_more(|score| score.bad) && is_no_more(|score| score.lost)
+    }
+}
+
+/// A row of what is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What it is chosen for.
+    pub names: Vec<&'static str>,
+    /// Its values.
+    pub choice: Choice,
+    /// On the part of the load that the search saw.
+    pub seen: Scores,
+    /// On the rest of it, if there is any.
+    pub unseen: Option<Scores>,
+}
+
+/// What a step of a field comes to, from the recommended choice on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The index of the axis.
+    pub axis: usize,
+    /// The index of the value.
+    pub value: usize,
+    /// What it comes to.
+    pub scores: Scores,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// Today's first, then from cheap to dear.
+    pub rows: Vec<Row>,
+    /// The index of the row that costs least and serves no worse than today.
+    pub best: usize,
+    /// What a step of each field comes to.
+    pub steps: Vec<Step>,
+    /// What service is.
+    pub service: Service,
+    /// Whether the cost is that of nodes.
+    pub by_nodes: bool,
+    /// In how many phases.
+    pub phases: usize,
+    /// How many choices were tried.
+    pub tried: usize,
+}
+
+/// Less than this is no difference: seconds, or core-seconds.
+const EQUAL: f64 = 1e-6;
+/// What a choice counts that serves worse than today, in today's costs.
+const WORSE: f64 = 10.0;
+/// So many of the best, and so many others of the front, are simulated in many phases.
+const BEST: usize = 24;
+const FRONT: usize = 16;
+/// So often each field is changed by a step or two.
+const ROUNDS: usize = 3;
+/// What costs so much more at most, as a part, is left as it is.
+const SAME: f64 = 5e-3;
+/// So many rows are told besides today's, whose costs are such a part apart where they are told for nothing else.
+const ROWS: usize = 7;
+const APART: f64 = 0.02;
+
+/// What a pod requests, nanocores.
+fn cpu_request(target: &Target<'_>) -> f64 {
+    target.workload.template.requests().quantity("cpu").nano_value() as f64
+}
+
+impl Service {
+    /// What service is for a target; none if nothing tells whether its pods keep up.
+    pub fn of(target: &Target<'_>) -> Option<Self> {
+        let has_demand = matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
+        if target.cluster.slo.is_some() && target.drives.requests.is_some() {
+            return Some(Self::Slo);
+        }
+        (has_demand && cpu_request(target) > 0.0).then_some(Self::Cpu)
+    }
+}
+
+/// Tunes, by what service is.
+pub fn tune(problem: &Problem<'_>, service: Service) -> Result<Tuned, SimError> {
+    let phases = Phases::of(&problem.setup.targets[0].cluster, &problem.setup.world.controller);
+    let sample = Sample::of(&phases, problem.phases, problem.setup.world.seed, 0);
+    Tuning { problem, sample, service, error: Mutex::default() }.run()
+}
+
+struct Tuning<'p, 'a> {
+    problem: &'p Problem<'a>,
+    sample: Sample,
+    service: Service,
+    error: Mutex<Option<SimError>>,
+}
+
+/// Time in which pods use more than they request, or work waits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Meter {
+    is_on: bool,
+    request: f64,
+    before: i64,
+    hot: f64,
+}
+
+impl Listen for Meter {
+    fn listens(&self) -> bool {
+        self.is_on
+    }
+
+    fn hear(&mut self, record: &SyncRecord<'_>) {
+        let now = record.now.seconds();
+        let resources = &record.resources;
+        let is_above = resources.cpu_used.get() as f64 > f64::from(record.pods.ready) * self.request;
+        if is_above || resources.backlog > Work::default() {
+            self.hot += (now - self.before) as f64;
+        }
+        self.before = now;
+    }
+}
+
+impl Tuning<'_, '_> {
+    fn spec(&self, choice: &Choice) -> HpaSpec {
+        self.problem.spec(choice)
+    }
+
+    fn today(&self) -> Choice {
+        self.problem.axes.iter().map(|axis| axis.own).collect()
+    }
+
+    /// A choice that the API server would refuse is none.
+    fn is_valid(&self, choice: &Choice) -> bool {
+        let spec = self.spec(choice);
+        spec.min_replicas <= spec.max_replicas
+    }
+
+    fn simulated(&self, choice: &Choice, phase: usize, until: Span) -> Result<(Course, Meter), SimError> {
+        let spec = self.spec(choice);
+        let mut setup: Setup<'_> = self.problem.setup.clone();
+        setup.targets[0].hpa = &spec;
+        setup.targets[0].phase = self.sample.phase(phase);
+        setup.world.duration = Some(until);
+        let is_on = self.service == Service::Cpu;
+        let mut meters = [Meter { is_on, request: cpu_request(&setup.targets[0]), ..Meter::default() }];
+        let summaries = simulate_all(&setup, &mut [self.problem.table.clone()], &mut meters)?;
+        Ok((Course::of(&setup.targets[0], &summaries[0]), meters[0]))
+    }
+
+    fn score(&self, choice: &Choice, phase: usize, until: Span) -> Result<Score, SimError> {
+        let (course, meter) = self.simulated(choice, phase, until)?;
+        let bad = match self.service {
+            Service::Slo => course.slow.map_or(0.0, |slow| slow.seconds() as f64),
+            Service::Cpu => meter.hot,
+        };
+        Ok(Score {
+            cost: course.node_seconds.unwrap_or(course.pod_seconds) as f64,
+            bad,
+            lost: (course.work_lost + course.work_dropped).core_seconds(),
+            events: course.changes().len() as f64,
+        })
+    }
+
+    /// In one phase, for the search, which knows no errors.
+    fn screened(&self, choice: &Choice) -> Option<Score> {
+        if !self.is_valid(choice) {
+            return None;
+        }
+        let found = self.score(choice, 0, self.problem.seen);
+        found.map_err(|error| self.error.lock().map(|mut first| first.get_or_insert(error).to_string())).ok()
+    }
+
+    /// Of each choice in all phases.
+    fn scores(&self, choices: &[Choice], until: Span) -> Result<Vec<Scores>, SimError> {
+        let phases = self.sample.phases.len();
+        let all = every(choices.len() * phases, |index| self.score(&choices[index / phases], index % phases, until))?;
+        Ok(all.chunks(phases).map(|each| Scores(each.to_vec())).collect())
+    }
+
+    fn run(&self) -> Result<Tuned, SimError> {
+        let today = self.today();
+        let (tried, finalists) = self.search(&today)?;
+        let scores = self.scores(&finalists, self.problem.seen)?;
+        let mut known: BTreeMap<Choice, Scores> = finalists.into_iter().zip(scores).collect();
+        let best = self.polish(&today, &mut known)?;
+        let rows = self.rows(&today, &best, &known)?;
+        let best = rows.iter().position(|row| row.choice == best).unwrap_or(0);
+        let steps = self.steps(&rows[best].choice)?;
+        let by_nodes = self.problem.setup.world.nodes.is_some();
+        let phases = self.sample.phases.len();
+        Ok(Tuned { rows, best, steps, service: self.service, by_nodes, phases, tried })
+    }
+
+    /// How many choices were tried in one phase, and those of them that may be good in others.
+    fn search(&self, today: &Choice) -> Result<(usize, Vec<Choice>), SimError> {
+        let own = self.score(today, 0, self.problem.seen)?;
+        let counts: Vec<usize> = self.problem.axes.iter().map(|axis| axis.values.len()).collect();
+        let more = |value: f64, than: f64| ((value - than) / (than + 60.0)).max(0.0);
+        let evaluate = |choice: &Choice| {
+            let Some(score) = self.screened(choice) else { return (f64::INFINITY, Score::default()) };
+            let worse = more(score.bad, own.bad) + more(score.lost, own.lost);
+            let penalty = if worse > EQUAL { WORSE * (1.0 + worse) } else { 0.0 };
+            (score.cost / own.cost.max(1.0) + penalty, score)
+        };
+        let found = Search::new(&counts, evaluate).run(today, self.problem.candidates, self.problem.setup.world.seed);
+        if let Some(error) = self.error.lock().ok().and_then(|mut error| error.take()) {
+            return Err(error);
+        }
+        let found = found.map_err(|error| SimError::Load(error.to_string().into()))?;
+        let mut all: Vec<(&Choice, f64, &Score)> =
+            found.iter().map(|(choice, (loss, score))| (choice, *loss, score)).collect();
+        all.retain(|(_, loss, _)| loss.is_finite());
+        all.sort_by(|one, other| one.1.total_cmp(&other.1).then_with(|| one.0.cmp(other.0)));
+        let mut chosen: BTreeSet<Choice> = all.iter().take(BEST).map(|(choice, ..)| (*choice).clone()).collect();
+        chosen.insert(today.clone());
+        let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
+        chosen.extend(spread(&front, FRONT).into_iter().cloned());
+        Ok((found.len(), chosen.into_iter().collect()))
+    }
+
+    /// The cheapest that serves as well as today in all phases together, changed by steps as long as that is better.
+    fn polish(&self, today: &Choice, known: &mut BTreeMap<Choice, Scores>) -> Result<Choice, SimError> {
+        let mut best = self.cheapest(today, known);
+        for _ in 0..ROUNDS {
+            let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2])).collect();
+            self.learn(around, known)?;
+            let better = self.cheapest(today, known);
+            if better == best {
+                break;
+            }
+            best = better;
+        }
+        let cost = |scores: &Scores| scores.mean(|score| score.cost);
+        // What does not matter stays as it is.
+        for axis in 0..best.len() {
+            let mut simpler = best.clone();
+            simpler[axis] = today[axis];
+            self.learn(vec![simpler.clone()], known)?;
+            let (Some(found), Some(own), Some(day)) = (known.get(&simpler), known.get(&best), known.get(today)) else {
+                continue;
+            };
+            if found.serves_like(day) && cost(found) <= cost(own) * (1.0 + SAME) {
+                best = simpler;
+            }
+        }
+        // What is less in some phases only is no less.
+        let more = known.get(&best).zip(known.get(today)).and_then(|(own, day)| own.more(day, |score| score.cost));
+        Ok(if more.is_some_and(|more| more.high < 0.0) { best } else { today.clone() })
+    }
+
+    /// Simulates what is not known yet.
+    fn learn(&self, choices: Vec<Choice>, known: &mut BTreeMap<Choice, Scores>) -> Result<(), SimError> {
+        let is_new = |choice: &Choice| !known.contains_key(choice) && self.is_valid(choice);
+        let new: Vec<Choice> = choices.into_iter().filter(is_new).collect();
+        let scores = self.scores(&new, self.problem.seen)?;
+        known.extend(new.into_iter().zip(scores));
+        Ok(())
+    }
+
+    fn cheapest(&self, today: &Choice, known: &BTreeMap<Choice, Scores>) -> Choice {
+        let Some(day) = known.get(today) else { return today.clone() };
+        let changes = |choice: &Choice| choice.iter().zip(today).filter(|(one, other)| one != other).count();
+        let cost = |scores: &Scores| scores.mean(|score| score.cost);
+        let as_good = known.iter().filter(|(_, scores)| scores.serves_like(day));
+        let order = |one: &(&Choice, &Scores), other: &(&Choice, &Scores)| {
+            cost(one.1)
+                .total_cmp(&cost(other.1))
+                .then_with(|| changes(one.0).cmp(&changes(other.0)))
+                .then_with(|| one.0.cmp(other.0))
+        };
+        as_good.min_by(order).map_or_else(|| today.clone(), |(choice, _)| choice.clone())
+    }
+
+    /// The same with a field so many steps further down or up.
+    fn beside(&self, choice: &Choice, axis: usize, steps: &[usize]) -> Vec<Choice> {
+        let last = self.problem.axes[axis].values.len() - 1;
+        let down = steps.iter().filter_map(|step| choice[axis].checked_sub(*step));
+        let up = steps.iter().map(|step| choice[axis] + step).filter(|value| *value <= last);
+        let with = |value: usize| {
+            let mut other = choice.clone();
+            other[axis] = value;
+            other
+        };
+        down.chain(up).map(with).filter(|other| self.is_valid(other)).collect()
+    }
+
+    /// Today's, the best, and what else is worth a thought.
+    fn rows(&self, today: &Choice, best: &Choice, known: &BTreeMap<Choice, Scores>) -> Result<Vec<Row>, SimError> {
+        let of = |choice: &Choice, figure: fn(&Score) -> f64| {
+            known.get(choice).map_or(f64::INFINITY, |scores| scores.mean(figure))
+        };
+        let figures = known.iter().map(|(choice, scores)| {
+            (choice, scores.mean(|score| score.cost), scores.mean(|score| score.bad + score.lost))
+        });
+        let front = front(figures);
+        let mut names: BTreeMap<Choice, Vec<&'static str>> = BTreeMap::new();
+        names.entry(best.clone()).or_default().push("cheapest as good as today");
+        if let Some(safest) = front.last() {
+            names.entry((*safest).clone()).or_default().push("safest");
+        }
+        if let Some(balanced) =
+            balanced(&front, |choice| (of(choice, |score| score.cost), of(choice, |score| score.bad + score.lost)))
+        {
+            names.entry(balanced.clone()).or_default().push("balanced");
+        }
+        for other in spread(&front, ROWS) {
+            let is_far =
+                |one: &Choice| (of(one, |score| score.cost) / of(other, |score| score.cost) - 1.0).abs() > APART;
+            if names.len() < ROWS && names.keys().all(is_far) {
+                names.entry(other.clone()).or_default().push("between");
+            }
+        }
+        names.entry(today.clone()).or_default().insert(0, "today");
+        let choices: Vec<Choice> = names.keys().cloned().collect();
+        let whole =
+            if self.problem.seen < self.problem.end { self.scores(&choices, self.problem.end)? } else { Vec::new() };
+        let mut rows = Vec::new();
+        for (index, (choice, names)) in names.into_iter().enumerate() {
+            let Some(seen) = known.get(&choice).cloned() else { continue };
+            // What comes after the part that was seen: the whole is the same until then.
+            let unseen = whole
+                .get(index)
+                .map(|whole| Scores(whole.0.iter().zip(&seen.0).map(|(whole, seen)| whole.less(seen)).collect()));
+            rows.push(Row { names, choice, seen, unseen });
+        }
+        let cost = |row: &Row| row.seen.mean(|score| score.cost);
+        rows.sort_by(|one, other| {
+            (one.choice != *today).cmp(&(other.choice != *today)).then(cost(one).total_cmp(&cost(other)))
+        });
+        Ok(rows)
+    }
+
+    /// What a step of each field comes to.
+    fn steps(&self, best: &Choice) -> Result<Vec<Step>, SimError> {
+        let choices: Vec<(usize, Choice)> = (0..best.len())
+            .flat_map(|axis| self.beside(best, axis, &[1]).into_iter().map(move |choice| (axis, choice)))
+            .collect();
+        let all: Vec<Choice> = choices.iter().map(|(_, choice)| choice.clone()).collect();
+        let scores = self.scores(&all, self.problem.seen)?;
+        let step = |((axis, choice), scores): ((usize, Choice), Scores)| Step { axis, value: choice[axis], scores };
+        Ok(choices.into_iter().zip(scores).map(step).collect())
+    }
+}
+
+impl Score {
+    fn less(&self, part: &Self) -> Self {
+        Self {
+            cost: self.cost - part.cost,
+            bad: self.bad - part.bad,
+            lost: self.lost - part.lost,
+            events: self.events - part.events,
+        }
+    }
+}
+
+/// Those that nothing else beats in both figures, from cheap to dear.
+fn front<'c>(all: impl Iterator<Item = (&'c Choice, f64, f64)>) -> Vec<&'c Choice> {
+    let mut all: Vec<(&Choice, f64, f64)> = all.collect();
+    all.sort_by(|one, other| {
+        one.1.total_cmp(&other.1).then(one.2.total_cmp(&other.2)).then_with(|| one.0.cmp(other.0))
+    });
+    let mut least = f64::INFINITY;
+    all.retain(|(_, _, bad)| {
+        let is_better = *bad < least;
+        least = least.min(*bad);
+        is_better
+    });
+    all.into_iter().map(|(choice, ..)| choice).collect()
+}
+
+/// So many, evenly, the first and the last among them.
+fn spread<'c>(all: &[&'c Choice], most: usize) -> Vec<&'c Choice> {
+    if all.len() <= most {
+        return all.to_vec();
+    }
+    (0..most).map(|index| all[index * (all.len() - 1) / (most - 1).max(1)]).collect()
+}
+
+/// The one that is nearest to the least of both figures, each as a part of its range on the front.
+fn balanced<'c>(front: &[&'c Choice], of: impl Fn(&Choice) -> (f64, f64)) -> Option<&'c Choice> {
+    let (Some((low, most_bad)), Some((high, least_bad))) =
+        (front.first().map(|one| of(one)), front.last().map(|one| of(one)))
+    else {
+        return None;
+    };
+    let part = |value: f64, from: f64, to: f64| if to > from { (value - from) / (to - from) } else { 0.0 };
+    let far = |choice: &Choice| {
+        let (cost, bad) = of(choice);
+        part(cost, low, high).hypot(part(bad, least_bad, most_bad))
+    };
+    front.iter().copied().min_by(|one, other| far(one).total_cmp(&far(other)))
+}

@@ -1,0 +1,189 @@
+//! `hpasim tune`: what it recommends is the best of all that there is, and what a simulation of it says.
+
+use predicates::str::contains;
+use serde_json::Value;
+
+use crate::support::{hpasim, write};
+
+const K8S: &str = "scenarios/rag-system/k8s";
+const LOAD: [&str; 2] = ["--load", "scenarios/rag-system/traces/workday.csv"];
+/// An HPA and a Deployment without limits.
+const MANIFESTS: &str = "# Ours.\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  scaleTargetRef: {apiVersion: \
+         apps/v1, kind: Deployment, name: web}\n  minReplicas: 3\n  maxReplicas: 12\n  metrics:\n    - {type: Resource, resource: {name: cpu, \
+         target: {type: Utilization, averageUtilization: 50}}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: \
+         web}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n \
+         \x20      - {name: web, image: web, resources: {requests: {cpu: 500m}}}\n";
+/// One phase alone.
+const PHASE: [&str; 6] = ["--sync-offset", "4s", "--metric-offset", "7s", "--housekeeping-offset", "3s"];
+
+fn json(args: &[&str]) -> Value {
+    let output = hpasim(args).args(["--format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn recommended(found: &Value) -> &Value {
+    found["settings"].as_array().unwrap().iter().find(|one| one["recommended"] == true).unwrap()
+}
+
+fn field(setting: &Value, path: &str) -> i64 {
+    let fields = setting["fields"].as_array().unwrap();
+    fields.iter().find(|one| one["path"] == path).unwrap()["value"].as_i64().unwrap()
+}
+
+/// What requests cost, and what is promised of them.
+const REQUESTS: [&str; 8] =
+    ["--cpu-per-request", "25m", "--memory-base", "310Mi", "--memory-per-rps", "2Mi", "--slo", "p95<100ms"];
+
+/// Pod-hours, seconds of the promise broken and work lost, of a simulation.
+fn simulated(load: &str, sets: &[String]) -> (f64, f64, f64) {
+    let mut args = vec!["simulate", "-f", K8S, "--load", load];
+    args.extend(REQUESTS.iter().chain(&PHASE));
+    args.extend(sets.iter().flat_map(|set| ["--set", set.as_str()]));
+    let found = json(&args);
+    let number = |path: &str| found["targets"][0].pointer(path).and_then(Value::as_f64).unwrap();
+    (number("/podHours"), number("/slo/brokenSeconds"), number("/lostCoreSeconds"))
+}
+
+/// Every combination of two fields is simulated by `simulate --set`: what is recommended costs as little as the cheapest that serves as
+/// well as today, and the same command with the printed options has the same cost.
+#[test]
+fn nothing_on_a_grid_is_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = folder.path().join("requests.csv").display().to_string();
+    let mut rows = "time,rps\n".to_owned();
+    for step in 0..72 {
+        // A rise to three times as much, and steps that come at once.
+        let rps = 60.0 + 50.0 * (f64::from(step) * 0.09).sin() + if step % 9 == 4 { 40.0 } else { 0.0 };
+        rows += &format!("{},{rps:.1}\n", step * 600);
+    }
+    write(&folder.path().join("requests.csv"), &rows);
+    let mut args = vec!["tune", "-f", K8S, "--load", &load];
+    args.extend(REQUESTS.iter().chain(&PHASE));
+    args.extend(["--search", "metrics[0]=50..90/10", "--search", "minReplicas=2..6/2"]);
+    args.extend(["--keep", "metrics[1]", "--keep", "maxReplicas", "--keep", "behavior"]);
+    let found = json(&args);
+    let best = recommended(&found);
+    let today = simulated(&load, &[]);
+    let mut least = f64::INFINITY;
+    for target in [50, 60, 70, 80, 90] {
+        for replicas in [2, 3, 4, 6] {
+            let sets = [
+                format!("hpa.metrics[0].resource.target.averageUtilization={target}"),
+                format!("hpa.minReplicas={replicas}"),
+            ];
+            let (cost, slow, lost) = simulated(&load, &sets);
+            if slow <= today.1 && lost <= today.2 {
+                least = least.min(cost);
+            }
+        }
+    }
+    let cost = |setting: &Value| setting["seen"]["cost"]["mean"].as_f64().unwrap();
+    assert!((cost(best) - least).abs() < 0.005 * least, "{least}: {best:#}");
+    assert!((cost(&found["settings"][0]) - today.0).abs() < 0.01, "{today:?}");
+    let options: Vec<String> = found["options"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one.as_str().unwrap().trim_start_matches("--set '").trim_end_matches('\'').to_owned())
+        .collect();
+    let again = simulated(&load, &options);
+    assert!((again.0 - cost(best)).abs() < 0.01, "{again:?}: {best:#}");
+}
+
+/// Two cores all the time, and pods that request half a core each: four pods use what they request, and no more. Four pods are as many
+/// as a target from 91% on asks for (100% is within the tolerance of a tenth), and so they are what costs least.
+#[test]
+fn a_constant_load_needs_what_can_be_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    write(&folder.path().join("k8s.yaml"), MANIFESTS);
+    let run = ["tune", "-f", &manifests, "--constant", "cpu=2", "--duration", "6h", "--replicas", "4", "--phases", "5"];
+    let found = json(&run);
+    let best = recommended(&found);
+    assert_eq!(best["seen"]["cost"]["mean"], 24.0, "{best:#}");
+    assert_eq!(best["seen"]["badSeconds"]["most"], 0.0);
+    let (target, least) = (field(best, "metrics[0].resource.target.averageUtilization"), field(best, "minReplicas"));
+    assert!(target >= 91 && least <= 4, "{best:#}");
+    // Today's has eight, but for the first syncs.
+    let today = found["settings"][0]["seen"]["cost"]["mean"].as_f64().unwrap();
+    assert!((47.0..=48.0).contains(&today), "{today}");
+    // The patch has what changes and no more, and is what the options are.
+    let patch: serde_yaml::Value = serde_yaml::from_str(found["patch"].as_str().unwrap()).unwrap();
+    let spec = patch["spec"].as_mapping().unwrap();
+    assert!(spec.contains_key("metrics") && !spec.contains_key("maxReplicas") && !spec.contains_key("scaleTargetRef"));
+    assert_eq!(patch["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], target);
+    assert_eq!(patch["metadata"]["name"], "web");
+}
+
+/// Same seed, same bytes, on any number of threads.
+#[test]
+fn threads_change_nothing() {
+    let one = |threads: &str| {
+        let mut command = hpasim(&["tune", "-f", K8S, "--candidates", "300", "--phases", "3", "--format", "json"]);
+        command.args(LOAD).env("RAYON_NUM_THREADS", threads).output().unwrap().stdout
+    };
+    let first = one("1");
+    assert!(!first.is_empty());
+    assert_eq!(first, one("4"));
+}
+
+/// Three days, of which the last is held back: the search sees two, and the whole is both parts.
+#[test]
+fn what_is_held_back_is_told_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = folder.path().join("three-days.csv").display().to_string();
+    let mut rows = "time,cpu\n".to_owned();
+    for hour in 0..72 {
+        // The last day has half as much again.
+        let cpu = (1.0 + f64::from(hour % 24 / 8)) * if hour < 48 { 1.0 } else { 1.5 };
+        rows += &format!("{},{cpu}\n", hour * 3600);
+    }
+    write(&folder.path().join("three-days.csv"), &rows);
+    let run = [
+        "tune",
+        "-f",
+        K8S,
+        "--load",
+        &load,
+        "--candidates",
+        "200",
+        "--phases",
+        "2",
+        "--constant",
+        "memory_utilization=40",
+    ];
+    let found = json(&run);
+    assert_eq!((&found["seenSeconds"], &found["loadSeconds"]), (&172_800.into(), &259_200.into()));
+    let today = &found["settings"][0];
+    let hours = |part: &str| today[part]["cost"]["mean"].as_f64().unwrap();
+    assert!(hours("unseen") > 0.55 * hours("seen"), "{today:#}");
+    hpasim(&run).args(["--holdout", "0%"]).assert().success().stdout(contains("No part of the load was held back"));
+    hpasim(&run).assert().success().stdout(contains("which the search did not see"));
+}
+
+#[test]
+fn what_cannot_be_tuned_is_said() {
+    let wrong = [
+        ("--search", "maxReplica=3..4", "no field `maxReplica` can be tuned; did you mean `maxReplicas`?"),
+        ("--search", "maxReplicas=4..3", "has no values"),
+        ("--search", "minReplicas=-1..3", "-1 is not from"),
+        ("--search", "metrics[0]=1..1000000", "are too many"),
+        ("--keep", "behaviour", "no field `behaviour` can be tuned"),
+        ("--holdout", "95%", "from 0% to 90%"),
+    ];
+    for (option, value, message) in wrong {
+        hpasim(&["tune", "-f", K8S, option, value]).args(LOAD).assert().code(2).stderr(contains(message));
+    }
+    let all = ["--keep", "metrics", "--keep", "behavior", "--keep", "minReplicas", "--keep", "maxReplicas"];
+    hpasim(&["tune", "-f", K8S]).args(LOAD).args(all).assert().code(2).stderr(contains("nothing may change"));
+    // Memory does not say whether pods keep up.
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    write(
+        &folder.path().join("k8s.yaml"),
+        &MANIFESTS.replace("name: cpu", "name: memory").replace("{cpu: 500m}", "{memory: 1Gi}"),
+    );
+    let run = ["tune", "-f", &manifests, "--constant", "memory=3Gi", "--duration", "1h"];
+    hpasim(&run).assert().code(2).stderr(contains("nothing tells whether its pods keep up"));
+}
