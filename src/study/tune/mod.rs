@@ -102,7 +102,7 @@ impl Scores {
     }
 
     /// Whether it serves as well, over all phases.
-    fn serves_like(&self, other: &Self) -> bool {
+    pub fn serves_like(&self, other: &Self) -> bool {
         let is_no_more = |of: fn(&Score) -> f64| self.mean(of) <= other.mean(of) + EQUAL;
         is_no_more(|score| score.bad) && is_no_more(|score| score.lost)
     }
@@ -184,9 +184,17 @@ impl Service {
 
 /// Tunes, by what service is.
 pub fn tune(problem: &Problem<'_>, service: Service) -> Result<Tuned, SimError> {
-    let phases = Phases::of(&problem.setup.targets[0].cluster, &problem.setup.world.controller);
-    let sample = Sample::of(&phases, problem.phases, problem.setup.world.seed, 0);
-    Tuning { problem, sample, service, error: Mutex::default() }.run()
+    Tuning::new(problem, service).run()
+}
+
+/// What choices come to in all phases, until a time.
+pub fn evaluate(
+    problem: &Problem<'_>,
+    service: Service,
+    choices: &[Choice],
+    until: Span,
+) -> Result<Vec<Scores>, SimError> {
+    Tuning::new(problem, service).scores(choices, until)
 }
 
 struct Tuning<'p, 'a> {
@@ -221,7 +229,13 @@ impl Listen for Meter {
     }
 }
 
-impl Tuning<'_, '_> {
+impl<'p, 'a> Tuning<'p, 'a> {
+    fn new(problem: &'p Problem<'a>, service: Service) -> Self {
+        let phases = Phases::of(&problem.setup.targets[0].cluster, &problem.setup.world.controller);
+        let sample = Sample::of(&phases, problem.phases, problem.setup.world.seed, 0);
+        Self { problem, sample, service, error: Mutex::default() }
+    }
+
     fn spec(&self, choice: &Choice) -> HpaSpec {
         self.problem.spec(choice)
     }
