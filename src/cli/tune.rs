@@ -13,6 +13,7 @@ use crate::input::InputError;
 use crate::input::names::hint;
 use crate::input::overrides::Override;
 use crate::model::{ControllerConfig, HpaSpec, LoadSource};
+use crate::report::amounts::decimal;
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{PATCH, Tuning};
@@ -41,6 +42,9 @@ pub(super) struct TuneArgs {
     /// it besides [default: the last third of the days, if there are two or more]
     #[arg(long, value_name = "PERCENT", value_parser = held_back)]
     holdout: Option<f64>,
+    /// By what part the load may be another one, more or less: in each phase it is another of these loads; 0% for as it is
+    #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = held_back)]
+    load_uncertainty: f64,
     /// Try about so many settings [default: as many as are simulated in some half a minute, at most 4000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     candidates: Option<u32>,
@@ -257,6 +261,8 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     let affordable = (MOST_SYNCS / syncs).clamp(CANDIDATES.0, CANDIDATES.1);
     let problem = Problem {
         axes: axes(hpa, controller.downscale_stabilization, args)?,
+        varies: args.world.varies(&loads[0]),
+        uncertainty: args.load_uncertainty,
         table,
         end,
         seen: seen(end, args.holdout),
@@ -316,9 +322,10 @@ fn files(result: &Tuning<'_>) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 /// What the answer depends on.
 fn notes(problem: &Problem<'_>, service: Service, tried: usize, phases: usize) -> Vec<String> {
     let mut all = vec![format!(
-        "{tried} settings were tried in one phase, the best of them in {phases} phases (seed {}); figures are means over these, with \
-         the range of the difference from today.",
-        problem.setup.world.seed
+        "{tried} settings were tried in one phase, the best of them in {phases} phases (seed {}), with a load that is up to {}% more \
+         or less; figures are means over these, with the range of the difference from today.",
+        problem.setup.world.seed,
+        decimal(problem.uncertainty * 100.0, 1)
     )];
     all.push(match service {
         Service::Slo => {

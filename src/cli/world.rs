@@ -17,7 +17,7 @@ use crate::input::load::{CpuFrom, Load};
 use crate::input::manifests::Manifests;
 use crate::input::scenario::recorded_events;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
+use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
 use crate::sim::Setup;
 use crate::study::backtest::Seen;
 use crate::study::phases::{PhaseRuns, WorldPhases};
@@ -65,6 +65,14 @@ pub(super) struct Prepared<'a> {
 }
 
 impl WorldArgs {
+    /// Which columns of a load may be others than they are: constants are what is said of them, unless nothing else is there.
+    pub fn varies(&self, load: &Load) -> Vec<bool> {
+        let constants: Vec<Column> =
+            self.load.options.constant.iter().map(|(column, _)| Column::from_name(column)).collect();
+        let is_all = self.load.load.is_empty();
+        load.columns().iter().map(|column| is_all || !constants.contains(column)).collect()
+    }
+
     /// Takes this load.
     pub fn take_load(&mut self, path: &Path) {
         self.load.load = vec![path.display().to_string()];

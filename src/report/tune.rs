@@ -170,7 +170,7 @@ impl Tuning<'_> {
         let mean = |scores: &Scores| scores.mean(|score| score.cost);
         let signed = |value: f64| format!("{}%", signed(value));
         match self.part(scores, today) {
-            Some(range) if range.low * range.high <= 0.0 && signed(range.low) != signed(range.high) => {
+            Some(range) if !scores.differs(today, |score| score.cost) && signed(range.low) != signed(range.high) => {
                 format!("none that holds ({} to {})", signed(range.low), signed(range.high))
             }
             Some(range) => {

@@ -98,7 +98,21 @@ fn a_constant_load_needs_what_can_be_counted() {
     let folder = tempfile::tempdir().unwrap();
     let manifests = folder.path().join("k8s.yaml").display().to_string();
     write(&folder.path().join("k8s.yaml"), MANIFESTS);
-    let run = ["tune", "-f", &manifests, "--constant", "cpu=2", "--duration", "6h", "--replicas", "4", "--phases", "5"];
+    let run = [
+        "tune",
+        "-f",
+        &manifests,
+        "--constant",
+        "cpu=2",
+        "--duration",
+        "6h",
+        "--replicas",
+        "4",
+        "--phases",
+        "5",
+        "--load-uncertainty",
+        "0%",
+    ];
     let found = json(&run);
     let best = recommended(&found);
     assert_eq!(best["seen"]["cost"]["mean"], 24.0, "{best:#}");

@@ -5,16 +5,25 @@
 //! the rest of it, too.
 
 pub mod field;
+mod front;
+pub mod score;
 pub mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use self::field::Field;
+use self::front::{balanced, front, spread};
+use self::score::EQUAL;
+pub use self::score::{Score, Scores};
 use self::search::{Choice, Search};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+
 use super::every;
 use super::fleet::Course;
-use super::phases::Range;
+use super::montecarlo::varied;
 use super::sample::Sample;
 use crate::model::{Drive, HpaSpec, LoadTable, Phases, Target};
 use crate::sim::{Listen, Setup, SimError, SyncRecord, simulate_all};
@@ -48,6 +57,10 @@ pub struct Problem<'a> {
     pub setup: Setup<'a>,
     /// Its load.
     pub table: LoadTable,
+    /// Which columns of it are as uncertain as it is: constants are not.
+    pub varies: Vec<bool>,
+    /// By what part the load may be another one, more or less.
+    pub uncertainty: f64,
     /// What may change.
     pub axes: Vec<Axis>,
     /// How long the load is.
@@ -70,41 +83,6 @@ impl Problem<'_> {
             }
         }
         spec
-    }
-}
-
-/// What a choice comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Score {
-    /// Node-seconds where nodes are simulated, or else pod-seconds.
-    pub cost: f64,
-    /// Time without the service, seconds.
-    pub bad: f64,
-    /// Work that was lost or dropped, core-seconds.
-    pub lost: f64,
-    /// Scaling events.
-    pub events: f64,
-}
-
-/// The same in several phases.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scores(pub Vec<Score>);
-
-impl Scores {
-    /// The mean of a figure.
-    pub fn mean(&self, of: impl Fn(&Score) -> f64) -> f64 {
-        self.0.iter().map(of).sum::<f64>() / self.0.len().max(1) as f64
-    }
-
-    /// How much more a figure is than in others, phase by phase.
-    pub fn more(&self, than: &Self, of: impl Fn(&Score) -> f64) -> Option<Range<f64>> {
-        Range::of(self.0.iter().zip(&than.0).map(|(own, other)| of(own) - of(other)))
-    }
-
-    /// Whether it serves as well, over all phases.
-    pub fn serves_like(&self, other: &Self) -> bool {
-        let is_no_more = |of: fn(&Score) -> f64| self.mean(of) <= other.mean(of) + EQUAL;
-        is_no_more(|score| score.bad) && is_no_more(|score| score.lost)
     }
 }
 
@@ -151,20 +129,32 @@ pub struct Tuned {
     pub tried: usize,
 }
 
-/// Less than this is no difference: seconds, or core-seconds.
-const EQUAL: f64 = 1e-6;
 /// What a choice counts that serves worse than today, in today's costs.
 const WORSE: f64 = 10.0;
+/// So much worse service, seconds or core-seconds, does not exclude what is simulated in one phase only.
+const LITTLE: f64 = 60.0;
 /// So many of the best, and so many others of the front, are simulated in many phases.
-const BEST: usize = 24;
+const BEST: usize = 16;
 const FRONT: usize = 16;
-/// So often each field is changed by a step or two.
-const ROUNDS: usize = 3;
+/// So many of all that seem to be better than today's are, too.
+const BETTER: usize = 48;
+/// So often each field is changed by one, two or four steps.
+const ROUNDS: usize = 6;
 /// What costs so much more at most, as a part, is left as it is.
 const SAME: f64 = 5e-3;
 /// So many rows are told besides today's, whose costs are such a part apart where they are told for nothing else.
 const ROWS: usize = 7;
 const APART: f64 = 0.02;
+
+/// How many times the load is what it is in each of so many runs: as it is in the first, evenly over what it may be in the others, in an
+/// order that is drawn.
+fn factors(count: usize, uncertainty: f64, seed: u64) -> Vec<f64> {
+    let others = count.saturating_sub(1);
+    let mut all: Vec<f64> =
+        (0..others).map(|index| 1.0 + uncertainty * (2.0 * (index as f64 + 0.5) / others as f64 - 1.0)).collect();
+    all.shuffle(&mut Pcg64::seed_from_u64(seed));
+    std::iter::once(1.0).chain(all).take(count).collect()
+}
 
 /// What a pod requests, nanocores.
 fn cpu_request(target: &Target<'_>) -> f64 {
@@ -184,7 +174,7 @@ impl Service {
 
 /// Tunes, by what service is.
 pub fn tune(problem: &Problem<'_>, service: Service) -> Result<Tuned, SimError> {
-    Tuning::new(problem, service).run()
+    Tuning::new(problem, service)?.run()
 }
 
 /// What choices come to in all phases, until a time.
@@ -194,12 +184,14 @@ pub fn evaluate(
     choices: &[Choice],
     until: Span,
 ) -> Result<Vec<Scores>, SimError> {
-    Tuning::new(problem, service).scores(choices, until)
+    Tuning::new(problem, service)?.scores(choices, until)
 }
 
 struct Tuning<'p, 'a> {
     problem: &'p Problem<'a>,
     sample: Sample,
+    /// The load in each phase.
+    loads: Vec<LoadTable>,
     service: Service,
     error: Mutex<Option<SimError>>,
 }
@@ -230,10 +222,13 @@ impl Listen for Meter {
 }
 
 impl<'p, 'a> Tuning<'p, 'a> {
-    fn new(problem: &'p Problem<'a>, service: Service) -> Self {
+    fn new(problem: &'p Problem<'a>, service: Service) -> Result<Self, SimError> {
         let phases = Phases::of(&problem.setup.targets[0].cluster, &problem.setup.world.controller);
         let sample = Sample::of(&phases, problem.phases, problem.setup.world.seed, 0);
-        Self { problem, sample, service, error: Mutex::default() }
+        let factors = factors(sample.phases.len(), problem.uncertainty, problem.setup.world.seed);
+        let load = |factor: f64| varied(&problem.table, &problem.varies, |_| factor);
+        let loads = factors.into_iter().map(load).collect::<Result<_, _>>()?;
+        Ok(Self { problem, sample, loads, service, error: Mutex::default() })
     }
 
     fn spec(&self, choice: &Choice) -> HpaSpec {
@@ -256,9 +251,10 @@ impl<'p, 'a> Tuning<'p, 'a> {
         setup.targets[0].hpa = &spec;
         setup.targets[0].phase = self.sample.phase(phase);
         setup.world.duration = Some(until);
+        setup.world.seed = setup.world.seed.wrapping_add(phase as u64);
         let is_on = self.service == Service::Cpu;
         let mut meters = [Meter { is_on, request: cpu_request(&setup.targets[0]), ..Meter::default() }];
-        let summaries = simulate_all(&setup, &mut [self.problem.table.clone()], &mut meters)?;
+        let summaries = simulate_all(&setup, &mut [self.loads[phase].clone()], &mut meters)?;
         Ok((Course::of(&setup.targets[0], &summaries[0]), meters[0]))
     }
 
@@ -310,7 +306,8 @@ impl<'p, 'a> Tuning<'p, 'a> {
     fn search(&self, today: &Choice) -> Result<(usize, Vec<Choice>), SimError> {
         let own = self.score(today, 0, self.problem.seen)?;
         let counts: Vec<usize> = self.problem.axes.iter().map(|axis| axis.values.len()).collect();
-        let more = |value: f64, than: f64| ((value - than) / (than + 60.0)).max(0.0);
+        // What is a little worse in one phase may be better in others.
+        let more = |value: f64, than: f64| ((value - than - LITTLE) / (than + LITTLE)).max(0.0);
         let evaluate = |choice: &Choice| {
             let Some(score) = self.screened(choice) else { return (f64::INFINITY, Score::default()) };
             let worse = more(score.bad, own.bad) + more(score.lost, own.lost);
@@ -330,6 +327,10 @@ impl<'p, 'a> Tuning<'p, 'a> {
         chosen.insert(today.clone());
         let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
         chosen.extend(spread(&front, FRONT).into_iter().cloned());
+        // What is cheapest in one phase and under one load need not serve in others: some of all that seem better than today.
+        let better: Vec<&Choice> =
+            all.iter().take_while(|(_, loss, _)| *loss < 1.0).map(|(choice, ..)| *choice).collect();
+        chosen.extend(spread(&better, BETTER).into_iter().cloned());
         Ok((found.len(), chosen.into_iter().collect()))
     }
 
@@ -337,7 +338,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
     fn polish(&self, today: &Choice, known: &mut BTreeMap<Choice, Scores>) -> Result<Choice, SimError> {
         let mut best = self.cheapest(today, known);
         for _ in 0..ROUNDS {
-            let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2])).collect();
+            let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2, 4])).collect();
             self.learn(around, known)?;
             let better = self.cheapest(today, known);
             if better == best {
@@ -358,9 +359,10 @@ impl<'p, 'a> Tuning<'p, 'a> {
                 best = simpler;
             }
         }
-        // What is less in some phases only is no less.
-        let more = known.get(&best).zip(known.get(today)).and_then(|(own, day)| own.more(day, |score| score.cost));
-        Ok(if more.is_some_and(|more| more.high < 0.0) { best } else { today.clone() })
+        // What may be chance is no less.
+        let both = known.get(&best).zip(known.get(today));
+        let is_less = both.is_some_and(|(own, day)| cost(own) < cost(day) && own.differs(day, |score| score.cost));
+        Ok(if is_less { best } else { today.clone() })
     }
 
     /// Simulates what is not known yet.
@@ -455,53 +457,4 @@ impl<'p, 'a> Tuning<'p, 'a> {
         let step = |((axis, choice), scores): ((usize, Choice), Scores)| Step { axis, value: choice[axis], scores };
         Ok(choices.into_iter().zip(scores).map(step).collect())
     }
-}
-
-impl Score {
-    fn less(&self, part: &Self) -> Self {
-        Self {
-            cost: self.cost - part.cost,
-            bad: self.bad - part.bad,
-            lost: self.lost - part.lost,
-            events: self.events - part.events,
-        }
-    }
-}
-
-/// Those that nothing else beats in both figures, from cheap to dear.
-fn front<'c>(all: impl Iterator<Item = (&'c Choice, f64, f64)>) -> Vec<&'c Choice> {
-    let mut all: Vec<(&Choice, f64, f64)> = all.collect();
-    all.sort_by(|one, other| {
-        one.1.total_cmp(&other.1).then(one.2.total_cmp(&other.2)).then_with(|| one.0.cmp(other.0))
-    });
-    let mut least = f64::INFINITY;
-    all.retain(|(_, _, bad)| {
-        let is_better = *bad < least;
-        least = least.min(*bad);
-        is_better
-    });
-    all.into_iter().map(|(choice, ..)| choice).collect()
-}
-
-/// So many, evenly, the first and the last among them.
-fn spread<'c>(all: &[&'c Choice], most: usize) -> Vec<&'c Choice> {
-    if all.len() <= most {
-        return all.to_vec();
-    }
-    (0..most).map(|index| all[index * (all.len() - 1) / (most - 1).max(1)]).collect()
-}
-
-/// The one that is nearest to the least of both figures, each as a part of its range on the front.
-fn balanced<'c>(front: &[&'c Choice], of: impl Fn(&Choice) -> (f64, f64)) -> Option<&'c Choice> {
-    let (Some((low, most_bad)), Some((high, least_bad))) =
-        (front.first().map(|one| of(one)), front.last().map(|one| of(one)))
-    else {
-        return None;
-    };
-    let part = |value: f64, from: f64, to: f64| if to > from { (value - from) / (to - from) } else { 0.0 };
-    let far = |choice: &Choice| {
-        let (cost, bad) = of(choice);
-        part(cost, low, high).hypot(part(bad, least_bad, most_bad))
-    };
-    front.iter().copied().min_by(|one, other| far(one).total_cmp(&far(other)))
 }
