@@ -300,11 +300,11 @@ impl Tuning<'_> {
             ));
         }
         if !self.options.is_empty() {
-            sections.push(Section::new("What to set", Table::default(), self.options.clone()));
+            let code = Block::Code(self.options.join(" \\\n"));
+            sections.push(Section { title: "What to set".to_owned(), blocks: vec![code] });
         }
         if let Some(patch) = &self.patch {
-            let block = Block::File(PATCH.to_owned(), patch.clone());
-            sections.push(Section { title: "Patch".to_owned(), blocks: vec![block] });
+            sections.push(Section { title: "Patch".to_owned(), blocks: vec![Block::Code(patch.clone())] });
         }
         sections.push(Section::new("One step more or less", self.sensitivity(), Vec::new()));
         sections.push(Section::new("Notes", Table::default(), self.notes.clone()));

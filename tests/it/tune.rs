@@ -128,6 +128,15 @@ fn a_constant_load_needs_what_can_be_counted() {
     assert!(spec.contains_key("metrics") && !spec.contains_key("maxReplicas") && !spec.contains_key("scaleTargetRef"));
     assert_eq!(patch["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], target);
     assert_eq!(patch["metadata"]["name"], "web");
+    // The report has it as it stands, in every form.
+    let patch = found["patch"].as_str().unwrap();
+    let output = hpasim(&run).args(["--format", "markdown"]).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains(&format!("```\n{patch}```\n")));
+    hpasim(&run).args(["--format", "html"]).assert().success().stdout(contains("<pre>apiVersion: autoscaling/v2\n"));
+    hpasim(&run)
+        .assert()
+        .success()
+        .stdout(contains("\n  apiVersion: autoscaling/v2\n  kind: HorizontalPodAutoscaler\n"));
 }
 
 /// Same seed, same bytes, on any number of threads.

@@ -61,7 +61,7 @@ fn rows(block: &Block) -> Option<(Vec<String>, Vec<Vec<String>>)> {
             let header = ["scenario", "says", "document", "verdict", "qualified", found, "why", "note"];
             (named(&header), rows.collect())
         }
-        Block::Text(_) | Block::Notes(_) | Block::Picture(_) | Block::File(..) => return None,
+        Block::Text(_) | Block::Notes(_) | Block::Code(_) | Block::Picture(_) | Block::File(..) => return None,
     })
 }
 

@@ -25,6 +25,7 @@ pub fn render(document: &Document) -> String {
                 Block::Outline(lines) => {
                     lines.iter().for_each(|(depth, line)| out += &format!("{}- {}\n", "  ".repeat(*depth), text(line)));
                 }
+                Block::Code(code) => out += &format!("```\n{}\n```\n", code.trim_end()),
                 Block::Findings(all) => out += &findings(all),
                 Block::Picture(one) => out += &format!("![{}]({})\n", text(&one.shows), address(&one.file)),
                 Block::File(file, has) => out += &format!("{}: [{}]({})\n", text(has), text(file), address(file)),

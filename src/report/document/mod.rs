@@ -49,6 +49,8 @@ pub enum Block {
     Claims(&'static str, Vec<Claim>),
     /// A picture.
     Picture(Picture),
+    /// A text as it stands, such as YAML.
+    Code(String),
     /// A file that is written beside the document, and what it has.
     File(String, String),
 }

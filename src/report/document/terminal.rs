@@ -37,6 +37,7 @@ fn section(section: &Section, style: Style) -> String {
             Block::Notes(notes) => notes.iter().map(|note| paragraph(note, "  - ", "    ", style.width)).collect(),
             Block::Claims(found, claims) => all_claims(found, claims, style),
             Block::Outline(lines) => outline(lines, style.width),
+            Block::Code(code) => code.lines().map(|line| format!("  {line}\n")).collect(),
             Block::Findings(findings) => findings.iter().map(|one| finding(one, style)).collect(),
             Block::Picture(Picture { chart: Some(chart), .. }) if style.plot => braille::render(chart, style),
             // The command says which files it has written.

@@ -82,6 +82,9 @@ impl Renderer {
                 Block::Outline(lines) => {
                     let _ = writeln!(self.page, "<pre class=\"outline\">{}</pre>", text(&indented(lines)));
                 }
+                Block::Code(code) => {
+                    let _ = writeln!(self.page, "<pre>{}</pre>", text(code));
+                }
                 Block::Findings(findings) => findings.iter().for_each(|one| self.page += &finding(one)),
                 Block::Picture(Picture { shows, chart: Some(chart), .. }) => self.figure(shows, chart),
                 // They are beside it only where they were written.
