@@ -12,12 +12,12 @@ use super::{Outcome, load};
 use crate::input::InputError;
 use crate::input::names::hint;
 use crate::input::overrides::Override;
-use crate::model::{ControllerConfig, HpaSpec, LoadSource};
+use crate::model::{ControllerConfig, HpaSpec, LoadSource, Placed};
 use crate::report::amounts::decimal;
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{PATCH, Tuning};
-use crate::study::tune::field::{Direction, Field, amount, policies};
+use crate::study::tune::field::{Field, amount, policies};
 use crate::study::tune::{Axis, Problem, Service, tune};
 use crate::units::Span;
 
@@ -95,7 +95,7 @@ impl FromStr for Range {
                 if low > high || step < 1 {
                     return Err(format!("{low}..{high}/{step} has no values; {usage}"));
                 }
-                let count = (high - low) / step + 1;
+                let count = (high.saturating_sub(low) / step).saturating_add(1);
                 if count > MOST_VALUES as i64 {
                     return Err(format!("{count} values are too many; give a step: {low}..{high}/STEP"));
                 }
@@ -172,7 +172,7 @@ fn seen(end: Span, holdout: Option<f64>) -> Span {
 }
 
 /// The values of an HPA that are not as before, as `--set` has them; in the first form for `autoscaling/v2`, then for v1.
-fn options(before: &HpaSpec, after: &HpaSpec, axes: &[Axis], downscale: Span) -> [Vec<String>; 2] {
+fn options(name: &str, (before, after): (&HpaSpec, &HpaSpec), axes: &[Axis], downscale: Span) -> [Vec<String>; 2] {
     let mut all = [Vec::new(), Vec::new()];
     let mut directions = Vec::new();
     for axis in axes {
@@ -190,15 +190,14 @@ fn options(before: &HpaSpec, after: &HpaSpec, axes: &[Axis], downscale: Span) ->
             Field::Target(_) => (value.to_string(), true),
             _ => (value.to_string(), false),
         };
-        all[0].push(format!("hpa.{}.{path}={value}", after.name));
+        all[0].push(format!("hpa.{name}.{path}={value}"));
         let older = if is_percent { "targetCPUUtilizationPercentage" } else { path.as_str() };
-        all[1].push(format!("hpa.{}.{older}={value}", after.name));
+        all[1].push(format!("hpa.{name}.{older}={value}"));
     }
     directions.dedup();
     for direction in directions {
         let policies: Vec<String> = policies(after, direction).iter().map(policy).collect();
-        let path =
-            format!("hpa.{}.behavior.{}.policies=[{}]", after.name, Direction::name(direction), policies.join(", "));
+        let path = format!("hpa.{name}.behavior.{}.policies=[{}]", direction.name(), policies.join(", "));
         all.iter_mut().for_each(|options| options.push(path.clone()));
     }
     all
@@ -224,8 +223,7 @@ fn spelled(
         let overrides: Result<Vec<Override>, String> = options.iter().map(|text| text.parse()).collect();
         let Ok(overrides) = overrides else { continue };
         let Ok(manifests) = sources.changed(controller.version, &overrides) else { continue };
-        let is_it =
-            |hpa: &&crate::model::Placed<HpaSpec>| hpa.item.name == after.name && hpa.item.namespace == after.namespace;
+        let is_it = |hpa: &&Placed<HpaSpec>| hpa.item.name == after.name && hpa.item.namespace == after.namespace;
         if manifests.inventory.hpas.iter().find(is_it).is_some_and(|hpa| hpa.item == *after) {
             let identity = (after.namespace.as_str(), after.name.as_str());
             let patch = sources.patch(controller.version, &overrides, identity).ok()??;
@@ -273,7 +271,11 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     let tuned = tune(&problem, service).map_err(load::explain_error)?;
     let best = problem.spec(&tuned.rows[tuned.best].choice);
     let mut notes = notes(&problem, service, tuned.tried, tuned.phases);
-    let forms = options(hpa, &best, &problem.axes, controller.downscale_stabilization);
+    // Of two HPAs of one name only this one is meant.
+    let is_named = |other: &&Placed<HpaSpec>| other.item.name == hpa.name;
+    let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
+    let name = if is_alone { hpa.name.clone() } else { format!("{}/{}", hpa.namespace, hpa.name) };
+    let forms = options(&name, (hpa, &best), &problem.axes, controller.downscale_stabilization);
     let has_changed = !forms[0].is_empty();
     let spelled = if has_changed { spelled(args, &controller, &best, forms) } else { None };
     if has_changed && spelled.is_none() {

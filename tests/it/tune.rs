@@ -139,6 +139,35 @@ fn a_constant_load_needs_what_can_be_counted() {
         .stdout(contains("\n  apiVersion: autoscaling/v2\n  kind: HorizontalPodAutoscaler\n"));
 }
 
+/// Of two HPAs of one name the options set the one that was tuned.
+#[test]
+fn an_hpa_is_told_from_another_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    let in_namespace =
+        |name: &str| MANIFESTS.replace("metadata: {name: web}", &format!("metadata: {{name: web, namespace: {name}}}"));
+    write(&folder.path().join("k8s.yaml"), &format!("{}---\n{}", in_namespace("one"), in_namespace("two")));
+    let found = json(&[
+        "tune",
+        "-f",
+        &manifests,
+        "-n",
+        "two",
+        "--constant",
+        "cpu=2",
+        "--duration",
+        "1h",
+        "--candidates",
+        "100",
+    ]);
+    let options = found["options"].as_array().unwrap();
+    assert!(
+        !options.is_empty() && options.iter().all(|one| one.as_str().unwrap().starts_with("--set 'hpa.two/web.")),
+        "{options:?}"
+    );
+    assert!(found["patch"].as_str().unwrap().contains("namespace: two"));
+}
+
 /// Same seed, same bytes, on any number of threads.
 #[test]
 fn threads_change_nothing() {
@@ -193,6 +222,7 @@ fn what_cannot_be_tuned_is_said() {
         ("--search", "minReplicas=-1..3", "-1 is not from"),
         ("--search", "metrics[0]=1..1000000", "are too many"),
         ("--keep", "behaviour", "no field `behaviour` can be tuned"),
+        ("--search", "minReplicas=-9223372036854775808..9223372036854775807", "are too many"),
         ("--holdout", "95%", "from 0% to 90%"),
     ];
     for (option, value, message) in wrong {
