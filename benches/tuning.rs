@@ -16,7 +16,10 @@ use hpasim::units::{SimTime, Span};
 
 const DAY: i64 = 86_400;
 const WORKLOADS: u64 = 20;
-const PHASES: usize = 8;
+const PHASES: usize = 6;
+/// Days of a workload, and how many of them are not held back: what `tune` does by itself.
+const DAYS: i32 = 7;
+const SEEN: i64 = 5;
 
 fn main() {
     let _ = writeln!(
@@ -53,7 +56,7 @@ fn load(seed: u64) -> LoadTable {
     let (bursts, height) = (draw(0.0, 6.0), draw(0.2, 1.0));
     let mut table = LoadTable::new(vec![Column::Cpu, Column::Memory]);
     let mut until = 0;
-    for minute in 0..4 * 1440 {
+    for minute in 0..DAYS * 1440 {
         let hour = f64::from(minute) / 60.0;
         let daily = 1.0 + swing * ((hour - 8.0) / 24.0 * std::f64::consts::TAU).sin();
         if draw(0.0, 1.0) < bursts / 1440.0 {
@@ -90,7 +93,7 @@ fn one(seed: u64) -> (f64, bool) {
         axis(Field::MinReplicas, (2..=8).collect()),
         axis(Field::Window(Direction::Down), vec![0, 60, 120, 300, 600]),
     ];
-    let end = Span::from_seconds(4 * DAY);
+    let end = Span::from_seconds(i64::from(DAYS) * DAY);
     let problem = Problem {
         setup,
         varies: vec![true; table.columns().len()],
@@ -98,8 +101,9 @@ fn one(seed: u64) -> (f64, bool) {
         table,
         axes,
         end,
-        seen: Span::from_seconds(2 * DAY),
+        seen: Span::from_seconds(SEEN * DAY),
         candidates: 400,
+        searches: 1,
         phases: PHASES,
     };
     let service = Service::of(&problem.setup.targets[0]).expect("pods request CPU");
@@ -113,15 +117,16 @@ fn one(seed: u64) -> (f64, bool) {
     let scores = evaluate(&problem, service, &all, problem.seen).expect("the load does not fail");
     let (today, best) = (&tuned.rows[0], &tuned.rows[tuned.best]);
     let hours = |scores: &hpasim::study::tune::Scores| scores.mean(|score| score.cost) / 3600.0;
-    let as_good = scores.iter().filter(|scores| scores.serves_like(&today.seen));
+    let as_good = scores.iter().filter(|scores| scores.serves_like(&today.known.seen));
     let least = as_good.map(hours).fold(f64::INFINITY, f64::min);
-    let regret = hours(&best.seen) / least - 1.0;
-    let bad = |row: &hpasim::study::tune::Row| row.unseen.as_ref().map_or(0.0, |scores| scores.mean(|score| score.bad));
+    let regret = hours(&best.known.seen) / least - 1.0;
+    let bad =
+        |row: &hpasim::study::tune::Row| row.known.unseen.as_ref().map_or(0.0, |scores| scores.mean(|score| score.bad));
     let _ = writeln!(
         std::io::stdout(),
         "| {seed} | {:.1} | {least:.1} | {:.1} | {:.1}% | {:.0} s, {:.0} s |",
-        hours(&today.seen),
-        hours(&best.seen),
+        hours(&today.known.seen),
+        hours(&best.known.seen),
         regret * 100.0,
         bad(best),
         bad(today)

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::output;
-use crate::input::manifests::{self, Context, Manifests, StatedPods};
+use crate::input::manifests::{self, Context, Edited, Manifests, Patch, StatedPods};
 use crate::input::overrides::Override;
 use crate::input::{InputError, Source, read_sources};
 use crate::model::{Amounts, KubernetesVersion};
@@ -118,10 +118,17 @@ impl SourceArgs {
         version: KubernetesVersion,
         more: &[Override],
         hpa: (&str, &str),
-    ) -> Result<Option<String>, InputError> {
+    ) -> Result<Option<Patch>, InputError> {
         let namespace = self.namespace.as_deref();
         let context = Context { version, namespace, only_namespace: false, overrides: more };
         manifests::patch(&self.sources, context, hpa)
+    }
+
+    /// What was kept, with a file in place of one.
+    pub fn with(&self, edited: &Edited) -> Self {
+        let mut all = self.clone();
+        all.sources.get_mut(edited.source).into_iter().for_each(|source| source.text.clone_from(&edited.text));
+        all
     }
 
     fn all(&self) -> anyhow::Result<Vec<Source>> {

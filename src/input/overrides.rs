@@ -327,7 +327,7 @@ fn difference(before: &Value, after: &Value) -> Value {
 }
 
 /// Namespace and name.
-fn identity(object: &Value, namespace: &str) -> (String, String) {
+pub(super) fn identity(object: &Value, namespace: &str) -> (String, String) {
     let field = |name: &str| object.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str);
     (field("namespace").unwrap_or(namespace).to_owned(), field("name").unwrap_or_default().to_owned())
 }

@@ -27,8 +27,11 @@ pub fn every<T: Send>(
     count: usize,
     one: impl Fn(usize) -> Result<T, SimError> + Send + Sync,
 ) -> Result<Vec<T>, SimError> {
-    let tell = OBSERVER.get().filter(|_| count > 1);
-    let tell = |progress: Progress| tell.iter().for_each(|observer| observer(progress));
+    let tell = |progress: Progress| {
+        if count > 1 {
+            tell(progress);
+        }
+    };
     tell(Progress::Begins(count));
     let counted = |index: usize| {
         let found = one(index);
@@ -52,6 +55,10 @@ pub enum Progress {
 }
 
 static OBSERVER: OnceLock<fn(Progress)> = OnceLock::new();
+
+fn tell(progress: Progress) {
+    OBSERVER.get().iter().for_each(|observer| observer(progress));
+}
 
 /// Has the progress of all simulations of this process told to somebody; the first who asks.
 pub fn observe(observer: fn(Progress)) {

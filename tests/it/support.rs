@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hpasim::input::load::LoadSettings;
@@ -115,6 +116,14 @@ pub fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path).unwrap();
     std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+}
+
+/// All files of a folder, by their names.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect()
 }
 
 /// So many Deployments that all differ, each with an HPA, a Service, a PodDisruptionBudget and a volume, in one namespace with a

@@ -1,5 +1,9 @@
 //! `hpasim tune`: what it recommends is the best of all that there is, and what a simulation of it says.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -20,6 +24,14 @@ fn json(args: &[&str]) -> Value {
     let output = hpasim(args).args(["--format", "json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What is said of the only HPA.
+fn tuned(args: &[&str]) -> Value {
+    let mut found = json(args);
+    let hpas = found["hpas"].as_array_mut().unwrap();
+    assert_eq!(hpas.len(), 1);
+    hpas.remove(0)
 }
 
 fn recommended(found: &Value) -> &Value {
@@ -62,7 +74,7 @@ fn nothing_on_a_grid_is_better() {
     args.extend(REQUESTS.iter().chain(&PHASE));
     args.extend(["--search", "metrics[0]=50..90/10", "--search", "minReplicas=2..6/2"]);
     args.extend(["--keep", "metrics[1]", "--keep", "maxReplicas", "--keep", "behavior"]);
-    let found = json(&args);
+    let found = tuned(&args);
     let best = recommended(&found);
     let today = simulated(&load, &[]);
     let mut least = f64::INFINITY;
@@ -113,7 +125,7 @@ fn a_constant_load_needs_what_can_be_counted() {
         "--load-uncertainty",
         "0%",
     ];
-    let found = json(&run);
+    let found = tuned(&run);
     let best = recommended(&found);
     assert_eq!(best["seen"]["cost"]["mean"], 24.0, "{best:#}");
     assert_eq!(best["seen"]["badSeconds"]["most"], 0.0);
@@ -147,7 +159,7 @@ fn an_hpa_is_told_from_another_of_its_name() {
     let in_namespace =
         |name: &str| MANIFESTS.replace("metadata: {name: web}", &format!("metadata: {{name: web, namespace: {name}}}"));
     write(&folder.path().join("k8s.yaml"), &format!("{}---\n{}", in_namespace("one"), in_namespace("two")));
-    let found = json(&[
+    let found = tuned(&[
         "tune",
         "-f",
         &manifests,
@@ -180,6 +192,91 @@ fn threads_change_nothing() {
     assert_eq!(first, one("4"));
 }
 
+/// All that a command writes with -o, and prints.
+fn written(args: &[&str], folder: &Path, threads: &str) -> (String, BTreeMap<String, Vec<u8>>) {
+    let mut command = hpasim(args);
+    command.args(["--quiet", "-o", &folder.display().to_string()]).env("RAYON_NUM_THREADS", threads);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    (String::from_utf8(output.stdout).unwrap(), crate::support::files(folder))
+}
+
+/// A work in three parts, each by a process of its own: in any order, on one thread or four, one of them killed before and one done
+/// twice. What comes of them together is what one process writes and prints, to the byte.
+#[test]
+fn parts_are_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("web.yaml").display().to_string();
+    write(&folder.path().join("web.yaml"), MANIFESTS);
+    let mut run = vec!["tune", "-f", K8S, "-f", &other, "--candidates", "300", "--phases", "3", "--searches", "2"];
+    run.extend(LOAD);
+    let whole = written(&run, &folder.path().join("whole"), "2");
+    let names = ["report.html", "tune.json", "patch.yaml", "front-default-web.png", "manifests.diff"];
+    assert!(names.iter().all(|name| whole.1.contains_key(*name)), "{:?}", whole.1.keys());
+    let parts = folder.path().join("parts");
+    let directory = parts.display().to_string();
+    // Killed half-way: what it was about to write is no part.
+    let mut killed = std::process::Command::new(assert_cmd::cargo::cargo_bin!("hpasim"));
+    let mut child = killed.args(&run).args(["-q", "--shard", "2/3", "-o", &directory]).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for (shard, threads) in [("3/3", "1"), ("1/3", "4"), ("1/3", "1")] {
+        let mut args = run.clone();
+        args.extend(["--shard", shard]);
+        assert_eq!(written(&args, &parts, threads).0, "");
+    }
+    let merge = ["merge", &directory];
+    // It may have been done before it was killed.
+    if !parts.join("part-2-of-3.json").exists() {
+        hpasim(&merge).assert().code(2).stderr(contains("part 2/3 is missing"));
+    }
+    // As an Indexed Job says it.
+    let mut second = hpasim(&run);
+    second.args(["-o", &directory]).env("JOB_COMPLETION_INDEX", "1").env("HPASIM_SHARDS", "3").assert().success();
+    let merged = written(&merge, &folder.path().join("merged"), "1");
+    assert_eq!(merged.0, whole.0);
+    assert_eq!(merged.1, whole.1);
+    // Of other inputs, of nobody, and of nothing.
+    let mut args = run.clone();
+    args.extend(["--seed", "1", "--shard", "2/3"]);
+    written(&args, &parts, "2");
+    hpasim(&merge).assert().code(2).stderr(contains("are parts of different works"));
+    write(&parts.join("part-2-of-3.json"), "{\n  \"kind\": 1");
+    hpasim(&merge).assert().code(2).stderr(contains("part-2-of-3.json:2:").and(contains("is no part")));
+    let empty = folder.path().join("whole").display().to_string();
+    hpasim(&["merge", &empty]).assert().code(2).stderr(contains("there are no parts"));
+    run.extend(["--shard", "5/5", "-o", &directory]);
+    hpasim(&run).assert().code(2).stderr(contains("there are 4 parts to be done"));
+}
+
+/// What `manifests.diff` makes of the user's file is the HPA that was found: with its comments, and nothing else is changed.
+#[test]
+fn the_change_of_the_file_can_be_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("k8s.yaml"), MANIFESTS);
+    let run = "tune -f k8s.yaml --constant cpu=2 --duration 6h --replicas 4 --phases 5 --load-uncertainty 0% -o out";
+    let run: Vec<&str> = run.split(' ').collect();
+    let here = |args: &[&str]| {
+        let mut command = hpasim(args);
+        command.current_dir(folder.path());
+        command
+    };
+    here(&run).assert().success().stdout(contains("+++ b/k8s.yaml"));
+    let apply = ["apply", "out/manifests.diff"];
+    let applied = std::process::Command::new("git").args(apply).current_dir(folder.path()).output().unwrap();
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let text = std::fs::read_to_string(folder.path().join("k8s.yaml")).unwrap();
+    let differ = text.lines().zip(MANIFESTS.lines()).filter(|(one, other)| one != other).count();
+    assert!(
+        text.starts_with("# Ours.\n") && text.lines().count() == MANIFESTS.lines().count() && differ <= 4,
+        "{text}"
+    );
+    // Tuned again, there is nothing left to change.
+    here(&run).assert().success().stdout(contains("nothing costs less than today and serves as well"));
+    here(&["lint", "-f", "k8s.yaml"]).assert().success();
+}
+
 /// Three days, of which the last is held back: the search sees two, and the whole is both parts.
 #[test]
 fn what_is_held_back_is_told_by_itself() {
@@ -205,7 +302,7 @@ fn what_is_held_back_is_told_by_itself() {
         "--constant",
         "memory_utilization=40",
     ];
-    let found = json(&run);
+    let found = tuned(&run);
     assert_eq!((&found["seenSeconds"], &found["loadSeconds"]), (&172_800.into(), &259_200.into()));
     let today = &found["settings"][0];
     let hours = |part: &str| today[part]["cost"]["mean"].as_f64().unwrap();

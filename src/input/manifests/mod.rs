@@ -1,6 +1,7 @@
 //! Kubernetes manifests: HPAs, their scale targets and what else shapes pods.
 
 mod amounts;
+mod edit;
 pub(crate) mod hpa;
 mod objects;
 mod older;
@@ -29,6 +30,7 @@ use reader::Reader;
 use stream::{Object, Renders, Stream};
 
 pub(crate) use amounts::amounts;
+pub use edit::Edited;
 pub(super) use schema::{definition, unknown_paths};
 pub use select::{Selection, StatedPods, Targets};
 
@@ -142,12 +144,21 @@ pub fn read(sources: &[Source], context: Context<'_>) -> Result<Manifests, Input
     Ok(reader.finish())
 }
 
-/// What the overrides change of an HPA's spec, as a strategic merge patch has it: lists as a whole, since those of an HPA have no keys.
+/// A change of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// As a strategic merge patch: lists as a whole, since those of an HPA have no keys.
+    pub patch: String,
+    /// The file that has it, if it is written there so that it can be changed.
+    pub edited: Option<Edited>,
+}
+
+/// What the overrides change of an HPA's spec.
 pub fn patch(
     sources: &[Source],
     context: Context<'_>,
     (namespace, name): (&str, &str),
-) -> Result<Option<String>, InputError> {
+) -> Result<Option<Patch>, InputError> {
     let mut documents = Vec::new();
     for source in sources {
         documents.extend(read_as_kubectl_does(source)?);
@@ -156,8 +167,11 @@ pub fn patch(
     let before = found(&documents);
     overrides::apply(context.overrides, &mut documents, context.default_namespace())?;
     let after = found(&documents);
-    let changed = before.zip(after).map(|(before, after)| overrides::changed(&before, &after));
-    Ok(changed.and_then(|changed| serde_yaml::to_string(&changed).ok()))
+    Ok(before.zip(after).and_then(|(before, after)| {
+        let patch = serde_yaml::to_string(&overrides::changed(&before, &after)).ok()?;
+        let edited = edit::edited(sources, context.default_namespace(), &before, &after);
+        Some(Patch { patch, edited })
+    }))
 }
 
 fn is_a_template(source: &Source) -> Diagnostic {

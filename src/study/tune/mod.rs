@@ -5,29 +5,37 @@
 //! the rest of it, too.
 
 pub mod field;
+mod found;
 mod front;
+mod meter;
 pub mod score;
 pub mod search;
+pub mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use self::field::Field;
-use self::front::{balanced, front, spread};
+use self::found::cheapest;
+pub use self::found::{Found, Known, Row, Step, Tuned, combined};
+use self::front::{front, spread};
+use self::meter::{Meter, cpu_request};
 use self::score::EQUAL;
 pub use self::score::{Score, Scores};
 use self::search::{Choice, Search};
+use self::why::Why;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
 
-use super::every;
 use super::fleet::Course;
 use super::montecarlo::varied;
 use super::sample::Sample;
+use super::{Progress, every, tell};
 use crate::model::{Drive, HpaSpec, LoadTable, Phases, Target};
-use crate::sim::{Listen, Setup, SimError, SyncRecord, simulate_all};
-use crate::units::{Span, Work};
+use crate::sim::{Setup, SimError, simulate_all};
+use crate::units::Span;
 
 /// A field, and the values that are tried.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +49,7 @@ pub struct Axis {
 }
 
 /// What service is, where less of it is worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Service {
     /// Time in which the promise about response times is broken.
     Slo,
@@ -67,8 +75,10 @@ pub struct Problem<'a> {
     pub end: Span,
     /// The part of it that the search sees.
     pub seen: Span,
-    /// How many choices are tried, about.
+    /// How many choices are tried, about, by all searches together.
     pub candidates: usize,
+    /// How many searches there are, each of which begins elsewhere.
+    pub searches: usize,
     /// In how many phases the best are simulated.
     pub phases: usize,
 }
@@ -86,49 +96,6 @@ impl Problem<'_> {
     }
 }
 
-/// A row of what is told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// What it is chosen for.
-    pub names: Vec<&'static str>,
-    /// Its values.
-    pub choice: Choice,
-    /// On the part of the load that the search saw.
-    pub seen: Scores,
-    /// On the rest of it, if there is any.
-    pub unseen: Option<Scores>,
-}
-
-/// What a step of a field comes to, from the recommended choice on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// The index of the axis.
-    pub axis: usize,
-    /// The index of the value.
-    pub value: usize,
-    /// What it comes to.
-    pub scores: Scores,
-}
-
-/// What came of it.
-#[derive(Clone, Debug)]
-pub struct Tuned {
-    /// Today's first, then from cheap to dear.
-    pub rows: Vec<Row>,
-    /// The index of the row that costs least and serves no worse than today.
-    pub best: usize,
-    /// What a step of each field comes to.
-    pub steps: Vec<Step>,
-    /// What service is.
-    pub service: Service,
-    /// Whether the cost is that of nodes.
-    pub by_nodes: bool,
-    /// In how many phases.
-    pub phases: usize,
-    /// How many choices were tried.
-    pub tried: usize,
-}
-
 /// What a choice counts that serves worse than today, in today's costs.
 const WORSE: f64 = 10.0;
 /// So much worse service, seconds or core-seconds, does not exclude what is simulated in one phase only.
@@ -142,9 +109,10 @@ const BETTER: usize = 48;
 const ROUNDS: usize = 6;
 /// What costs so much more at most, as a part, is left as it is.
 const SAME: f64 = 5e-3;
-/// So many rows are told besides today's, whose costs are such a part apart where they are told for nothing else.
-const ROWS: usize = 7;
-const APART: f64 = 0.02;
+/// So many of the front of a search may become rows.
+const KEPT: usize = 20;
+/// No search simulates fewer of a kind in many phases.
+const FEWEST: usize = 4;
 
 /// How many times the load is what it is in each of so many runs: as it is in the first, evenly over what it may be in the others, in an
 /// order that is drawn.
@@ -154,11 +122,6 @@ fn factors(count: usize, uncertainty: f64, seed: u64) -> Vec<f64> {
         (0..others).map(|index| 1.0 + uncertainty * (2.0 * (index as f64 + 0.5) / others as f64 - 1.0)).collect();
     all.shuffle(&mut Pcg64::seed_from_u64(seed));
     std::iter::once(1.0).chain(all).take(count).collect()
-}
-
-/// What a pod requests, nanocores.
-fn cpu_request(target: &Target<'_>) -> f64 {
-    target.workload.template.requests().quantity("cpu").nano_value() as f64
 }
 
 impl Service {
@@ -172,9 +135,26 @@ impl Service {
     }
 }
 
-/// Tunes, by what service is.
+/// One of the searches, from its own beginning on.
+pub fn search(problem: &Problem<'_>, service: Service, index: usize) -> Result<Found, SimError> {
+    Tuning::new(problem, service)?.run(index)
+}
+
+/// Tunes, by what service is: all searches, one after the other.
 pub fn tune(problem: &Problem<'_>, service: Service) -> Result<Tuned, SimError> {
-    Tuning::new(problem, service)?.run()
+    let all: Vec<Found> =
+        (0..problem.searches).map(|index| search(problem, service, index)).collect::<Result<_, _>>()?;
+    Ok(combined(&all.iter().collect::<Vec<_>>()))
+}
+
+/// Where a choice differs most from today's, on the part of the load that was seen, as it is, in one phase.
+pub fn why(problem: &Problem<'_>, service: Service, choice: &Choice) -> Result<Why, SimError> {
+    let tuning = Tuning::new(problem, service)?;
+    let done = |choice: &Choice| {
+        let (course, meter) = tuning.simulated(choice, 0, problem.seen, true)?;
+        Ok(why::Done { course, without: meter.when.unwrap_or_default() })
+    };
+    Ok(why::why(&done(&tuning.today())?, &done(choice)?))
 }
 
 /// What choices come to in all phases, until a time.
@@ -194,31 +174,6 @@ struct Tuning<'p, 'a> {
     loads: Vec<LoadTable>,
     service: Service,
     error: Mutex<Option<SimError>>,
-}
-
-/// Time in which pods use more than they request, or work waits.
-#[derive(Clone, Copy, Debug, Default)]
-struct Meter {
-    is_on: bool,
-    request: f64,
-    before: i64,
-    hot: f64,
-}
-
-impl Listen for Meter {
-    fn listens(&self) -> bool {
-        self.is_on
-    }
-
-    fn hear(&mut self, record: &SyncRecord<'_>) {
-        let now = record.now.seconds();
-        let resources = &record.resources;
-        let is_above = resources.cpu_used.get() as f64 > f64::from(record.pods.ready) * self.request;
-        if is_above || resources.backlog > Work::default() {
-            self.hot += (now - self.before) as f64;
-        }
-        self.before = now;
-    }
 }
 
 impl<'p, 'a> Tuning<'p, 'a> {
@@ -245,24 +200,24 @@ impl<'p, 'a> Tuning<'p, 'a> {
         spec.min_replicas <= spec.max_replicas
     }
 
-    fn simulated(&self, choice: &Choice, phase: usize, until: Span) -> Result<(Course, Meter), SimError> {
+    fn simulated(&self, choice: &Choice, phase: usize, until: Span, keeps: bool) -> Result<(Course, Meter), SimError> {
         let spec = self.spec(choice);
         let mut setup: Setup<'_> = self.problem.setup.clone();
         setup.targets[0].hpa = &spec;
         setup.targets[0].phase = self.sample.phase(phase);
         setup.world.duration = Some(until);
         setup.world.seed = setup.world.seed.wrapping_add(phase as u64);
-        let is_on = self.service == Service::Cpu;
-        let mut meters = [Meter { is_on, request: cpu_request(&setup.targets[0]), ..Meter::default() }];
+        let mut meters = [Meter::new(self.service, &setup.targets[0], keeps)];
         let summaries = simulate_all(&setup, &mut [self.loads[phase].clone()], &mut meters)?;
-        Ok((Course::of(&setup.targets[0], &summaries[0]), meters[0]))
+        let [meter] = meters;
+        Ok((Course::of(&setup.targets[0], &summaries[0]), meter))
     }
 
     fn score(&self, choice: &Choice, phase: usize, until: Span) -> Result<Score, SimError> {
-        let (course, meter) = self.simulated(choice, phase, until)?;
+        let (course, meter) = self.simulated(choice, phase, until, false)?;
         let bad = match self.service {
             Service::Slo => course.slow.map_or(0.0, |slow| slow.seconds() as f64),
-            Service::Cpu => meter.hot,
+            Service::Cpu => meter.without,
         };
         Ok(Score {
             cost: course.node_seconds.unwrap_or(course.pod_seconds) as f64,
@@ -288,33 +243,53 @@ impl<'p, 'a> Tuning<'p, 'a> {
         Ok(all.chunks(phases).map(|each| Scores(each.to_vec())).collect())
     }
 
-    fn run(&self) -> Result<Tuned, SimError> {
+    fn run(&self, index: usize) -> Result<Found, SimError> {
         let today = self.today();
-        let (tried, finalists) = self.search(&today)?;
+        let (tried, finalists) = self.search(&today, index)?;
         let scores = self.scores(&finalists, self.problem.seen)?;
         let mut known: BTreeMap<Choice, Scores> = finalists.into_iter().zip(scores).collect();
         let best = self.polish(&today, &mut known)?;
-        let rows = self.rows(&today, &best, &known)?;
-        let best = rows.iter().position(|row| row.choice == best).unwrap_or(0);
-        let steps = self.steps(&rows[best].choice)?;
-        let by_nodes = self.problem.setup.world.nodes.is_some();
-        let phases = self.sample.phases.len();
-        Ok(Tuned { rows, best, steps, service: self.service, by_nodes, phases, tried })
+        let kept = self.kept(&today, &best, &known)?;
+        let steps = self.steps(&best)?;
+        Ok(Found { today, best, kept, steps, tried })
+    }
+
+    /// What may become a row of what is told, with what comes of it in the part that was not seen.
+    fn kept(&self, today: &Choice, best: &Choice, known: &BTreeMap<Choice, Scores>) -> Result<Vec<Known>, SimError> {
+        let front = found::front_of(known.iter());
+        let mut choices: BTreeSet<Choice> = spread(&front, KEPT).into_iter().cloned().collect();
+        choices.extend([today.clone(), best.clone()]);
+        let choices: Vec<Choice> = choices.into_iter().collect();
+        let has_rest = self.problem.seen < self.problem.end;
+        let whole = if has_rest { self.scores(&choices, self.problem.end)? } else { Vec::new() };
+        let mut all = Vec::new();
+        for (index, choice) in choices.into_iter().enumerate() {
+            let Some(seen) = known.get(&choice).cloned() else { continue };
+            // The whole is the same until the rest begins.
+            let unseen = whole.get(index).map(|whole| whole.less(&seen));
+            all.push(Known { choice, seen, unseen });
+        }
+        Ok(all)
     }
 
     /// How many choices were tried in one phase, and those of them that may be good in others.
-    fn search(&self, today: &Choice) -> Result<(usize, Vec<Choice>), SimError> {
+    fn search(&self, today: &Choice, index: usize) -> Result<(usize, Vec<Choice>), SimError> {
         let own = self.score(today, 0, self.problem.seen)?;
         let counts: Vec<usize> = self.problem.axes.iter().map(|axis| axis.values.len()).collect();
         // What is a little worse in one phase may be better in others.
         let more = |value: f64, than: f64| ((value - than - LITTLE) / (than + LITTLE)).max(0.0);
+        let share = |all: usize| all.div_ceil(self.problem.searches.max(1)).max(FEWEST);
+        tell(Progress::Begins(share(self.problem.candidates)));
         let evaluate = |choice: &Choice| {
+            tell(Progress::Done);
             let Some(score) = self.screened(choice) else { return (f64::INFINITY, Score::default()) };
             let worse = more(score.bad, own.bad) + more(score.lost, own.lost);
             let penalty = if worse > EQUAL { WORSE * (1.0 + worse) } else { 0.0 };
             (score.cost / own.cost.max(1.0) + penalty, score)
         };
-        let found = Search::new(&counts, evaluate).run(today, self.problem.candidates, self.problem.setup.world.seed);
+        let seed = self.problem.setup.world.seed.wrapping_add(index as u64);
+        let found = Search::new(&counts, evaluate).run(today, share(self.problem.candidates), seed);
+        tell(Progress::Ends);
         if let Some(error) = self.error.lock().ok().and_then(|mut error| error.take()) {
             return Err(error);
         }
@@ -323,24 +298,24 @@ impl<'p, 'a> Tuning<'p, 'a> {
             found.iter().map(|(choice, (loss, score))| (choice, *loss, score)).collect();
         all.retain(|(_, loss, _)| loss.is_finite());
         all.sort_by(|one, other| one.1.total_cmp(&other.1).then_with(|| one.0.cmp(other.0)));
-        let mut chosen: BTreeSet<Choice> = all.iter().take(BEST).map(|(choice, ..)| (*choice).clone()).collect();
+        let mut chosen: BTreeSet<Choice> = all.iter().take(share(BEST)).map(|(choice, ..)| (*choice).clone()).collect();
         chosen.insert(today.clone());
         let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
-        chosen.extend(spread(&front, FRONT).into_iter().cloned());
+        chosen.extend(spread(&front, share(FRONT)).into_iter().cloned());
         // What is cheapest in one phase and under one load need not serve in others: some of all that seem better than today.
         let better: Vec<&Choice> =
             all.iter().take_while(|(_, loss, _)| *loss < 1.0).map(|(choice, ..)| *choice).collect();
-        chosen.extend(spread(&better, BETTER).into_iter().cloned());
+        chosen.extend(spread(&better, share(BETTER)).into_iter().cloned());
         Ok((found.len(), chosen.into_iter().collect()))
     }
 
     /// The cheapest that serves as well as today in all phases together, changed by steps as long as that is better.
     fn polish(&self, today: &Choice, known: &mut BTreeMap<Choice, Scores>) -> Result<Choice, SimError> {
-        let mut best = self.cheapest(today, known);
+        let mut best = cheapest(today, known.iter());
         for _ in 0..ROUNDS {
             let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2, 4])).collect();
             self.learn(around, known)?;
-            let better = self.cheapest(today, known);
+            let better = cheapest(today, known.iter());
             if better == best {
                 break;
             }
@@ -374,20 +349,6 @@ impl<'p, 'a> Tuning<'p, 'a> {
         Ok(())
     }
 
-    fn cheapest(&self, today: &Choice, known: &BTreeMap<Choice, Scores>) -> Choice {
-        let Some(day) = known.get(today) else { return today.clone() };
-        let changes = |choice: &Choice| choice.iter().zip(today).filter(|(one, other)| one != other).count();
-        let cost = |scores: &Scores| scores.mean(|score| score.cost);
-        let as_good = known.iter().filter(|(_, scores)| scores.serves_like(day));
-        let order = |one: &(&Choice, &Scores), other: &(&Choice, &Scores)| {
-            cost(one.1)
-                .total_cmp(&cost(other.1))
-                .then_with(|| changes(one.0).cmp(&changes(other.0)))
-                .then_with(|| one.0.cmp(other.0))
-        };
-        as_good.min_by(order).map_or_else(|| today.clone(), |(choice, _)| choice.clone())
-    }
-
     /// The same with a field so many steps further down or up.
     fn beside(&self, choice: &Choice, axis: usize, steps: &[usize]) -> Vec<Choice> {
         let last = self.problem.axes[axis].values.len() - 1;
@@ -399,52 +360,6 @@ impl<'p, 'a> Tuning<'p, 'a> {
             other
         };
         down.chain(up).map(with).filter(|other| self.is_valid(other)).collect()
-    }
-
-    /// Today's, the best, and what else is worth a thought.
-    fn rows(&self, today: &Choice, best: &Choice, known: &BTreeMap<Choice, Scores>) -> Result<Vec<Row>, SimError> {
-        let of = |choice: &Choice, figure: fn(&Score) -> f64| {
-            known.get(choice).map_or(f64::INFINITY, |scores| scores.mean(figure))
-        };
-        let figures = known.iter().map(|(choice, scores)| {
-            (choice, scores.mean(|score| score.cost), scores.mean(|score| score.bad + score.lost))
-        });
-        let front = front(figures);
-        let mut names: BTreeMap<Choice, Vec<&'static str>> = BTreeMap::new();
-        names.entry(best.clone()).or_default().push("cheapest as good as today");
-        if let Some(safest) = front.last() {
-            names.entry((*safest).clone()).or_default().push("safest");
-        }
-        if let Some(balanced) =
-            balanced(&front, |choice| (of(choice, |score| score.cost), of(choice, |score| score.bad + score.lost)))
-        {
-            names.entry(balanced.clone()).or_default().push("balanced");
-        }
-        for other in spread(&front, ROWS) {
-            let is_far =
-                |one: &Choice| (of(one, |score| score.cost) / of(other, |score| score.cost) - 1.0).abs() > APART;
-            if names.len() < ROWS && names.keys().all(is_far) {
-                names.entry(other.clone()).or_default().push("between");
-            }
-        }
-        names.entry(today.clone()).or_default().insert(0, "today");
-        let choices: Vec<Choice> = names.keys().cloned().collect();
-        let whole =
-            if self.problem.seen < self.problem.end { self.scores(&choices, self.problem.end)? } else { Vec::new() };
-        let mut rows = Vec::new();
-        for (index, (choice, names)) in names.into_iter().enumerate() {
-            let Some(seen) = known.get(&choice).cloned() else { continue };
-            // What comes after the part that was seen: the whole is the same until then.
-            let unseen = whole
-                .get(index)
-                .map(|whole| Scores(whole.0.iter().zip(&seen.0).map(|(whole, seen)| whole.less(seen)).collect()));
-            rows.push(Row { names, choice, seen, unseen });
-        }
-        let cost = |row: &Row| row.seen.mean(|score| score.cost);
-        rows.sort_by(|one, other| {
-            (one.choice != *today).cmp(&(other.choice != *today)).then(cost(one).total_cmp(&cost(other)))
-        });
-        Ok(rows)
     }
 
     /// What a step of each field comes to.

@@ -1,5 +1,7 @@
 //! What a choice of settings comes to.
 
+use serde::{Deserialize, Serialize};
+
 use crate::study::phases::Range;
 
 /// So many standard errors are not by chance.
@@ -8,7 +10,7 @@ const SURE: f64 = 1.96;
 pub(super) const EQUAL: f64 = 1e-6;
 
 /// What a choice comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Node-seconds where nodes are simulated, or else pod-seconds.
     pub cost: f64,
@@ -21,7 +23,7 @@ pub struct Score {
 }
 
 /// The same in several phases.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores(pub Vec<Score>);
 
 impl Scores {
@@ -44,6 +46,12 @@ impl Scores {
         let squares: f64 = each.iter().map(|one| (one - mean).powi(2)).sum();
         let deviation = if each.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
         mean.abs() > SURE * deviation / count.sqrt()
+    }
+
+    /// Without what there was in a part of the time.
+    #[must_use]
+    pub fn less(&self, part: &Self) -> Self {
+        Self(self.0.iter().zip(&part.0).map(|(whole, part)| whole.less(part)).collect())
     }
 
     /// Whether it serves as well, over all phases.

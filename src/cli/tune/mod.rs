@@ -1,0 +1,324 @@
+//! `hpasim tune`: what to set.
+
+mod axes;
+mod parts;
+mod spelled;
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::axes::{Range, axes, check_names};
+pub(super) use self::parts::{MergeArgs, merge};
+use self::parts::{Shard, digest, write};
+use self::spelled::spelled;
+use super::manifests::SourceArgs;
+use super::output::{self, ColorChoice, Contents, Format, Forms};
+use super::world::{Prepared, WorldArgs};
+use super::{Outcome, load};
+use crate::input::InputError;
+use crate::input::manifests::Manifests;
+use crate::model::{ControllerConfig, LoadSource, Placed};
+use crate::report::document::{html, markdown};
+use crate::report::json;
+use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings, sentences};
+use crate::study::tune::{Found, Problem, Service, search, why};
+use crate::units::{Clock, SimTime, Span};
+
+/// Search what to set: the settings of an HPA that cost least under a load and serve no worse than today's
+///
+/// Targets, replicas and behavior are varied by thousands, simulated in one phase and the best of them in many, beside what is set today.
+/// Service is the time in which the promise about response times is broken (--slo, with a load of requests), or else in which pods use
+/// more CPU than they request or work waits; and work that is lost. Cost is node-hours with --nodes, pod-hours without. Of two days or more the last third is held back, and told by itself. Several HPAs
+/// are tuned one after the other, each by itself.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  hpasim tune -f k8s/ --load observed/ --cluster calibrated.yaml\n  hpasim tune -f k8s/ --load workday.csv --search 'maxReplicas=10..30' --search 'metrics[0]=50..80/5' --keep behavior -o out/\n  hpasim tune -f k8s/ --load observed/ --searches 16 --shard 3/16 -o parts/"
+)]
+pub(super) struct TuneArgs {
+    /// Try these values of a field of the HPA's spec: FIELD=LOW..HIGH, LOW..HIGH/STEP or A,B,C (maxReplicas=10..30,
+    /// metrics[0]=50..80/5, behavior.scaleDown.stabilizationWindowSeconds=60,300,600); repeatable
+    #[arg(long, value_name = "FIELD=RANGE")]
+    search: Vec<Range>,
+    /// Leave a field as it is, or all that begins with it (minReplicas, behavior, behavior.scaleUp, metrics[0]); repeatable
+    #[arg(long, value_name = "FIELD")]
+    keep: Vec<String>,
+    /// Hold back the end of the load, such a part of it (30%; 0% for nothing): the search does not see it, and what is found is told of
+    /// it besides [default: the last third of the days, if there are two or more]
+    #[arg(long, value_name = "PERCENT", value_parser = held_back)]
+    holdout: Option<f64>,
+    /// By what part the load may be another one, more or less: in each phase it is another of these loads; 0% for as it is
+    #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = held_back)]
+    load_uncertainty: f64,
+    /// Try about so many settings [default: as many as are simulated in some half a minute, at most 4000]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    candidates: Option<u32>,
+    /// Search so many times, each time from another beginning; they share --candidates, and each can be done by itself (--shard)
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    searches: u32,
+    /// Do the I-th of N parts of the work, and write it into the directory of -o: `hpasim merge` puts the parts together. In an Indexed
+    /// Job JOB_COMPLETION_INDEX (which counts from 0) and HPASIM_SHARDS say the same
+    #[arg(long, value_name = "I/N", requires = "output", conflicts_with = "format")]
+    shard: Option<Shard>,
+    /// Write tune.json, report.html, report.md, front.png, patch.yaml and manifests.diff into this directory
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    format: Format,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+/// A day.
+const DAY: i64 = 86_400;
+/// The best are simulated in so many phases, by default.
+const PHASES: usize = 20;
+/// So many syncs are simulated to find candidates.
+const MOST_SYNCS: i64 = 100_000_000;
+const CANDIDATES: (i64, i64) = (300, 4000);
+
+fn held_back(text: &str) -> Result<f64, String> {
+    let percent: f64 = text.trim_end_matches('%').parse().map_err(|_| format!("`{text}` is no percentage"))?;
+    if (0.0..=90.0).contains(&percent) { Ok(percent / 100.0) } else { Err("it must be from 0% to 90%".to_owned()) }
+}
+
+/// The part of the load that the search sees.
+fn seen(end: Span, holdout: Option<f64>) -> Span {
+    let days = end.seconds() / DAY;
+    let back = match holdout {
+        Some(part) => (end.seconds() as f64 * part).round() as i64,
+        None if days >= 2 => (days / 3).max(1) * DAY,
+        None => 0,
+    };
+    Span::from_seconds(end.seconds() - back)
+}
+
+/// The instant from which on the load is not seen.
+fn rest(load: &impl LoadSource, seen: Span) -> String {
+    let at = SimTime::ZERO + seen;
+    load.clock().and_then(|clock| clock.rfc3339(at)).unwrap_or_else(|| at.to_string())
+}
+
+/// An HPA to be tuned.
+struct Task<'a> {
+    problem: Problem<'a>,
+    service: Service,
+    frame: Frame,
+    clock: Option<Clock>,
+}
+
+/// What is to be done for the only target of a world; in words why nothing can be.
+fn task<'a>(
+    args: &TuneArgs,
+    controller: &ControllerConfig,
+    prepared: Prepared<'a>,
+) -> anyhow::Result<Result<Task<'a>, String>> {
+    let Prepared { setup, mut loads, .. } = prepared;
+    let hpa = setup.targets[0].hpa;
+    let name = format!("{}/{}", hpa.namespace, hpa.name);
+    let Some(service) = Service::of(&setup.targets[0]) else {
+        return Ok(Err(format!(
+            "{name}: nothing tells whether its pods keep up, so that the fewest would seem best: give a load of requests or CPU (rps with \
+             --cpu-per-request, cpu), and pods that request CPU"
+        )));
+    };
+    let axes = axes(hpa, controller.downscale_stabilization, args)?;
+    if axes.is_empty() {
+        return Ok(Err(format!("{name}: nothing may change")));
+    }
+    let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
+    let end = setup.world.duration.unwrap_or_else(|| table.length());
+    let syncs = (end.seconds() / controller.sync_period.seconds().max(1)).max(1);
+    let affordable = (MOST_SYNCS / syncs).clamp(CANDIDATES.0, CANDIDATES.1);
+    let problem = Problem {
+        axes,
+        varies: args.world.varies(&loads[0]),
+        uncertainty: args.load_uncertainty,
+        table,
+        end,
+        seen: seen(end, args.holdout),
+        candidates: args.candidates.map_or(affordable as usize, |count| count as usize),
+        searches: args.searches as usize,
+        phases: args.world.cluster.asked_phases().unwrap_or(PHASES),
+        setup,
+    };
+    let frame = Frame {
+        name,
+        axes: problem.axes.iter().map(|axis| Told::of(&problem, axis)).collect(),
+        service,
+        by_nodes: problem.setup.world.nodes.is_some(),
+        phases: problem.phases,
+        seen: problem.seen.seconds(),
+        end: problem.end.seconds(),
+        rest: rest(&loads[0], problem.seen),
+        uncertainty: problem.uncertainty,
+        seed: problem.setup.world.seed,
+        warnings: Vec::new(),
+        notes: notes(&problem, service).into_iter().chain(loads[0].remarks()).collect(),
+    };
+    let clock = loads[0].clock();
+    Ok(Ok(Task { problem, service, frame, clock }))
+}
+
+/// Runs the command.
+pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
+    let shard = parts::shard(args.shard)?;
+    if shard.is_some() && args.output.is_none() {
+        anyhow::bail!("a part of the work is written into a directory: give -o DIR");
+    }
+    args.world.manifests.sources.keep()?;
+    let sources = args.world.manifests.sources.clone();
+    let (controller, manifests) = args.world.read()?;
+    let events = OnceCell::new();
+    let first = args.world.prepare(controller, &manifests, &events)?;
+    let hpas: Vec<_> = first.setup.targets.iter().map(|target| target.hpa).collect();
+    check_names(args, &hpas)?;
+    let errors = first.errors.clone();
+    let cells: Vec<OnceCell<_>> = hpas.iter().map(|_| OnceCell::new()).collect();
+    let mut found = Vec::new();
+    if hpas.len() == 1 {
+        found.push(task(args, &controller, first)?);
+    } else {
+        if first.setup.world.nodes.is_some() {
+            anyhow::bail!("with --nodes one HPA is tuned at a time: choose it with --hpa NAME (and -n NAMESPACE)");
+        }
+        for (hpa, cell) in hpas.iter().zip(&cells) {
+            let chosen = &mut args.world.manifests;
+            (chosen.hpa, chosen.sources.namespace) = (Some(hpa.name.clone()), Some(hpa.namespace.clone()));
+            let prepared = args.world.prepare(controller, &manifests, cell)?;
+            found.push(task(args, &controller, prepared)?);
+        }
+    }
+    let (mut tasks, mut others) = (Vec::new(), Vec::new());
+    for found in found {
+        match found {
+            Ok(task) => tasks.push(task),
+            Err(why) => others.push(why),
+        }
+    }
+    if tasks.is_empty() {
+        InputError::unless_empty(errors)?;
+        anyhow::bail!("{}", others.join("; "));
+    }
+    for why in others {
+        output::complain("note", &format!("not tuned: {why}"));
+    }
+    let outcome = work(args, &tasks, (&controller, &sources, &manifests), shard, color)?;
+    InputError::unless_empty(errors)?;
+    Ok(outcome)
+}
+
+/// Does the work, or the part of it that is asked for.
+fn work(
+    args: &TuneArgs,
+    tasks: &[Task<'_>],
+    (controller, sources, manifests): (&ControllerConfig, &SourceArgs, &Manifests),
+    shard: Option<Shard>,
+    color: ColorChoice,
+) -> anyhow::Result<Outcome> {
+    let searches = args.searches as usize;
+    let all = tasks.len() * searches;
+    if let Some(shard) = shard.filter(|shard| shard.count > all) {
+        anyhow::bail!(
+            "--shard {shard}: there are {all} parts to be done (HPAs times --searches): N is at most {all}, or --searches more"
+        );
+    }
+    let mut parts = Vec::new();
+    for index in (0..all).filter(|index| shard.is_none_or(|shard| shard.has(*index))) {
+        let (hpa, number) = (index / searches, index % searches);
+        let task = &tasks[hpa];
+        let found = search(&task.problem, task.service, number).map_err(load::explain_error)?;
+        let spelled = spell(task, &found, controller, sources, manifests)?;
+        parts.push(Part { hpa, search: number, found, spelled });
+    }
+    let frames: Vec<Frame> = tasks.iter().map(|task| task.frame.clone()).collect();
+    for task in tasks {
+        load::note_assumptions(&task.problem.setup.targets[0]);
+    }
+    match (shard, &args.output) {
+        (Some(shard), Some(directory)) => {
+            let problems: Vec<_> = tasks.iter().map(|task| (&task.problem, task.service)).collect();
+            write(directory, shard, searches, digest(&problems), frames, parts)?;
+            Ok(Outcome::Done)
+        }
+        _ => show(&Tunings::of(&frames, &parts), args.output.as_deref(), args.format, color),
+    }
+}
+
+/// How the best of a search is set.
+fn spell(
+    task: &Task<'_>,
+    found: &Found,
+    controller: &ControllerConfig,
+    sources: &SourceArgs,
+    manifests: &Manifests,
+) -> anyhow::Result<Spelled> {
+    let hpa = task.problem.setup.targets[0].hpa;
+    // Of two HPAs of one name only this one is meant.
+    let is_named = |other: &&Placed<crate::model::HpaSpec>| other.item.name == hpa.name;
+    let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
+    let name = if is_alone { hpa.name.clone() } else { task.frame.name.clone() };
+    let best = task.problem.spec(&found.best);
+    let downscale = controller.downscale_stabilization;
+    let why = why(&task.problem, task.service, &found.best).map_err(load::explain_error)?;
+    let spelled = spelled(sources, controller.version, (hpa, &best), &task.problem.axes, (&name, downscale));
+    Ok(Spelled { why: sentences(&why, task.service, task.clock), ..spelled })
+}
+
+/// Prints what was found, and writes it.
+fn show(found: &Tunings<'_>, output: Option<&Path>, format: Format, color: ColorChoice) -> anyhow::Result<Outcome> {
+    let written = match output {
+        Some(directory) => output::write_files(directory, files(found)?)?,
+        None => Vec::new(),
+    };
+    let forms = Forms {
+        command: "tune",
+        plot: false,
+        document: &|| found.document(),
+        json: &|| Ok(json::bytes(&found.json())?),
+        checks: &|| Vec::new(),
+    };
+    output::show(&forms, format, color)?;
+    for path in written {
+        output::complain("wrote", &path.display().to_string());
+    }
+    Ok(Outcome::Done)
+}
+
+fn files(found: &Tunings<'_>) -> anyhow::Result<Vec<(String, Contents)>> {
+    let document = found.document();
+    let mut files = vec![
+        ("tune.json".to_owned(), json::bytes(&found.json())?),
+        ("report.html".to_owned(), html::render(&document).into_bytes()),
+        ("report.md".to_owned(), markdown::render(&document).into_bytes()),
+    ];
+    files.extend(found.pictures()?);
+    files.extend(found.patch().map(|patch| (PATCH.to_owned(), patch.into_bytes())));
+    files.extend(found.diff().map(|diff| (DIFF.to_owned(), diff.into_bytes())));
+    Ok(files.into_iter().map(|(name, bytes)| (name, bytes.into())).collect())
+}
+
+/// What the answer depends on.
+fn notes(problem: &Problem<'_>, service: Service) -> Vec<String> {
+    let mut all = vec![match service {
+        Service::Slo => {
+            "Response times are of pods that have CPU up to their limits; what is above their requests nodes need not have.".to_owned()
+        }
+        Service::Cpu => {
+            "Without a promise about response times (--slo, with a load of requests) service is that pods use no more CPU than they \
+             request, for that alone is theirs, and that no work waits: at every sync, pods that are ready."
+                .to_owned()
+        }
+    }];
+    if problem.seen == problem.end && problem.end.seconds() < 2 * DAY {
+        all.push("The load is shorter than two days: what is best for one day need not be for the next.".to_owned());
+    }
+    all.push(
+        "What is not in the load is not in the answer: minReplicas is what is left when a node or a zone is lost at the quietest time, and \
+         maxReplicas what meets a load that was not recorded."
+            .to_owned(),
+    );
+    all
+}

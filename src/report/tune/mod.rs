@@ -1,0 +1,318 @@
+//! What to set: what `hpasim tune` says and writes.
+
+mod document;
+mod why;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::json::Kind;
+use crate::study::phases::Range;
+use crate::study::tune::{Axis, Found, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
+pub use why::sentences;
+
+/// The files of the patch, of the same as a change of the user's files, and of the picture.
+pub const PATCH: &str = "patch.yaml";
+/// See `PATCH`.
+pub const DIFF: &str = "manifests.diff";
+/// See `PATCH`.
+pub const PICTURE: &str = "front.png";
+
+/// An HPA and how it is tuned: what is the same for all searches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The HPA, with its namespace.
+    pub name: String,
+    /// What may change.
+    pub axes: Vec<Told>,
+    /// What service is.
+    pub service: Service,
+    /// Whether the cost is that of nodes.
+    pub by_nodes: bool,
+    /// In how many phases the best are simulated.
+    pub phases: usize,
+    /// The part of the load that the search sees, and all of it, seconds.
+    pub seen: i64,
+    /// See `seen`.
+    pub end: i64,
+    /// The instant from which on the load is not seen.
+    pub rest: String,
+    /// By what part the load may be another one.
+    pub uncertainty: f64,
+    /// The seed.
+    pub seed: u64,
+    /// What is to be known before anything else.
+    pub warnings: Vec<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
+}
+
+/// A field with its values, in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// Its path in the spec.
+    pub path: String,
+    /// What it is called in tables.
+    pub title: String,
+    /// Its values: amounts in thousandths, windows in seconds.
+    pub values: Vec<i64>,
+    /// The same in words.
+    pub words: Vec<String>,
+    /// The index of the one that it has.
+    pub own: usize,
+}
+
+impl Told {
+    /// An axis of a problem.
+    pub fn of(problem: &Problem<'_>, axis: &Axis) -> Self {
+        let hpa = problem.setup.targets[0].hpa;
+        Self {
+            path: axis.field.path(hpa),
+            title: axis.field.title(hpa),
+            values: axis.values.clone(),
+            words: axis.values.iter().map(|value| axis.field.told(hpa, *value)).collect(),
+            own: axis.own,
+        }
+    }
+}
+
+/// How the best of a search is set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spelled {
+    /// The values as options of the commands that simulate; none if they are today's.
+    pub options: Vec<String>,
+    /// The same as a strategic merge patch.
+    pub patch: Option<String>,
+    /// The same as a change of the files that were read.
+    pub diff: Option<String>,
+    /// Why it is better than today's.
+    pub why: Vec<String>,
+    /// Why one of the forms is not there.
+    pub notes: Vec<String>,
+}
+
+/// What one of the searches of an HPA found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The index of the HPA.
+    pub hpa: usize,
+    /// The index of the search.
+    pub search: usize,
+    /// What it found.
+    pub found: Found,
+    /// How its best is set.
+    pub spelled: Spelled,
+}
+
+/// What came of tuning an HPA.
+#[derive(Clone, Debug)]
+pub struct Tuning<'a> {
+    /// The HPA.
+    pub frame: &'a Frame,
+    /// What came of it.
+    pub tuned: Tuned,
+    /// How the best is set.
+    pub spelled: &'a Spelled,
+}
+
+/// What came of tuning all HPAs.
+#[derive(Clone, Debug)]
+pub struct Tunings<'a>(Vec<Tuning<'a>>);
+
+impl<'a> Tunings<'a> {
+    /// All parts put together, in whatever order they are.
+    pub fn of(frames: &'a [Frame], parts: &'a [Part]) -> Self {
+        let of_frame = |(index, frame): (usize, &'a Frame)| {
+            let mut own: Vec<&Part> = parts.iter().filter(|part| part.hpa == index).collect();
+            own.sort_by_key(|part| part.search);
+            let tuned = combined(&own.iter().map(|part| &part.found).collect::<Vec<_>>());
+            let spelled = &own.get(tuned.search)?.spelled;
+            Some(Tuning { frame, tuned, spelled })
+        };
+        Self(frames.iter().enumerate().filter_map(of_frame).collect())
+    }
+
+    /// The patches, one after the other, if there are any.
+    pub fn patch(&self) -> Option<String> {
+        let all: Vec<&str> = self.0.iter().filter_map(|tuning| tuning.spelled.patch.as_deref()).collect();
+        (!all.is_empty()).then(|| all.join("---\n"))
+    }
+
+    /// The changes of the files, if there are any.
+    pub fn diff(&self) -> Option<String> {
+        let all: Vec<&str> = self.0.iter().filter_map(|tuning| tuning.spelled.diff.as_deref()).collect();
+        (!all.is_empty()).then(|| all.concat())
+    }
+
+    /// For programs.
+    pub fn json(&self) -> TuningResult {
+        TuningResult { hpas: self.0.iter().map(Tuning::json).collect() }
+    }
+}
+
+/// A figure over the phases.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Over {
+    mean: f64,
+    least: f64,
+    most: f64,
+}
+
+/// What a setting comes to.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
+    /// Node-hours or pod-hours, as `costUnit` says.
+    cost: Over,
+    /// Against today's settings, in the same phases.
+    cost_difference: Over,
+    /// Time without the service, as `service` says.
+    bad_seconds: Over,
+    lost_core_seconds: Over,
+    scaling_events: Over,
+}
+
+/// A field of a setting.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FieldOf {
+    path: String,
+    /// Amounts in thousandths, windows in seconds.
+    value: i64,
+    today: i64,
+}
+
+/// A setting.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingOf {
+    chosen_for: Vec<&'static str>,
+    recommended: bool,
+    fields: Vec<FieldOf>,
+    seen: Figures,
+    /// On the part of the load that the search did not see; null if it saw all.
+    unseen: Option<Figures>,
+}
+
+/// What a step of a field comes to.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct StepOf {
+    path: String,
+    value: i64,
+    figures: Figures,
+}
+
+/// What came of it for an HPA.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct HpaTuned {
+    hpa: String,
+    cost_unit: &'static str,
+    service: &'static str,
+    phases: usize,
+    tried: usize,
+    seen_seconds: i64,
+    load_seconds: i64,
+    settings: Vec<SettingOf>,
+    /// From the recommended setting on.
+    steps: Vec<StepOf>,
+    options: Vec<String>,
+    patch: Option<String>,
+    /// The same as a change of the files that were read.
+    diff: Option<String>,
+    /// Where it differs most from today's settings, in one phase.
+    why: Vec<String>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// What came of it, for programs.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TuningResult {
+    hpas: Vec<HpaTuned>,
+}
+
+impl Kind for TuningResult {
+    const KIND: &'static str = "Tuning";
+}
+
+impl Tuning<'_> {
+    fn today(&self) -> &Row {
+        &self.tuned.rows[0]
+    }
+
+    fn best(&self) -> &Row {
+        &self.tuned.rows[self.tuned.best]
+    }
+
+    fn unit(&self) -> &'static str {
+        if self.frame.by_nodes { "node-hours" } else { "pod-hours" }
+    }
+
+    fn figures(&self, scores: &Scores, today: &Scores) -> Figures {
+        let over = |values: &dyn Fn(&Score) -> f64| {
+            let range = Range::of(scores.0.iter().map(values));
+            let (least, most) = range.map_or((0.0, 0.0), |range| (range.low, range.high));
+            Over { mean: scores.mean(values), least, most }
+        };
+        let more = scores.more(today, |score| score.cost / 3600.0);
+        let (least, most) = more.map_or((0.0, 0.0), |range| (range.low, range.high));
+        let mean = |scores: &Scores| scores.mean(|score| score.cost / 3600.0);
+        Figures {
+            cost: over(&|score| score.cost / 3600.0),
+            cost_difference: Over { mean: mean(scores) - mean(today), least, most },
+            bad_seconds: over(&|score| score.bad),
+            lost_core_seconds: over(&|score| score.lost),
+            scaling_events: over(&|score| score.events),
+        }
+    }
+
+    fn json(&self) -> HpaTuned {
+        let today = &self.today().known;
+        let setting = |row: &Row| SettingOf {
+            chosen_for: row.names.clone(),
+            recommended: row == self.best(),
+            fields: self
+                .frame
+                .axes
+                .iter()
+                .zip(&row.known.choice)
+                .map(|(axis, index)| FieldOf {
+                    path: axis.path.clone(),
+                    value: axis.values[*index],
+                    today: axis.values[axis.own],
+                })
+                .collect(),
+            seen: self.figures(&row.known.seen, &today.seen),
+            unseen: row.known.unseen.as_ref().zip(today.unseen.as_ref()).map(|(own, today)| self.figures(own, today)),
+        };
+        let step = |step: &Step| StepOf {
+            path: self.frame.axes[step.axis].path.clone(),
+            value: self.frame.axes[step.axis].values[step.value],
+            figures: self.figures(&step.scores, &today.seen),
+        };
+        HpaTuned {
+            hpa: self.frame.name.clone(),
+            cost_unit: self.unit(),
+            service: match self.frame.service {
+                Service::Slo => "slo",
+                Service::Cpu => "aboveRequests",
+            },
+            phases: self.frame.phases,
+            tried: self.tuned.tried,
+            seen_seconds: self.frame.seen,
+            load_seconds: self.frame.end,
+            settings: self.tuned.rows.iter().map(setting).collect(),
+            steps: self.tuned.steps.iter().map(step).collect(),
+            options: self.spelled.options.clone(),
+            patch: self.spelled.patch.clone(),
+            diff: self.spelled.diff.clone(),
+            why: self.spelled.why.clone(),
+            warnings: self.frame.warnings.clone(),
+            notes: self.notes(),
+        }
+    }
+}
