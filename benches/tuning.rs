@@ -8,15 +8,15 @@ use std::io::Write as _;
 
 use hpasim::input::load::LoadSettings;
 use hpasim::input::load::drives::drives;
-use hpasim::model::{Column, ControllerConfig, LoadSource, LoadTable, Target};
+use hpasim::model::{Column, ControllerConfig, HpaSpec, LoadSource, LoadTable, Target};
 use hpasim::sim::{Setup, World};
 use hpasim::study::tune::field::{Direction, Field};
-use hpasim::study::tune::{Axis, Problem, Service, evaluate, tune};
+use hpasim::study::tune::{Axis, Known, Problem, Scores, Service, evaluate, tune};
 use hpasim::units::{SimTime, Span};
 
 const DAY: i64 = 86_400;
 const WORKLOADS: u64 = 20;
-const PHASES: usize = 6;
+const PHASES: usize = 4;
 /// Days of a workload, and how many of them are not held back: what `tune` does by itself.
 const DAYS: i32 = 7;
 const SEEN: i64 = 5;
@@ -24,9 +24,8 @@ const SEEN: i64 = 5;
 fn main() {
     let _ = writeln!(
         std::io::stdout(),
-        "| workload | today, pod-hours | best of the grid | tune | regret | held out: above requests, tune and today |"
+        "| workload | today, pod-hours | best of the grid | tune | regret | held out: above requests, tune and today |\n|---|---|---|---|---|---|"
     );
-    let _ = writeln!(std::io::stdout(), "|---|---|---|---|---|---|");
     let (mut near, mut kept, mut both) = (0, 0, 0);
     for seed in 0..WORKLOADS {
         let (regret, is_kept) = one(seed);
@@ -49,7 +48,7 @@ fn drawn(seed: u64) -> impl FnMut(f64, f64) -> f64 {
     }
 }
 
-/// Four days of CPU and memory, a row a minute: a daily rise, noise, and bursts at times that are drawn.
+/// Days of CPU and memory, a row a minute: a daily rise, noise, and bursts at times that are drawn.
 fn load(seed: u64) -> LoadTable {
     let mut draw = drawn(seed);
     let (level, swing, noise) = (draw(0.8, 2.0), draw(0.3, 0.8), draw(0.01, 0.1));
@@ -69,30 +68,44 @@ fn load(seed: u64) -> LoadTable {
     table
 }
 
-/// How much more the recommended setting costs than the best of the grid, as a part; and whether it serves as well as today's on the days
-/// that it was not found on.
+/// What is set today is drawn, too: a target from 40% to 75%, two to five replicas at least, a window of at least a minute.
+fn today(seed: u64, values: &[(Field, Vec<i64>); 3], hpa: &mut HpaSpec) {
+    let mut draw = drawn(seed + 1000);
+    for ((field, values), (first, last)) in values.iter().zip([(2.0, 10.0), (0.0, 4.0), (1.0, 5.0)]) {
+        field.set(hpa, values[draw(first, last) as usize]);
+    }
+}
+
+/// Less is no difference on days that are held back, seconds.
+const EQUAL: f64 = 0.5;
+
+/// How much more the recommended setting costs than the best of the grid, as a part: than the cheapest that serves as well as today's on
+/// all days, also on those that the search did not see. And whether the recommended one serves as well as today's on these.
 fn one(seed: u64) -> (f64, bool) {
     let manifests = common::rag_manifests();
     let selection = manifests.select(None, None).expect("there is one HPA");
     let table = load(seed);
     let controller = ControllerConfig::default();
     let columns = [Column::Cpu, Column::Memory];
-    let hpa = &selection.hpa.item;
+    let values: [(Field, Vec<i64>); 3] = [
+        (Field::Target(0), (6..20).map(|step| step * 5).collect()),
+        (Field::MinReplicas, (2..=8).collect()),
+        (Field::Window(Direction::Down), vec![0, 60, 120, 300, 600]),
+    ];
+    let mut hpa = selection.hpa.item.clone();
+    today(seed, &values, &mut hpa);
+    let hpa = &hpa;
     let workload = &selection.target.item;
     let driven = drives(&columns, hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
     let target = Target::new(hpa, workload, driven.expect("the load says what drives it"));
     let world = World { controller, ..World::default() };
     let setup = Setup { world, targets: vec![target] };
-    let axis = |field: Field, values: Vec<i64>| {
+    let axis = |(field, values): (Field, Vec<i64>)| {
         let own = field.value(hpa, controller.downscale_stabilization);
         let own = values.iter().position(|value| *value == own).expect("today's value is one of them");
         Axis { field, values, own }
     };
-    let axes = vec![
-        axis(Field::Target(0), (6..20).map(|step| step * 5).collect()),
-        axis(Field::MinReplicas, (2..=8).collect()),
-        axis(Field::Window(Direction::Down), vec![0, 60, 120, 300, 600]),
-    ];
+    let axes = values.into_iter().map(axis).collect();
     let end = Span::from_seconds(i64::from(DAYS) * DAY);
     let problem = Problem {
         setup,
@@ -114,22 +127,28 @@ fn one(seed: u64) -> (f64, bool) {
             all.extend((0..problem.axes[2].values.len()).map(|third| vec![first, second, third]));
         }
     }
-    let scores = evaluate(&problem, service, &all, problem.seen).expect("the load does not fail");
-    let (today, best) = (&tuned.rows[0], &tuned.rows[tuned.best]);
-    let hours = |scores: &hpasim::study::tune::Scores| scores.mean(|score| score.cost) / 3600.0;
-    let as_good = scores.iter().filter(|scores| scores.serves_like(&today.known.seen));
-    let least = as_good.map(hours).fold(f64::INFINITY, f64::min);
-    let regret = hours(&best.known.seen) / least - 1.0;
-    let bad =
-        |row: &hpasim::study::tune::Row| row.known.unseen.as_ref().map_or(0.0, |scores| scores.mean(|score| score.bad));
+    let seen = evaluate(&problem, service, &all, problem.seen).expect("the load does not fail");
+    let whole = evaluate(&problem, service, &all, problem.end).expect("the load does not fail");
+    let (today, best) = (&tuned.rows[0].known, &tuned.rows[tuned.best].known);
+    let hours = |scores: &Scores| scores.mean(|score| score.cost) / 3600.0;
+    let bad = |scores: &Scores| scores.mean(|score| score.bad);
+    let lost = |scores: &Scores| scores.mean(|score| score.lost);
+    let rest = |known: &Known| known.unseen.as_ref().map_or(0.0, bad);
+    let is_as_good = |seen: &Scores, whole: &Scores| {
+        let is_kept = bad(&whole.less(seen)) <= rest(today) + EQUAL;
+        is_kept && bad(seen) <= bad(&today.seen) && lost(seen) <= lost(&today.seen)
+    };
+    let as_good = seen.iter().zip(&whole).filter(|(seen, whole)| is_as_good(seen, whole));
+    let least = as_good.map(|(seen, _)| hours(seen)).fold(f64::INFINITY, f64::min);
+    let regret = hours(&best.seen) / least - 1.0;
     let _ = writeln!(
         std::io::stdout(),
         "| {seed} | {:.1} | {least:.1} | {:.1} | {:.1}% | {:.0} s, {:.0} s |",
-        hours(&today.known.seen),
-        hours(&best.known.seen),
+        hours(&today.seen),
+        hours(&best.seen),
         regret * 100.0,
-        bad(best),
-        bad(today)
+        rest(best),
+        rest(today)
     );
-    (regret, bad(best) <= bad(today) + 0.5)
+    (regret, rest(best) <= rest(today) + EQUAL)
 }

@@ -1,4 +1,4 @@
-//! `hpasim compare`: two configurations under the same load.
+//! `hpasim compare`: configurations under the same load.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -12,26 +12,28 @@ use super::output::{self, ColorChoice, Format, Forms};
 use super::world::{Prepared, WorldArgs};
 use super::{Outcome, git, load};
 use crate::input::names::hint;
+use crate::input::overrides::Override;
 use crate::input::{InputError, Source};
 use crate::model::{LoadSource, Target};
 use crate::report::checks::{Check, Level};
-use crate::report::compare::{Comparison, Pair, told};
+use crate::report::compare::{Alternative, Comparison, Pair, told};
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::sim::{Summary, simulate_all};
+use crate::study::backtest::{Listener, Seen};
 use crate::study::compare::{Compared, Side};
 use crate::study::figure::Figure;
 use crate::study::phases::PhaseRuns;
 
-/// Compare two configurations under the same load: what changes in replicas, cost and service
+/// Compare two or more configurations under the same load: what changes in replicas, cost and service
 ///
-/// Both are simulated with the same load, in the same phases and with the same seed, so that what differs comes from what was changed.
-/// The HPAs of both are paired by namespace and name; -f adds manifests to both sides, and --set and --event change both.
+/// All are simulated with the same load, in the same phases and with the same seed, so that what differs comes from what was changed.
+/// The HPAs are paired by namespace and name; -f adds manifests to all sides, and --set and --event change all.
 ///
 /// Exit codes: 0 done, 1 a figure is over its bound (--fail-on), 2 wrong usage or input.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  hpasim compare --base main --head k8s/ --load workday.csv\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv --fail-on 'cost>+5%' --fail-on 'waiting>1m' --format markdown"
+    after_help = "Examples:\n  hpasim compare --base main --head k8s/ --load workday.csv\n  hpasim compare --base main/k8s --head pr/k8s --load workday.csv --fail-on 'cost>+5%' --fail-on 'waiting>1m' --format markdown\n  hpasim compare --base k8s/ --head k8s/ --head-set hpa.web.maxReplicas=14 --other kubelet=k8s-kubelet/ --load workday.csv -o out/"
 )]
 pub(super) struct CompareArgs {
     /// The manifests before: a file or directory; a git revision, for what the head's files and directories were then, or
@@ -41,12 +43,19 @@ pub(super) struct CompareArgs {
     /// The manifests after: a file or directory, or REVISION:PATH; repeatable
     #[arg(long, value_name = "FILE|DIR", required = true)]
     head: Vec<PathBuf>,
-    /// End with 1 if a figure of the head is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
+    /// Change a field of the head alone, as --set does of all; repeatable
+    #[arg(long, value_name = "PATH=VALUE")]
+    head_set: Vec<Override>,
+    /// Another configuration that is compared with the base: NAME=FILE, NAME=DIR or NAME=REVISION; one of several files by as many of
+    /// these with its name
+    #[arg(long, value_name = "NAME=FILE|DIR|REVISION", value_parser = other)]
+    other: Vec<(String, PathBuf)>,
+    /// End with 1 if a figure of the head or another one is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
     /// pod-hours, core-hours, gib-hours, node-hours, replicas, nodes, at-max, waiting, slo (times), lost, events, restarts, or cost
     /// (node-hours; without nodes core-hours and GiB-hours requested); repeatable
     #[arg(long, value_name = "FIGURE>BOUND", help_heading = "Output")]
     fail_on: Vec<Bound>,
-    /// Write compare.json, report.html and report.md into this directory
+    /// Write compare.json, compare.png, report.html and report.md into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// How to print what differs
@@ -54,6 +63,14 @@ pub(super) struct CompareArgs {
     format: Format,
     #[command(flatten)]
     world: WorldArgs,
+}
+
+fn other(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("write NAME=FILE, NAME=DIR or NAME=REVISION")?;
+    if name.is_empty() || name == "base" || name == "head" || name.chars().any(char::is_control) {
+        return Err(format!("`{name}` cannot be the name of another configuration"));
+    }
+    Ok((name.to_owned(), path.into()))
 }
 
 /// What may not be passed.
@@ -131,46 +148,74 @@ impl Bound {
     }
 }
 
+/// A configuration, and what it is read from.
+struct Configuration {
+    name: String,
+    paths: Vec<PathBuf>,
+    set: Vec<Override>,
+}
+
+/// All of them, the base first, then the head.
+fn configurations(args: &CompareArgs) -> Vec<Configuration> {
+    let of = |name: &str, paths: &[PathBuf], set: &[Override]| Configuration {
+        name: name.to_owned(),
+        paths: paths.to_vec(),
+        set: set.to_vec(),
+    };
+    let mut all = vec![of("base", &args.base, &[]), of("head", &args.head, &args.head_set)];
+    for (name, path) in &args.other {
+        match all.iter_mut().find(|one| one.name == *name) {
+            Some(known) => known.paths.push(path.clone()),
+            None => all.push(of(name, std::slice::from_ref(path), &[])),
+        }
+    }
+    all
+}
+
 /// Runs the command.
 pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<Outcome> {
     let common = args.world.manifests.sources.filenames.clone();
     let is_standard_input = |path: &PathBuf| path == Path::new("-");
-    if args.base.iter().chain(&args.head).chain(&common).any(is_standard_input) {
+    let all = configurations(args);
+    if all.iter().flat_map(|one| &one.paths).chain(&common).any(is_standard_input) {
         anyhow::bail!("manifests are compared from files: standard input can be read once only");
     }
+    let own = args.world.manifests.sources.set.set.clone();
     let mut read = Vec::new();
-    for paths in [&args.base, &args.head] {
+    for one in &all {
         let recursive = args.world.manifests.sources.recursive;
-        let found = files_and_sources(paths, &args.head, recursive)?;
+        let found = files_and_sources(&one.paths, &args.head, recursive)?;
         args.world.manifests.sources.filenames = common.iter().chain(&found.0).cloned().collect();
         args.world.manifests.sources.sources = found.1;
+        args.world.manifests.sources.set.set = [own.as_slice(), &one.set].concat();
         read.push(args.world.read()?);
     }
-    let events = [OnceCell::new(), OnceCell::new()];
-    let mut sides = Vec::new();
+    args.world.manifests.sources.set.set = own;
+    let events: Vec<OnceCell<_>> = all.iter().map(|_| OnceCell::new()).collect();
+    let mut sides: Vec<Done<'_>> = Vec::new();
     for ((controller, manifests), events) in read.iter().zip(&events) {
-        sides.push(args.world.prepare(*controller, manifests, events)?);
+        let prepared = args.world.prepare(*controller, manifests, events)?;
+        sides.push(Done::run(args, prepared, sides.first())?);
     }
-    let head = sides.pop();
-    let (Some(base), Some(head)) = (sides.pop(), head) else { anyhow::bail!("there are two sides") };
-    let base = Done::run(args, base, None)?;
-    let head = Done::run(args, head, Some(&base))?;
-    head.prepared.setup.targets.iter().for_each(load::note_assumptions);
-    let mut comparison = comparison(args, &base, &head);
-    if comparison.pairs.is_empty() {
-        anyhow::bail!("no HPA is in both: {}", comparison.alone().join("; "));
+    let Some((base, others)) = sides.split_first() else { anyhow::bail!("there are two sides") };
+    // What is assumed of the head is assumed of the others, too.
+    others.iter().take(1).flat_map(|side| &side.prepared.setup.targets).for_each(load::note_assumptions);
+    let mut comparison = comparison(&all, base, others);
+    if let Some(empty) = comparison.alternatives.iter().find(|one| one.pairs.is_empty()) {
+        anyhow::bail!("no HPA is in both the base and {}: {}", empty.name, empty.alone().join("; "));
     }
-    let checks = checks(&args.fail_on, &comparison.pairs)?;
+    let checks = checks(&args.fail_on, &comparison.alternatives)?;
     let broken = checks.iter().filter(|check| check.level == Level::Error);
     comparison.broken = broken.map(|check| format!("{}: {}", check.name, check.found)).collect();
     let mut written = Vec::new();
     if let Some(directory) = &args.output {
         let document = comparison.document();
-        let files = vec![
-            ("compare.json", json::bytes(&comparison.json())?),
-            ("report.html", html::render(&document).into_bytes()),
-            ("report.md", markdown::render(&document).into_bytes()),
+        let mut files = vec![
+            ("compare.json".to_owned(), json::bytes(&comparison.json())?),
+            ("report.html".to_owned(), html::render(&document).into_bytes()),
+            ("report.md".to_owned(), markdown::render(&document).into_bytes()),
         ];
+        files.extend(comparison.pictures()?);
         written.extend(output::write_files(directory, files)?);
     }
     let forms = Forms {
@@ -184,7 +229,7 @@ pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<
     for path in written {
         output::complain("wrote", &path.display().to_string());
     }
-    let errors = [&base, &head].into_iter().flat_map(|side| side.prepared.errors.clone());
+    let errors = sides.iter().flat_map(|side| side.prepared.errors.clone());
     InputError::unless_empty(errors.collect())?;
     Ok(if comparison.broken.is_empty() { Outcome::Done } else { Outcome::CheckFailed })
 }
@@ -225,6 +270,7 @@ struct Done<'a> {
     prepared: Prepared<'a>,
     phases: Option<Vec<PhaseRuns>>,
     summaries: Vec<Summary>,
+    seen: Vec<Seen>,
 }
 
 impl<'a> Done<'a> {
@@ -235,9 +281,11 @@ impl<'a> Done<'a> {
             let is_same = |target: &&mut Target<'_>| name(target) == name(other);
             prepared.setup.targets.iter_mut().filter(is_same).for_each(|target| target.phase = other.phase);
         }
-        let mut nobody = vec![(); prepared.loads.len()];
-        let summaries = simulate_all(&prepared.setup, &mut prepared.loads, &mut nobody).map_err(load::explain_error)?;
-        Ok(Self { prepared, phases, summaries })
+        let listener = |target: &Target<'_>| Listener::new(target.hpa, target.initial_replicas.into());
+        let mut kept: Vec<Listener> = prepared.setup.targets.iter().map(listener).collect();
+        let summaries = simulate_all(&prepared.setup, &mut prepared.loads, &mut kept).map_err(load::explain_error)?;
+        let seen = kept.into_iter().map(Listener::seen).collect();
+        Ok(Self { prepared, phases, summaries, seen })
     }
 
     fn side(&self, index: usize) -> Side<'_> {
@@ -245,6 +293,7 @@ impl<'a> Done<'a> {
             target: &self.prepared.setup.targets[index],
             summary: &self.summaries[index],
             phases: self.phases.as_ref().map(|phases| &phases[index]),
+            seen: &self.seen[index],
         }
     }
 
@@ -253,42 +302,61 @@ impl<'a> Done<'a> {
     }
 }
 
-fn comparison<'a>(args: &CompareArgs, base: &'a Done<'a>, head: &'a Done<'a>) -> Comparison<'a> {
-    let told = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    let (before, after) = (base.names(), head.names());
-    let alone = |own: &[String], other: &[String], side: &str| -> Vec<(String, String)> {
-        own.iter().filter(|name| !other.contains(name)).map(|name| (name.clone(), side.to_owned())).collect()
+fn comparison<'a>(all: &[Configuration], base: &'a Done<'a>, others: &'a [Done<'a>]) -> Comparison<'a> {
+    let told = |one: &Configuration| {
+        let paths = one.paths.iter().map(|path| path.display().to_string());
+        paths.chain(one.set.iter().map(ToString::to_string)).collect::<Vec<_>>().join(", ")
     };
-    let pair = |(index, name): (usize, &String)| {
-        let earlier = before.iter().position(|other| other == name)?;
-        Some(Pair { base: base.side(earlier), head: head.side(index) })
+    let before = base.names();
+    let alternative = |(own, side): (&Configuration, &'a Done<'a>)| {
+        let after = side.names();
+        let alone = |own: &[String], other: &[String], side: String| -> Vec<(String, String)> {
+            own.iter().filter(|name| !other.contains(name)).map(|name| (name.clone(), side.clone())).collect()
+        };
+        let pair = |(index, name): (usize, &String)| {
+            let earlier = before.iter().position(|other| other == name)?;
+            Some(Pair { base: base.side(earlier), head: side.side(index) })
+        };
+        Alternative {
+            name: own.name.clone(),
+            told: told(own),
+            pairs: after.iter().enumerate().filter_map(pair).collect(),
+            alone: [
+                alone(&before, &after, "the base".to_owned()),
+                alone(&after, &before, if own.name == "head" { "the head".to_owned() } else { own.name.clone() }),
+            ]
+            .concat(),
+        }
     };
     Comparison {
-        names: (told(&args.base), told(&args.head)),
-        pairs: after.iter().enumerate().filter_map(pair).collect(),
-        alone: [alone(&before, &after, "the base"), alone(&after, &before, "the head")].concat(),
-        clock: head.prepared.loads[0].clock(),
+        base: all.first().map(told).unwrap_or_default(),
+        alternatives: all.iter().skip(1).zip(others).map(alternative).collect(),
+        clock: base.prepared.loads[0].clock(),
         broken: Vec::new(),
     }
 }
 
 /// What each bound comes to, of each HPA.
-fn checks(bounds: &[Bound], pairs: &[Pair<'_>]) -> anyhow::Result<Vec<Check>> {
+fn checks(bounds: &[Bound], alternatives: &[Alternative<'_>]) -> anyhow::Result<Vec<Check>> {
     let mut all = Vec::new();
     for bound in bounds {
         let before = all.len();
-        for pair in pairs {
-            let figures = pair.figures();
-            for one in bound.of(&figures) {
-                let is_broken = bound.is_broken(one);
-                let (name, figure) = (name(pair.head.target), one.figure);
-                all.push(Check {
-                    suite: "compare --fail-on".to_owned(),
-                    name: bound.to_string(),
-                    location: None,
-                    found: format!("{name} has {}, before {}", told(figure, one.head), told(figure, one.base)),
-                    level: if is_broken { Level::Error } else { Level::Passed },
-                });
+        for alternative in alternatives {
+            // The head needs no name.
+            let own = if alternative.name == "head" { String::new() } else { format!(" in {}", alternative.name) };
+            for pair in &alternative.pairs {
+                let figures = pair.figures();
+                for one in bound.of(&figures) {
+                    let is_broken = bound.is_broken(one);
+                    let (name, figure) = (name(pair.head.target), one.figure);
+                    all.push(Check {
+                        suite: "compare --fail-on".to_owned(),
+                        name: bound.to_string(),
+                        location: None,
+                        found: format!("{name} has {}{own}, before {}", told(figure, one.head), told(figure, one.base)),
+                        level: if is_broken { Level::Error } else { Level::Passed },
+                    });
+                }
             }
         }
         if all.len() == before {

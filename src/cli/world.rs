@@ -95,6 +95,16 @@ impl WorldArgs {
         Observation::read(path, self.zone(), &hpa.item, epoch)
     }
 
+    /// What was recorded of an HPA beside its load, if replicas were: as they were over time, and at the start.
+    pub fn recorded(&self, manifests: &Manifests, hpa: &HpaSpec, load: &Load) -> anyhow::Result<Option<(Seen, f64)>> {
+        let files = LoadFiles::of(&self.load.load, manifests)?;
+        let path = files.of_hpa(hpa, !self.load.options.constant.is_empty())?.flatten();
+        let Some(path) = path.filter(|path| path.exists()) else { return Ok(None) };
+        let epoch = load.clock().map(|clock| clock.epoch_seconds());
+        let found = Observation::read(path, self.zone(), hpa, epoch).ok();
+        Ok(found.map(|found| (found.seen, found.initial)))
+    }
+
     /// Says that there is more in a folder of `hpasim import` than is simulated.
     pub fn note_recorded_events(&self, observed: &Path) {
         let found = recorded_events(observed, true).map(|(events, _)| events.len()).unwrap_or(0);

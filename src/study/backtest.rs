@@ -191,6 +191,11 @@ pub fn errors(predicted: &Seen, recorded: &Seen, within: (i64, i64)) -> Option<E
     })
 }
 
+/// The mean of what was recorded over a time.
+pub fn mean_replicas(recorded: &Seen, within: (i64, i64)) -> Option<f64> {
+    mean(&recorded.replicas, &recorded.replicas, within, |one, _| one).map(|(mean, _)| mean)
+}
+
 /// How far recordings of one load are from each other, and a prediction from them: replicas, on average over time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,6 @@
 //! Two configurations of a target under the same load, in the same phases.
 
+use super::backtest::Seen;
 use super::figure::Figure;
 use super::fleet::Course;
 use super::phases::{PhaseRuns, Range};
@@ -15,6 +16,8 @@ pub struct Side<'a> {
     pub summary: &'a Summary,
     /// In other phases, where there are several.
     pub phases: Option<&'a PhaseRuns>,
+    /// What the HPA wants and sees in the phase that is shown.
+    pub seen: &'a Seen,
 }
 
 /// A figure on both sides.

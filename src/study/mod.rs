@@ -16,6 +16,7 @@ pub mod tune;
 pub use fleet::{Fleet, Pattern, Simulated, TargetLoad};
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -58,6 +59,18 @@ static OBSERVER: OnceLock<fn(Progress)> = OnceLock::new();
 
 fn tell(progress: Progress) {
     OBSERVER.get().iter().for_each(|observer| observer(progress));
+}
+
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Asks searches of this process to come to an end with what they have found.
+pub fn stop() {
+    STOPPED.store(true, Ordering::Relaxed);
+}
+
+/// Whether that was asked.
+pub fn is_stopped() -> bool {
+    STOPPED.load(Ordering::Relaxed)
 }
 
 /// Has the progress of all simulations of this process told to somebody; the first who asks.

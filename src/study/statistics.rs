@@ -42,20 +42,31 @@ impl Spread {
         }
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let (mean, deviation) = moments(values);
+        let (own, (_, deviation)) = (mean(values), moments(values));
         // What never is below zero has no mean below zero, whatever Student's t makes of a skewed sample.
         let floor = if sorted[0] < 0.0 { f64::NEG_INFINITY } else { 0.0 };
-        let half = deviation.and_then(|deviation| Some(t_quantile(values.len())? * deviation / root(values.len())));
         Some(Self {
-            mean: Estimate {
-                value: mean,
-                low: half.map(|half| (mean - half).max(floor)),
-                high: half.map(|half| mean + half),
-            },
+            mean: Estimate { low: own.low.map(|low| low.max(floor)), ..own },
             quantiles: QUANTILES.map(|share| quantile(&sorted, share)),
-            runs_for_one_percent: deviation.and_then(|deviation| runs_needed(mean, deviation, 0.01)),
+            runs_for_one_percent: deviation.and_then(|deviation| runs_needed(own.value, deviation, 0.01)),
         })
     }
+}
+
+/// The mean, with its interval where there is more than one value.
+pub fn mean(values: &[f64]) -> Estimate {
+    let (mean, deviation) = moments(values);
+    let half = deviation
+        .and_then(|deviation| Some(t_quantile(values.len(), 0.5 + CONFIDENCE / 2.0)? * deviation / root(values.len())));
+    Estimate { value: mean, low: half.map(|half| mean - half), high: half.map(|half| mean + half) }
+}
+
+/// What the mean is at most, with a confidence; the mean where there is one value.
+pub fn mean_at_most(values: &[f64], confidence: f64) -> f64 {
+    let (mean, deviation) = moments(values);
+    let more =
+        deviation.and_then(|deviation| Some(t_quantile(values.len(), confidence)? * deviation / root(values.len())));
+    mean + more.unwrap_or(0.0)
 }
 
 fn root(count: usize) -> f64 {
@@ -74,9 +85,10 @@ fn moments(values: &[f64]) -> (f64, Option<f64>) {
     (mean, (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
 }
 
-fn t_quantile(count: usize) -> Option<f64> {
+/// Student's, of so many values.
+fn t_quantile(count: usize, share: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, count as f64 - 1.0).ok()?;
-    Some(t.inverse_cdf(0.5 + CONFIDENCE / 2.0))
+    Some(t.inverse_cdf(share))
 }
 
 /// How many runs put the mean's interval within a relative half-width.

@@ -53,6 +53,53 @@ fn what_is_the_same_has_no_difference() {
         .stdout(contains("rag-system/rag-backend-hpa: no difference that holds in all phases."));
 }
 
+/// The head with `--head-set` is the head with that in its file, and so is another configuration: three beside each other.
+#[test]
+fn more_than_two_are_each_compared_with_the_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = changed(folder.path(), "other", "averageUtilization: 70", "averageUtilization: 55");
+    let (set, named) = ("hpa.metrics[cpu].resource.target.averageUtilization=55", format!("lower={other}"));
+    let run = [
+        "compare",
+        "--base",
+        K8S,
+        "--head",
+        K8S,
+        "--head-set",
+        set,
+        "--other",
+        &named,
+        "--other",
+        "same=scenarios/rag-system/k8s",
+    ];
+    let found = json(&run, 0);
+    let others = found["others"].as_array().unwrap();
+    assert_eq!(others.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(), ["lower", "same"]);
+    assert_eq!(found["hpas"], others[0]["hpas"]);
+    assert!(figure(&found, "pod-hours")["difference"].as_f64().unwrap() > 10.0);
+    let none = |one: &Value| one["difference"] == 0.0;
+    assert!(others[1]["hpas"][0]["figures"].as_array().unwrap().iter().all(none));
+    let out = folder.path().join("out").display().to_string();
+    // A bound is one of all of them.
+    let mut bounded = hpasim(&run);
+    bounded
+        .args(LOAD)
+        .args(["-o", &out, "--fail-on", "cost>+5%"])
+        .assert()
+        .code(1)
+        .stdout(contains("core-hours in lower, before"));
+    assert!(folder.path().join("out/compare.png").exists());
+    for (wrong, message) in
+        [("k8s", "write NAME=FILE"), ("head=k8s", "cannot be the name"), ("=k8s", "cannot be the name")]
+    {
+        hpasim(&["compare", "--base", K8S, "--head", K8S, "--other", wrong])
+            .args(LOAD)
+            .assert()
+            .code(2)
+            .stderr(contains(message));
+    }
+}
+
 /// Each side is the simulation of its manifests, in the phase that is shown; the difference lies within that of the phases.
 #[test]
 fn each_side_is_a_simulation() {
@@ -93,7 +140,7 @@ fn what_cannot_be_compared_is_said() {
         .args(LOAD)
         .assert()
         .code(2)
-        .stderr(contains("no HPA is in both: rag-system/rag-backend-hpa is in the base only"));
+        .stderr(contains("no HPA is in both the base and head: rag-system/rag-backend-hpa is in the base only"));
     for (bound, wrong) in
         [("slo>0", "--fail-on slo>0: not known of any HPA here"), ("cost>5", "cost is compared with the base")]
     {

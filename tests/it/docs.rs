@@ -82,6 +82,26 @@ fn every_command_runs_and_prints_what_the_page_says() {
     assert!(commands >= 35 && compared >= 150, "{commands} commands, {compared} lines");
 }
 
+/// The README shows a comparison as a pull request does: what is printed and drawn, but for the places of heading and picture.
+#[test]
+fn the_readme_shows_what_compare_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let k8s = "scenarios/rag-system/k8s";
+    let changed = "scenarios/rag-system/changes/target-60.yaml";
+    let load = "scenarios/rag-system/traces/workday.csv";
+    let mut command =
+        crate::support::hpasim(&["compare", "--base", k8s, "--head", k8s, "--head", changed, "--load", load]);
+    let output = command.args(["--format", "markdown", "-o"]).arg(folder.path()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (_, printed) = printed.split_once("\n\n").unwrap();
+    let printed = printed.replace("## ", "#### ").replace("](compare.png)", "](docs/compare.png)");
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    assert!(readme.contains(printed.trim_end()), "README.md does not have this:\n{printed}");
+    let pictures =
+        [folder.path().join("compare.png"), project("docs/compare.png")].map(|path| std::fs::read(path).unwrap());
+    assert!(pictures[0] == pictures[1], "docs/compare.png is not what is drawn");
+}
+
 /// What is linked to is there.
 #[test]
 fn every_link_leads_somewhere() {

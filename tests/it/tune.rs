@@ -277,6 +277,52 @@ fn the_change_of_the_file_can_be_applied() {
     here(&["lint", "-f", "k8s.yaml"]).assert().success();
 }
 
+/// What was recorded is simulated first: what is far from it is said at the top, and refused where that is asked for.
+#[test]
+fn a_bad_backtest_stands_at_the_top() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = folder.path().join("recorded.csv").display().to_string();
+    // Four cores need eight pods of those that request half a core at 50% (and sixteen are not allowed).
+    let recorded = |replicas: u32| {
+        let rows: String = (0..60).map(|minute| format!("{},2,{replicas}\n", minute * 60)).collect();
+        write(&folder.path().join("recorded.csv"), &format!("time,cpu,replicas\n{rows}"));
+    };
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    write(&folder.path().join("k8s.yaml"), MANIFESTS);
+    let mut run = vec!["tune", "-f", &manifests, "--load", &load, "--candidates", "100", "--phases", "2"];
+    recorded(8);
+    let found = tuned(&run);
+    assert_eq!(found["warnings"].as_array().unwrap().len(), 0);
+    assert!(found["notes"].to_string().contains("Backtest: today's settings, simulated, are 0"), "{found:#}");
+    recorded(11);
+    let found = tuned(&run);
+    assert!(found["warnings"][0].as_str().unwrap().contains("too far to trust"), "{found:#}");
+    run.push("--require-backtest");
+    hpasim(&run).assert().code(1).stdout("").stderr(contains("--require-backtest: Backtest: today's settings"));
+    run.pop();
+    run.push("--require-backtest=3.5");
+    hpasim(&run).assert().success();
+}
+
+/// The first SIGINT ends the search with what it has found.
+#[cfg(unix)]
+#[test]
+fn who_interrupts_gets_what_was_found() {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("hpasim"));
+    let run = ["tune", "-f", K8S, "--candidates", "1000000", "--format", "json"];
+    let mut child = command.args(run).args(LOAD).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let hpa = &found["hpas"][0];
+    assert!(hpa["warnings"][0].as_str().unwrap().contains("was stopped before its end"));
+    assert!(hpa["tried"].as_u64().unwrap() < 900_000 && !hpa["settings"].as_array().unwrap().is_empty());
+}
+
 /// Three days, of which the last is held back: the search sees two, and the whole is both parts.
 #[test]
 fn what_is_held_back_is_told_by_itself() {
@@ -307,7 +353,8 @@ fn what_is_held_back_is_told_by_itself() {
     let today = &found["settings"][0];
     let hours = |part: &str| today[part]["cost"]["mean"].as_f64().unwrap();
     assert!(hours("unseen") > 0.55 * hours("seen"), "{today:#}");
-    hpasim(&run).args(["--holdout", "0%"]).assert().success().stdout(contains("No part of the load was held back"));
+    let all = tuned(&[&run[..], &["--holdout", "0%"]].concat());
+    assert_eq!((&all["seenSeconds"], &all["settings"][0]["unseen"]), (&259_200.into(), &Value::Null));
     hpasim(&run).assert().success().stdout(contains("which the search did not see"));
 }
 

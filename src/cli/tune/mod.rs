@@ -13,6 +13,7 @@ use self::axes::{Range, axes, check_names};
 pub(super) use self::parts::{MergeArgs, merge};
 use self::parts::{Shard, digest, write};
 use self::spelled::spelled;
+use super::args;
 use super::manifests::SourceArgs;
 use super::output::{self, ColorChoice, Contents, Format, Forms};
 use super::world::{Prepared, WorldArgs};
@@ -20,10 +21,14 @@ use super::{Outcome, load};
 use crate::input::InputError;
 use crate::input::manifests::Manifests;
 use crate::model::{ControllerConfig, LoadSource, Placed};
+use crate::report::amounts::decimal;
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings, sentences};
-use crate::study::tune::{Found, Problem, Service, search, why};
+use crate::study::backtest::{Seen, mean_replicas};
+use crate::study::tune::score::LIKELY;
+use crate::study::tune::{Found, Problem, Service, backtest, search, why};
+use crate::study::{is_stopped, stop};
 use crate::units::{Clock, SimTime, Span};
 
 /// Search what to set: the settings of an HPA that cost least under a load and serve no worse than today's
@@ -54,6 +59,10 @@ pub(super) struct TuneArgs {
     /// Try about so many settings [default: as many as are simulated in some half a minute, at most 4000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     candidates: Option<u32>,
+    /// Refuse to tune (exit code 1) unless today's settings, simulated, have the replicas that were recorded with the load, to a mean absolute
+    /// error of so many [default: half a replica, or a tenth of them where that is more]
+    #[arg(long, value_name = "REPLICAS", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = bound)]
+    require_backtest: Option<Bound>,
     /// Search so many times, each time from another beginning; they share --candidates, and each can be done by itself (--shard)
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     searches: u32,
@@ -95,6 +104,51 @@ fn seen(end: Span, holdout: Option<f64>) -> Span {
     Span::from_seconds(end.seconds() - back)
 }
 
+/// How far a backtest may be off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    /// Half a replica, or a tenth of all.
+    Auto,
+    /// So many replicas.
+    Replicas(f64),
+}
+
+fn bound(text: &str) -> Result<Bound, String> {
+    if text == "auto" { Ok(Bound::Auto) } else { args::replicas(text).map(Bound::Replicas) }
+}
+
+/// What the recorded replicas say of the simulation, and whether that is good enough.
+fn backtested(
+    args: &TuneArgs,
+    (problem, service): (&Problem<'_>, Service),
+    recorded: Option<&Seen>,
+) -> anyhow::Result<(String, bool)> {
+    let end = (0, problem.end.seconds());
+    let error = match recorded {
+        Some(recorded) => backtest(problem, service, recorded).map_err(load::explain_error)?,
+        None => None,
+    };
+    let known = error.zip(recorded.and_then(|recorded| mean_replicas(recorded, end)));
+    let Some((error, mean)) = known else {
+        let note = "There is no backtest: no replicas are recorded with the load.";
+        return Ok((note.to_owned(), args.require_backtest.is_none()));
+    };
+    let most = match args.require_backtest {
+        Some(Bound::Replicas(most)) => most,
+        Some(Bound::Auto) | None => (mean / 10.0).max(0.5),
+    };
+    let told = |value: f64| decimal(value, 2);
+    let verdict = if error <= most { "" } else { ", which is too far to trust what follows: see `hpasim calibrate`" };
+    Ok((
+        format!(
+            "Backtest: today's settings, simulated, are {} replicas off what was recorded ({} on average){verdict}.",
+            told(error),
+            told(mean)
+        ),
+        error <= most,
+    ))
+}
+
 /// The instant from which on the load is not seen.
 fn rest(load: &impl LoadSource, seen: Span) -> String {
     let at = SimTime::ZERO + seen;
@@ -109,24 +163,37 @@ struct Task<'a> {
     clock: Option<Clock>,
 }
 
+/// Why an HPA is not tuned.
+enum Undone {
+    /// It cannot be.
+    Impossible(String),
+    /// The backtest is not as good as was asked for.
+    Refused(String),
+}
+
 /// What is to be done for the only target of a world; in words why nothing can be.
 fn task<'a>(
     args: &TuneArgs,
     controller: &ControllerConfig,
+    manifests: &Manifests,
     prepared: Prepared<'a>,
-) -> anyhow::Result<Result<Task<'a>, String>> {
-    let Prepared { setup, mut loads, .. } = prepared;
+) -> anyhow::Result<Result<Task<'a>, Undone>> {
+    let Prepared { mut setup, mut loads, .. } = prepared;
+    let recorded = args.world.recorded(manifests, setup.targets[0].hpa, &loads[0])?;
+    if let Some((_, initial)) = recorded.as_ref().filter(|_| args.world.cluster.replicas.is_none()) {
+        setup.targets[0].initial_replicas = initial.round() as i32;
+    }
     let hpa = setup.targets[0].hpa;
     let name = format!("{}/{}", hpa.namespace, hpa.name);
     let Some(service) = Service::of(&setup.targets[0]) else {
-        return Ok(Err(format!(
+        return Ok(Err(Undone::Impossible(format!(
             "{name}: nothing tells whether its pods keep up, so that the fewest would seem best: give a load of requests or CPU (rps with \
              --cpu-per-request, cpu), and pods that request CPU"
-        )));
+        ))));
     };
     let axes = axes(hpa, controller.downscale_stabilization, args)?;
     if axes.is_empty() {
-        return Ok(Err(format!("{name}: nothing may change")));
+        return Ok(Err(Undone::Impossible(format!("{name}: nothing may change"))));
     }
     let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
     let end = setup.world.duration.unwrap_or_else(|| table.length());
@@ -144,6 +211,12 @@ fn task<'a>(
         phases: args.world.cluster.asked_phases().unwrap_or(PHASES),
         setup,
     };
+    let (told, is_good) = backtested(args, (&problem, service), recorded.as_ref().map(|(seen, _)| seen))?;
+    if !is_good && args.require_backtest.is_some() {
+        return Ok(Err(Undone::Refused(format!("{name}: --require-backtest: {told}"))));
+    }
+    let (warnings, mut notes) = if is_good { (Vec::new(), vec![told]) } else { (vec![told], Vec::new()) };
+    notes.extend(self::notes(&problem, service).into_iter().chain(loads[0].remarks()));
     let frame = Frame {
         name,
         axes: problem.axes.iter().map(|axis| Told::of(&problem, axis)).collect(),
@@ -155,8 +228,8 @@ fn task<'a>(
         rest: rest(&loads[0], problem.seen),
         uncertainty: problem.uncertainty,
         seed: problem.setup.world.seed,
-        warnings: Vec::new(),
-        notes: notes(&problem, service).into_iter().chain(loads[0].remarks()).collect(),
+        warnings,
+        notes,
     };
     let clock = loads[0].clock();
     Ok(Ok(Task { problem, service, frame, clock }))
@@ -179,7 +252,7 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     let cells: Vec<OnceCell<_>> = hpas.iter().map(|_| OnceCell::new()).collect();
     let mut found = Vec::new();
     if hpas.len() == 1 {
-        found.push(task(args, &controller, first)?);
+        found.push(task(args, &controller, &manifests, first)?);
     } else {
         if first.setup.world.nodes.is_some() {
             anyhow::bail!("with --nodes one HPA is tuned at a time: choose it with --hpa NAME (and -n NAMESPACE)");
@@ -188,26 +261,32 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
             let chosen = &mut args.world.manifests;
             (chosen.hpa, chosen.sources.namespace) = (Some(hpa.name.clone()), Some(hpa.namespace.clone()));
             let prepared = args.world.prepare(controller, &manifests, cell)?;
-            found.push(task(args, &controller, prepared)?);
+            found.push(task(args, &controller, &manifests, prepared)?);
         }
     }
-    let (mut tasks, mut others) = (Vec::new(), Vec::new());
+    let (mut tasks, mut others, mut refused) = (Vec::new(), Vec::new(), false);
     for found in found {
         match found {
             Ok(task) => tasks.push(task),
-            Err(why) => others.push(why),
+            Err(Undone::Impossible(why)) => others.push(why),
+            Err(Undone::Refused(why)) => {
+                output::complain("error", &why);
+                refused = true;
+            }
         }
     }
-    if tasks.is_empty() {
+    if tasks.is_empty() && !refused {
         InputError::unless_empty(errors)?;
         anyhow::bail!("{}", others.join("; "));
     }
     for why in others {
         output::complain("note", &format!("not tuned: {why}"));
     }
-    let outcome = work(args, &tasks, (&controller, &sources, &manifests), shard, color)?;
+    if !tasks.is_empty() {
+        work(args, &tasks, (&controller, &sources, &manifests), shard, color)?;
+    }
     InputError::unless_empty(errors)?;
-    Ok(outcome)
+    Ok(if refused { Outcome::CheckFailed } else { Outcome::Done })
 }
 
 /// Does the work, or the part of it that is asked for.
@@ -225,10 +304,20 @@ fn work(
             "--shard {shard}: there are {all} parts to be done (HPAs times --searches): N is at most {all}, or --searches more"
         );
     }
-    let mut parts = Vec::new();
+    // A part is whole or not there.
+    if shard.is_none() {
+        stop_on_interrupt();
+    }
+    let mut parts: Vec<Part> = Vec::new();
     for index in (0..all).filter(|index| shard.is_none_or(|shard| shard.has(*index))) {
         let (hpa, number) = (index / searches, index % searches);
         let task = &tasks[hpa];
+        if is_stopped() && !parts.is_empty() {
+            if parts.iter().all(|part| part.hpa != hpa) {
+                output::complain("warning", &format!("not tuned: {}: the search was stopped", task.frame.name));
+            }
+            continue;
+        }
         let found = search(&task.problem, task.service, number).map_err(load::explain_error)?;
         let spelled = spell(task, &found, controller, sources, manifests)?;
         parts.push(Part { hpa, search: number, found, spelled });
@@ -244,6 +333,23 @@ fn work(
             Ok(Outcome::Done)
         }
         _ => show(&Tunings::of(&frames, &parts), args.output.as_deref(), args.format, color),
+    }
+}
+
+/// The first SIGINT ends the search with what it has found, the second all of it.
+fn stop_on_interrupt() {
+    #[cfg(unix)]
+    {
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT]) else { return };
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                if is_stopped() {
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+                stop();
+                output::complain("note", "the search ends with what it has found; interrupt again to end at once");
+            }
+        });
     }
 }
 
@@ -312,6 +418,14 @@ fn notes(problem: &Problem<'_>, service: Service) -> Vec<String> {
                 .to_owned()
         }
     }];
+    let days = problem.seen.seconds() / DAY;
+    if days >= 2 {
+        all.push(format!(
+            "What serves as well as today on average of the {days} days that were seen counts as as good only where it differs from day to day \
+             so little that other days are not likely to be worse (Student's t, {}%): the more days, the more can be shown to be.",
+            decimal(LIKELY * 100.0, 0)
+        ));
+    }
     if problem.seen == problem.end && problem.end.seconds() < 2 * DAY {
         all.push("The load is shorter than two days: what is best for one day need not be for the next.".to_owned());
     }

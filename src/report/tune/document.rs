@@ -47,7 +47,8 @@ impl Tuning<'_> {
 
     /// How much more a setting costs than today's, as a part, over the phases.
     fn part(&self, scores: &Scores, today: &Scores) -> Option<Range<f64>> {
-        let each = scores.0.iter().zip(&today.0).map(|(own, today)| (own.cost / today.cost.max(1.0) - 1.0) * 100.0);
+        let each =
+            scores.runs.iter().zip(&today.runs).map(|(own, today)| (own.cost / today.cost.max(1.0) - 1.0) * 100.0);
         Range::of(each)
     }
 
@@ -205,7 +206,7 @@ impl Tuning<'_> {
             let at = |index: usize| 2 * index as i64;
             let means = rows.iter().enumerate().map(|(index, row)| (at(index), row.seen(of)));
             let ranges = rows.iter().enumerate().filter_map(|(index, row)| {
-                let range = Range::of(row.known.seen.0.iter().map(of))?;
+                let range = Range::of(row.known.seen.runs.iter().map(of))?;
                 Some((at(index), range.low, range.high))
             });
             let label = format!("in {} phases and loads", self.frame.phases);
@@ -259,8 +260,7 @@ impl Tunings<'_> {
         sections.retain(|section| !section.blocks.is_empty());
         let names: Vec<&str> = self.0.iter().map(|tuning| tuning.frame.name.as_str()).collect();
         let title = if is_alone { names.join("") } else { format!("{} HPAs", names.len()) };
-        let warnings = self.0.iter().flat_map(|tuning| tuning.frame.warnings.iter().cloned());
-        let verdict = warnings.chain(self.0.iter().flat_map(Tuning::verdict)).collect();
+        let verdict = self.0.iter().flat_map(|tuning| [tuning.warnings(), tuning.verdict()].concat()).collect();
         Document { title: format!("What to set: {title}"), verdict, sections }
     }
 

@@ -254,7 +254,7 @@ impl Tuning<'_> {
 
     fn figures(&self, scores: &Scores, today: &Scores) -> Figures {
         let over = |values: &dyn Fn(&Score) -> f64| {
-            let range = Range::of(scores.0.iter().map(values));
+            let range = Range::of(scores.runs.iter().map(values));
             let (least, most) = range.map_or((0.0, 0.0), |range| (range.low, range.high));
             Over { mean: scores.mean(values), least, most }
         };
@@ -268,6 +268,12 @@ impl Tuning<'_> {
             lost_core_seconds: over(&|score| score.lost),
             scaling_events: over(&|score| score.events),
         }
+    }
+
+    /// What is to be known before anything else.
+    fn warnings(&self) -> Vec<String> {
+        let stopped = "The search was stopped before its end: this is the best of what it had found.".to_owned();
+        self.frame.warnings.iter().cloned().chain(self.tuned.is_stopped.then_some(stopped)).collect()
     }
 
     fn json(&self) -> HpaTuned {
@@ -311,7 +317,7 @@ impl Tuning<'_> {
             patch: self.spelled.patch.clone(),
             diff: self.spelled.diff.clone(),
             why: self.spelled.why.clone(),
-            warnings: self.frame.warnings.clone(),
+            warnings: self.warnings(),
             notes: self.notes(),
         }
     }

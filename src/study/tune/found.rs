@@ -25,6 +25,8 @@ pub struct Found {
     pub steps: Vec<Step>,
     /// How many choices were tried.
     pub tried: usize,
+    /// Whether it was stopped before its end.
+    pub is_stopped: bool,
 }
 
 /// What a choice comes to.
@@ -71,6 +73,8 @@ pub struct Tuned {
     pub tried: usize,
     /// The index of the search that found the best.
     pub search: usize,
+    /// Whether a search was stopped before its end.
+    pub is_stopped: bool,
 }
 
 fn cost(scores: &Scores) -> f64 {
@@ -103,7 +107,7 @@ pub(super) fn cheapest<'c>(today: &Choice, all: impl Iterator<Item = (&'c Choice
 /// What all searches found together, in the order of the searches.
 pub fn combined(all: &[&Found]) -> Tuned {
     let Some(first) = all.first() else {
-        return Tuned { rows: Vec::new(), best: 0, steps: Vec::new(), tried: 0, search: 0 };
+        return Tuned { rows: Vec::new(), best: 0, steps: Vec::new(), tried: 0, search: 0, is_stopped: false };
     };
     let known: BTreeMap<&Choice, &Known> =
         all.iter().flat_map(|found| &found.kept).map(|known| (&known.choice, known)).collect();
@@ -120,6 +124,7 @@ pub fn combined(all: &[&Found]) -> Tuned {
         steps: all[search].steps.clone(),
         tried: all.iter().map(|found| found.tried).sum(),
         search,
+        is_stopped: all.iter().any(|found| found.is_stopped),
     }
 }
 
@@ -166,11 +171,11 @@ mod tests {
 
     fn known(value: usize, cost: f64, bad: f64) -> Known {
         let score = Score { cost, bad, ..Score::default() };
-        Known { choice: vec![value], seen: Scores(vec![score; 3]), unseen: None }
+        Known { choice: vec![value], seen: Scores { runs: vec![score; 3], days: vec![bad] }, unseen: None }
     }
 
     fn found(best: usize, kept: Vec<Known>) -> Found {
-        Found { today: vec![9], best: vec![best], kept, steps: Vec::new(), tried: 10 }
+        Found { today: vec![9], best: vec![best], kept, steps: Vec::new(), tried: 10, is_stopped: false }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use crate::model::Target;
 use crate::sim::{Listen, SyncRecord};
 use crate::units::{Span, Work};
 
+/// A day.
+const DAY: i64 = 86_400;
+
 /// Time without service: the promise is broken, or pods use more than they request or work waits.
 #[derive(Clone, Debug)]
 pub(super) struct Meter {
@@ -15,8 +18,21 @@ pub(super) struct Meter {
     slow: Span,
     /// In all, seconds; of response times the simulation itself knows it.
     pub without: f64,
+    /// The same on each day.
+    pub days: Vec<f64>,
     /// When, if that is to be kept.
     pub when: Option<Vec<(i64, i64)>>,
+}
+
+/// What is to be known of time without service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// How much there is in all.
+    Sum,
+    /// How much on each day.
+    Days,
+    /// When it is.
+    When,
 }
 
 /// What a pod requests, nanocores.
@@ -25,11 +41,18 @@ pub(super) fn cpu_request(target: &Target<'_>) -> f64 {
 }
 
 impl Meter {
-    /// Of a target; where it need not be known when there was no service, as little is listened to as will do.
-    pub fn new(service: Service, target: &Target<'_>, keeps: bool) -> Self {
-        let when = keeps.then(Vec::new);
-        let is_on = keeps || service == Service::Cpu;
-        Self { service, is_on, request: cpu_request(target), before: 0, slow: Span::ZERO, without: 0.0, when }
+    /// Of a target; the simulation itself knows how long a promise was broken, and need not be listened to for that alone.
+    pub fn new(service: Service, target: &Target<'_>, keeps: Keeps) -> Self {
+        Self {
+            service,
+            is_on: keeps != Keeps::Sum || service == Service::Cpu,
+            request: cpu_request(target),
+            before: 0,
+            slow: Span::ZERO,
+            without: 0.0,
+            days: Vec::new(),
+            when: (keeps == Keeps::When).then(Vec::new),
+        }
     }
 }
 
@@ -48,7 +71,13 @@ impl Listen for Meter {
                 resources.cpu_used.get() as f64 > requested || resources.backlog > Work::default()
             }
         };
+        // A sync tells of the time before it.
+        let day = ((now - 1).max(0) / DAY) as usize;
+        if self.days.len() <= day {
+            self.days.resize(day + 1, 0.0);
+        }
         if is_without {
+            self.days[day] += (now - self.before) as f64;
             self.without += (now - self.before) as f64;
             match self.when.as_mut().map(|when| (when.last().copied(), when)) {
                 Some((Some((from, to)), when)) if to == self.before => {

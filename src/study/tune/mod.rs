@@ -19,7 +19,7 @@ use self::field::Field;
 use self::found::cheapest;
 pub use self::found::{Found, Known, Row, Step, Tuned, combined};
 use self::front::{front, spread};
-use self::meter::{Meter, cpu_request};
+use self::meter::{Keeps, Meter, cpu_request};
 use self::score::EQUAL;
 pub use self::score::{Score, Scores};
 use self::search::{Choice, Search};
@@ -29,10 +29,11 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+use super::backtest::{Seen, errors};
 use super::fleet::Course;
 use super::montecarlo::varied;
 use super::sample::Sample;
-use super::{Progress, every, tell};
+use super::{Progress, every, is_stopped, tell};
 use crate::model::{Drive, HpaSpec, LoadTable, Phases, Target};
 use crate::sim::{Setup, SimError, simulate_all};
 use crate::units::Span;
@@ -107,6 +108,8 @@ const FRONT: usize = 16;
 const BETTER: usize = 48;
 /// So often each field is changed by one, two or four steps.
 const ROUNDS: usize = 6;
+/// So many pairs of changes at once, evenly from the cheapest to the dearest.
+const PAIRS: usize = 40;
 /// What costs so much more at most, as a part, is left as it is.
 const SAME: f64 = 5e-3;
 /// So many of the front of a search may become rows.
@@ -147,11 +150,24 @@ pub fn tune(problem: &Problem<'_>, service: Service) -> Result<Tuned, SimError> 
     Ok(combined(&all.iter().collect::<Vec<_>>()))
 }
 
+/// How far today's settings, simulated under the load as it is, are from replicas that were recorded: mean absolute error, over all phases.
+pub fn backtest(problem: &Problem<'_>, service: Service, recorded: &Seen) -> Result<Option<f64>, SimError> {
+    let as_it_is = Problem { uncertainty: 0.0, ..problem.clone() };
+    let tuning = Tuning::new(&as_it_is, service)?;
+    let all = every(tuning.sample.phases.len(), |phase| {
+        let (course, _) = tuning.simulated(&tuning.today(), phase, problem.end, Keeps::Sum)?;
+        let replicas = course.steps.iter().map(|(at, pods)| (at.seconds(), f64::from(*pods))).collect();
+        Ok(errors(&Seen { replicas, ..Seen::default() }, recorded, (0, problem.end.seconds())))
+    })?;
+    let known: Vec<f64> = all.into_iter().flatten().map(|errors| errors.replicas).collect();
+    Ok((!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64))
+}
+
 /// Where a choice differs most from today's, on the part of the load that was seen, as it is, in one phase.
 pub fn why(problem: &Problem<'_>, service: Service, choice: &Choice) -> Result<Why, SimError> {
     let tuning = Tuning::new(problem, service)?;
     let done = |choice: &Choice| {
-        let (course, meter) = tuning.simulated(choice, 0, problem.seen, true)?;
+        let (course, meter) = tuning.simulated(choice, 0, problem.seen, Keeps::When)?;
         Ok(why::Done { course, without: meter.when.unwrap_or_default() })
     };
     Ok(why::why(&done(&tuning.today())?, &done(choice)?))
@@ -165,6 +181,29 @@ pub fn evaluate(
     until: Span,
 ) -> Result<Vec<Scores>, SimError> {
     Tuning::new(problem, service)?.scores(choices, until)
+}
+
+/// Two changes of different fields at once, where no single one is better: some of those that would cost less together than what is there.
+fn pairs(best: &Choice, around: &[Choice], known: &BTreeMap<Choice, Scores>) -> Vec<Choice> {
+    let cost = |choice: &Choice| known.get(choice).map_or(f64::INFINITY, |scores| scores.mean(|score| score.cost));
+    let own = cost(best);
+    let mut all: Vec<(f64, Choice)> = Vec::new();
+    for (index, one) in around.iter().enumerate() {
+        for other in &around[index + 1..] {
+            let both: Choice =
+                best.iter().zip(one).zip(other).map(|((own, one), two)| if own == one { *two } else { *one }).collect();
+            let changed = |from: &Choice| from.iter().zip(best).position(|(value, own)| value != own);
+            let together = cost(one) + cost(other) - own;
+            if changed(one) != changed(other) && together < own {
+                all.push((together, both));
+            }
+        }
+    }
+    all.sort_by(|one, other| one.0.total_cmp(&other.0).then_with(|| one.1.cmp(&other.1)));
+    let mut choices: Vec<Choice> = all.into_iter().map(|(_, choice)| choice).collect();
+    choices.dedup();
+    let share = choices.len().div_ceil(PAIRS).max(1);
+    choices.into_iter().step_by(share).collect()
 }
 
 struct Tuning<'p, 'a> {
@@ -200,7 +239,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
         spec.min_replicas <= spec.max_replicas
     }
 
-    fn simulated(&self, choice: &Choice, phase: usize, until: Span, keeps: bool) -> Result<(Course, Meter), SimError> {
+    fn simulated(&self, choice: &Choice, phase: usize, until: Span, keeps: Keeps) -> Result<(Course, Meter), SimError> {
         let spec = self.spec(choice);
         let mut setup: Setup<'_> = self.problem.setup.clone();
         setup.targets[0].hpa = &spec;
@@ -213,18 +252,19 @@ impl<'p, 'a> Tuning<'p, 'a> {
         Ok((Course::of(&setup.targets[0], &summaries[0]), meter))
     }
 
-    fn score(&self, choice: &Choice, phase: usize, until: Span) -> Result<Score, SimError> {
-        let (course, meter) = self.simulated(choice, phase, until, false)?;
+    fn score(&self, choice: &Choice, phase: usize, until: Span, keeps: Keeps) -> Result<(Score, Vec<f64>), SimError> {
+        let (course, meter) = self.simulated(choice, phase, until, keeps)?;
         let bad = match self.service {
             Service::Slo => course.slow.map_or(0.0, |slow| slow.seconds() as f64),
             Service::Cpu => meter.without,
         };
-        Ok(Score {
+        let score = Score {
             cost: course.node_seconds.unwrap_or(course.pod_seconds) as f64,
             bad,
             lost: (course.work_lost + course.work_dropped).core_seconds(),
             events: course.changes().len() as f64,
-        })
+        };
+        Ok((score, meter.days))
     }
 
     /// In one phase, for the search, which knows no errors.
@@ -232,15 +272,21 @@ impl<'p, 'a> Tuning<'p, 'a> {
         if !self.is_valid(choice) {
             return None;
         }
-        let found = self.score(choice, 0, self.problem.seen);
+        let found = self.score(choice, 0, self.problem.seen, Keeps::Sum).map(|(score, _)| score);
         found.map_err(|error| self.error.lock().map(|mut first| first.get_or_insert(error).to_string())).ok()
     }
 
     /// Of each choice in all phases.
     fn scores(&self, choices: &[Choice], until: Span) -> Result<Vec<Scores>, SimError> {
         let phases = self.sample.phases.len();
-        let all = every(choices.len() * phases, |index| self.score(&choices[index / phases], index % phases, until))?;
-        Ok(all.chunks(phases).map(|each| Scores(each.to_vec())).collect())
+        let one = |index: usize| self.score(&choices[index / phases], index % phases, until, Keeps::Days);
+        let all = every(choices.len() * phases, one)?;
+        let of = |each: &[(Score, Vec<f64>)]| {
+            let count = each.iter().map(|(_, days)| days.len()).max().unwrap_or(0);
+            let on = |day: usize| each.iter().filter_map(|(_, days)| days.get(day)).sum::<f64>() / each.len() as f64;
+            Scores { runs: each.iter().map(|(score, _)| *score).collect(), days: (0..count).map(on).collect() }
+        };
+        Ok(all.chunks(phases).map(of).collect())
     }
 
     fn run(&self, index: usize) -> Result<Found, SimError> {
@@ -251,7 +297,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
         let best = self.polish(&today, &mut known)?;
         let kept = self.kept(&today, &best, &known)?;
         let steps = self.steps(&best)?;
-        Ok(Found { today, best, kept, steps, tried })
+        Ok(Found { today, best, kept, steps, tried, is_stopped: is_stopped() })
     }
 
     /// What may become a row of what is told, with what comes of it in the part that was not seen.
@@ -274,7 +320,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
 
     /// How many choices were tried in one phase, and those of them that may be good in others.
     fn search(&self, today: &Choice, index: usize) -> Result<(usize, Vec<Choice>), SimError> {
-        let own = self.score(today, 0, self.problem.seen)?;
+        let (own, _) = self.score(today, 0, self.problem.seen, Keeps::Sum)?;
         let counts: Vec<usize> = self.problem.axes.iter().map(|axis| axis.values.len()).collect();
         // What is a little worse in one phase may be better in others.
         let more = |value: f64, than: f64| ((value - than - LITTLE) / (than + LITTLE)).max(0.0);
@@ -300,6 +346,10 @@ impl<'p, 'a> Tuning<'p, 'a> {
         all.sort_by(|one, other| one.1.total_cmp(&other.1).then_with(|| one.0.cmp(other.0)));
         let mut chosen: BTreeSet<Choice> = all.iter().take(share(BEST)).map(|(choice, ..)| (*choice).clone()).collect();
         chosen.insert(today.clone());
+        // Who does not want to wait has those of which most is known.
+        if is_stopped() {
+            return Ok((found.len(), chosen.into_iter().collect()));
+        }
         let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
         chosen.extend(spread(&front, share(FRONT)).into_iter().cloned());
         // What is cheapest in one phase and under one load need not serve in others: some of all that seem better than today.
@@ -313,9 +363,16 @@ impl<'p, 'a> Tuning<'p, 'a> {
     fn polish(&self, today: &Choice, known: &mut BTreeMap<Choice, Scores>) -> Result<Choice, SimError> {
         let mut best = cheapest(today, known.iter());
         for _ in 0..ROUNDS {
+            if is_stopped() {
+                break;
+            }
             let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2, 4])).collect();
-            self.learn(around, known)?;
-            let better = cheapest(today, known.iter());
+            self.learn(around.clone(), known)?;
+            let mut better = cheapest(today, known.iter());
+            if better == best {
+                self.learn(pairs(&best, &around, known), known)?;
+                better = cheapest(today, known.iter());
+            }
             if better == best {
                 break;
             }
@@ -323,7 +380,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
         }
         let cost = |scores: &Scores| scores.mean(|score| score.cost);
         // What does not matter stays as it is.
-        for axis in 0..best.len() {
+        for axis in (0..best.len()).filter(|_| !is_stopped()) {
             let mut simpler = best.clone();
             simpler[axis] = today[axis];
             self.learn(vec![simpler.clone()], known)?;

@@ -9,6 +9,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 use rayon::prelude::*;
 
+use crate::study::is_stopped;
+
 /// A choice of values, by their indices.
 pub type Choice = Vec<usize>;
 
@@ -36,6 +38,9 @@ impl<'a, T: Clone + Send, F: Fn(&Choice) -> (f64, T) + Sync + Send> Search<'a, F
     fn loss(&self, choice: &Choice) -> f64 {
         let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(choice).map(|(loss, _)| *loss);
         known.unwrap_or_else(|| {
+            if is_stopped() {
+                return f64::INFINITY;
+            }
             let found = (self.evaluate)(choice);
             let loss = found.0;
             self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(choice.clone(), found);
