@@ -184,7 +184,7 @@ fn an_hpa_is_told_from_another_of_its_name() {
 #[test]
 fn threads_change_nothing() {
     let one = |threads: &str| {
-        let mut command = hpasim(&["tune", "-f", K8S, "--candidates", "300", "--phases", "3", "--format", "json"]);
+        let mut command = hpasim(&["tune", "-f", K8S, "--candidates", "100", "--phases", "2", "--format", "json"]);
         command.args(LOAD).env("RAYON_NUM_THREADS", threads).output().unwrap().stdout
     };
     let first = one("1");
@@ -208,7 +208,7 @@ fn parts_are_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("web.yaml").display().to_string();
     write(&folder.path().join("web.yaml"), MANIFESTS);
-    let mut run = vec!["tune", "-f", K8S, "-f", &other, "--candidates", "300", "--phases", "3", "--searches", "2"];
+    let mut run = vec!["tune", "-f", K8S, "-f", &other, "--candidates", "80", "--phases", "2", "--searches", "2"];
     run.extend(LOAD);
     let whole = written(&run, &folder.path().join("whole"), "2");
     let names = ["report.html", "tune.json", "patch.yaml", "front-default-web.png", "manifests.diff"];
@@ -248,6 +248,74 @@ fn parts_are_the_whole() {
     hpasim(&["merge", &empty]).assert().code(2).stderr(contains("there are no parts"));
     run.extend(["--shard", "5/5", "-o", &directory]);
     hpasim(&run).assert().code(2).stderr(contains("there are 4 parts to be done"));
+}
+
+/// The Job is what the API server takes, does what is asked for, and carries what it reads: its files, written out and run as an index of
+/// it would, make the parts that one process merges to what it would have found itself.
+#[test]
+fn the_job_does_the_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("k8s/web.yaml"), MANIFESTS);
+    write(
+        &folder.path().join("k8s/secrets.yaml"),
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: hush}\n",
+    );
+    let rows: String = (0..12).map(|step| format!("{},{}\n", step * 600, 1 + step % 4)).collect();
+    write(&folder.path().join("load.csv"), &format!("time,cpu\n{rows}"));
+    let run = "tune -f k8s --load=load.csv --candidates 100 --phases 2 --searches 2";
+    let run: Vec<&str> = run.split(' ').collect();
+    let here = |folder: &Path, args: &[&str]| {
+        let mut command = hpasim(args);
+        command.current_dir(folder);
+        command
+    };
+    let output = here(folder.path(), &run).args(["--job-manifest", "example.org/hpasim:1"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !text.contains("hush"), "{text}");
+    write(&folder.path().join("job.yaml"), &text);
+    here(folder.path(), &["lint", "-f", "job.yaml", "--strict"]).assert().success().stdout(contains("no findings"));
+    let objects: Vec<Value> =
+        serde_yaml::Deserializer::from_str(&text).map(|one| serde::Deserialize::deserialize(one).unwrap()).collect();
+    let [inputs, claim, job] = objects.as_slice() else { panic!("{text}") };
+    assert_eq!(
+        (&claim["kind"], &claim["spec"]["accessModes"][0]),
+        (&"PersistentVolumeClaim".into(), &"ReadWriteMany".into())
+    );
+    let spec = &job["spec"];
+    assert_eq!((&spec["completionMode"], &spec["completions"]), (&"Indexed".into(), &2.into()));
+    assert_eq!(spec["backoffLimitPerIndex"], 3);
+    let pod = &spec["template"]["spec"];
+    assert_eq!(pod["restartPolicy"], "Never");
+    let container = &pod["containers"][0];
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    // The files as they are mounted.
+    let mounted = folder.path().join("mounted");
+    for item in pod["volumes"][0]["configMap"]["items"].as_array().unwrap() {
+        let contents = inputs["data"][item["key"].as_str().unwrap()].as_str().unwrap();
+        write(&mounted.join(item["path"].as_str().unwrap()), contents);
+    }
+    let args: Vec<&str> = container["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    let parts = folder.path().join("parts").display().to_string();
+    let args: Vec<&str> = args.iter().map(|one| if *one == "/parts" { parts.as_str() } else { *one }).collect();
+    for index in ["0", "1"] {
+        let mut command = here(&mounted, &args);
+        for variable in container["env"].as_array().unwrap() {
+            command.env(variable["name"].as_str().unwrap(), variable["value"].as_str().unwrap());
+        }
+        command.env("JOB_COMPLETION_INDEX", index).assert().success();
+    }
+    let merged = hpasim(&["merge", &parts]).output().unwrap().stdout;
+    assert_eq!(
+        String::from_utf8(merged).unwrap(),
+        String::from_utf8(here(folder.path(), &run).output().unwrap().stdout).unwrap()
+    );
+    // What cannot be in a Job.
+    write(
+        &folder.path().join("k8s/web.yaml"),
+        &format!("{MANIFESTS}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: t}}\n"),
+    );
+    let mut mixed = here(folder.path(), &run);
+    mixed.args(["--job-manifest", "x"]).assert().code(2).stderr(contains("a Secret stands beside other objects"));
 }
 
 /// What `manifests.diff` makes of the user's file is the HPA that was found: with its comments, and nothing else is changed.
@@ -372,6 +440,12 @@ fn what_cannot_be_tuned_is_said() {
     for (option, value, message) in wrong {
         hpasim(&["tune", "-f", K8S, option, value]).args(LOAD).assert().code(2).stderr(contains(message));
     }
+    // Ranges of a file are said with their place.
+    let ranges = tempfile::NamedTempFile::new().unwrap();
+    write(ranges.path(), "maxReplicas=10..12 # not more\n\nminReplicas=4..3\n");
+    let path = ranges.path().display().to_string();
+    let file = ["tune", "-f", K8S, "--search-file", &path];
+    hpasim(&file).args(LOAD).assert().code(2).stderr(contains(format!("{path}:3:1: 4..3/1 has no values")));
     let all = ["--keep", "metrics", "--keep", "behavior", "--keep", "minReplicas", "--keep", "maxReplicas"];
     hpasim(&["tune", "-f", K8S]).args(LOAD).args(all).assert().code(2).stderr(contains("nothing may change"));
     // Memory does not say whether pods keep up.

@@ -1,7 +1,10 @@
 //! What may change, and to what: `--search` and `--keep`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::str::FromStr;
+
+use anyhow::Context as _;
 
 use super::TuneArgs;
 use crate::input::names::hint;
@@ -45,6 +48,21 @@ impl FromStr for Range {
         };
         Ok(Self { field: field.to_owned(), values })
     }
+}
+
+/// The ranges of a file, one a line.
+pub(super) fn from_file(path: Option<&Path>) -> anyhow::Result<Vec<Range>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut all = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if !line.is_empty() {
+            let wrong = |error: String| anyhow::anyhow!("{}:{}:1: {error}", path.display(), number + 1);
+            all.push(line.parse().map_err(wrong)?);
+        }
+    }
+    Ok(all)
 }
 
 /// Whether a path is a field, or begins with it.

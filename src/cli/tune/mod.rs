@@ -1,6 +1,7 @@
 //! `hpasim tune`: what to set.
 
 mod axes;
+mod job;
 mod parts;
 mod spelled;
 
@@ -20,7 +21,7 @@ use super::world::{Prepared, WorldArgs};
 use super::{Outcome, load};
 use crate::input::InputError;
 use crate::input::manifests::Manifests;
-use crate::model::{ControllerConfig, LoadSource, Placed};
+use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed};
 use crate::report::amounts::decimal;
 use crate::report::document::{html, markdown};
 use crate::report::json;
@@ -46,6 +47,9 @@ pub(super) struct TuneArgs {
     /// metrics[0]=50..80/5, behavior.scaleDown.stabilizationWindowSeconds=60,300,600); repeatable
     #[arg(long, value_name = "FIELD=RANGE")]
     search: Vec<Range>,
+    /// Read more of these from a file, one a line; # begins a remark
+    #[arg(long, value_name = "FILE")]
+    search_file: Option<PathBuf>,
     /// Leave a field as it is, or all that begins with it (minReplicas, behavior, behavior.scaleUp, metrics[0]); repeatable
     #[arg(long, value_name = "FIELD")]
     keep: Vec<String>,
@@ -70,6 +74,9 @@ pub(super) struct TuneArgs {
     /// Job JOB_COMPLETION_INDEX (which counts from 0) and HPASIM_SHARDS say the same
     #[arg(long, value_name = "I/N", requires = "output", conflicts_with = "format")]
     shard: Option<Shard>,
+    /// Print an Indexed Job that does all parts with this image, with what it reads and the volume that it writes to; nothing is searched here
+    #[arg(long, value_name = "IMAGE", conflicts_with = "shard")]
+    job_manifest: Option<String>,
     /// Write tune.json, report.html, report.md, front.png, patch.yaml and manifests.diff into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -78,6 +85,9 @@ pub(super) struct TuneArgs {
     format: Format,
     #[command(flatten)]
     world: WorldArgs,
+    /// The kustomizations that were given.
+    #[arg(skip)]
+    kustomized: Vec<PathBuf>,
 }
 
 /// A day.
@@ -222,6 +232,7 @@ fn task<'a>(
         axes: problem.axes.iter().map(|axis| Told::of(&problem, axis)).collect(),
         service,
         by_nodes: problem.setup.world.nodes.is_some(),
+        price: problem.setup.world.nodes.as_ref().and_then(NodesConfig::price_per_month),
         phases: problem.phases,
         seen: problem.seen.seconds(),
         end: problem.end.seconds(),
@@ -241,6 +252,8 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     if shard.is_some() && args.output.is_none() {
         anyhow::bail!("a part of the work is written into a directory: give -o DIR");
     }
+    args.search.splice(0..0, axes::from_file(args.search_file.as_deref())?);
+    args.kustomized.clone_from(&args.world.manifests.sources.kustomize);
     args.world.manifests.sources.keep()?;
     let sources = args.world.manifests.sources.clone();
     let (controller, manifests) = args.world.read()?;
@@ -281,6 +294,9 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     }
     for why in others {
         output::complain("note", &format!("not tuned: {why}"));
+    }
+    if let Some(image) = &args.job_manifest {
+        return job::print(args, image, &tasks);
     }
     if !tasks.is_empty() {
         work(args, &tasks, (&controller, &sources, &manifests), shard, color)?;

@@ -153,6 +153,11 @@ pub struct Patch {
     pub edited: Option<Edited>,
 }
 
+/// An object as YAML.
+pub fn to_yaml(object: &serde_json::Value) -> Result<String, serde_yaml::Error> {
+    serde_yaml::to_string(object)
+}
+
 /// What the overrides change of an HPA's spec.
 pub fn patch(
     sources: &[Source],

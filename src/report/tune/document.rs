@@ -161,6 +161,10 @@ impl Tuning<'_> {
             format!("{}: {}.", self.frame.name, self.changes(best)),
             format!("{}.", told(&best.known.seen, &today.known.seen)),
         ];
+        let month = |scores: &Scores| self.per_month(scores, self.frame.seen);
+        if let Some((own, before)) = month(&best.known.seen).zip(month(&today.known.seen)) {
+            all.push(format!("Nodes' price: {} a month (today {}).", decimal(own, 2), decimal(before, 2)));
+        }
         match best.known.unseen.as_ref().zip(today.known.unseen.as_ref()) {
             Some((own, before)) => {
                 let is_worse = own.mean(|score| score.bad) > before.mean(|score| score.bad) + 0.5;

@@ -1,6 +1,7 @@
 //! What to set: what `hpasim tune` says and writes.
 
 mod document;
+pub mod job;
 mod why;
 
 use schemars::JsonSchema;
@@ -29,6 +30,8 @@ pub struct Frame {
     pub service: Service,
     /// Whether the cost is that of nodes.
     pub by_nodes: bool,
+    /// The price of a node for a month, where all are of one kind that has one.
+    pub price: Option<f64>,
     /// In how many phases the best are simulated.
     pub phases: usize,
     /// The part of the load that the search sees, and all of it, seconds.
@@ -167,6 +170,8 @@ struct Figures {
     cost: Over,
     /// Against today's settings, in the same phases.
     cost_difference: Over,
+    /// A month of it on average, in the unit of the nodes' price; null without one.
+    cost_per_month: Option<f64>,
     /// Time without the service, as `service` says.
     bad_seconds: Over,
     lost_core_seconds: Over,
@@ -252,7 +257,12 @@ impl Tuning<'_> {
         if self.frame.by_nodes { "node-hours" } else { "pod-hours" }
     }
 
-    fn figures(&self, scores: &Scores, today: &Scores) -> Figures {
+    /// What a month costs where so many seconds cost so much.
+    fn per_month(&self, scores: &Scores, seconds: i64) -> Option<f64> {
+        Some(self.frame.price? * scores.mean(|score| score.cost) / seconds.max(1) as f64)
+    }
+
+    fn figures(&self, scores: &Scores, today: &Scores, seconds: i64) -> Figures {
         let over = |values: &dyn Fn(&Score) -> f64| {
             let range = Range::of(scores.runs.iter().map(values));
             let (least, most) = range.map_or((0.0, 0.0), |range| (range.low, range.high));
@@ -264,6 +274,7 @@ impl Tuning<'_> {
         Figures {
             cost: over(&|score| score.cost / 3600.0),
             cost_difference: Over { mean: mean(scores) - mean(today), least, most },
+            cost_per_month: self.per_month(scores, seconds),
             bad_seconds: over(&|score| score.bad),
             lost_core_seconds: over(&|score| score.lost),
             scaling_events: over(&|score| score.events),
@@ -278,6 +289,7 @@ impl Tuning<'_> {
 
     fn json(&self) -> HpaTuned {
         let today = &self.today().known;
+        let rest = self.frame.end - self.frame.seen;
         let setting = |row: &Row| SettingOf {
             chosen_for: row.names.clone(),
             recommended: row == self.best(),
@@ -292,13 +304,18 @@ impl Tuning<'_> {
                     today: axis.values[axis.own],
                 })
                 .collect(),
-            seen: self.figures(&row.known.seen, &today.seen),
-            unseen: row.known.unseen.as_ref().zip(today.unseen.as_ref()).map(|(own, today)| self.figures(own, today)),
+            seen: self.figures(&row.known.seen, &today.seen, self.frame.seen),
+            unseen: row
+                .known
+                .unseen
+                .as_ref()
+                .zip(today.unseen.as_ref())
+                .map(|(own, today)| self.figures(own, today, rest)),
         };
         let step = |step: &Step| StepOf {
             path: self.frame.axes[step.axis].path.clone(),
             value: self.frame.axes[step.axis].values[step.value],
-            figures: self.figures(&step.scores, &today.seen),
+            figures: self.figures(&step.scores, &today.seen, self.frame.seen),
         };
         HpaTuned {
             hpa: self.frame.name.clone(),

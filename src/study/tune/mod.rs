@@ -104,6 +104,8 @@ const LITTLE: f64 = 60.0;
 /// So many of the best, and so many others of the front, are simulated in many phases.
 const BEST: usize = 16;
 const FRONT: usize = 16;
+/// So many of the cheapest that serve as well as today's in that phase are, too.
+const AS_GOOD: usize = 16;
 /// So many of all that seem to be better than today's are, too.
 const BETTER: usize = 48;
 /// So often each field is changed by one, two or four steps.
@@ -352,6 +354,9 @@ impl<'p, 'a> Tuning<'p, 'a> {
         }
         let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
         chosen.extend(spread(&front, share(FRONT)).into_iter().cloned());
+        let is_as_good = |score: &Score| score.bad <= own.bad + EQUAL && score.lost <= own.lost + EQUAL;
+        let as_good = all.iter().filter(|(_, _, score)| is_as_good(score));
+        chosen.extend(as_good.take(share(AS_GOOD)).map(|(choice, ..)| (*choice).clone()));
         // What is cheapest in one phase and under one load need not serve in others: some of all that seem better than today.
         let better: Vec<&Choice> =
             all.iter().take_while(|(_, loss, _)| *loss < 1.0).map(|(choice, ..)| *choice).collect();
