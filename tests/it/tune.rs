@@ -151,6 +151,31 @@ fn a_constant_load_needs_what_can_be_counted() {
         .stdout(contains("\n  apiVersion: autoscaling/v2\n  kind: HorizontalPodAutoscaler\n"));
 }
 
+/// Two cores, and from noon on four, at once. Today's eight pods of half a core each, at 50%, use what they request at noon and no more,
+/// and then become twelve. Who serves as well has eight before noon, too, and eight are enough after it: a minimum of eight, and a target from 91% on,
+/// of which 100% is within the tolerance. No target alone does that, since what makes eight of two cores makes more of four.
+#[test]
+fn steps_need_what_can_be_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    write(&folder.path().join("k8s.yaml"), MANIFESTS);
+    let load = folder.path().join("steps.csv").display().to_string();
+    write(&folder.path().join("steps.csv"), "time,cpu\n0,2\n43200,4\n");
+    let run = "--duration 1d --replicas 8 --phases 5 --load-uncertainty 0%";
+    let mut args = vec!["tune", "-f", &manifests, "--load", &load];
+    args.extend(run.split(' '));
+    let found = tuned(&args);
+    let best = recommended(&found);
+    assert_eq!(best["seen"]["cost"]["mean"], 8.0 * 24.0, "{best:#}");
+    assert_eq!(best["seen"]["badSeconds"]["most"], 0.0);
+    assert_eq!(field(best, "minReplicas"), 8);
+    assert!(field(best, "metrics[0].resource.target.averageUtilization") >= 91, "{best:#}");
+    let today = found["settings"][0]["seen"]["cost"]["mean"].as_f64().unwrap();
+    assert!((239.0..=240.0).contains(&today), "{today}");
+    // The reasons are those of the arithmetic.
+    assert!(found["why"][0].as_str().unwrap().contains("there are 8 pods in place of 12"), "{found:#}");
+}
+
 /// Of two HPAs of one name the options set the one that was tuned.
 #[test]
 fn an_hpa_is_told_from_another_of_its_name() {

@@ -33,15 +33,23 @@ pub(super) fn print(args: &TuneArgs, image: &str, tasks: &[Task<'_>]) -> anyhow:
     while let Some(one) = given.next() {
         if OWN.contains(&one.as_str()) {
             given.next();
+        } else if let Some(path) = one.strip_prefix("-f").filter(|path| !path.is_empty()) {
+            // `-fk8s/` is `-f k8s/`.
+            arguments.extend(["-f".to_owned(), mapped(path.trim_start_matches('='), &mut files)?]);
+        } else if one.starts_with("-o") {
+            // The directory is the Job's.
         } else if !OWN.iter().any(|own| one.strip_prefix(own).is_some_and(|rest| rest.starts_with('='))) {
             arguments.push(mapped(&one, &mut files)?);
         }
     }
-    for config in [std::env::var("HPASIM_CONFIG").ok(), Some("hpasim.toml".to_owned())].into_iter().flatten() {
-        if Path::new(&config).is_file() && !arguments.iter().any(|one| one == "--no-config") {
-            arguments.extend(["--config".to_owned(), mapped(&config, &mut files)?]);
-            break;
-        }
+    let is_said = arguments.iter().any(|one| one == "--no-config" || one == "--config" || one.starts_with("--config="));
+    let configs = [std::env::var("HPASIM_CONFIG").ok(), Some("hpasim.toml".to_owned())];
+    if let Some(config) = configs.into_iter().flatten().find(|path| !is_said && Path::new(path).is_file()) {
+        arguments.extend(["--config".to_owned(), mapped(&config, &mut files)?]);
+        output::complain(
+            "note",
+            &format!("{config} goes with the Job; files that it names do not: name them as options"),
+        );
     }
     files.sort();
     files.dedup();
@@ -131,6 +139,9 @@ fn take(path: &Path, inner: &Path, files: &mut Vec<(String, Vec<u8>)>) -> anyhow
     }
     if files.len() >= MOST_FILES {
         anyhow::bail!("more than {MOST_FILES} files would be read: name those that are needed");
+    }
+    if !path.is_file() {
+        anyhow::bail!("{} is no file: a Job reads files", path.display());
     }
     let name = inner.to_str().with_context(|| format!("{}: a name that is not UTF-8", path.display()))?;
     let name = name.trim_start_matches("./").to_owned();

@@ -295,10 +295,9 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     for why in others {
         output::complain("note", &format!("not tuned: {why}"));
     }
-    if let Some(image) = &args.job_manifest {
-        return job::print(args, image, &tasks);
-    }
-    if !tasks.is_empty() {
+    if let Some(image) = args.job_manifest.as_ref().filter(|_| !tasks.is_empty()) {
+        job::print(args, image, &tasks)?;
+    } else if !tasks.is_empty() {
         work(args, &tasks, (&controller, &sources, &manifests), shard, color)?;
     }
     InputError::unless_empty(errors)?;
