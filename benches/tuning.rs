@@ -11,7 +11,7 @@ use hpasim::input::load::drives::drives;
 use hpasim::model::{Column, ControllerConfig, HpaSpec, LoadSource, LoadTable, Target};
 use hpasim::sim::{Setup, World};
 use hpasim::study::tune::field::{Direction, Field};
-use hpasim::study::tune::{Axis, Known, Problem, Scores, Service, evaluate, tune};
+use hpasim::study::tune::{Axis, Known, Limits, Problem, Scores, Service, evaluate, tune};
 use hpasim::units::{SimTime, Span};
 
 const DAY: i64 = 86_400;
@@ -117,6 +117,7 @@ fn one(seed: u64) -> (f64, bool) {
         seen: Span::from_seconds(SEEN * DAY),
         candidates: 400,
         searches: 1,
+        limits: Limits { days: SEEN as f64, ..Limits::default() },
         phases: PHASES,
     };
     let service = Service::of(&problem.setup.targets[0]).expect("pods request CPU");

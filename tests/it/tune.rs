@@ -176,6 +176,49 @@ fn steps_need_what_can_be_counted() {
     assert!(found["why"][0].as_str().unwrap().contains("there are 8 pods in place of 12"), "{found:#}");
 }
 
+/// The same steps, where four minutes a day above the requests are allowed: whoever adds four pods at noon within that time need not have them before.
+/// What is allowed is kept, and less of it costs more; what cannot be kept is said.
+#[test]
+fn what_is_allowed_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    write(&folder.path().join("k8s.yaml"), MANIFESTS);
+    let load = folder.path().join("steps.csv").display().to_string();
+    write(&folder.path().join("steps.csv"), "time,cpu\n0,2\n43200,4\n");
+    let run = "--duration 1d --replicas 8 --phases 5 --load-uncertainty 0% --candidates 600";
+    let with = |bounds: &[&str]| {
+        let mut args = vec!["tune", "-f", &manifests, "--load", &load];
+        args.extend(run.split(' '));
+        args.extend(bounds.iter().flat_map(|bound| ["--at-most", *bound]));
+        tuned(&args)
+    };
+    let cost = |found: &Value| recommended(found)["seen"]["cost"]["mean"].as_f64().unwrap();
+    let bounded = with(&["without-service=4m", "lost=1000"]);
+    let best = recommended(&bounded);
+    let seconds = best["seen"]["badSeconds"]["mean"].as_f64().unwrap();
+    assert!((1.0..=240.0).contains(&seconds), "{best:#}");
+    // Four pods until noon and eight after it are 144 hours; some pods take longer to go.
+    assert!((144.0..160.0).contains(&cost(&bounded)), "{best:#}");
+    let few = with(&["without-service=4m", "events=0"]);
+    assert_eq!((recommended(&few)["seen"]["scalingEvents"]["most"].as_f64(), cost(&few)), (Some(0.0), 8.0 * 24.0));
+    assert_eq!((&few["withinBounds"], &few["bounds"][1]), (&true.into(), &"0 scaling events a day at most".into()));
+    // Nobody starts pods in no time, nor has any pods fewer than none.
+    let none = with(&["without-service=4m", "lost=0", "events=0"]);
+    assert_eq!(none["withinBounds"], true);
+    for (wrong, message) in
+        [("lots=1", "no figure `lots`"), ("events=-1", "no number from 0 on"), ("events", "write without-service=5m")]
+    {
+        let args = ["tune", "-f", &manifests, "--load", &load, "--at-most", wrong];
+        hpasim(&args).assert().code(2).stderr(contains(message));
+    }
+    let args = ["tune", "-f", K8S, "--candidates", "100", "--phases", "2", "--at-most", "events=0"];
+    hpasim(&args)
+        .args(LOAD)
+        .assert()
+        .success()
+        .stdout(contains("nothing that was tried keeps within the bounds (0 scaling"));
+}
+
 /// Of two HPAs of one name the options set the one that was tuned.
 #[test]
 fn an_hpa_is_told_from_another_of_its_name() {

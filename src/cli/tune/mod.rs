@@ -1,6 +1,7 @@
 //! `hpasim tune`: what to set.
 
 mod axes;
+mod bounds;
 mod job;
 mod parts;
 mod spelled;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::axes::{Range, axes, check_names};
+use self::bounds::{Bounded, at_most, limits};
 pub(super) use self::parts::{MergeArgs, merge};
 use self::parts::{Shard, digest, write};
 use self::spelled::spelled;
@@ -60,6 +62,10 @@ pub(super) struct TuneArgs {
     /// By what part the load may be another one, more or less: in each phase it is another of these loads; 0% for as it is
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = held_back)]
     load_uncertainty: f64,
+    /// What a setting may come to on a day on average, in place of what today's does: without-service=5m (what service is, is told), lost=10
+    /// (core-seconds), events=40 (changes of the replicas, which are not bounded otherwise); repeatable
+    #[arg(long, value_name = "FIGURE=VALUE", value_parser = at_most)]
+    at_most: Vec<(Bounded, f64)>,
     /// Try about so many settings [default: as many as are simulated in some half a minute, at most 4000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     candidates: Option<u32>,
@@ -209,13 +215,16 @@ fn task<'a>(
     let end = setup.world.duration.unwrap_or_else(|| table.length());
     let syncs = (end.seconds() / controller.sync_period.seconds().max(1)).max(1);
     let affordable = (MOST_SYNCS / syncs).clamp(CANDIDATES.0, CANDIDATES.1);
+    let seen = seen(end, args.holdout);
+    let (limits, bounds) = limits(args, service, seen);
     let problem = Problem {
         axes,
+        limits,
         varies: args.world.varies(&loads[0]),
         uncertainty: args.load_uncertainty,
         table,
         end,
-        seen: seen(end, args.holdout),
+        seen,
         candidates: args.candidates.map_or(affordable as usize, |count| count as usize),
         searches: args.searches as usize,
         phases: args.world.cluster.asked_phases().unwrap_or(PHASES),
@@ -239,6 +248,7 @@ fn task<'a>(
         rest: rest(&loads[0], problem.seen),
         uncertainty: problem.uncertainty,
         seed: problem.setup.world.seed,
+        bounds,
         warnings,
         notes,
     };

@@ -27,7 +27,7 @@ fn signed(value: f64) -> String {
 }
 
 /// What the time without service is called.
-pub(super) fn without(service: Service) -> &'static str {
+pub fn without(service: Service) -> &'static str {
     match service {
         Service::Slo => "promise broken",
         Service::Cpu => "above requests",
@@ -140,6 +140,16 @@ impl Tuning<'_> {
 
     fn verdict(&self) -> Vec<String> {
         let (today, best) = (self.today(), self.best());
+        let bounds = self.frame.bounds.join(", ");
+        if !self.tuned.is_within {
+            return vec![format!("{}: nothing that was tried keeps within the bounds ({bounds}).", self.frame.name)];
+        }
+        if best.known.choice == today.known.choice && !bounds.is_empty() {
+            return vec![format!(
+                "{}: of what was tried nothing costs less than today within the bounds ({bounds}).",
+                self.frame.name
+            )];
+        }
         if best.known.choice == today.known.choice {
             return vec![format!(
                 "{}: of what was tried nothing costs less than today and serves as well.",
@@ -164,6 +174,9 @@ impl Tuning<'_> {
         let month = |scores: &Scores| self.per_month(scores, self.frame.seen);
         if let Some((own, before)) = month(&best.known.seen).zip(month(&today.known.seen)) {
             all.push(format!("Nodes' price: {} a month (today {}).", decimal(own, 2), decimal(before, 2)));
+        }
+        if !bounds.is_empty() {
+            all.push(format!("The bounds: {bounds}."));
         }
         match best.known.unseen.as_ref().zip(today.known.unseen.as_ref()) {
             Some((own, before)) => {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::json::Kind;
 use crate::study::phases::Range;
 use crate::study::tune::{Axis, Found, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
+pub use document::without;
 pub use why::sentences;
 
 /// The files of the patch, of the same as a change of the user's files, and of the picture.
@@ -44,6 +45,8 @@ pub struct Frame {
     pub uncertainty: f64,
     /// The seed.
     pub seed: u64,
+    /// What is allowed, in words, where it is not what today's settings come to.
+    pub bounds: Vec<String>,
     /// What is to be known before anything else.
     pub warnings: Vec<String>,
     /// What else is to be known.
@@ -229,6 +232,10 @@ struct HpaTuned {
     diff: Option<String>,
     /// Where it differs most from today's settings, in one phase.
     why: Vec<String>,
+    /// What is allowed besides being no worse than today.
+    bounds: Vec<String>,
+    /// Whether the recommended setting keeps within what is allowed.
+    within_bounds: bool,
     warnings: Vec<String>,
     notes: Vec<String>,
 }
@@ -334,6 +341,8 @@ impl Tuning<'_> {
             patch: self.spelled.patch.clone(),
             diff: self.spelled.diff.clone(),
             why: self.spelled.why.clone(),
+            bounds: self.frame.bounds.clone(),
+            within_bounds: self.tuned.is_within,
             warnings: self.warnings(),
             notes: self.notes(),
         }

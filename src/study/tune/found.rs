@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::front::{balanced, front, spread};
-use super::score::{Score, Scores};
+use super::score::{Limits, Score, Scores};
 use super::search::Choice;
 
 /// So many rows are told besides today's, whose costs are such a part apart where they are told for nothing else.
@@ -15,6 +15,8 @@ const APART: f64 = 0.02;
 /// What a search found: of what it simulated in many phases what may be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found {
+    /// What is allowed.
+    pub limits: Limits,
     /// The values that there are.
     pub today: Choice,
     /// What costs least and serves no worse than today's; today's if nothing does.
@@ -75,6 +77,8 @@ pub struct Tuned {
     pub search: usize,
     /// Whether a search was stopped before its end.
     pub is_stopped: bool,
+    /// Whether the best keeps within what is allowed.
+    pub is_within: bool,
 }
 
 fn cost(scores: &Scores) -> f64 {
@@ -90,11 +94,15 @@ pub(super) fn front_of<'c>(all: impl Iterator<Item = (&'c Choice, &'c Scores)>) 
     front(all.map(|(choice, scores)| (choice, cost(scores), without(scores))))
 }
 
-/// The cheapest that serves as well as today, with the fewest changes.
-pub(super) fn cheapest<'c>(today: &Choice, all: impl Iterator<Item = (&'c Choice, &'c Scores)> + Clone) -> Choice {
+/// The cheapest that keeps within what is allowed, with the fewest changes; today's if nothing does.
+pub(super) fn cheapest<'c>(
+    today: &Choice,
+    all: impl Iterator<Item = (&'c Choice, &'c Scores)> + Clone,
+    limits: &Limits,
+) -> Choice {
     let Some((_, day)) = all.clone().find(|(choice, _)| *choice == today) else { return today.clone() };
     let changes = |choice: &Choice| choice.iter().zip(today).filter(|(one, other)| one != other).count();
-    let as_good = all.filter(|(_, scores)| scores.serves_like(day));
+    let as_good = all.filter(|(_, scores)| scores.keeps(limits, day));
     let order = |one: &(&Choice, &Scores), other: &(&Choice, &Scores)| {
         cost(one.1)
             .total_cmp(&cost(other.1))
@@ -107,7 +115,15 @@ pub(super) fn cheapest<'c>(today: &Choice, all: impl Iterator<Item = (&'c Choice
 /// What all searches found together, in the order of the searches.
 pub fn combined(all: &[&Found]) -> Tuned {
     let Some(first) = all.first() else {
-        return Tuned { rows: Vec::new(), best: 0, steps: Vec::new(), tried: 0, search: 0, is_stopped: false };
+        return Tuned {
+            rows: Vec::new(),
+            best: 0,
+            steps: Vec::new(),
+            tried: 0,
+            search: 0,
+            is_stopped: false,
+            is_within: false,
+        };
     };
     let known: BTreeMap<&Choice, &Known> =
         all.iter().flat_map(|found| &found.kept).map(|known| (&known.choice, known)).collect();
@@ -115,9 +131,16 @@ pub fn combined(all: &[&Found]) -> Tuned {
     let bests = all.iter().map(|found| &found.best).filter(|best| **best != first.today);
     let best = bests.filter_map(|best| known.get(best)).map(|known| (&known.choice, &known.seen));
     let day = known.get(&first.today).map(|known| (&known.choice, &known.seen));
-    let best = cheapest(&first.today, best.chain(day).collect::<Vec<_>>().into_iter());
+    let limits = &first.limits;
+    let best = cheapest(&first.today, best.chain(day).collect::<Vec<_>>().into_iter(), limits);
+    let is_within =
+        known.get(&best).zip(known.get(&first.today)).is_some_and(|(own, today)| own.seen.keeps(limits, &today.seen));
     let search = all.iter().position(|found| found.best == best).unwrap_or(0);
-    let rows = rows(&first.today, &best, &known);
+    let name = match limits.are_said() {
+        false => Some("cheapest as good as today"),
+        true => is_within.then_some("cheapest within the bounds"),
+    };
+    let rows = rows(&first.today, (&best, name), &known);
     Tuned {
         best: rows.iter().position(|row| row.known.choice == best).unwrap_or(0),
         rows,
@@ -125,17 +148,18 @@ pub fn combined(all: &[&Found]) -> Tuned {
         tried: all.iter().map(|found| found.tried).sum(),
         search,
         is_stopped: all.iter().any(|found| found.is_stopped),
+        is_within,
     }
 }
 
 /// Today's, the best, and what else is worth a thought.
-fn rows(today: &Choice, best: &Choice, known: &BTreeMap<&Choice, &Known>) -> Vec<Row> {
+fn rows(today: &Choice, (best, name): (&Choice, Option<&'static str>), known: &BTreeMap<&Choice, &Known>) -> Vec<Row> {
     let of = |choice: &Choice, figure: fn(&Scores) -> f64| {
         known.get(choice).map_or(f64::INFINITY, |known| figure(&known.seen))
     };
     let front = front_of(known.values().map(|known| (&known.choice, &known.seen)));
     let mut names: BTreeMap<&Choice, Vec<&'static str>> = BTreeMap::new();
-    names.entry(best).or_default().push("cheapest as good as today");
+    names.entry(best).or_default().extend(name);
     if let Some(safest) = front.last() {
         names.entry(safest).or_default().push("safest");
     }
@@ -175,7 +199,15 @@ mod tests {
     }
 
     fn found(best: usize, kept: Vec<Known>) -> Found {
-        Found { today: vec![9], best: vec![best], kept, steps: Vec::new(), tried: 10, is_stopped: false }
+        Found {
+            limits: Limits::default(),
+            today: vec![9],
+            best: vec![best],
+            kept,
+            steps: Vec::new(),
+            tried: 10,
+            is_stopped: false,
+        }
     }
 
     #[test]

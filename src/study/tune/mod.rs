@@ -21,7 +21,7 @@ pub use self::found::{Found, Known, Row, Step, Tuned, combined};
 use self::front::{front, spread};
 use self::meter::{Keeps, Meter, cpu_request};
 use self::score::EQUAL;
-pub use self::score::{Score, Scores};
+pub use self::score::{Limits, Score, Scores};
 use self::search::{Choice, Search};
 use self::why::Why;
 use rand::SeedableRng;
@@ -78,6 +78,8 @@ pub struct Problem<'a> {
     pub seen: Span,
     /// How many choices are tried, about, by all searches together.
     pub candidates: usize,
+    /// What is allowed.
+    pub limits: Limits,
     /// How many searches there are, each of which begins elsewhere.
     pub searches: usize,
     /// In how many phases the best are simulated.
@@ -299,7 +301,8 @@ impl<'p, 'a> Tuning<'p, 'a> {
         let best = self.polish(&today, &mut known)?;
         let kept = self.kept(&today, &best, &known)?;
         let steps = self.steps(&best)?;
-        Ok(Found { today, best, kept, steps, tried, is_stopped: is_stopped() })
+        let limits = self.problem.limits;
+        Ok(Found { limits, today, best, kept, steps, tried, is_stopped: is_stopped() })
     }
 
     /// What may become a row of what is told, with what comes of it in the part that was not seen.
@@ -323,6 +326,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
     /// How many choices were tried in one phase, and those of them that may be good in others.
     fn search(&self, today: &Choice, index: usize) -> Result<(usize, Vec<Choice>), SimError> {
         let (own, _) = self.score(today, 0, self.problem.seen, Keeps::Sum)?;
+        let most = self.problem.limits.most(&own);
         let counts: Vec<usize> = self.problem.axes.iter().map(|axis| axis.values.len()).collect();
         // What is a little worse in one phase may be better in others.
         let more = |value: f64, than: f64| ((value - than - LITTLE) / (than + LITTLE)).max(0.0);
@@ -331,7 +335,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
         let evaluate = |choice: &Choice| {
             tell(Progress::Done);
             let Some(score) = self.screened(choice) else { return (f64::INFINITY, Score::default()) };
-            let worse = more(score.bad, own.bad) + more(score.lost, own.lost);
+            let worse = more(score.bad, most.bad) + more(score.lost, most.lost) + more(score.events, most.events);
             let penalty = if worse > EQUAL { WORSE * (1.0 + worse) } else { 0.0 };
             (score.cost / own.cost.max(1.0) + penalty, score)
         };
@@ -354,29 +358,33 @@ impl<'p, 'a> Tuning<'p, 'a> {
         }
         let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
         chosen.extend(spread(&front, share(FRONT)).into_iter().cloned());
-        let is_as_good = |score: &Score| score.bad <= own.bad + EQUAL && score.lost <= own.lost + EQUAL;
+        let is_as_good = |score: &Score| {
+            score.bad <= most.bad + EQUAL && score.lost <= most.lost + EQUAL && score.events <= most.events + EQUAL
+        };
         let as_good = all.iter().filter(|(_, _, score)| is_as_good(score));
         chosen.extend(as_good.take(share(AS_GOOD)).map(|(choice, ..)| (*choice).clone()));
+        // What keeps within bounds that today's settings do not may cost more than these.
+        let dearest = if is_as_good(&own) { 1.0 } else { WORSE };
         // What is cheapest in one phase and under one load need not serve in others: some of all that seem better than today.
         let better: Vec<&Choice> =
-            all.iter().take_while(|(_, loss, _)| *loss < 1.0).map(|(choice, ..)| *choice).collect();
+            all.iter().take_while(|(_, loss, _)| *loss < dearest).map(|(choice, ..)| *choice).collect();
         chosen.extend(spread(&better, share(BETTER)).into_iter().cloned());
         Ok((found.len(), chosen.into_iter().collect()))
     }
 
     /// The cheapest that serves as well as today in all phases together, changed by steps as long as that is better.
     fn polish(&self, today: &Choice, known: &mut BTreeMap<Choice, Scores>) -> Result<Choice, SimError> {
-        let mut best = cheapest(today, known.iter());
+        let mut best = cheapest(today, known.iter(), &self.problem.limits);
         for _ in 0..ROUNDS {
             if is_stopped() {
                 break;
             }
             let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2, 4])).collect();
             self.learn(around.clone(), known)?;
-            let mut better = cheapest(today, known.iter());
+            let mut better = cheapest(today, known.iter(), &self.problem.limits);
             if better == best {
                 self.learn(pairs(&best, &around, known), known)?;
-                better = cheapest(today, known.iter());
+                better = cheapest(today, known.iter(), &self.problem.limits);
             }
             if better == best {
                 break;
@@ -392,14 +400,15 @@ impl<'p, 'a> Tuning<'p, 'a> {
             let (Some(found), Some(own), Some(day)) = (known.get(&simpler), known.get(&best), known.get(today)) else {
                 continue;
             };
-            if found.serves_like(day) && cost(found) <= cost(own) * (1.0 + SAME) {
+            if found.keeps(&self.problem.limits, day) && cost(found) <= cost(own) * (1.0 + SAME) {
                 best = simpler;
             }
         }
         // What may be chance is no less.
         let both = known.get(&best).zip(known.get(today));
         let is_less = both.is_some_and(|(own, day)| cost(own) < cost(day) && own.differs(day, |score| score.cost));
-        Ok(if is_less { best } else { today.clone() })
+        let is_within = known.get(today).is_some_and(|day| day.keeps(&self.problem.limits, day));
+        Ok(if is_less || !is_within { best } else { today.clone() })
     }
 
     /// Simulates what is not known yet.

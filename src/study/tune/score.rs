@@ -64,13 +64,53 @@ impl Scores {
         }
     }
 
-    /// Whether it serves as well, over all phases: no worse on average; and from one day to another the difference is such that other days are
-    /// not likely to be worse on average (one-sided), since what is at the bound on some days is beyond it on as many others.
-    pub fn serves_like(&self, other: &Self) -> bool {
-        let is_no_more = |of: fn(&Score) -> f64| self.mean(of) <= other.mean(of) + EQUAL;
-        let each: Vec<f64> = self.days.iter().zip(&other.days).map(|(own, other)| own - other).collect();
+    /// Whether it keeps within what is allowed, over all phases: on average; and time without service is from one day to another such that
+    /// other days are not likely to have more on average (one-sided), since what is at the bound on some days is beyond it on as many others.
+    pub fn keeps(&self, limits: &Limits, today: &Self) -> bool {
+        let is_no_more = |of: fn(&Score) -> f64, most: f64| self.mean(of) <= most + EQUAL;
+        let day = |index: usize| limits.without.or(today.days.get(index).copied()).unwrap_or(0.0);
+        let each: Vec<f64> = self.days.iter().enumerate().map(|(index, own)| own - day(index)).collect();
         let is_sure = each.len() < 2 || statistics::mean_at_most(&each, LIKELY) <= EQUAL;
-        is_no_more(|score| score.bad) && is_no_more(|score| score.lost) && is_sure
+        let most = limits.most(&Score {
+            bad: today.mean(|score| score.bad),
+            lost: today.mean(|score| score.lost),
+            ..Score::default()
+        });
+        is_no_more(|score| score.bad, most.bad)
+            && is_no_more(|score| score.lost, most.lost)
+            && is_no_more(|score| score.events, most.events)
+            && is_sure
+    }
+}
+
+/// What a choice may come to on a day, on average; what today's settings do where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How many days are seen.
+    pub days: f64,
+    /// Time without the service, seconds.
+    pub without: Option<f64>,
+    /// Work that is lost or dropped, core-seconds.
+    pub lost: Option<f64>,
+    /// Scaling events; as many as there are where nothing is said.
+    pub events: Option<f64>,
+}
+
+impl Limits {
+    /// Whether something else than today's settings is the measure.
+    pub fn are_said(&self) -> bool {
+        self.without.is_some() || self.lost.is_some() || self.events.is_some()
+    }
+
+    /// What is allowed in all, where today's settings come to this.
+    pub fn most(&self, today: &Score) -> Score {
+        let of = |limit: Option<f64>, own: f64| limit.map_or(own, |day| day * self.days);
+        Score {
+            cost: today.cost,
+            bad: of(self.without, today.bad),
+            lost: of(self.lost, today.lost),
+            events: of(self.events, f64::MAX),
+        }
     }
 }
 
@@ -99,12 +139,22 @@ mod tests {
     #[test]
     fn what_may_be_chance_is_not_as_good() {
         let today = scores(&[60.0, 20.0, 40.0, 0.0, 30.0]);
-        let serves = |days: [f64; 5]| scores(&days).serves_like(&today);
+        let limits = Limits { days: 5.0, ..Limits::default() };
+        let serves = |days: [f64; 5]| scores(&days).keeps(&limits, &today);
         assert!(serves([60.0, 20.0, 40.0, 0.0, 30.0]), "the same");
         assert!(serves([50.0, 10.0, 31.0, 0.0, 21.0]), "better on nearly all days");
         assert!(!serves([61.0, 20.0, 40.0, 0.0, 30.0]), "worse");
         // Better on average by one lucky day alone; Student's t of four degrees of freedom is 0.94.
         assert!(!serves([0.0, 30.0, 50.0, 5.0, 40.0]));
-        assert!(scores(&[5.0]).serves_like(&scores(&[6.0])), "one day tells nothing of others");
+        assert!(scores(&[5.0]).keeps(&limits, &scores(&[6.0])), "one day tells nothing of others");
+        let said = Limits { without: Some(50.0), events: Some(2.0), ..limits };
+        let with = |days: [f64; 5], events: f64| {
+            let mut scores = scores(&days);
+            scores.runs.iter_mut().for_each(|score| score.events = events);
+            scores.keeps(&said, &today)
+        };
+        assert!(with([40.0, 45.0, 50.0, 40.0, 45.0], 10.0), "more than today, and less than is allowed");
+        assert!(!with([40.0, 45.0, 50.0, 40.0, 45.0], 10.5), "more events than two a day");
+        assert!(!with([0.0, 0.0, 0.0, 200.0, 40.0], 0.0), "48 a day on average, by luck");
     }
 }

@@ -1,0 +1,54 @@
+//! What a setting may come to: `--at-most`.
+
+use super::{DAY, TuneArgs};
+use crate::input::names::hint;
+use crate::report::amounts::decimal;
+use crate::report::tune::without;
+use crate::study::tune::{Limits, Service};
+use crate::units::Span;
+
+/// What can be bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bounded {
+    /// Time without the service.
+    Without,
+    /// Work that is lost.
+    Lost,
+    /// Scaling events.
+    Events,
+}
+
+pub(super) fn at_most(text: &str) -> Result<(Bounded, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("write without-service=5m, lost=10 or events=40")?;
+    let number = || -> Result<f64, String> {
+        let number = value.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+        number.ok_or_else(|| format!("`{value}` is no number from 0 on"))
+    };
+    match name {
+        "without-service" => {
+            let span: Span = value.parse().map_err(|error: crate::units::ParseSpanError| error.to_string())?;
+            Ok((Bounded::Without, span.seconds() as f64))
+        }
+        "lost" => Ok((Bounded::Lost, number()?)),
+        "events" => Ok((Bounded::Events, number()?)),
+        _ => Err(format!("no figure `{name}`; {}", hint(name, ["without-service", "lost", "events"].into_iter()))),
+    }
+}
+
+/// What is allowed, and the same in words.
+pub(super) fn limits(args: &TuneArgs, service: Service, seen: Span) -> (Limits, Vec<String>) {
+    let mut limits = Limits { days: seen.seconds() as f64 / DAY as f64, ..Limits::default() };
+    let mut words = Vec::new();
+    for (bounded, value) in &args.at_most {
+        let (field, told) = match bounded {
+            Bounded::Without => {
+                (&mut limits.without, format!("{} {}", without(service), Span::from_seconds(*value as i64)))
+            }
+            Bounded::Lost => (&mut limits.lost, format!("{} core-seconds lost", decimal(*value, 1))),
+            Bounded::Events => (&mut limits.events, format!("{} scaling events", decimal(*value, 1))),
+        };
+        *field = Some(*value);
+        words.push(format!("{told} a day at most"));
+    }
+    (limits, words)
+}
