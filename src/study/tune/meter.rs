@@ -64,11 +64,12 @@ impl Listen for Meter {
     fn hear(&mut self, record: &SyncRecord<'_>) {
         let now = record.now.seconds();
         let resources = &record.resources;
-        let is_without = match self.service {
-            Service::Slo => resources.slow > self.slow,
+        let without = match self.service {
+            Service::Slo => resources.slow.seconds() - self.slow.seconds(),
             Service::Cpu => {
                 let requested = f64::from(record.pods.ready) * self.request;
-                resources.cpu_used.get() as f64 > requested || resources.backlog > Work::default()
+                let is_above = resources.cpu_used.get() as f64 > requested;
+                if is_above || resources.backlog > Work::default() { now - self.before } else { 0 }
             }
         };
         // A sync tells of the time before it.
@@ -76,9 +77,9 @@ impl Listen for Meter {
         if self.days.len() <= day {
             self.days.resize(day + 1, 0.0);
         }
-        if is_without {
-            self.days[day] += (now - self.before) as f64;
-            self.without += (now - self.before) as f64;
+        if without > 0 {
+            self.days[day] += without as f64;
+            self.without += without as f64;
             match self.when.as_mut().map(|when| (when.last().copied(), when)) {
                 Some((Some((from, to)), when)) if to == self.before => {
                     when.pop();
