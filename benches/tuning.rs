@@ -4,14 +4,15 @@
 
 mod common;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use hpasim::input::load::LoadSettings;
 use hpasim::input::load::drives::drives;
-use hpasim::model::{Column, ControllerConfig, HpaSpec, LoadSource, LoadTable, Target};
+use hpasim::model::{Column, ControllerConfig, LoadSource, LoadTable, Room, Target};
 use hpasim::sim::{Setup, World};
-use hpasim::study::tune::field::{Direction, Field};
-use hpasim::study::tune::{Axis, Known, Limits, Problem, Scores, Service, evaluate, tune};
+use hpasim::study::tune::field::{Defaults, Direction, Field, Subject};
+use hpasim::study::tune::{Axis, Cost, Known, Limits, Problem, Scores, Service, evaluate, tune};
 use hpasim::units::{SimTime, Span};
 
 const DAY: i64 = 86_400;
@@ -69,10 +70,10 @@ fn load(seed: u64) -> LoadTable {
 }
 
 /// What is set today is drawn, too: a target from 40% to 75%, two to five replicas at least, a window of at least a minute.
-fn today(seed: u64, values: &[(Field, Vec<i64>); 3], hpa: &mut HpaSpec) {
+fn today(seed: u64, values: &[(Field, Vec<i64>); 3], subject: &mut Subject<'_>) {
     let mut draw = drawn(seed + 1000);
     for ((field, values), (first, last)) in values.iter().zip([(2.0, 10.0), (0.0, 4.0), (1.0, 5.0)]) {
-        field.set(hpa, values[draw(first, last) as usize]);
+        field.set(subject, values[draw(first, last) as usize]);
     }
 }
 
@@ -92,16 +93,17 @@ fn one(seed: u64) -> (f64, bool) {
         (Field::MinReplicas, (2..=8).collect()),
         (Field::Window(Direction::Down), vec![0, 60, 120, 300, 600]),
     ];
-    let mut hpa = selection.hpa.item.clone();
-    today(seed, &values, &mut hpa);
-    let hpa = &hpa;
     let workload = &selection.target.item;
+    let mut subject = Subject { hpa: selection.hpa.item.clone(), workload: Cow::Borrowed(workload) };
+    today(seed, &values, &mut subject);
+    let hpa = &subject.hpa;
     let driven = drives(&columns, hpa, &workload.template, &LoadSettings::default(), &mut Vec::new());
     let target = Target::new(hpa, workload, driven.expect("the load says what drives it"));
     let world = World { controller, ..World::default() };
     let setup = Setup { world, targets: vec![target] };
     let axis = |(field, values): (Field, Vec<i64>)| {
-        let own = field.value(hpa, controller.downscale_stabilization);
+        let defaults = Defaults { downscale: controller.downscale_stabilization, ..Defaults::default() };
+        let own = field.value(&subject, &defaults);
         let own = values.iter().position(|value| *value == own).expect("today's value is one of them");
         Axis { field, values, own }
     };
@@ -113,6 +115,9 @@ fn one(seed: u64) -> (f64, bool) {
         uncertainty: 0.1,
         table,
         axes,
+        room: Room::default(),
+        cost: Cost::Pods,
+        headroom: 0.0,
         end,
         seen: Span::from_seconds(SEEN * DAY),
         candidates: 400,

@@ -9,12 +9,13 @@ use clap::Args;
 
 use super::fail_on::amount;
 use super::output::{self, ColorChoice, Format, Forms};
+use super::price::PriceArgs;
 use super::world::{Prepared, WorldArgs};
 use super::{Outcome, git, load};
 use crate::input::names::hint;
 use crate::input::overrides::Override;
 use crate::input::{InputError, Source};
-use crate::model::{LoadSource, Target};
+use crate::model::{LoadSource, Prices, Target};
 use crate::report::checks::{Check, Level};
 use crate::report::compare::{Alternative, Comparison, Pair, told};
 use crate::report::document::{html, markdown};
@@ -50,9 +51,12 @@ pub(super) struct CompareArgs {
     /// these with its name
     #[arg(long, value_name = "NAME=FILE|DIR|REVISION", value_parser = other)]
     other: Vec<(String, PathBuf)>,
+    /// Change a field of one of these alone: NAME=PATH=VALUE; a name that has no --other is the head with these changes; repeatable
+    #[arg(long, value_name = "NAME=PATH=VALUE", value_parser = other_set)]
+    other_set: Vec<(String, Override)>,
     /// End with 1 if a figure of the head or another one is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
-    /// pod-hours, core-hours, gib-hours, node-hours, replicas, nodes, at-max, waiting, slo (times), lost, events, restarts, or cost
-    /// (node-hours; without nodes core-hours and GiB-hours requested); repeatable
+    /// pod-hours, core-hours, gib-hours, node-hours, replicas, nodes, at-max, waiting, slo (times), lost, events, restarts, or cost (a month's,
+    /// where there are prices; or else node-hours, or core-hours and GiB-hours requested); repeatable
     #[arg(long, value_name = "FIGURE>BOUND", help_heading = "Output")]
     fail_on: Vec<Bound>,
     /// Write compare.json, compare.png, report.html and report.md into this directory
@@ -62,15 +66,27 @@ pub(super) struct CompareArgs {
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
     #[command(flatten)]
+    price: PriceArgs,
+    #[command(flatten)]
     world: WorldArgs,
 }
 
-fn other(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, path) = text.split_once('=').ok_or("write NAME=FILE, NAME=DIR or NAME=REVISION")?;
+/// A name, and what comes after it.
+fn named<'t>(text: &'t str, usage: &str) -> Result<(String, &'t str), String> {
+    let (name, rest) = text.split_once('=').ok_or(usage)?;
     if name.is_empty() || name == "base" || name == "head" || name.chars().any(char::is_control) {
         return Err(format!("`{name}` cannot be the name of another configuration"));
     }
-    Ok((name.to_owned(), path.into()))
+    Ok((name.to_owned(), rest))
+}
+
+fn other(text: &str) -> Result<(String, PathBuf), String> {
+    named(text, "write NAME=FILE, NAME=DIR or NAME=REVISION").map(|(name, path)| (name, path.into()))
+}
+
+fn other_set(text: &str) -> Result<(String, Override), String> {
+    let (name, change) = named(text, "write NAME=PATH=VALUE, such as more=hpa.web.maxReplicas=14")?;
+    Ok((name, change.parse()?))
 }
 
 /// What may not be passed.
@@ -100,11 +116,14 @@ impl FromStr for Bound {
         let (name, bound) = (name.trim(), bound.trim());
         let of_name = Figure::ALL.into_iter().find(|figure| figure.name() == name);
         let figures = match of_name {
+            // What is known of these first.
+            Some(Figure::Cost) => vec![Figure::Cost, Figure::NodeHours, Figure::CoreHours, Figure::GibHours],
             Some(figure) => vec![figure],
-            None if name == "cost" => vec![Figure::NodeHours, Figure::CoreHours, Figure::GibHours],
             None => {
-                let known = Figure::ALL.iter().map(|figure| figure.name()).chain(["cost"]);
-                return Err(format!("no figure `{name}`; {}", hint(name, known)));
+                return Err(format!(
+                    "no figure `{name}`; {}",
+                    hint(name, Figure::ALL.iter().map(|figure| figure.name()))
+                ));
             }
         };
         let number = |text: &str| amount(figures[0], text);
@@ -112,7 +131,6 @@ impl FromStr for Bound {
             (Some(more), Some(_)) => Most::Part(number(more.trim_end_matches('%'))? / 100.0),
             (Some(more), None) => Most::More(number(more)?),
             (None, Some(_)) => return Err(format!("a percentage is of the base: write {name}>+{bound}")),
-            (None, None) if name == "cost" => return Err("cost is compared with the base: write cost>+5%".to_owned()),
             (None, None) => Most::Value(number(bound)?),
         };
         Ok(Self { text: format!("{name}>{bound}"), figures, most })
@@ -126,12 +144,14 @@ impl fmt::Display for Bound {
 }
 
 impl Bound {
-    /// The figures of an HPA that it is about: of the cost nodes if they are simulated, or what is requested.
+    /// The figures of an HPA that it is about: the cost if there are prices, or else nodes if they are simulated, or what is requested; a value is
+    /// one of money.
     fn of<'c>(&self, all: &'c [Compared]) -> Vec<&'c Compared> {
-        let has_nodes = all.iter().any(|one| one.figure == Figure::NodeHours);
+        let has = |figure: Figure| all.iter().any(|one| one.figure == figure);
         let counts = |one: &&Compared| match self.figures.as_slice() {
             [_] => self.figures.contains(&one.figure),
-            _ if has_nodes => one.figure == Figure::NodeHours,
+            _ if has(Figure::Cost) || matches!(self.most, Most::Value(_) | Most::More(_)) => one.figure == Figure::Cost,
+            _ if has(Figure::NodeHours) => one.figure == Figure::NodeHours,
             _ => self.figures.contains(&one.figure),
         };
         all.iter().filter(counts).collect()
@@ -169,6 +189,12 @@ fn configurations(args: &CompareArgs) -> Vec<Configuration> {
             None => all.push(of(name, std::slice::from_ref(path), &[])),
         }
     }
+    for (name, change) in &args.other_set {
+        match all.iter_mut().find(|one| one.name == *name) {
+            Some(known) => known.set.push(change.clone()),
+            None => all.push(of(name, &args.head, &[args.head_set.as_slice(), std::slice::from_ref(change)].concat())),
+        }
+    }
     all
 }
 
@@ -200,7 +226,8 @@ pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<
     let Some((base, others)) = sides.split_first() else { anyhow::bail!("there are two sides") };
     // What is assumed of the head is assumed of the others, too.
     others.iter().take(1).flat_map(|side| &side.prepared.setup.targets).for_each(load::note_assumptions);
-    let mut comparison = comparison(&all, base, others);
+    let has_nodes = base.prepared.setup.world.nodes.is_some();
+    let mut comparison = comparison(&all, base, others, args.price.prices(has_nodes)?);
     if let Some(empty) = comparison.alternatives.iter().find(|one| one.pairs.is_empty()) {
         anyhow::bail!("no HPA is in both the base and {}: {}", empty.name, empty.alone().join("; "));
     }
@@ -302,7 +329,12 @@ impl<'a> Done<'a> {
     }
 }
 
-fn comparison<'a>(all: &[Configuration], base: &'a Done<'a>, others: &'a [Done<'a>]) -> Comparison<'a> {
+fn comparison<'a>(
+    all: &[Configuration],
+    base: &'a Done<'a>,
+    others: &'a [Done<'a>],
+    prices: Option<Prices>,
+) -> Comparison<'a> {
     let told = |one: &Configuration| {
         let paths = one.paths.iter().map(|path| path.display().to_string());
         paths.chain(one.set.iter().map(ToString::to_string)).collect::<Vec<_>>().join(", ")
@@ -315,7 +347,7 @@ fn comparison<'a>(all: &[Configuration], base: &'a Done<'a>, others: &'a [Done<'
         };
         let pair = |(index, name): (usize, &String)| {
             let earlier = before.iter().position(|other| other == name)?;
-            Some(Pair { base: base.side(earlier), head: side.side(index) })
+            Some(Pair { base: base.side(earlier), head: side.side(index), prices })
         };
         Alternative {
             name: own.name.clone(),
@@ -361,7 +393,8 @@ fn checks(bounds: &[Bound], alternatives: &[Alternative<'_>]) -> anyhow::Result<
         }
         if all.len() == before {
             anyhow::bail!(
-                "--fail-on {bound}: not known of any HPA here (slo needs --slo and requests, nodes need --nodes)"
+                "--fail-on {bound}: not known of any HPA here (slo needs --slo and requests, nodes need --nodes, a value \
+                 of cost prices: --price, or pricePerMonth of the nodes)"
             );
         }
     }
@@ -380,7 +413,8 @@ mod tests {
         assert_eq!(most("waiting>+90"), Ok(Most::More(90.0)));
         assert_eq!(most("replicas>+2"), Ok(Most::More(2.0)));
         assert!(most("replica>2").unwrap_err().contains("replicas"));
-        for wrong in ["cost", "cost>5", "cost>5%", "pod-hours>-1", "slo>+often", "pod-hours>NaN", "lost>1m", ""] {
+        assert_eq!(most("cost>120"), Ok(Most::Value(120.0)));
+        for wrong in ["cost", "cost>5%", "pod-hours>-1", "slo>+often", "pod-hours>NaN", "lost>1m", ""] {
             assert!(most(wrong).is_err(), "{wrong}");
         }
     }

@@ -129,7 +129,7 @@ fn of_manifests(args: &ExplainArgs, color: ColorChoice) -> anyhow::Result<Outcom
     let events = OnceCell::new();
     let mut prepared = args.world.prepare(controller, &manifests, &events)?;
     args.world.in_phases(&mut prepared)?;
-    let Prepared { setup, mut loads, errors, several } = prepared;
+    let Prepared { setup, mut loads, errors, several, .. } = prepared;
     let clocks: Vec<Option<Clock>> = loads.iter().map(LoadSource::clock).collect();
     let mut keepers = Vec::new();
     for clock in &clocks {

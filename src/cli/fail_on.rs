@@ -41,6 +41,15 @@ fn unknown(figure: Figure, setup: &Setup<'_>, index: usize) -> Option<&'static s
         Figure::Waiting if target.workload.template.cpu_limit().is_none() => {
             Some("without a CPU limit work never waits in the simulation")
         }
+        Figure::Cost
+            if setup
+                .world
+                .nodes
+                .as_ref()
+                .is_none_or(|nodes| nodes.pools.iter().any(|pool| pool.shape.price_per_month.is_none())) =>
+        {
+            Some("no nodes with a price each are simulated (--nodes, pricePerMonth)")
+        }
         Figure::Nodes | Figure::NodeHours if setup.world.nodes.is_none() => Some("no nodes are simulated (--nodes)"),
         _ => None,
     }
@@ -50,7 +59,7 @@ fn unknown(figure: Figure, setup: &Setup<'_>, index: usize) -> Option<&'static s
 fn values(figure: Figure, run: &Run<'_>) -> Vec<f64> {
     let shown = Course::of(run.target(), run.summary);
     let others = run.phases.iter().flat_map(|runs| &runs.courses);
-    std::iter::once(&shown).chain(others).filter_map(|course| figure.of(course, run.summary)).collect()
+    std::iter::once(&shown).chain(others).filter_map(|course| figure.of(course, run.summary, None)).collect()
 }
 
 /// A bound of a figure.

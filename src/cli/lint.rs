@@ -12,10 +12,11 @@ use super::manifests::{SourceArgs, note_unread};
 use super::output::{ColorChoice, Format, Forms};
 use super::{Outcome, output};
 use crate::input::load::Load;
+use crate::input::manifests::Manifests;
 use crate::input::names::hint;
 use crate::input::{Diagnostic, InputError, nodes, read_sources};
-use crate::lint::{Complaint, Context, HeldBack, Severity, held_back, lint, rules};
-use crate::model::{ControllerConfig, LoadSource, Location};
+use crate::lint::{Complaint, Context, Finding, HeldBack, Severity, held_back, lint, rules};
+use crate::model::{ControllerConfig, HpaSpec, LoadSource, Location, NodeShape, Placed, Startup};
 use crate::plan;
 use crate::report::json::{self, findings::Findings};
 use crate::report::lint as report;
@@ -115,10 +116,10 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
         }
         None => Vec::new(),
     };
-    let neighbourhood = manifests.inventory.neighbourhood(&[]);
     let held_back = if args.load.is_some() || !args.options.constant.is_empty() {
         let selection = manifests.select(args.sources.namespace.as_deref(), args.hpa.as_deref())?;
         let mut load = load::open(args.load.as_deref(), &args.options, &selection.hpa.item)?;
+        let neighbourhood = manifests.inventory.neighbourhood(&[]);
         let (options, columns) = (&args.options, load.columns());
         let target = load::target(options, &args.cluster, &controller, &neighbourhood, &selection, columns)?;
         let factors = load::factors(&args.sources.set.set, &[(target.hpa, load.clock())])?;
@@ -132,22 +133,8 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
     } else {
         Vec::new()
     };
-    let workloads = plan::workloads(&manifests.inventory);
-    let storage = plan::storage(&manifests.inventory, &workloads);
-    let context = Context {
-        inventory: &manifests.inventory,
-        workloads: &workloads,
-        neighbourhood: &neighbourhood,
-        storage: &storage,
-        controller,
-        startup: args.cluster.config(&controller)?.startup,
-        nodes: &shapes,
-        held_back,
-        odd: complaints(&manifests.warnings),
-        refused: complaints(&manifests.refused),
-        removed: complaints(manifests.removed.iter().map(|(removed, _)| removed)),
-    };
-    let findings = lint(&context);
+    let startup = args.cluster.config(&controller)?.startup;
+    let findings = findings(&manifests, controller, startup, (&shapes, held_back));
     if manifests.inventory.is_empty() && findings.is_empty() {
         let diagnostic =
             Diagnostic::new("there is nothing to look at: no autoscaler, workload, claim, quota, budget or Service");
@@ -172,6 +159,33 @@ pub(super) fn run(args: &LintArgs, color: ColorChoice) -> anyhow::Result<Outcome
     };
     let failed = findings.iter().any(|finding| finding.rule.severity >= threshold);
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+/// How HPAs were held back, in each phase.
+type AllHeldBack<'a> = Vec<(&'a Placed<HpaSpec>, Vec<Option<HeldBack>>)>;
+
+/// What is found in manifests, on such nodes and under the loads that HPAs were held back by.
+pub(super) fn findings<'a>(
+    manifests: &'a Manifests,
+    controller: ControllerConfig,
+    startup: Startup,
+    (nodes, held_back): (&'a [NodeShape], AllHeldBack<'a>),
+) -> Vec<Finding> {
+    let workloads = plan::workloads(&manifests.inventory);
+    let storage = plan::storage(&manifests.inventory, &workloads);
+    lint(&Context {
+        inventory: &manifests.inventory,
+        workloads: &workloads,
+        neighbourhood: &manifests.inventory.neighbourhood(&[]),
+        storage: &storage,
+        controller,
+        startup,
+        nodes,
+        held_back,
+        odd: complaints(&manifests.warnings),
+        refused: complaints(&manifests.refused),
+        removed: complaints(manifests.removed.iter().map(|(removed, _)| removed)),
+    })
 }
 
 /// A rule at length.

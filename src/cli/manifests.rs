@@ -11,7 +11,7 @@ use super::output;
 use crate::input::manifests::{self, Context, Edited, Manifests, Patch, StatedPods};
 use crate::input::overrides::Override;
 use crate::input::{InputError, Source, read_sources};
-use crate::model::{Amounts, KubernetesVersion};
+use crate::model::{Amounts, KubernetesVersion, ObjectId};
 use crate::units::{NonNegativeQuantity, ParseNonNegativeError, Quantity, Replicas};
 
 /// The most notes that are printed one by one.
@@ -112,22 +112,24 @@ impl SourceArgs {
         manifests::read(&self.sources, context)?.accepted()
     }
 
-    /// What more overrides change of an HPA of what was kept.
+    /// What more overrides change of objects of what was kept.
     pub fn patch(
         &self,
         version: KubernetesVersion,
         more: &[Override],
-        hpa: (&str, &str),
+        objects: &[ObjectId],
     ) -> Result<Option<Patch>, InputError> {
         let namespace = self.namespace.as_deref();
         let context = Context { version, namespace, only_namespace: false, overrides: more };
-        manifests::patch(&self.sources, context, hpa)
+        manifests::patch(&self.sources, context, objects)
     }
 
-    /// What was kept, with a file in place of one.
-    pub fn with(&self, edited: &Edited) -> Self {
+    /// What was kept, with files in place of some.
+    pub fn with(&self, edited: &[Edited]) -> Self {
         let mut all = self.clone();
-        all.sources.get_mut(edited.source).into_iter().for_each(|source| source.text.clone_from(&edited.text));
+        for one in edited {
+            all.sources.get_mut(one.source).into_iter().for_each(|source| source.text.clone_from(&one.text));
+        }
         all
     }
 

@@ -21,6 +21,7 @@ mod manifests;
 mod observation;
 mod output;
 mod plan;
+mod price;
 mod progress;
 mod prometheus;
 mod recorded;

@@ -17,7 +17,7 @@ use crate::input::load::{CpuFrom, Load};
 use crate::input::manifests::Manifests;
 use crate::input::scenario::recorded_events;
 use crate::input::{Diagnostic, InputError};
-use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, ScheduledEvent, Target, Workload};
+use crate::model::{Column, ControllerConfig, HpaSpec, LoadSource, Placed, Room, ScheduledEvent, Target, Workload};
 use crate::sim::Setup;
 use crate::study::backtest::Seen;
 use crate::study::phases::{PhaseRuns, WorldPhases};
@@ -58,6 +58,8 @@ const GUESSED_CPU: &str = "20m";
 pub(super) struct Prepared<'a> {
     pub setup: Setup<'a>,
     pub loads: Vec<Load>,
+    /// What quotas and LimitRanges leave for the pods of each target.
+    pub rooms: Vec<Room<'a>>,
     /// What cannot be simulated, to be said at the end.
     pub errors: Vec<Diagnostic>,
     /// Whether several HPAs were asked for.
@@ -155,7 +157,7 @@ impl WorldArgs {
     ) -> anyhow::Result<Prepared<'a>> {
         let namespace = self.manifests.sources.namespace.as_deref();
         let chosen = manifests.chosen(namespace, self.manifests.hpa.as_deref())?;
-        let (targets, loads, errors) = targets(self, &controller, manifests, &chosen)?;
+        let Found { targets, loads, rooms, errors } = targets(self, &controller, manifests, &chosen)?;
         if targets.is_empty() {
             InputError::unless_empty(errors)?;
             anyhow::bail!("no HPA has a load: give --load FILE, or HPA=FILE for some of them, or --constant cpu=2.5");
@@ -170,7 +172,7 @@ impl WorldArgs {
         let (set, has_nodes) = (&self.manifests.sources.set.set, setup.world.nodes.is_some());
         let happening = self.events.all(set, &happens, has_nodes, controller)?;
         setup.world.events = events.get_or_init(|| happening);
-        Ok(Prepared { setup, loads, errors, several: chosen.len() > 1 })
+        Ok(Prepared { setup, loads, rooms, errors, several: chosen.len() > 1 })
     }
 
     /// Puts the targets into typical phases; the same in other phases, unless that takes too long.
@@ -183,6 +185,15 @@ impl WorldArgs {
     }
 }
 
+/// What is scaled under the loads that are given, and what of it cannot be simulated.
+#[derive(Default)]
+struct Found<'a> {
+    targets: Vec<Target<'a>>,
+    loads: Vec<Load>,
+    rooms: Vec<Room<'a>>,
+    errors: Vec<Diagnostic>,
+}
+
 /// What is scaled under the loads that are given, and what of it cannot be simulated: an error at the end where there are
 /// several.
 fn targets<'a>(
@@ -190,7 +201,7 @@ fn targets<'a>(
     controller: &ControllerConfig,
     manifests: &'a Manifests,
     chosen: &[&'a Placed<HpaSpec>],
-) -> anyhow::Result<(Vec<Target<'a>>, Vec<Load>, Vec<Diagnostic>)> {
+) -> anyhow::Result<Found<'a>> {
     let files = LoadFiles::of(&args.load.load, manifests)?;
     let shared = files.is_for_all() || args.load.load.is_empty();
     if chosen.len() > 1 && shared && !files.has_folder_for_each() {
@@ -201,7 +212,7 @@ fn targets<'a>(
         );
         output::complain("note", &note);
     }
-    let (mut targets, mut loads, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut found = Found::default();
     let constants = !args.load.options.constant.is_empty();
     let by_name = manifests.targets();
     let neighbourhood = manifests.inventory.neighbourhood(&files.simulated(&by_name, chosen, constants)?);
@@ -228,13 +239,14 @@ fn targets<'a>(
         };
         match one() {
             Ok((target, load)) => {
-                targets.push(target);
-                loads.push(load);
+                found.rooms.push(neighbourhood.room(target.workload));
+                found.targets.push(target);
+                found.loads.push(load);
             }
-            Err(error) => errors.extend(error.downcast::<InputError>()?.diagnostics().to_vec()),
+            Err(error) => found.errors.extend(error.downcast::<InputError>()?.diagnostics().to_vec()),
         }
     }
-    Ok((targets, loads, errors))
+    Ok(found)
 }
 
 /// The same in other phases, unless that takes too long.

@@ -10,7 +10,7 @@ use serde_yaml::{Mapping, Value};
 use super::names::hint;
 use super::yaml::{Document, drop_nulls, read_documents};
 use super::{Diagnostic, InputError, Source};
-use crate::model::piece;
+use crate::model::{ObjectId, piece};
 use crate::units::{Span, When};
 
 /// One change.
@@ -284,13 +284,13 @@ fn objects(value: &Value, mut each: impl FnMut(&[usize], &Value)) {
     inner(value, &mut Vec::new(), &mut each);
 }
 
-/// An HPA of documents.
-pub(super) fn hpa(documents: &[Document], namespace: &str, (space, name): (&str, &str)) -> Option<Value> {
+/// An object of documents.
+pub(super) fn object(documents: &[Document], namespace: &str, id: &ObjectId) -> Option<Value> {
     let mut found = None;
     for document in documents {
         objects(&document.value, |_, object| {
-            let is_hpa = object.get("kind").and_then(Value::as_str) == Some(KINDS[0].0);
-            if is_hpa && identity(object, namespace) == (space.to_owned(), name.to_owned()) {
+            let is_of_kind = object.get("kind").and_then(Value::as_str) == Some(id.kind.as_str());
+            if is_of_kind && identity(object, namespace) == (id.namespace.clone(), id.name.clone()) {
                 found = Some(object.clone());
             }
         });
@@ -317,6 +317,9 @@ pub(super) fn changed(before: &Value, after: &Value) -> Value {
 }
 
 fn difference(before: &Value, after: &Value) -> Value {
+    if let (Some(before), Some(after)) = (before.as_sequence(), after.as_sequence()) {
+        return items_that_differ(before, after).unwrap_or_else(|| Value::Sequence(after.clone()));
+    }
     let (Some(before), Some(after)) = (before.as_mapping(), after.as_mapping()) else { return after.clone() };
     let differs = |(name, value): (&Value, &Value)| match before.get(name) {
         Some(own) if own == value => None,
@@ -324,6 +327,25 @@ fn difference(before: &Value, after: &Value) -> Value {
         None => Some((name.clone(), value.clone())),
     };
     Value::Mapping(after.iter().filter_map(differs).collect())
+}
+
+/// Of lists whose items have names, such as containers, those that differ, by their names: a strategic merge patch goes by them.
+fn items_that_differ(before: &[Value], after: &[Value]) -> Option<Value> {
+    let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
+    let names = |items: &[Value]| items.iter().map(name).collect::<Option<Vec<String>>>();
+    let (own, other) = (names(before)?, names(after)?);
+    if own != other {
+        return None;
+    }
+    let differ = before.iter().zip(after).zip(own).filter(|((before, after), _)| before != after);
+    let one = |((before, after), name): ((&Value, &Value), String)| {
+        let mut item = Mapping::from_iter([(Value::from("name"), Value::from(name))]);
+        if let Value::Mapping(fields) = difference(before, after) {
+            item.extend(fields);
+        }
+        Value::Mapping(item)
+    };
+    Some(Value::Sequence(differ.map(one).collect()))
 }
 
 /// Namespace and name.

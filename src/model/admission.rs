@@ -79,9 +79,15 @@ impl<'a> Admission<'a> {
         self.quotas.named(namespace).filter(|quota| !quota.item.scoped)
     }
 
+    /// Those of a namespace that are about all its pods.
+    pub(super) fn rules(&self, namespace: &str) -> Rules<'a> {
+        let ranges = self.limit_ranges.named(namespace).collect();
+        Rules { quotas: self.quotas(namespace).collect(), ranges }
+    }
+
     /// Why they let no pod of a workload be made.
     pub fn refusals(&self, workload: &Workload) -> Vec<Refusal> {
-        refusals(self, workload)
+        refusals(&self.rules(&workload.namespace), workload)
     }
 
     /// Why the LimitRanges do not let a claim be made.
@@ -90,10 +96,25 @@ impl<'a> Admission<'a> {
     }
 }
 
-fn refusals(admission: &Admission<'_>, workload: &Workload) -> Vec<Refusal> {
-    let (template, namespace) = (&workload.template, &workload.namespace);
+/// The quotas that count all pods, and the LimitRanges, of a namespace.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules<'a> {
+    /// The quotas.
+    pub quotas: Vec<&'a Placed<ResourceQuota>>,
+    ranges: Vec<&'a Placed<LimitRange>>,
+}
+
+impl Rules<'_> {
+    /// Why they let no pod of a workload be made.
+    pub fn refusals(&self, workload: &Workload) -> Vec<Refusal> {
+        refusals(self, workload)
+    }
+}
+
+fn refusals(rules: &Rules<'_>, workload: &Workload) -> Vec<Refusal> {
+    let template = &workload.template;
     let mut all = Vec::new();
-    for quota in admission.quotas(namespace) {
+    for quota in &rules.quotas {
         for (resource, _) in quota.item.hard.iter() {
             let names: Vec<&str> =
                 lacking(template, resource).iter().map(|container| container.name.as_str()).collect();
@@ -113,7 +134,7 @@ fn refusals(admission: &Admission<'_>, workload: &Workload) -> Vec<Refusal> {
             }
         }
     }
-    for range in admission.limit_ranges.named(namespace) {
+    for range in &rules.ranges {
         for item in &range.item.limits {
             let mut add = |what: String, why: String, field: &str, resource: &str| {
                 let path = format!("{}.{field}.{resource}", item.path);

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::SelectorRequirement;
+use super::{ObjectId, SelectorRequirement};
 use crate::units::{Replicas, Span};
 
 /// A HorizontalPodAutoscaler.
@@ -36,6 +36,16 @@ impl HpaSpec {
     /// Whether it scales the object with an identity.
     pub fn scales(&self, id: &super::ObjectId) -> bool {
         id.is_referred(&self.target, &self.namespace)
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> ObjectId {
+        ObjectId {
+            kind: "HorizontalPodAutoscaler".to_owned(),
+            group: "autoscaling".to_owned(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
     }
 
     /// The tolerances of scaling down and up: those of `behavior`, or else the controller's.

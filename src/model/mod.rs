@@ -23,6 +23,7 @@ mod object;
 mod phase;
 mod placement;
 mod pod;
+mod prices;
 mod recording;
 mod scenario;
 mod target;
@@ -52,7 +53,7 @@ pub use load::{
     Column, Drive, Drives, Interpolation, LoadError, LoadSource, LoadTable, MOST_CLIENT_GROUPS, MOST_PODS, RequestModel,
 };
 pub use location::{Location, Origin, Placed, Positions};
-pub use neighbourhood::{Allowance, ForeignPods, Neighbourhood, Neighbours, SharedQuota};
+pub use neighbourhood::{Allowance, ForeignPods, Neighbourhood, Neighbours, Room, SharedQuota};
 pub use node_pools::{ClusterAutoscaler, NodePool, NodeSettings, NodesConfig};
 pub use nodes::{HOSTNAME_LABEL, NodeShape, REGION_LABEL, Taint, ZONE_LABEL, available, is_zone_label};
 pub use object::{ObjectId, api_group};
@@ -61,6 +62,7 @@ pub use placement::{
     HostPort, NodeSelectorTerm, Operator, Placement, PodAffinityTerm, SelectorRequirement, SpreadConstraint, Toleration,
 };
 pub use pod::{Container, Labels, MissingRequest, PodTemplate, Probe, QosClass, Volume, VolumeSource, is_pod_level};
+pub use prices::{HOURS_OF_A_MONTH, Prices};
 pub use recording::{About, Gap, Grid, Kind, Observed, RecordedEvent, Recording, Series, Signal, TimeBase};
 pub use scenario::{Check, Claim, ClaimVerdict, Figure, Limit, LoadReading, Reading, Scenario, ScenarioTarget, Window};
 pub use target::{Caller, Target};

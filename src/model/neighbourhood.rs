@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::admission::{Admission, hard_path, quota_use};
+use super::admission::{Admission, Rules, hard_path, quota_use};
 use super::by_labels::{ByLabels, BySelector};
 use super::{
     ByName, DisruptionBudget, HpaSpec, Inventory, LabelSelector, Labels, Location, ObjectId, Placed, PodTemplate,
@@ -222,7 +222,7 @@ impl<'a> Neighbourhood<'a> {
                     pods: declared(other),
                 })
                 .collect(),
-            allowance: self.allowance(target),
+            allowance: self.room(target).allowance(target),
         }
     }
 
@@ -262,21 +262,49 @@ impl<'a> Neighbourhood<'a> {
         others.map(|hpa| format!("{}/{} ({})", hpa.item.namespace, hpa.item.name, hpa.location())).collect()
     }
 
-    /// How many pods of a workload quotas and LimitRanges let there be, beside the workloads that are not simulated as they are
-    /// declared.
-    fn allowance(&self, workload: &Workload) -> Option<Allowance> {
-        if let Some(refusal) = self.admission.refusals(workload).into_iter().next() {
+    /// What quotas and LimitRanges leave for the pods of a workload, beside the workloads that are not simulated as they are declared.
+    pub fn room(&self, workload: &Workload) -> Room<'a> {
+        let rules = self.admission.rules(&workload.namespace);
+        let resources = rules.quotas.iter().flat_map(|quota| quota.item.hard.names());
+        let used = resources.map(|resource| (resource.to_owned(), self.used_beside(workload, resource))).collect();
+        Room { rules, used }
+    }
+
+    /// What workloads that are not simulated take of a resource beside one.
+    fn used_beside(&self, workload: &Workload, resource: &str) -> Quantity {
+        let used = self.used.get(&(workload.namespace.as_str(), resource)).copied().unwrap_or(Quantity::ZERO);
+        let id = workload.id();
+        if self.simulated.contains(&id) {
+            return used;
+        }
+        let own = self.workloads.named(&id.name).filter(|other| other.item.is(&id));
+        own.fold(used, |used, own| used.minus(declared_use(&own.item, resource)))
+    }
+}
+
+/// What quotas and LimitRanges leave for the pods of a workload.
+#[derive(Clone, Debug, Default)]
+pub struct Room<'a> {
+    rules: Rules<'a>,
+    /// What others take of each resource of the quotas.
+    used: BTreeMap<String, Quantity>,
+}
+
+impl Room<'_> {
+    /// How many pods of the workload there may be, whatever they request.
+    pub fn allowance(&self, workload: &Workload) -> Option<Allowance> {
+        if let Some(refusal) = self.rules.refusals(workload).into_iter().next() {
             let location = refusal.origin.locate(&refusal.path);
             let reason = format!("{}: {}", refusal.object, refusal.message);
             return Some(Allowance { pods: 0, reason, location });
         }
         let (requests, limits) = (workload.template.requests(), workload.template.limits());
         let mut least: Option<Allowance> = None;
-        for quota in self.admission.quotas(&workload.namespace) {
+        for quota in &self.rules.quotas {
             for (resource, hard) in quota.item.hard.iter() {
                 let each = quota_use(&requests, &limits, resource).filter(|each| each.signum() > 0);
                 let Some(each) = each else { continue };
-                let used = self.used_beside(workload, resource);
+                let used = self.used.get(resource).copied().unwrap_or(Quantity::ZERO);
                 let room = hard.quantity.minus(used);
                 // Rounded down: what does not fit whole is refused.
                 let fits = room.div_floor(each).clamp(0, i64::from(Replicas::MAX)) as Replicas;
@@ -293,16 +321,5 @@ impl<'a> Neighbourhood<'a> {
             }
         }
         least
-    }
-
-    /// What workloads that are not simulated take of a resource beside one.
-    fn used_beside(&self, workload: &Workload, resource: &str) -> Quantity {
-        let used = self.used.get(&(workload.namespace.as_str(), resource)).copied().unwrap_or(Quantity::ZERO);
-        let id = workload.id();
-        if self.simulated.contains(&id) {
-            return used;
-        }
-        let own = self.workloads.named(&id.name).filter(|other| other.item.is(&id));
-        own.fold(used, |used, own| used.minus(declared_use(&own.item, resource)))
     }
 }

@@ -6,7 +6,8 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Delay, DisruptionBudget, Labels, NodeShape, Senseless, Workload};
+use super::nodes::available;
+use super::{Amounts, Delay, DisruptionBudget, Labels, NodeShape, Senseless, Workload};
 use crate::units::{Replicas, Share, Span};
 
 /// The nodes of the cluster.
@@ -25,6 +26,17 @@ pub struct NodesConfig {
 }
 
 impl NodesConfig {
+    /// How many pods that request so much all nodes hold that there can be, if they hold nothing else: there are never more.
+    pub fn most_pods(&self, requests: &Amounts) -> i64 {
+        let of = |pool: &NodePool| {
+            let nodes = if self.autoscaler.is_some() { pool.max_nodes } else { pool.nodes };
+            let allocatable = pool.shape.allocatable();
+            let fits = requests.iter().map(|(name, asked)| available(&allocatable, name).div_floor(asked.quantity));
+            nodes.saturating_mul(fits.fold(pool.shape.max_pods, i64::min))
+        };
+        self.pools.iter().map(of).fold(0, i64::saturating_add)
+    }
+
     /// What a node costs a month, where all are of one kind.
     pub fn price_per_month(&self) -> Option<f64> {
         match self.pools.as_slice() {

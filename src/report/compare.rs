@@ -9,7 +9,7 @@ use super::document::{Block, Chart, Column, Document, Picture, Section, Table};
 use super::json::Kind;
 use super::plot::{Axis, Ink, Line, LineStyle, Panel, PlotError, chart_picture};
 use crate::hpa::Decision;
-use crate::model::HpaSpec;
+use crate::model::{HpaSpec, Prices};
 use crate::study::backtest::Seen;
 use crate::study::compare::{Compared, Side, compared, first_difference, pairs};
 use crate::study::figure::Figure;
@@ -22,6 +22,8 @@ pub struct Pair<'a> {
     pub base: Side<'a>,
     /// After.
     pub head: Side<'a>,
+    /// What is paid for what pods request, if that is to be told.
+    pub prices: Option<Prices>,
 }
 
 /// A configuration that is compared with the base.
@@ -120,6 +122,7 @@ impl Kind for CompareResult {
 /// What a figure is called, and its unit.
 fn title(figure: Figure) -> (&'static str, &'static str) {
     match figure {
+        Figure::Cost => ("Cost of a month", "a month"),
         Figure::PodHours => ("Pod-hours", "pod-hours"),
         Figure::CoreHours => ("CPU requested", "core-hours"),
         Figure::GibHours => ("Memory requested", "GiB-hours"),
@@ -181,7 +184,7 @@ impl Pair<'_> {
 
     /// All figures.
     pub fn figures(&self) -> Vec<Compared> {
-        compared(&self.base, &self.head)
+        compared(&self.base, &self.head, self.prices)
     }
 
     fn section(&self, title: String, clock: Option<Clock>, names: (&str, &str)) -> Section {

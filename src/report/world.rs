@@ -5,7 +5,6 @@ use super::cluster::FailedRequests;
 use super::document::{Block, Column, Document, Picture, Section, Table};
 use super::plot::{self, Curves};
 use super::{Run, changed};
-use crate::model::NodesConfig;
 use crate::units::{Bytes, Millicores, Replicas, SimTime, Span};
 
 /// What all targets come to together.
@@ -23,7 +22,7 @@ pub struct Totals {
     pub peak_at: SimTime,
     /// Nodes on average and at most, if they are simulated.
     pub nodes: Option<(f64, i64)>,
-    /// What the nodes cost a month on average, if they are of one pool with a price.
+    /// What the nodes cost a month on average, if all shapes have a price.
     pub cost_per_month: Option<f64>,
 }
 
@@ -67,8 +66,7 @@ impl Totals {
         {
             let mean = node_seconds as f64 / run.summary.duration.seconds().max(1) as f64;
             totals.nodes = Some((mean, run.summary.max_nodes));
-            let price = run.setup.world.nodes.as_ref().and_then(NodesConfig::price_per_month);
-            totals.cost_per_month = price.map(|price| price * mean);
+            totals.cost_per_month = run.summary.node_price();
         }
         totals
     }

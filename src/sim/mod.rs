@@ -169,6 +169,18 @@ impl SyncRecord<'_> {
     }
 }
 
+/// Prices are added up in such parts of their unit, so that the order does not matter.
+pub const PRICE_UNIT: f64 = 1e6;
+
+/// Nodes that are ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::sim) struct ReadyNodes {
+    /// How many there are.
+    pub count: i64,
+    /// What they cost a month, in millionths, if all shapes have a price.
+    pub price: Option<i64>,
+}
+
 /// Pods that came and went since the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turnover {

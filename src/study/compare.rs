@@ -4,7 +4,7 @@ use super::backtest::Seen;
 use super::figure::Figure;
 use super::fleet::Course;
 use super::phases::{PhaseRuns, Range};
-use crate::model::Target;
+use crate::model::{Prices, Target};
 use crate::sim::{RescaleRecord, Summary};
 
 /// A target of one of the configurations, simulated.
@@ -42,13 +42,13 @@ pub fn pairs(base: &Side<'_>, head: &Side<'_>) -> usize {
     if base.sample.phases[..both] == head.sample.phases[..both] { both } else { 0 }
 }
 
-/// All figures that both sides have.
-pub fn compared(base: &Side<'_>, head: &Side<'_>) -> Vec<Compared> {
+/// All figures that both sides have; by these prices of what pods request where nodes have none.
+pub fn compared(base: &Side<'_>, head: &Side<'_>, prices: Option<Prices>) -> Vec<Compared> {
     let pairs = pairs(base, head);
-    let of = |figure: Figure, side: &Side<'_>| figure.of(&Course::of(side.target, side.summary), side.summary);
+    let of = |figure: Figure, side: &Side<'_>| figure.of(&Course::of(side.target, side.summary), side.summary, prices);
     let each = |figure: Figure, side: &Side<'_>| -> Vec<f64> {
         let courses = side.phases.map_or(&[][..], |phases| &phases.courses);
-        courses.iter().filter_map(|course| figure.of(course, side.summary)).collect()
+        courses.iter().filter_map(|course| figure.of(course, side.summary, prices)).collect()
     };
     let one = |figure: Figure| {
         let (before, after) = (of(figure, base)?, of(figure, head)?);

@@ -73,6 +73,8 @@ pub struct Course {
     pub max_nodes: Option<i64>,
     /// See `max_nodes`.
     pub node_seconds: Option<i128>,
+    /// What nodes cost a month on average, if all shapes have a price.
+    pub node_price: Option<f64>,
     /// How often a group of pods was looked at: what the simulation takes.
     pub looks: u64,
 }
@@ -133,6 +135,7 @@ impl Course {
         (self.max_replicas, self.looks) = (summary.max_replicas(), summary.looks);
         self.max_nodes = summary.node_seconds.map(|_| summary.max_nodes);
         self.node_seconds = summary.node_seconds;
+        self.node_price = summary.node_price();
         self.slow = (target.cluster.slo.is_some() && target.drives.requests.is_some()).then_some(summary.slow);
     }
 }

@@ -71,11 +71,17 @@ fn more_than_two_are_each_compared_with_the_base() {
         &named,
         "--other",
         "same=scenarios/rag-system/k8s",
+        "--other-set",
+        "same=hpa.rag-backend-hpa.maxReplicas=10",
+        "--other-set",
+        "again=hpa.rag-backend-hpa.minReplicas=3",
     ];
     let found = json(&run, 0);
     let others = found["others"].as_array().unwrap();
-    assert_eq!(others.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(), ["lower", "same"]);
+    assert_eq!(others.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(), ["lower", "same", "again"]);
     assert_eq!(found["hpas"], others[0]["hpas"]);
+    // What has no files of its own is the head, with its changes.
+    assert_eq!(found["hpas"], others[2]["hpas"]);
     assert!(figure(&found, "pod-hours")["difference"].as_f64().unwrap() > 10.0);
     let none = |one: &Value| one["difference"] == 0.0;
     assert!(others[1]["hpas"][0]["figures"].as_array().unwrap().iter().all(none));
@@ -142,13 +148,36 @@ fn what_cannot_be_compared_is_said() {
         .code(2)
         .stderr(contains("no HPA is in both the base and head: rag-system/rag-backend-hpa is in the base only"));
     for (bound, wrong) in
-        [("slo>0", "--fail-on slo>0: not known of any HPA here"), ("cost>5", "cost is compared with the base")]
+        [("slo>0", "--fail-on slo>0: not known of any HPA here"), ("cost>5", "a value of cost prices: --price")]
     {
         let run = ["compare", "--base", K8S, "--head", K8S, "--fail-on", bound];
         hpasim(&run).args(LOAD).assert().code(2).stderr(contains(wrong));
     }
     let run = ["compare", "--base", "-", "--head", K8S];
     hpasim(&run).args(LOAD).assert().code(2).stderr(contains("standard input can be read once only"));
+}
+
+/// What pods request costs what it costs by the hour, a month long; nodes cost what their shapes do, however many kinds there are.
+#[test]
+fn cost_is_that_of_a_month() {
+    let run = ["compare", "--base", K8S, "--head", K8S, "--head-set", "hpa.minReplicas=5"];
+    let prices = [&run[..], &["--price", "core-hour=1", "--price", "gib-hour=0.25", "--fail-on", "cost>+1%"]].concat();
+    let found = json(&prices, 1);
+    for side in ["base", "head"] {
+        let of = |name: &str| figure(&found, name)[side].as_f64().unwrap();
+        let day = of("core-hours") + 0.25 * of("gib-hours");
+        assert!((of("cost") - day * 730.0 / 24.0).abs() < 1e-6 * of("cost"), "{found:#}");
+    }
+    let broken = found["broken"].as_array().unwrap();
+    assert!(broken.len() == 1 && broken[0].as_str().unwrap().contains(" a month, before"), "{broken:?}");
+    let nodes = ["--nodes", "scenarios/rag-system/nodes.yaml", "--node-count", "general-4x16=2"];
+    let nodes = [&nodes[..], &["--node-count", "compute-8x16=3"]].concat();
+    let found = json(&[&run[..], &nodes, &["--fail-on", "cost>711"]].concat(), 0);
+    assert_eq!(figure(&found, "cost")["base"], 2.0 * 100.0 + 3.0 * 170.0, "{found:#}");
+    let mut simulate = hpasim(&["simulate", "-f", K8S, "--fail-on", "cost>709"]);
+    simulate.args(LOAD).args(&nodes).assert().code(1).stderr(contains("has up to 710"));
+    let run = ["simulate", "-f", K8S, "--fail-on", "cost>709"];
+    hpasim(&run).args(LOAD).assert().code(2).stderr(contains("no nodes with a price each are simulated"));
 }
 
 /// What git has of a revision is what was in the files then; neither work tree nor index is touched.

@@ -37,6 +37,7 @@ mod recordings;
 mod replay;
 mod scaling;
 mod settings;
+mod sizing;
 mod support;
 mod tidy;
 mod tune;

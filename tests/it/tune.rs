@@ -513,7 +513,7 @@ fn what_cannot_be_tuned_is_said() {
     write(ranges.path(), "maxReplicas=10..12 # not more\n\nminReplicas=4..3\n");
     let path = ranges.path().display().to_string();
     let file = ["tune", "-f", K8S, "--search-file", &path];
-    hpasim(&file).args(LOAD).assert().code(2).stderr(contains(format!("{path}:3:1: 4..3/1 has no values")));
+    hpasim(&file).args(LOAD).assert().code(2).stderr(contains(format!("{path}:3:1: 4..3 has no values")));
     let all = ["--keep", "metrics", "--keep", "behavior", "--keep", "minReplicas", "--keep", "maxReplicas"];
     hpasim(&["tune", "-f", K8S]).args(LOAD).args(all).assert().code(2).stderr(contains("nothing may change"));
     // Memory does not say whether pods keep up.

@@ -8,45 +8,77 @@ use anyhow::Context as _;
 
 use super::TuneArgs;
 use crate::input::names::hint;
-use crate::model::HpaSpec;
+use crate::model::{ControllerConfig, Drive, Target};
 use crate::study::tune::Axis;
-use crate::study::tune::field::Field;
-use crate::units::Span;
+use crate::study::tune::field::{Defaults, Field, Subject, Unit};
 
 /// No range has more values.
 const MOST_VALUES: usize = 1000;
 
-/// Values of a field.
+/// Values of a field: as they are written, since what they are depends on the field.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Range {
+    /// Where it is written.
+    place: String,
     field: String,
-    values: Vec<i64>,
+    values: Values,
 }
+
+#[derive(Clone, Debug, PartialEq)]
+enum Values {
+    /// From one to another, by steps.
+    Steps([String; 2], Option<String>),
+    /// These.
+    These(Vec<String>),
+}
+
+const USAGE: &str = "write FIELD=LOW..HIGH, FIELD=LOW..HIGH/STEP or FIELD=A,B,C, such as maxReplicas=10..30 or requests.cpu=250m..1/50m";
 
 impl FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let usage = "write FIELD=LOW..HIGH, FIELD=LOW..HIGH/STEP or FIELD=A,B,C, such as maxReplicas=10..30";
-        let (field, range) = text.split_once('=').ok_or(usage)?;
-        let number =
-            |text: &str| text.trim().parse::<i64>().map_err(|_| format!("`{text}` is no whole number; {usage}"));
-        let values: Vec<i64> = match range.split_once("..") {
+        let (field, range) = text.split_once('=').ok_or(USAGE)?;
+        let values = match range.split_once("..") {
             Some((low, high)) => {
-                let (high, step) = high.split_once('/').unwrap_or((high, "1"));
-                let (low, high, step) = (number(low)?, number(high)?, number(step)?);
-                if low > high || step < 1 {
-                    return Err(format!("{low}..{high}/{step} has no values; {usage}"));
-                }
-                let count = (high.saturating_sub(low) / step).saturating_add(1);
-                if count > MOST_VALUES as i64 {
-                    return Err(format!("{count} values are too many; give a step: {low}..{high}/STEP"));
-                }
-                (0..count).map(|index| low + index * step).collect()
+                let (high, step) =
+                    high.split_once('/').map_or((high, None), |(high, step)| (high, Some(step.to_owned())));
+                Values::Steps([low.to_owned(), high.to_owned()], step)
             }
-            None => range.split(',').map(number).collect::<Result<_, _>>()?,
+            None => Values::These(range.split(',').map(str::to_owned).collect()),
         };
-        Ok(Self { field: field.to_owned(), values })
+        Ok(Self { place: format!("--search {field}"), field: field.to_owned(), values })
+    }
+}
+
+impl Range {
+    /// The values, in the unit of the field.
+    fn values(&self, unit: Unit) -> Result<Vec<i64>, String> {
+        let number = |text: &String| {
+            let what = if unit == Unit::One { "whole number" } else { "quantity" };
+            unit.read(text).ok_or_else(|| format!("`{text}` is no {what}; {USAGE}"))
+        };
+        let ([low, high], step) = match &self.values {
+            Values::These(all) => return all.iter().map(number).collect(),
+            Values::Steps(ends, step) => (ends, step),
+        };
+        let by = step.as_ref().map_or(Ok(unit.step()), number)?;
+        let (from, to) = (number(low)?, number(high)?);
+        if from > to || by < 1 {
+            let step = step.as_ref().map_or_else(String::new, |step| format!("/{step}"));
+            return Err(format!("{low}..{high}{step} has no values; {USAGE}"));
+        }
+        let count = (to.saturating_sub(from) / by).saturating_add(1);
+        if count > MOST_VALUES as i64 {
+            return Err(format!("{count} values are too many; give a step: {low}..{high}/STEP"));
+        }
+        Ok((0..count).map(|index| from + index * by).collect())
+    }
+
+    /// Whether it is about a field: by its path or what that begins with; by its whole path where others are meant more likely.
+    fn is_of(&self, field: Field, path: &str, defaults: &Defaults) -> bool {
+        let is_told = self.field.strip_prefix("spec.").unwrap_or(&self.field) == path;
+        is_told || is_within(path, &self.field) && field.is_usual(defaults)
     }
 }
 
@@ -58,8 +90,9 @@ pub(super) fn from_file(path: Option<&Path>) -> anyhow::Result<Vec<Range>> {
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if !line.is_empty() {
-            let wrong = |error: String| anyhow::anyhow!("{}:{}:1: {error}", path.display(), number + 1);
-            all.push(line.parse().map_err(wrong)?);
+            let place = format!("{}:{}:1", path.display(), number + 1);
+            let range: Range = line.parse().map_err(|error: String| anyhow::anyhow!("{place}: {error}"))?;
+            all.push(Range { place, ..range });
         }
     }
     Ok(all)
@@ -72,9 +105,11 @@ fn is_within(path: &str, field: &str) -> bool {
 }
 
 /// Refuses fields that no HPA has.
-pub(super) fn check_names(args: &TuneArgs, hpas: &[&HpaSpec]) -> anyhow::Result<()> {
-    let paths: BTreeSet<String> =
-        hpas.iter().flat_map(|hpa| Field::all(hpa).into_iter().map(|field| field.path(hpa))).collect();
+pub(super) fn check_names(args: &TuneArgs, subjects: &[Subject<'_>]) -> anyhow::Result<()> {
+    let of = |subject: &Subject<'_>| {
+        Field::all(subject).into_iter().map(|field| field.path(subject)).collect::<Vec<String>>()
+    };
+    let paths: BTreeSet<String> = subjects.iter().flat_map(of).collect();
     for name in args.search.iter().map(|range| &range.field).chain(&args.keep) {
         if !paths.iter().any(|path| is_within(path, name)) {
             anyhow::bail!("no field `{name}` can be tuned; {}", hint(name, paths.iter().map(String::as_str)));
@@ -84,28 +119,28 @@ pub(super) fn check_names(args: &TuneArgs, hpas: &[&HpaSpec]) -> anyhow::Result<
 }
 
 /// What may change, and to what.
-pub(super) fn axes(hpa: &HpaSpec, downscale: Span, args: &TuneArgs) -> anyhow::Result<Vec<Axis>> {
-    let fields = Field::all(hpa);
-    let paths: Vec<String> = fields.iter().map(|field| field.path(hpa)).collect();
+pub(super) fn axes(subject: &Subject<'_>, defaults: &Defaults, args: &TuneArgs) -> anyhow::Result<Vec<Axis>> {
     let mut axes = Vec::new();
-    for (field, path) in fields.into_iter().zip(&paths) {
-        let own = field.value(hpa, downscale);
-        let asked = args.search.iter().rev().find(|range| is_within(path, &range.field));
-        if asked.is_none() && args.keep.iter().any(|name| is_within(path, name)) {
+    for field in Field::all(subject) {
+        let path = field.path(subject);
+        let own = field.value(subject, defaults);
+        let asked = args.search.iter().rev().find(|range| range.is_of(field, &path, defaults));
+        if asked.is_none() && args.keep.iter().any(|name| is_within(&path, name)) {
             continue;
         }
         let mut values = match asked {
             Some(range) => {
-                // Amounts are in thousandths.
-                let is_amount = matches!(field, Field::Target(_)) && !path.ends_with("averageUtilization");
-                let scale = if is_amount { 1000 } else { 1 };
-                let values: Vec<i64> = range.values.iter().map(|value| value.saturating_mul(scale)).collect();
-                for value in &values {
-                    field.check(hpa, *value).map_err(|wrong| anyhow::anyhow!("--search {}: {wrong}", range.field))?;
+                let wrong = |error: String| anyhow::anyhow!("{}: {error}", range.place);
+                if let Some(unknown) = field.unknown(defaults) {
+                    return Err(wrong(format!(
+                        "the load does not say how much {unknown} pods use, whatever they request"
+                    )));
                 }
+                let values = range.values(field.unit(&subject.hpa)).map_err(wrong)?;
+                values.iter().try_for_each(|value| field.check(&subject.hpa, *value).map_err(wrong))?;
                 values
             }
-            None => field.values(hpa, downscale),
+            None => field.values(subject, defaults),
         };
         values.push(own);
         values.sort_unstable();
@@ -116,4 +151,22 @@ pub(super) fn axes(hpa: &HpaSpec, downscale: Span, args: &TuneArgs) -> anyhow::R
         }
     }
     Ok(axes)
+}
+
+/// What has values by default: requests where they are asked for, and of what pods are known to use by themselves, whatever they request; the
+/// tolerance where the HPA has one, since older releases know none.
+pub(super) fn defaults(args: &TuneArgs, controller: &ControllerConfig, target: &Target<'_>) -> Defaults {
+    let by_itself = |drive: &Drive| matches!(drive, Drive::Demand { .. });
+    let drives = &target.drives;
+    let asks = drives.memory_base_bytes > 0 || drives.requests.is_some_and(|requests| requests.memory_bytes > 0);
+    let has_memory = by_itself(&drives.memory) || matches!(drives.memory, Drive::None) && asks;
+    let has_cpu = by_itself(&drives.cpu) || matches!(drives.cpu, Drive::Clients);
+    let own = target.hpa.behavior.as_ref();
+    Defaults {
+        downscale: controller.downscale_stabilization,
+        tolerance: (controller.tolerance * 1000.0).round() as i64,
+        has_tolerance: own.is_some_and(|own| own.scale_up.tolerance.or(own.scale_down.tolerance).is_some()),
+        is_known: [has_cpu, has_memory],
+        requests: args.requests,
+    }
 }

@@ -16,22 +16,29 @@ pub(super) enum Bounded {
     Lost,
     /// Scaling events.
     Events,
+    /// Time above requests, where that is not what service is.
+    Above,
 }
 
 pub(super) fn at_most(text: &str) -> Result<(Bounded, f64), String> {
-    let (name, value) = text.split_once('=').ok_or("write without-service=5m, lost=10 or events=40")?;
+    let (name, value) =
+        text.split_once('=').ok_or("write without-service=5m, lost=10, events=40 or above-requests=1h")?;
     let number = || -> Result<f64, String> {
         let number = value.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
         number.ok_or_else(|| format!("`{value}` is no number from 0 on"))
     };
     match name {
-        "without-service" => {
+        "without-service" | "above-requests" => {
             let span: Span = value.parse().map_err(|error: crate::units::ParseSpanError| error.to_string())?;
-            Ok((Bounded::Without, span.seconds() as f64))
+            let bounded = if name == "above-requests" { Bounded::Above } else { Bounded::Without };
+            Ok((bounded, span.seconds() as f64))
         }
         "lost" => Ok((Bounded::Lost, number()?)),
         "events" => Ok((Bounded::Events, number()?)),
-        _ => Err(format!("no figure `{name}`; {}", hint(name, ["without-service", "lost", "events"].into_iter()))),
+        _ => Err(format!(
+            "no figure `{name}`; {}",
+            hint(name, ["without-service", "lost", "events", "above-requests"].into_iter())
+        )),
     }
 }
 
@@ -44,6 +51,11 @@ pub(super) fn limits(args: &TuneArgs, service: Service, seen: Span) -> (Limits, 
             Bounded::Without => {
                 (&mut limits.without, format!("{} {}", without(service), Span::from_seconds(*value as i64)))
             }
+            // Above requests is what service is without a promise.
+            Bounded::Above if service == Service::Cpu => {
+                (&mut limits.without, format!("{} {}", without(service), Span::from_seconds(*value as i64)))
+            }
+            Bounded::Above => (&mut limits.above, format!("above requests {}", Span::from_seconds(*value as i64))),
             Bounded::Lost => (&mut limits.lost, format!("{} core-seconds lost", decimal(*value, 1))),
             Bounded::Events => (&mut limits.events, format!("{} scaling events", decimal(*value, 1))),
         };

@@ -3,34 +3,37 @@
 mod axes;
 mod bounds;
 mod job;
+mod notes;
 mod parts;
+mod sizing;
 mod spelled;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::axes::{Range, axes, check_names};
+use self::axes::{Range, axes, check_names, defaults};
 use self::bounds::{Bounded, at_most, limits};
+use self::notes::{Bound, backtested, bound};
 pub(super) use self::parts::{MergeArgs, merge};
 use self::parts::{Shard, digest, write};
+use self::sizing::{cost, sized};
 use self::spelled::spelled;
-use super::args;
 use super::manifests::SourceArgs;
 use super::output::{self, ColorChoice, Contents, Format, Forms};
+use super::price::PriceArgs;
 use super::world::{Prepared, WorldArgs};
-use super::{Outcome, load};
+use super::{Outcome, lint, load};
 use crate::input::InputError;
 use crate::input::manifests::Manifests;
-use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed};
-use crate::report::amounts::decimal;
+use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed, Target};
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings, sentences};
-use crate::study::backtest::{Seen, mean_replicas};
-use crate::study::tune::score::LIKELY;
-use crate::study::tune::{Found, Problem, Service, backtest, search, why};
+use crate::study::tune::field::{Defaults, Subject};
+use crate::study::tune::{Found, Problem, Service, search, why};
 use crate::study::{is_stopped, stop};
 use crate::units::{Clock, SimTime, Span};
 
@@ -38,7 +41,8 @@ use crate::units::{Clock, SimTime, Span};
 ///
 /// Targets, replicas and behavior are varied by thousands, simulated in one phase and the best of them in many, beside what is set today.
 /// Service is the time in which the promise about response times is broken (--slo, with a load of requests), or else in which pods use
-/// more CPU than they request or work waits; and work that is lost. Cost is node-hours with --nodes, pod-hours without. Of two days or more the last third is held back, and told by itself. Several HPAs
+/// more CPU than they request or work waits; and work that is lost. Cost is node-hours with --nodes, pod-hours without, or what pods request by
+/// its price (--price, --requests). Of two days or more the last third is held back, and told by itself. Several HPAs
 /// are tuned one after the other, each by itself.
 #[derive(Debug, Args)]
 #[command(
@@ -62,8 +66,18 @@ pub(super) struct TuneArgs {
     /// By what part the load may be another one, more or less: in each phase it is another of these loads; 0% for as it is
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = held_back)]
     load_uncertainty: f64,
+    /// Try other requests of the containers, too, in their proportions; cost is then what pods request (--price; OpenCost's prices without),
+    /// and what VPA would recommend is told besides
+    #[arg(long)]
+    requests: bool,
+    #[command(flatten)]
+    price: PriceArgs,
+    /// Keep such a part of the pods spare (34% for a zone of three, 10% for a node of ten): what pods use is held against the requests of
+    /// the others
+    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = held_back)]
+    headroom: f64,
     /// What a setting may come to on a day on average, in place of what today's does: without-service=5m (what service is, is told), lost=10
-    /// (core-seconds), events=40 (changes of the replicas, which are not bounded otherwise); repeatable
+    /// (core-seconds), events=40 (changes of the replicas, which are not bounded otherwise), above-requests=1h (with --slo); repeatable
     #[arg(long, value_name = "FIGURE=VALUE", value_parser = at_most)]
     at_most: Vec<(Bounded, f64)>,
     /// Try about so many settings [default: as many as are simulated in some half a minute, at most 4000]
@@ -120,51 +134,6 @@ fn seen(end: Span, holdout: Option<f64>) -> Span {
     Span::from_seconds(end.seconds() - back)
 }
 
-/// How far a backtest may be off.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Bound {
-    /// Half a replica, or a tenth of all.
-    Auto,
-    /// So many replicas.
-    Replicas(f64),
-}
-
-fn bound(text: &str) -> Result<Bound, String> {
-    if text == "auto" { Ok(Bound::Auto) } else { args::replicas(text).map(Bound::Replicas) }
-}
-
-/// What the recorded replicas say of the simulation, and whether that is good enough.
-fn backtested(
-    args: &TuneArgs,
-    (problem, service): (&Problem<'_>, Service),
-    recorded: Option<&Seen>,
-) -> anyhow::Result<(String, bool)> {
-    let end = (0, problem.end.seconds());
-    let error = match recorded {
-        Some(recorded) => backtest(problem, service, recorded).map_err(load::explain_error)?,
-        None => None,
-    };
-    let known = error.zip(recorded.and_then(|recorded| mean_replicas(recorded, end)));
-    let Some((error, mean)) = known else {
-        let note = "There is no backtest: no replicas are recorded with the load.";
-        return Ok((note.to_owned(), args.require_backtest.is_none()));
-    };
-    let most = match args.require_backtest {
-        Some(Bound::Replicas(most)) => most,
-        Some(Bound::Auto) | None => (mean / 10.0).max(0.5),
-    };
-    let told = |value: f64| decimal(value, 2);
-    let verdict = if error <= most { "" } else { ", which is too far to trust what follows: see `hpasim calibrate`" };
-    Ok((
-        format!(
-            "Backtest: today's settings, simulated, are {} replicas off what was recorded ({} on average){verdict}.",
-            told(error),
-            told(mean)
-        ),
-        error <= most,
-    ))
-}
-
 /// The instant from which on the load is not seen.
 fn rest(load: &impl LoadSource, seen: Span) -> String {
     let at = SimTime::ZERO + seen;
@@ -176,6 +145,7 @@ struct Task<'a> {
     problem: Problem<'a>,
     service: Service,
     frame: Frame,
+    defaults: Defaults,
     clock: Option<Clock>,
 }
 
@@ -194,7 +164,7 @@ fn task<'a>(
     manifests: &Manifests,
     prepared: Prepared<'a>,
 ) -> anyhow::Result<Result<Task<'a>, Undone>> {
-    let Prepared { mut setup, mut loads, .. } = prepared;
+    let Prepared { mut setup, mut loads, mut rooms, .. } = prepared;
     let recorded = args.world.recorded(manifests, setup.targets[0].hpa, &loads[0])?;
     if let Some((_, initial)) = recorded.as_ref().filter(|_| args.world.cluster.replicas.is_none()) {
         setup.targets[0].initial_replicas = initial.round() as i32;
@@ -207,7 +177,9 @@ fn task<'a>(
              --cpu-per-request, cpu), and pods that request CPU"
         ))));
     };
-    let axes = axes(hpa, controller.downscale_stabilization, args)?;
+    let today = Subject { hpa: hpa.clone(), workload: Cow::Borrowed(setup.targets[0].workload) };
+    let defaults = defaults(args, controller, &setup.targets[0]);
+    let axes = axes(&today, &defaults, args)?;
     if axes.is_empty() {
         return Ok(Err(Undone::Impossible(format!("{name}: nothing may change"))));
     }
@@ -217,7 +189,11 @@ fn task<'a>(
     let affordable = (MOST_SYNCS / syncs).clamp(CANDIDATES.0, CANDIDATES.1);
     let seen = seen(end, args.holdout);
     let (limits, bounds) = limits(args, service, seen);
+    let changes_pods = axes.iter().any(|axis| axis.field.is_of_pods());
     let problem = Problem {
+        cost: cost(args, setup.world.nodes.as_ref(), changes_pods)?,
+        room: rooms.swap_remove(0),
+        headroom: args.headroom,
         axes,
         limits,
         varies: args.world.varies(&loads[0]),
@@ -235,12 +211,15 @@ fn task<'a>(
         return Ok(Err(Undone::Refused(format!("{name}: --require-backtest: {told}"))));
     }
     let (warnings, mut notes) = if is_good { (Vec::new(), vec![told]) } else { (vec![told], Vec::new()) };
-    notes.extend(self::notes(&problem, service).into_iter().chain(loads[0].remarks()));
+    notes.extend(self::notes::notes(&problem, service).into_iter().chain(loads[0].remarks()));
+    notes.extend(sizing::notes(args, &problem, defaults.is_known));
     let frame = Frame {
         name,
         axes: problem.axes.iter().map(|axis| Told::of(&problem, axis)).collect(),
         service,
-        by_nodes: problem.setup.world.nodes.is_some(),
+        cost: problem.cost,
+        tells_above: problem.watches_requests() && service == Service::Slo,
+        sized: if args.requests { Some(sized(&problem, service, defaults.is_known)?) } else { None },
         price: problem.setup.world.nodes.as_ref().and_then(NodesConfig::price_per_month),
         phases: problem.phases,
         seen: problem.seen.seconds(),
@@ -253,7 +232,7 @@ fn task<'a>(
         notes,
     };
     let clock = loads[0].clock();
-    Ok(Ok(Task { problem, service, frame, clock }))
+    Ok(Ok(Task { problem, service, frame, defaults, clock }))
 }
 
 /// Runs the command.
@@ -270,7 +249,9 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     let events = OnceCell::new();
     let first = args.world.prepare(controller, &manifests, &events)?;
     let hpas: Vec<_> = first.setup.targets.iter().map(|target| target.hpa).collect();
-    check_names(args, &hpas)?;
+    let today =
+        |target: &Target<'_>| Subject { hpa: target.hpa.clone(), workload: Cow::Owned(target.workload.clone()) };
+    check_names(args, &first.setup.targets.iter().map(today).collect::<Vec<_>>())?;
     let errors = first.errors.clone();
     let cells: Vec<OnceCell<_>> = hpas.iter().map(|_| OnceCell::new()).collect();
     let mut found = Vec::new();
@@ -391,11 +372,20 @@ fn spell(
     let is_named = |other: &&Placed<crate::model::HpaSpec>| other.item.name == hpa.name;
     let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
     let name = if is_alone { hpa.name.clone() } else { task.frame.name.clone() };
-    let best = task.problem.spec(&found.best);
-    let downscale = controller.downscale_stabilization;
+    let (today, best) = (task.problem.today(), task.problem.subject(&found.best));
     let why = why(&task.problem, task.service, &found.best).map_err(load::explain_error)?;
-    let spelled = spelled(sources, controller.version, (hpa, &best), &task.problem.axes, (&name, downscale));
-    Ok(Spelled { why: sentences(&why, task.service, task.clock), ..spelled })
+    let all = (&task.problem.axes[..], &task.defaults);
+    let startup = task.problem.setup.targets[0].cluster.startup;
+    let nodes = task.problem.setup.world.nodes.iter().flat_map(|nodes| &nodes.pools);
+    let shapes: Vec<_> = nodes.map(|pool| pool.shape.clone()).collect();
+    let check = |manifests: &Manifests| lint::findings(manifests, *controller, startup, (&shapes, Vec::new()));
+    let spelled = spelled((sources, controller.version), (manifests, &check), (&today, &best), all, &name);
+    Ok(Spelled {
+        why: sentences(&why, task.service, task.clock),
+        requests: task.frame.sized.as_ref().map(|_| sizing::requested(&best)),
+        sizes: sizing::sizes(&today, &best),
+        ..spelled
+    })
 }
 
 /// Prints what was found, and writes it.
@@ -429,35 +419,4 @@ fn files(found: &Tunings<'_>) -> anyhow::Result<Vec<(String, Contents)>> {
     files.extend(found.patch().map(|patch| (PATCH.to_owned(), patch.into_bytes())));
     files.extend(found.diff().map(|diff| (DIFF.to_owned(), diff.into_bytes())));
     Ok(files.into_iter().map(|(name, bytes)| (name, bytes.into())).collect())
-}
-
-/// What the answer depends on.
-fn notes(problem: &Problem<'_>, service: Service) -> Vec<String> {
-    let mut all = vec![match service {
-        Service::Slo => {
-            "Response times are of pods that have CPU up to their limits; what is above their requests nodes need not have.".to_owned()
-        }
-        Service::Cpu => {
-            "Without a promise about response times (--slo, with a load of requests) service is that pods use no more CPU than they \
-             request, for that alone is theirs, and that no work waits: at every sync, pods that are ready."
-                .to_owned()
-        }
-    }];
-    let days = problem.seen.seconds() / DAY;
-    if days >= 2 {
-        all.push(format!(
-            "What serves as well as today on average of the {days} days that were seen counts as as good only where it differs from day to day \
-             so little that other days are not likely to be worse (Student's t, {}%): the more days, the more can be shown to be.",
-            decimal(LIKELY * 100.0, 0)
-        ));
-    }
-    if problem.seen == problem.end && problem.end.seconds() < 2 * DAY {
-        all.push("The load is shorter than two days: what is best for one day need not be for the next.".to_owned());
-    }
-    all.push(
-        "What is not in the load is not in the answer: minReplicas is what is left when a node or a zone is lost at the quietest time, and \
-         maxReplicas what meets a load that was not recorded."
-            .to_owned(),
-    );
-    all
 }

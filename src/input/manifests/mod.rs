@@ -20,7 +20,9 @@ mod validate;
 mod workload;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_yaml::Value;
 
 use super::overrides::{self, Override};
 use super::yaml::{Document, read_as_kubectl_does};
@@ -144,13 +146,13 @@ pub fn read(sources: &[Source], context: Context<'_>) -> Result<Manifests, Input
     Ok(reader.finish())
 }
 
-/// A change of an object.
+/// A change of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// As a strategic merge patch: lists as a whole, since those of an HPA have no keys.
+    /// As strategic merge patches, a document for each: of lists whose items have names those that change, other lists as a whole.
     pub patch: String,
-    /// The file that has it, if it is written there so that it can be changed.
-    pub edited: Option<Edited>,
+    /// The files that have them, if they are written there so that they can be changed.
+    pub edited: Vec<Edited>,
 }
 
 /// An object as YAML.
@@ -158,25 +160,37 @@ pub fn to_yaml(object: &serde_json::Value) -> Result<String, serde_yaml::Error> 
     serde_yaml::to_string(object)
 }
 
-/// What the overrides change of an HPA's spec.
-pub fn patch(
-    sources: &[Source],
-    context: Context<'_>,
-    (namespace, name): (&str, &str),
-) -> Result<Option<Patch>, InputError> {
+/// What the overrides change of the specs of objects; none if nothing does.
+pub fn patch(sources: &[Source], context: Context<'_>, objects: &[ObjectId]) -> Result<Option<Patch>, InputError> {
     let mut documents = Vec::new();
     for source in sources {
         documents.extend(read_as_kubectl_does(source)?);
     }
-    let found = |documents: &[Document]| overrides::hpa(documents, context.default_namespace(), (namespace, name));
-    let before = found(&documents);
-    overrides::apply(context.overrides, &mut documents, context.default_namespace())?;
-    let after = found(&documents);
-    Ok(before.zip(after).and_then(|(before, after)| {
-        let patch = serde_yaml::to_string(&overrides::changed(&before, &after)).ok()?;
-        let edited = edit::edited(sources, context.default_namespace(), &before, &after);
-        Some(Patch { patch, edited })
-    }))
+    let namespace = context.default_namespace();
+    let all = |documents: &[Document]| -> Vec<Option<Value>> {
+        objects.iter().map(|id| overrides::object(documents, namespace, id)).collect()
+    };
+    let before = all(&documents);
+    overrides::apply(context.overrides, &mut documents, namespace)?;
+    let both = before.into_iter().zip(all(&documents)).filter_map(|(before, after)| before.zip(after));
+    let changes: Vec<(Value, Value)> = both.filter(|(before, after)| before != after).collect();
+    let patches = changes.iter().map(|(before, after)| serde_yaml::to_string(&overrides::changed(before, after)).ok());
+    let Some(patches) = patches.collect::<Option<Vec<String>>>().filter(|patches| !patches.is_empty()) else {
+        return Ok(None);
+    };
+    // One file may have several of them.
+    let (mut texts, mut edited) = (sources.to_vec(), Some(BTreeSet::new()));
+    for (before, after) in &changes {
+        let found = edit::edited(&texts, namespace, before, after);
+        edited = edited.zip(found).map(|(mut edited, found)| {
+            edited.insert(found.source);
+            texts[found.source].text = found.text;
+            edited
+        });
+    }
+    let of = |source: usize| Edited { source, text: texts[source].text.clone() };
+    let edited = edited.into_iter().flatten().map(of).collect();
+    Ok(Some(Patch { patch: patches.join("---\n"), edited }))
 }
 
 fn is_a_template(source: &Source) -> Diagnostic {

@@ -5,7 +5,7 @@ use crate::report::amounts::decimal;
 use crate::report::document::{Block, Chart, Column, Document, Picture, Section, Table};
 use crate::report::plot::{Area, Axis, Ink, Line, LineStyle, Panel, PlotError, chart_picture};
 use crate::study::phases::Range;
-use crate::study::tune::{Row, Score, Scores, Service, Step};
+use crate::study::tune::{Cost, Row, Score, Scores, Service, Step};
 use crate::units::Span;
 
 pub(super) fn span(seconds: f64) -> String {
@@ -47,8 +47,7 @@ impl Tuning<'_> {
 
     /// How much more a setting costs than today's, as a part, over the phases.
     fn part(&self, scores: &Scores, today: &Scores) -> Option<Range<f64>> {
-        let each =
-            scores.runs.iter().zip(&today.runs).map(|(own, today)| (own.cost / today.cost.max(1.0) - 1.0) * 100.0);
+        let each = scores.runs.iter().zip(&today.runs).map(|(own, today)| (ratio(own.cost, today.cost) - 1.0) * 100.0);
         Range::of(each)
     }
 
@@ -60,7 +59,7 @@ impl Tuning<'_> {
                 format!("none that holds ({} to {})", signed(range.low), signed(range.high))
             }
             Some(range) => {
-                let all = signed((mean(scores) / mean(today).max(1.0) - 1.0) * 100.0);
+                let all = signed((ratio(mean(scores), mean(today)) - 1.0) * 100.0);
                 let (low, high) = (signed(range.low), signed(range.high));
                 if low == high { all } else { format!("{all} ({low} to {high})") }
             }
@@ -68,37 +67,63 @@ impl Tuning<'_> {
         }
     }
 
-    fn cells(&self, row: &Row, scores: &Scores, today: &Scores) -> Vec<String> {
+    /// What it costs, as the column has it.
+    fn cost(&self, scores: &Scores, seconds: i64) -> String {
+        match self.frame.cost {
+            Cost::Requests(_) | Cost::NodePrices => decimal(self.per_month(scores, seconds).unwrap_or(0.0), 2),
+            Cost::Pods | Cost::Nodes => hours(scores.mean(|score| score.cost)),
+        }
+    }
+
+    fn cells(&self, row: &Row, scores: &Scores, (today, seconds): (&Scores, i64)) -> Vec<String> {
         let mut names = row.names.join(", ");
         if row == self.best() {
             names = format!("> {names}");
         }
-        vec![
+        let mut cells = vec![
             names,
-            hours(scores.mean(|score| score.cost)),
+            self.cost(scores, seconds),
             if row == self.today() { String::new() } else { self.percent(scores, today) },
             span(scores.mean(|score| score.bad)),
-            decimal(scores.mean(|score| score.lost), 1),
-            decimal(scores.mean(|score| score.events), 1),
-        ]
+        ];
+        cells.extend(self.frame.tells_above.then(|| span(scores.mean(|score| score.above))));
+        cells.extend([decimal(scores.mean(|score| score.lost), 1), decimal(scores.mean(|score| score.events), 1)]);
+        if self.is_by_requests() {
+            cells.extend([hours(scores.mean(|score| score.cores)), hours(scores.mean(|score| score.gib))]);
+        }
+        cells
+    }
+
+    fn is_by_requests(&self) -> bool {
+        matches!(self.frame.cost, Cost::Requests(_))
+    }
+
+    /// Whether cost is in the unit of prices.
+    fn is_in_money(&self) -> bool {
+        self.is_by_requests() || self.frame.cost == Cost::NodePrices
     }
 
     fn columns(&self) -> Vec<Column> {
-        vec![
+        let unit = if self.is_in_money() { "COST/MONTH".to_owned() } else { self.unit().to_uppercase() };
+        let mut columns = vec![
             Column::text("CHOSEN FOR"),
-            Column::number(self.unit().to_uppercase()),
+            Column::number(unit),
             Column::number("AGAINST TODAY"),
             Column::number(without(self.frame.service).to_uppercase()),
-            Column::number("LOST CORE-SECONDS"),
-            Column::number("SCALING EVENTS").folds(1),
-        ]
+        ];
+        columns.extend(self.frame.tells_above.then(|| Column::number("ABOVE REQUESTS")));
+        columns.extend([Column::number("LOST CORE-SECONDS"), Column::number("SCALING EVENTS").folds(1)]);
+        if self.is_by_requests() {
+            columns.extend([Column::number("CORE-HOURS").folds(1), Column::number("GIB-HOURS").folds(1)]);
+        }
+        columns
     }
 
     fn settings(&self) -> Table {
         let mut columns = self.columns();
         columns.push(Column::text("CHANGES").folds(2));
         let row = |row: &Row| {
-            let mut cells = self.cells(row, &row.known.seen, &self.today().known.seen);
+            let mut cells = self.cells(row, &row.known.seen, (&self.today().known.seen, self.frame.seen));
             cells.push(self.changes(row));
             cells
         };
@@ -107,7 +132,8 @@ impl Tuning<'_> {
 
     fn unseen(&self) -> Option<Table> {
         let today = self.today().known.unseen.as_ref()?;
-        let row = |row: &Row| Some(self.cells(row, row.known.unseen.as_ref()?, today));
+        let seconds = self.frame.end - self.frame.seen;
+        let row = |row: &Row| Some(self.cells(row, row.known.unseen.as_ref()?, (today, seconds)));
         Some(Table::new(self.columns(), self.tuned.rows.iter().filter_map(row).collect::<Vec<_>>()))
     }
 
@@ -173,11 +199,15 @@ impl Tuning<'_> {
         ];
         let month = |scores: &Scores| self.per_month(scores, self.frame.seen);
         if let Some((own, before)) = month(&best.known.seen).zip(month(&today.known.seen)) {
-            all.push(format!("Nodes' price: {} a month (today {}).", decimal(own, 2), decimal(before, 2)));
+            let what = if self.is_by_requests() { "Price of what pods request" } else { "Nodes' price" };
+            all.push(format!("{what}: {} a month (today {}).", decimal(own, 2), decimal(before, 2)));
         }
+        all.extend(self.price_decides());
+        all.extend(self.fewer_pods());
         if !bounds.is_empty() {
             all.push(format!("The bounds: {bounds}."));
         }
+        all.extend(self.spelled.findings.iter().map(|finding| format!("New to lint: {finding}.")));
         match best.known.unseen.as_ref().zip(today.known.unseen.as_ref()) {
             Some((own, before)) => {
                 let is_worse = own.mean(|score| score.bad) > before.mean(|score| score.bad) + 0.5;
@@ -187,6 +217,24 @@ impl Tuning<'_> {
             None => all.push("No part of the load was held back: what was found is told of the load that it was found on (--holdout).".to_owned()),
         }
         all
+    }
+
+    /// Whether the prices decide: the one resource is less, and the other more.
+    fn price_decides(&self) -> Option<String> {
+        let Cost::Requests(prices) = self.frame.cost else { return None };
+        let more = |of: fn(&Score) -> f64| self.best().seen(of) - self.today().seen(of);
+        let (cores, gib) = (more(|score| score.cores), more(|score| score.gib));
+        if cores * gib >= 0.0 || prices.gib_hour <= 0.0 {
+            return None;
+        }
+        let (less, other) = if cores < 0.0 { ("CPU", "memory") } else { ("memory", "CPU") };
+        let (own, bound) = (prices.core_hour / prices.gib_hour, -gib / cores);
+        let side = if cores < 0.0 { "less" } else { "more" };
+        Some(format!(
+            "It requests less {less} and more {other}: where a core costs {side} than {} GiB (here {}), it costs more than today.",
+            decimal(bound, 1),
+            decimal(own, 1)
+        ))
     }
 
     /// What the answer depends on.
@@ -216,10 +264,10 @@ impl Tuning<'_> {
             let short =
                 |name: &str| if name.starts_with("cheapest") { "recommended".to_owned() } else { name.to_owned() };
             let names = row.names.iter().map(|name| short(name)).collect::<Vec<_>>().join(", ");
-            let part = row.seen(|score| score.cost) / self.today().seen(|score| score.cost).max(1.0) - 1.0;
+            let part = ratio(row.seen(|score| score.cost), self.today().seen(|score| score.cost)) - 1.0;
             if row == &self.today() { names } else { format!("{names} {}%", signed(part * 100.0)) }
         };
-        let panel = |title: String, color: usize, of: fn(&Score) -> f64| {
+        let panel = |title: String, color: usize, of: &dyn Fn(&Score) -> f64| {
             let at = |index: usize| 2 * index as i64;
             let means = rows.iter().enumerate().map(|(index, row)| (at(index), row.seen(of)));
             let ranges = rows.iter().enumerate().filter_map(|(index, row)| {
@@ -237,8 +285,14 @@ impl Tuning<'_> {
             Panel { title, lines: vec![line], band: None, areas: vec![Area { label, color, points: ranges.collect() }] }
         };
         let panels = vec![
-            panel(format!("Cost ({})", self.unit()), 0, |score| score.cost / 3600.0),
-            panel(format!("{} (minutes)", capital(without(self.frame.service))), 3, |score| score.bad / 60.0),
+            match self.is_in_money() {
+                true => panel("Cost (a month)".to_owned(), 0, &|score| {
+                    let one = Scores { runs: vec![*score], days: Vec::new() };
+                    self.per_month(&one, self.frame.seen).unwrap_or(0.0)
+                }),
+                false => panel(format!("Cost ({})", self.unit()), 0, &|score| score.cost / 3600.0),
+            },
+            panel(format!("{} (minutes)", capital(without(self.frame.service))), 3, &|score| score.bad / 60.0),
         ];
         Chart { panels, axis: Axis::Steps(rows.iter().map(name).collect()), marks: Vec::new() }
     }
@@ -253,6 +307,7 @@ impl Tuning<'_> {
             settings.blocks.push(Block::Picture(picture));
         }
         let mut sections = vec![settings];
+        sections.extend(self.sizing(&title));
         sections.push(Section::new(title("Why"), Table::default(), self.spelled.why.clone()));
         if let Some(table) = self.unseen() {
             let heading = format!("From {} on, which the search did not see", self.frame.rest);
@@ -290,6 +345,11 @@ impl Tunings<'_> {
         };
         self.0.iter().filter(|tuning| tuning.tuned.rows.len() > 1).map(of).collect()
     }
+}
+
+/// A quotient of costs; what is equal is equal, though it be nothing.
+fn ratio(own: f64, other: f64) -> f64 {
+    if own == other { 1.0 } else { own / other }
 }
 
 fn capital(text: &str) -> String {

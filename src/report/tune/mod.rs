@@ -2,15 +2,18 @@
 
 mod document;
 pub mod job;
+mod sizing;
 mod why;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::json::Kind;
+use crate::model::HOURS_OF_A_MONTH;
 use crate::study::phases::Range;
-use crate::study::tune::{Axis, Found, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
+use crate::study::tune::{Axis, Cost, Found, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
 pub use document::without;
+pub use sizing::{Followed, OfVpa, Size, Sized};
 pub use why::sentences;
 
 /// The files of the patch, of the same as a change of the user's files, and of the picture.
@@ -29,8 +32,12 @@ pub struct Frame {
     pub axes: Vec<Told>,
     /// What service is.
     pub service: Service,
-    /// Whether the cost is that of nodes.
-    pub by_nodes: bool,
+    /// What cost is.
+    pub cost: Cost,
+    /// Whether time above requests is told besides what service is.
+    pub tells_above: bool,
+    /// What VPA would make of its pods, where requests are tuned.
+    pub sized: Option<Sized>,
     /// The price of a node for a month, where all are of one kind that has one.
     pub price: Option<f64>,
     /// In how many phases the best are simulated.
@@ -60,7 +67,7 @@ pub struct Told {
     pub path: String,
     /// What it is called in tables.
     pub title: String,
-    /// Its values: amounts in thousandths, windows in seconds.
+    /// Its values: amounts and tolerances in thousandths, windows in seconds, CPU in millicores, memory in MiB.
     pub values: Vec<i64>,
     /// The same in words.
     pub words: Vec<String>,
@@ -71,12 +78,12 @@ pub struct Told {
 impl Told {
     /// An axis of a problem.
     pub fn of(problem: &Problem<'_>, axis: &Axis) -> Self {
-        let hpa = problem.setup.targets[0].hpa;
+        let today = problem.today();
         Self {
-            path: axis.field.path(hpa),
-            title: axis.field.title(hpa),
+            path: axis.field.path(&today),
+            title: axis.field.title(&today),
             values: axis.values.clone(),
-            words: axis.values.iter().map(|value| axis.field.told(hpa, *value)).collect(),
+            words: axis.values.iter().map(|value| axis.field.told(&today.hpa, *value)).collect(),
             own: axis.own,
         }
     }
@@ -93,8 +100,14 @@ pub struct Spelled {
     pub diff: Option<String>,
     /// Why it is better than today's.
     pub why: Vec<String>,
+    /// What lint finds of it that it does not find of today's.
+    pub findings: Vec<String>,
     /// Why one of the forms is not there.
     pub notes: Vec<String>,
+    /// What a pod then requests, millicores and MiB, and what each container does.
+    pub requests: Option<[i64; 2]>,
+    /// See `requests`.
+    pub sizes: Vec<Size>,
 }
 
 /// What one of the searches of an HPA found.
@@ -169,14 +182,19 @@ struct Over {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Figures {
-    /// Node-hours or pod-hours, as `costUnit` says.
+    /// For the time that it is of, as `costUnit` says.
     cost: Over,
     /// Against today's settings, in the same phases.
     cost_difference: Over,
-    /// A month of it on average, in the unit of the nodes' price; null without one.
+    /// A month of it on average, in the unit of the prices; null without any.
     cost_per_month: Option<f64>,
+    /// What pods request over time.
+    core_hours: Over,
+    gib_hours: Over,
     /// Time without the service, as `service` says.
     bad_seconds: Over,
+    /// Time in which pods use more than they request; null where that is not watched besides what service is.
+    above_requests_seconds: Option<Over>,
     lost_core_seconds: Over,
     scaling_events: Over,
 }
@@ -186,7 +204,7 @@ struct Figures {
 #[serde(rename_all = "camelCase")]
 struct FieldOf {
     path: String,
-    /// Amounts in thousandths, windows in seconds.
+    /// Amounts and tolerances in thousandths, windows in seconds, CPU in millicores, memory in MiB.
     value: i64,
     today: i64,
 }
@@ -232,12 +250,19 @@ struct HpaTuned {
     diff: Option<String>,
     /// Where it differs most from today's settings, in one phase.
     why: Vec<String>,
+    /// What `hpasim lint` finds with the recommended setting, and not today.
+    new_findings: Vec<String>,
     /// What is allowed besides being no worse than today.
     bounds: Vec<String>,
     /// Whether the recommended setting keeps within what is allowed.
     within_bounds: bool,
     warnings: Vec<String>,
     notes: Vec<String>,
+    /// What containers request, where that was tuned.
+    requests: Vec<Size>,
+    /// What VPA recommends for today's pods, and what comes of doing that again and again while the HPA stays as it is.
+    vpa: Vec<OfVpa>,
+    vpa_followed: Vec<Followed>,
 }
 
 /// What came of it, for programs.
@@ -261,12 +286,22 @@ impl Tuning<'_> {
     }
 
     fn unit(&self) -> &'static str {
-        if self.frame.by_nodes { "node-hours" } else { "pod-hours" }
+        match self.frame.cost {
+            Cost::Pods => "pod-hours",
+            Cost::Nodes => "node-hours",
+            Cost::Requests(_) | Cost::NodePrices => "cost",
+        }
     }
 
     /// What a month costs where so many seconds cost so much.
     fn per_month(&self, scores: &Scores, seconds: i64) -> Option<f64> {
-        Some(self.frame.price? * scores.mean(|score| score.cost) / seconds.max(1) as f64)
+        let cost = scores.mean(|score| score.cost) / seconds.max(1) as f64;
+        match self.frame.cost {
+            Cost::Requests(_) => Some(cost * HOURS_OF_A_MONTH),
+            Cost::NodePrices => Some(cost),
+            Cost::Nodes => Some(self.frame.price? * cost),
+            Cost::Pods => None,
+        }
     }
 
     fn figures(&self, scores: &Scores, today: &Scores, seconds: i64) -> Figures {
@@ -282,6 +317,9 @@ impl Tuning<'_> {
             cost: over(&|score| score.cost / 3600.0),
             cost_difference: Over { mean: mean(scores) - mean(today), least, most },
             cost_per_month: self.per_month(scores, seconds),
+            core_hours: over(&|score| score.cores / 3600.0),
+            gib_hours: over(&|score| score.gib / 3600.0),
+            above_requests_seconds: self.frame.tells_above.then(|| over(&|score| score.above)),
             bad_seconds: over(&|score| score.bad),
             lost_core_seconds: over(&|score| score.lost),
             scaling_events: over(&|score| score.events),
@@ -341,10 +379,14 @@ impl Tuning<'_> {
             patch: self.spelled.patch.clone(),
             diff: self.spelled.diff.clone(),
             why: self.spelled.why.clone(),
+            new_findings: self.spelled.findings.clone(),
             bounds: self.frame.bounds.clone(),
             within_bounds: self.tuned.is_within,
             warnings: self.warnings(),
             notes: self.notes(),
+            requests: self.spelled.sizes.clone(),
+            vpa: self.frame.sized.as_ref().map(|sized| sized.containers.clone()).unwrap_or_default(),
+            vpa_followed: self.frame.sized.as_ref().map(|sized| sized.rounds.clone()).unwrap_or_default(),
         }
     }
 }

@@ -10,12 +10,13 @@ use crate::units::{Clock, SimTime};
 pub fn sentences(why: &Why, service: Service, clock: Option<Clock>) -> Vec<String> {
     let at = |at: SimTime| clock.and_then(|clock| clock.rfc3339(at)).unwrap_or_else(|| at.to_string());
     let pods = |one: &Stretch, most: &str| {
+        let (what, digits) = if why.is_of_cores { ("cores requested", 2) } else { ("pods", 1) };
         format!(
-            "From {} to {} there are {} pods in place of {}: {most}.",
+            "From {} to {} there are {} {what} in place of {}: {most}.",
             at(one.from),
             at(one.to),
-            decimal(one.other, 1),
-            decimal(one.today, 1)
+            decimal(one.other, digits),
+            decimal(one.today, digits)
         )
     };
     let rise = |one: &Stretch, word: &str| {

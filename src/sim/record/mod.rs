@@ -10,7 +10,7 @@ pub use timeline::TimelineRow;
 use std::collections::BTreeMap;
 
 use super::target::Passed;
-use super::{PodNumbers, Rollout};
+use super::{PRICE_UNIT, PodNumbers, ReadyNodes, Rollout};
 use crate::hpa::{Decision, MetricStatus, Verdict};
 use crate::model::{HpaSpec, MetricSource, MetricTargetType, Workload};
 use crate::units::{Bytes, Millicores, Nanocores, Replicas, SimTime, Span, Work};
@@ -86,7 +86,7 @@ pub(in crate::sim) struct Passing {
     pub passed: Passed,
     pub unschedulable: bool,
     pub refused: bool,
-    pub nodes: Option<i64>,
+    pub nodes: Option<ReadyNodes>,
 }
 
 /// What others have added up on the way.
@@ -156,6 +156,8 @@ pub struct Summary {
     pub unsettled: u64,
     /// Nodes added over time, node-seconds; none if nodes are not simulated.
     pub node_seconds: Option<i128>,
+    /// What they cost: the price of a month, in parts of [`super::PRICE_UNIT`], times seconds; none if a shape has no price.
+    pub node_price_seconds: Option<i128>,
     /// The most nodes that were ready.
     pub max_nodes: i64,
     /// Pods that were created, deleted, and restarts of pods, from the lead-in on.
@@ -203,6 +205,12 @@ impl Summary {
     /// Seconds that pods existed, added over all pods.
     pub fn pod_seconds(&self) -> i128 {
         self.time_at.iter().map(|(&replicas, span)| i128::from(replicas) * i128::from(span.seconds())).sum()
+    }
+
+    /// What nodes cost a month on average, in the unit of their prices, if all shapes have one.
+    pub fn node_price(&self) -> Option<f64> {
+        let seconds = self.duration.seconds().max(1) as f64;
+        self.node_price_seconds.map(|price| price as f64 / PRICE_UNIT / seconds)
     }
 
     /// The mean replica count over time.
@@ -325,8 +333,11 @@ impl Accounts {
             summary.refused = summary.refused + span;
         }
         if let Some(nodes) = passing.nodes {
-            summary.node_seconds = Some(summary.node_seconds.unwrap_or(0) + i128::from(nodes) * i128::from(seconds));
-            summary.max_nodes = summary.max_nodes.max(nodes);
+            let with = |sum: Option<i128>, each: i64| sum.unwrap_or(0) + i128::from(each) * i128::from(seconds);
+            summary.node_seconds = Some(with(summary.node_seconds, nodes.count));
+            // Prices are of shapes, which do not change.
+            summary.node_price_seconds = nodes.price.map(|price| with(summary.node_price_seconds, price));
+            summary.max_nodes = summary.max_nodes.max(nodes.count);
         }
     }
 

@@ -44,7 +44,7 @@ use crate::model::{
 };
 use crate::sim::draw::Draws;
 use crate::sim::record::{Accounts, Ending, Occurrence, Passing, Summary};
-use crate::sim::{Listener, PodNumbers, ResourceState, SimError, SyncRecord, Turnover, World};
+use crate::sim::{Listener, PodNumbers, ReadyNodes, ResourceState, SimError, SyncRecord, Turnover, World};
 use crate::units::{Bytes, Nanocores, Replicas, SimTime, Span, Work};
 use controller::{Controller, same_again};
 use counters::Scraping;
@@ -113,7 +113,7 @@ pub(super) struct TargetState<'a> {
     /// How many pods there are, as of the last change.
     numbers: PodNumbers,
     /// Nodes that are ready, if nodes are simulated.
-    ready_nodes: Option<i64>,
+    ready_nodes: Option<ReadyNodes>,
     /// Pods, load or limits have changed: what pods do has to be worked out again.
     changed: bool,
     /// Pods have: they have to be counted again.

@@ -1,6 +1,7 @@
 //! What the world does to a target's pods: it finds nodes for them, takes nodes away, and counts them.
 
 use super::{Occurrence, TargetState};
+use crate::sim::ReadyNodes;
 use crate::units::{Replicas, SimTime, Span};
 
 impl TargetState<'_> {
@@ -90,12 +91,12 @@ impl TargetState<'_> {
     }
 
     /// The number of nodes that are ready.
-    pub fn count_nodes(&mut self, ready: Option<i64>) {
+    pub fn count_nodes(&mut self, ready: Option<ReadyNodes>) {
         self.ready_nodes = ready;
     }
 
     /// Whether it has counted so many.
-    pub fn knows_nodes(&self, ready: Option<i64>) -> bool {
+    pub fn knows_nodes(&self, ready: Option<ReadyNodes>) -> bool {
         self.ready_nodes == ready
     }
 

@@ -454,7 +454,7 @@ impl<'a> TargetState<'a> {
 
     /// The numbers of pods and nodes.
     fn numbers_now(&self) -> PodNumbers {
-        PodNumbers { nodes: self.ready_nodes, ..self.numbers }
+        PodNumbers { nodes: self.ready_nodes.map(|nodes| nodes.count), ..self.numbers }
     }
 
     /// The CPU that all pods used on average since the last sync, nanocores, and the memory that they use, bytes.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::model::{NodesConfig, Workload, WorkloadController};
 use crate::placement::{Catalog, Cluster, NodeIndex, Pods};
+use crate::sim::{PRICE_UNIT, ReadyNodes};
 use crate::units::{Replicas, SimTime, Span};
 
 /// What is known of a node besides the pods that the scheduler counts.
@@ -140,9 +141,15 @@ impl<'a> Nodes<'a> {
     }
 
     /// Nodes that are ready.
-    pub fn ready(&self) -> i64 {
+    pub fn ready(&self) -> ReadyNodes {
         let ready = |node: &&Node| matches!(node.state, NodeState::Ready | NodeState::Draining);
-        self.nodes.iter().filter(ready).count() as i64
+        let price = |node: &Node| self.config.pools[node.pool].shape.price_per_month;
+        let all = self.nodes.iter().filter(ready);
+        let prices = all.clone().map(|node| price(node).map(|price| (price * PRICE_UNIT).round() as i64));
+        let sum = prices.into_iter().sum::<Option<i64>>();
+        // Where no shape has a price there is none, whether there are nodes or not.
+        let has_prices = self.config.pools.iter().all(|pool| pool.shape.price_per_month.is_some());
+        ReadyNodes { count: all.count() as i64, price: sum.filter(|_| has_prices) }
     }
 
     /// When something happens to nodes next.

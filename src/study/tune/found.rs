@@ -86,7 +86,7 @@ fn cost(scores: &Scores) -> f64 {
 }
 
 fn without(scores: &Scores) -> f64 {
-    scores.mean(|score| score.bad + score.lost)
+    scores.mean(|score| score.bad + score.above + score.lost)
 }
 
 /// The front of cost and time without service.
@@ -184,7 +184,7 @@ fn rows(today: &Choice, (best, name): (&Choice, Option<&'static str>), known: &B
 
 impl Row {
     /// What a figure is on average on the part of the load that the search saw.
-    pub fn seen(&self, of: fn(&Score) -> f64) -> f64 {
+    pub fn seen(&self, of: impl Fn(&Score) -> f64) -> f64 {
         self.known.seen.mean(of)
     }
 }

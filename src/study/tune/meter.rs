@@ -1,6 +1,6 @@
 //! Time without service, as the syncs tell it.
 
-use super::Service;
+use super::problem::{Problem, Service, cpu_request};
 use crate::model::Target;
 use crate::sim::{Listen, SyncRecord};
 use crate::units::{Span, Work};
@@ -13,11 +13,15 @@ const DAY: i64 = 86_400;
 pub(super) struct Meter {
     service: Service,
     is_on: bool,
+    /// What a pod requests of CPU, less what is to be spare, nanocores; and of memory, less a margin, bytes, if that may change.
     request: f64,
+    memory: Option<f64>,
     before: i64,
     slow: Span,
     /// In all, seconds; of response times the simulation itself knows it.
     pub without: f64,
+    /// Time in which pods used more than they request, or work waited, seconds.
+    pub above: f64,
     /// The same on each day.
     pub days: Vec<f64>,
     /// When, if that is to be kept.
@@ -35,21 +39,22 @@ pub(super) enum Keeps {
     When,
 }
 
-/// What a pod requests, nanocores.
-pub(super) fn cpu_request(target: &Target<'_>) -> f64 {
-    target.workload.template.requests().quantity("cpu").nano_value() as f64
-}
+/// Memory that is above the requests is not given back, and who is above them is evicted first: such a part is to be left, as VPA has it.
+pub const MEMORY_MARGIN: f64 = 0.15;
 
 impl Meter {
     /// Of a target; the simulation itself knows how long a promise was broken, and need not be listened to for that alone.
-    pub fn new(service: Service, target: &Target<'_>, keeps: Keeps) -> Self {
+    pub fn new(problem: &Problem<'_>, service: Service, target: &Target<'_>, keeps: Keeps) -> Self {
+        let memory = target.workload.template.requests().quantity("memory").value() as f64;
         Self {
             service,
-            is_on: keeps != Keeps::Sum || service == Service::Cpu,
-            request: cpu_request(target),
+            is_on: keeps != Keeps::Sum || service == Service::Cpu || problem.watches_requests(),
+            request: cpu_request(target) * (1.0 - problem.headroom),
+            memory: problem.changes_pods().then_some(memory / (1.0 + MEMORY_MARGIN)).filter(|memory| *memory > 0.0),
             before: 0,
             slow: Span::ZERO,
             without: 0.0,
+            above: 0.0,
             days: Vec::new(),
             when: (keeps == Keeps::When).then(Vec::new),
         }
@@ -64,14 +69,16 @@ impl Listen for Meter {
     fn hear(&mut self, record: &SyncRecord<'_>) {
         let now = record.now.seconds();
         let resources = &record.resources;
+        let ready = f64::from(record.pods.ready);
+        let is_above = resources.cpu_used.get() as f64 > ready * self.request
+            || self.memory.is_some_and(|each| resources.memory_used.get() as f64 > ready * each)
+            || resources.backlog > Work::default();
+        let above = if is_above { now - self.before } else { 0 };
         let without = match self.service {
             Service::Slo => resources.slow.seconds() - self.slow.seconds(),
-            Service::Cpu => {
-                let requested = f64::from(record.pods.ready) * self.request;
-                let is_above = resources.cpu_used.get() as f64 > requested;
-                if is_above || resources.backlog > Work::default() { now - self.before } else { 0 }
-            }
+            Service::Cpu => above,
         };
+        self.above += above as f64;
         // A sync tells of the time before it.
         let day = ((now - 1).max(0) / DAY) as usize;
         if self.days.len() <= day {

@@ -8,96 +8,42 @@ pub mod field;
 mod found;
 mod front;
 mod meter;
+mod problem;
+mod refine;
 pub mod score;
 pub mod search;
+pub mod template;
+pub mod vpa;
 pub mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Mutex;
 
-use self::field::Field;
-use self::found::cheapest;
+use self::field::Subject;
 pub use self::found::{Found, Known, Row, Step, Tuned, combined};
 use self::front::{front, spread};
-use self::meter::{Keeps, Meter, cpu_request};
-use self::score::EQUAL;
+pub use self::meter::MEMORY_MARGIN;
+use self::meter::{Keeps, Meter};
+pub use self::problem::{Axis, Cost, Problem, Service};
+use self::refine::Refined;
+use self::score::{EQUAL, Run};
 pub use self::score::{Limits, Score, Scores};
 use self::search::{Choice, Search};
+use self::vpa::{Observer, Round};
 use self::why::Why;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
-use serde::{Deserialize, Serialize};
 
 use super::backtest::{Seen, errors};
 use super::fleet::Course;
 use super::montecarlo::varied;
 use super::sample::Sample;
 use super::{Progress, every, is_stopped, tell};
-use crate::model::{Drive, HpaSpec, LoadTable, Phases, Target};
-use crate::sim::{Setup, SimError, simulate_all};
+use crate::model::{LoadTable, Phases, Target};
+use crate::sim::{Listen, Setup, SimError, simulate_all};
 use crate::units::Span;
-
-/// A field, and the values that are tried.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
-    /// Which one.
-    pub field: Field,
-    /// Its values, in their order.
-    pub values: Vec<i64>,
-    /// The index of the one that it has.
-    pub own: usize,
-}
-
-/// What service is, where less of it is worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Service {
-    /// Time in which the promise about response times is broken.
-    Slo,
-    /// Time in which pods use more CPU than they request, or work waits for CPU. What is above the requests is what nodes happen to
-    /// spare, whatever the limits are.
-    Cpu,
-}
-
-/// What is to be tuned.
-#[derive(Clone, Debug)]
-pub struct Problem<'a> {
-    /// A world with one target.
-    pub setup: Setup<'a>,
-    /// Its load.
-    pub table: LoadTable,
-    /// Which columns of it are as uncertain as it is: constants are not.
-    pub varies: Vec<bool>,
-    /// By what part the load may be another one, more or less.
-    pub uncertainty: f64,
-    /// What may change.
-    pub axes: Vec<Axis>,
-    /// How long the load is.
-    pub end: Span,
-    /// The part of it that the search sees.
-    pub seen: Span,
-    /// How many choices are tried, about, by all searches together.
-    pub candidates: usize,
-    /// What is allowed.
-    pub limits: Limits,
-    /// How many searches there are, each of which begins elsewhere.
-    pub searches: usize,
-    /// In how many phases the best are simulated.
-    pub phases: usize,
-}
-
-impl Problem<'_> {
-    /// The HPA with a choice of values; what is as it was stays absent where it was absent.
-    pub fn spec(&self, choice: &Choice) -> HpaSpec {
-        let mut spec = self.setup.targets[0].hpa.clone();
-        for (axis, index) in self.axes.iter().zip(choice) {
-            if *index != axis.own {
-                axis.field.set(&mut spec, axis.values[*index]);
-            }
-        }
-        spec
-    }
-}
 
 /// What a choice counts that serves worse than today, in today's costs.
 const WORSE: f64 = 10.0;
@@ -110,14 +56,6 @@ const FRONT: usize = 16;
 const AS_GOOD: usize = 16;
 /// So many of all that seem to be better than today's are, too.
 const BETTER: usize = 48;
-/// So often each field is changed by one, two or four steps.
-const ROUNDS: usize = 6;
-/// So many pairs of changes at once, evenly from the cheapest to the dearest.
-const PAIRS: usize = 40;
-/// What costs so much more at most, as a part, is left as it is.
-const SAME: f64 = 5e-3;
-/// So many of the front of a search may become rows.
-const KEPT: usize = 20;
 /// No search simulates fewer of a kind in many phases.
 const FEWEST: usize = 4;
 
@@ -129,17 +67,6 @@ fn factors(count: usize, uncertainty: f64, seed: u64) -> Vec<f64> {
         (0..others).map(|index| 1.0 + uncertainty * (2.0 * (index as f64 + 0.5) / others as f64 - 1.0)).collect();
     all.shuffle(&mut Pcg64::seed_from_u64(seed));
     std::iter::once(1.0).chain(all).take(count).collect()
-}
-
-impl Service {
-    /// What service is for a target; none if nothing tells whether its pods keep up.
-    pub fn of(target: &Target<'_>) -> Option<Self> {
-        let has_demand = matches!(target.drives.cpu, Drive::Demand { .. } | Drive::Recorded { .. });
-        if target.cluster.slo.is_some() && target.drives.requests.is_some() {
-            return Some(Self::Slo);
-        }
-        (has_demand && cpu_request(target) > 0.0).then_some(Self::Cpu)
-    }
 }
 
 /// One of the searches, from its own beginning on.
@@ -159,7 +86,7 @@ pub fn backtest(problem: &Problem<'_>, service: Service, recorded: &Seen) -> Res
     let as_it_is = Problem { uncertainty: 0.0, ..problem.clone() };
     let tuning = Tuning::new(&as_it_is, service)?;
     let all = every(tuning.sample.phases.len(), |phase| {
-        let (course, _) = tuning.simulated(&tuning.today(), phase, problem.end, Keeps::Sum)?;
+        let (course, ()) = tuning.simulated(&problem.today(), (phase, problem.end), |_| ())?;
         let replicas = course.steps.iter().map(|(at, pods)| (at.seconds(), f64::from(*pods))).collect();
         Ok(errors(&Seen { replicas, ..Seen::default() }, recorded, (0, problem.end.seconds())))
     })?;
@@ -171,10 +98,31 @@ pub fn backtest(problem: &Problem<'_>, service: Service, recorded: &Seen) -> Res
 pub fn why(problem: &Problem<'_>, service: Service, choice: &Choice) -> Result<Why, SimError> {
     let tuning = Tuning::new(problem, service)?;
     let done = |choice: &Choice| {
-        let (course, meter) = tuning.simulated(choice, 0, problem.seen, Keeps::When)?;
-        Ok(why::Done { course, without: meter.when.unwrap_or_default() })
+        let subject = problem.subject(choice);
+        let (course, meter) = tuning.metered(&subject, (0, problem.seen), Keeps::When)?;
+        let cores = subject.workload.template.requests().quantity("cpu").as_f64();
+        Ok(why::Done { course, cores, without: meter.when.unwrap_or_default() })
     };
     Ok(why::why(&done(&tuning.today())?, &done(choice)?))
+}
+
+/// What VPA would recommend for today's pods on the part of the load that was seen, as it is, in one phase; and what it would recommend next, if
+/// that were done and the HPA stayed as it is, for so many rounds.
+pub fn followed(problem: &Problem<'_>, service: Service, rounds: usize) -> Result<Vec<Round>, SimError> {
+    let tuning = Tuning::new(problem, service)?;
+    let mut all: Vec<Round> = Vec::new();
+    let mut subject = problem.today();
+    for _ in 0..=rounds {
+        let when = (0, problem.seen);
+        let (_, observer) = tuning.simulated(&subject, when, Observer::new)?;
+        let (course, meter) = tuning.metered(&subject, when, Keeps::Sum)?;
+        let recommended = observer.recommended(problem.seen.seconds());
+        let score = tuning.scored(&subject, &course, &meter);
+        let next = vpa::followed(&subject, &recommended);
+        all.push(Round { requests: vpa::requests(&subject), score, pods: course.mean_replicas(), recommended });
+        subject = next;
+    }
+    Ok(all)
 }
 
 /// What choices come to in all phases, until a time.
@@ -187,27 +135,14 @@ pub fn evaluate(
     Tuning::new(problem, service)?.scores(choices, until)
 }
 
-/// Two changes of different fields at once, where no single one is better: some of those that would cost less together than what is there.
-fn pairs(best: &Choice, around: &[Choice], known: &BTreeMap<Choice, Scores>) -> Vec<Choice> {
-    let cost = |choice: &Choice| known.get(choice).map_or(f64::INFINITY, |scores| scores.mean(|score| score.cost));
-    let own = cost(best);
-    let mut all: Vec<(f64, Choice)> = Vec::new();
-    for (index, one) in around.iter().enumerate() {
-        for other in &around[index + 1..] {
-            let both: Choice =
-                best.iter().zip(one).zip(other).map(|((own, one), two)| if own == one { *two } else { *one }).collect();
-            let changed = |from: &Choice| from.iter().zip(best).position(|(value, own)| value != own);
-            let together = cost(one) + cost(other) - own;
-            if changed(one) != changed(other) && together < own {
-                all.push((together, both));
-            }
-        }
-    }
-    all.sort_by(|one, other| one.0.total_cmp(&other.0).then_with(|| one.1.cmp(&other.1)));
-    let mut choices: Vec<Choice> = all.into_iter().map(|(_, choice)| choice).collect();
-    choices.dedup();
-    let share = choices.len().div_ceil(PAIRS).max(1);
-    choices.into_iter().step_by(share).collect()
+/// What a search in one phase came to.
+struct Searched {
+    /// How many choices were tried.
+    tried: usize,
+    /// Those that are looked at in all phases.
+    finalists: Vec<Choice>,
+    /// Those that may be better than today in others.
+    better: Vec<Choice>,
 }
 
 struct Tuning<'p, 'a> {
@@ -229,46 +164,71 @@ impl<'p, 'a> Tuning<'p, 'a> {
         Ok(Self { problem, sample, loads, service, error: Mutex::default() })
     }
 
-    fn spec(&self, choice: &Choice) -> HpaSpec {
-        self.problem.spec(choice)
-    }
-
     fn today(&self) -> Choice {
         self.problem.axes.iter().map(|axis| axis.own).collect()
     }
 
     /// A choice that the API server would refuse is none.
     fn is_valid(&self, choice: &Choice) -> bool {
-        let spec = self.spec(choice);
-        spec.min_replicas <= spec.max_replicas
+        self.problem.is_possible(&self.problem.subject(choice))
     }
 
-    fn simulated(&self, choice: &Choice, phase: usize, until: Span, keeps: Keeps) -> Result<(Course, Meter), SimError> {
-        let spec = self.spec(choice);
+    /// Simulates; somebody may listen.
+    fn simulated<L: Listen>(
+        &self,
+        subject: &Subject<'_>,
+        (phase, until): (usize, Span),
+        listener: impl FnOnce(&Target<'_>) -> L,
+    ) -> Result<(Course, L), SimError> {
         let mut setup: Setup<'_> = self.problem.setup.clone();
-        setup.targets[0].hpa = &spec;
+        setup.targets[0].hpa = &subject.hpa;
+        setup.targets[0].workload = &subject.workload;
+        if self.problem.changes_pods() {
+            setup.targets[0].neighbours.allowance = self.problem.room.allowance(&subject.workload);
+        }
         setup.targets[0].phase = self.sample.phase(phase);
         setup.world.duration = Some(until);
         setup.world.seed = setup.world.seed.wrapping_add(phase as u64);
-        let mut meters = [Meter::new(self.service, &setup.targets[0], keeps)];
-        let summaries = simulate_all(&setup, &mut [self.loads[phase].clone()], &mut meters)?;
-        let [meter] = meters;
-        Ok((Course::of(&setup.targets[0], &summaries[0]), meter))
+        let mut listeners = [listener(&setup.targets[0])];
+        let summaries = simulate_all(&setup, &mut [self.loads[phase].clone()], &mut listeners)?;
+        let [listener] = listeners;
+        Ok((Course::of(&setup.targets[0], &summaries[0]), listener))
+    }
+
+    /// Simulates, and measures service.
+    fn metered(&self, subject: &Subject<'_>, when: (usize, Span), keeps: Keeps) -> Result<(Course, Meter), SimError> {
+        self.simulated(subject, when, |target| Meter::new(self.problem, self.service, target, keeps))
     }
 
     fn score(&self, choice: &Choice, phase: usize, until: Span, keeps: Keeps) -> Result<(Score, Vec<f64>), SimError> {
-        let (course, meter) = self.simulated(choice, phase, until, keeps)?;
-        let bad = match self.service {
-            Service::Slo => course.slow.map_or(0.0, |slow| slow.seconds() as f64),
-            Service::Cpu => meter.without,
+        let subject = self.problem.subject(choice);
+        let (course, meter) = self.metered(&subject, (phase, until), keeps)?;
+        Ok((self.scored(&subject, &course, &meter), meter.days))
+    }
+
+    fn scored(&self, subject: &Subject<'_>, course: &Course, meter: &Meter) -> Score {
+        let (bad, above) = match self.service {
+            Service::Slo => (course.slow.map_or(0.0, |slow| slow.seconds() as f64), meter.above),
+            Service::Cpu => (meter.without, 0.0),
         };
-        let score = Score {
-            cost: course.node_seconds.unwrap_or(course.pod_seconds) as f64,
+        let pods = course.pod_seconds as f64;
+        let requests = subject.workload.template.requests();
+        let cores = pods * requests.quantity("cpu").as_f64();
+        let gib = pods * requests.quantity("memory").as_f64() / f64::from(1 << 30);
+        Score {
+            cost: match self.problem.cost {
+                Cost::Pods => pods,
+                Cost::Nodes => course.node_seconds.map_or(pods, |seconds| seconds as f64),
+                Cost::NodePrices => course.node_price.unwrap_or(0.0) * course.duration.seconds() as f64,
+                Cost::Requests(prices) => prices.of(cores, gib),
+            },
             bad,
             lost: (course.work_lost + course.work_dropped).core_seconds(),
             events: course.changes().len() as f64,
-        };
-        Ok((score, meter.days))
+            above: if self.problem.watches_requests() { above } else { 0.0 },
+            cores,
+            gib,
+        }
     }
 
     /// In one phase, for the search, which knows no errors.
@@ -282,35 +242,32 @@ impl<'p, 'a> Tuning<'p, 'a> {
 
     /// Of each choice in all phases.
     fn scores(&self, choices: &[Choice], until: Span) -> Result<Vec<Scores>, SimError> {
-        let phases = self.sample.phases.len();
-        let one = |index: usize| self.score(&choices[index / phases], index % phases, until, Keeps::Days);
-        let all = every(choices.len() * phases, one)?;
-        let of = |each: &[(Score, Vec<f64>)]| {
-            let count = each.iter().map(|(_, days)| days.len()).max().unwrap_or(0);
-            let on = |day: usize| each.iter().filter_map(|(_, days)| days.get(day)).sum::<f64>() / each.len() as f64;
-            Scores { runs: each.iter().map(|(score, _)| *score).collect(), days: (0..count).map(on).collect() }
-        };
-        Ok(all.chunks(phases).map(of).collect())
+        let all = self.runs(choices, 0..self.sample.phases.len(), until)?;
+        Ok(all.iter().map(|runs| Scores::of(runs)).collect())
+    }
+
+    /// Of each choice in some phases.
+    fn runs(&self, choices: &[Choice], phases: Range<usize>, until: Span) -> Result<Vec<Vec<Run>>, SimError> {
+        let count = phases.len().max(1);
+        let one = |index: usize| self.score(&choices[index / count], phases.start + index % count, until, Keeps::Days);
+        Ok(every(choices.len() * phases.len(), one)?.chunks(count).map(<[Run]>::to_vec).collect())
     }
 
     fn run(&self, index: usize) -> Result<Found, SimError> {
         let today = self.today();
-        let (tried, finalists) = self.search(&today, index)?;
-        let scores = self.scores(&finalists, self.problem.seen)?;
-        let mut known: BTreeMap<Choice, Scores> = finalists.into_iter().zip(scores).collect();
-        let best = self.polish(&today, &mut known)?;
-        let kept = self.kept(&today, &best, &known)?;
+        let Searched { tried, finalists, better } = self.search(&today, index)?;
+        let mut refined = Refined::new(self, &today, finalists)?;
+        refined.learn(better)?;
+        let best = refined.polish()?;
+        let front = refined.front()?;
+        let kept = self.kept(front, &refined.known)?;
         let steps = self.steps(&best)?;
         let limits = self.problem.limits;
         Ok(Found { limits, today, best, kept, steps, tried, is_stopped: is_stopped() })
     }
 
     /// What may become a row of what is told, with what comes of it in the part that was not seen.
-    fn kept(&self, today: &Choice, best: &Choice, known: &BTreeMap<Choice, Scores>) -> Result<Vec<Known>, SimError> {
-        let front = found::front_of(known.iter());
-        let mut choices: BTreeSet<Choice> = spread(&front, KEPT).into_iter().cloned().collect();
-        choices.extend([today.clone(), best.clone()]);
-        let choices: Vec<Choice> = choices.into_iter().collect();
+    fn kept(&self, choices: Vec<Choice>, known: &BTreeMap<Choice, Scores>) -> Result<Vec<Known>, SimError> {
         let has_rest = self.problem.seen < self.problem.end;
         let whole = if has_rest { self.scores(&choices, self.problem.end)? } else { Vec::new() };
         let mut all = Vec::new();
@@ -323,8 +280,8 @@ impl<'p, 'a> Tuning<'p, 'a> {
         Ok(all)
     }
 
-    /// How many choices were tried in one phase, and those of them that may be good in others.
-    fn search(&self, today: &Choice, index: usize) -> Result<(usize, Vec<Choice>), SimError> {
+    /// In one phase.
+    fn search(&self, today: &Choice, index: usize) -> Result<Searched, SimError> {
         let (own, _) = self.score(today, 0, self.problem.seen, Keeps::Sum)?;
         let most = self.problem.limits.most(&own);
         let counts: Vec<usize> = self.problem.axes.iter().map(|axis| axis.values.len()).collect();
@@ -335,9 +292,12 @@ impl<'p, 'a> Tuning<'p, 'a> {
         let evaluate = |choice: &Choice| {
             tell(Progress::Done);
             let Some(score) = self.screened(choice) else { return (f64::INFINITY, Score::default()) };
-            let worse = more(score.bad, most.bad) + more(score.lost, most.lost) + more(score.events, most.events);
+            let worse = more(score.bad, most.bad)
+                + more(score.lost, most.lost)
+                + more(score.events, most.events)
+                + more(score.above, most.above);
             let penalty = if worse > EQUAL { WORSE * (1.0 + worse) } else { 0.0 };
-            (score.cost / own.cost.max(1.0) + penalty, score)
+            (score.cost / own.cost.max(f64::MIN_POSITIVE) + penalty, score)
         };
         let seed = self.problem.setup.world.seed.wrapping_add(index as u64);
         let found = Search::new(&counts, evaluate).run(today, share(self.problem.candidates), seed);
@@ -354,12 +314,19 @@ impl<'p, 'a> Tuning<'p, 'a> {
         chosen.insert(today.clone());
         // Who does not want to wait has those of which most is known.
         if is_stopped() {
-            return Ok((found.len(), chosen.into_iter().collect()));
+            let finalists = chosen.into_iter().collect();
+            return Ok(Searched { tried: found.len(), finalists, better: Vec::new() });
         }
         let front = front(all.iter().map(|(choice, _, score)| (*choice, score.cost, score.bad)));
         chosen.extend(spread(&front, share(FRONT)).into_iter().cloned());
         let is_as_good = |score: &Score| {
-            score.bad <= most.bad + EQUAL && score.lost <= most.lost + EQUAL && score.events <= most.events + EQUAL
+            let all = [
+                (score.bad, most.bad),
+                (score.lost, most.lost),
+                (score.events, most.events),
+                (score.above, most.above),
+            ];
+            all.into_iter().all(|(own, most)| own <= most + EQUAL)
         };
         let as_good = all.iter().filter(|(_, _, score)| is_as_good(score));
         chosen.extend(as_good.take(share(AS_GOOD)).map(|(choice, ..)| (*choice).clone()));
@@ -368,56 +335,8 @@ impl<'p, 'a> Tuning<'p, 'a> {
         // What is cheapest in one phase and under one load need not serve in others: some of all that seem better than today.
         let better: Vec<&Choice> =
             all.iter().take_while(|(_, loss, _)| *loss < dearest).map(|(choice, ..)| *choice).collect();
-        chosen.extend(spread(&better, share(BETTER)).into_iter().cloned());
-        Ok((found.len(), chosen.into_iter().collect()))
-    }
-
-    /// The cheapest that serves as well as today in all phases together, changed by steps as long as that is better.
-    fn polish(&self, today: &Choice, known: &mut BTreeMap<Choice, Scores>) -> Result<Choice, SimError> {
-        let mut best = cheapest(today, known.iter(), &self.problem.limits);
-        for _ in 0..ROUNDS {
-            if is_stopped() {
-                break;
-            }
-            let around: Vec<Choice> = (0..best.len()).flat_map(|axis| self.beside(&best, axis, &[1, 2, 4])).collect();
-            self.learn(around.clone(), known)?;
-            let mut better = cheapest(today, known.iter(), &self.problem.limits);
-            if better == best {
-                self.learn(pairs(&best, &around, known), known)?;
-                better = cheapest(today, known.iter(), &self.problem.limits);
-            }
-            if better == best {
-                break;
-            }
-            best = better;
-        }
-        let cost = |scores: &Scores| scores.mean(|score| score.cost);
-        // What does not matter stays as it is.
-        for axis in (0..best.len()).filter(|_| !is_stopped()) {
-            let mut simpler = best.clone();
-            simpler[axis] = today[axis];
-            self.learn(vec![simpler.clone()], known)?;
-            let (Some(found), Some(own), Some(day)) = (known.get(&simpler), known.get(&best), known.get(today)) else {
-                continue;
-            };
-            if found.keeps(&self.problem.limits, day) && cost(found) <= cost(own) * (1.0 + SAME) {
-                best = simpler;
-            }
-        }
-        // What may be chance is no less.
-        let both = known.get(&best).zip(known.get(today));
-        let is_less = both.is_some_and(|(own, day)| cost(own) < cost(day) && own.differs(day, |score| score.cost));
-        let is_within = known.get(today).is_some_and(|day| day.keeps(&self.problem.limits, day));
-        Ok(if is_less || !is_within { best } else { today.clone() })
-    }
-
-    /// Simulates what is not known yet.
-    fn learn(&self, choices: Vec<Choice>, known: &mut BTreeMap<Choice, Scores>) -> Result<(), SimError> {
-        let is_new = |choice: &Choice| !known.contains_key(choice) && self.is_valid(choice);
-        let new: Vec<Choice> = choices.into_iter().filter(is_new).collect();
-        let scores = self.scores(&new, self.problem.seen)?;
-        known.extend(new.into_iter().zip(scores));
-        Ok(())
+        let better = spread(&better, share(BETTER)).into_iter().cloned().collect();
+        Ok(Searched { tried: found.len(), finalists: chosen.into_iter().collect(), better })
     }
 
     /// The same with a field so many steps further down or up.

@@ -14,7 +14,8 @@ pub const LIKELY: f64 = 0.8;
 /// What a choice comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Node-seconds where nodes are simulated, or else pod-seconds.
+    /// What was paid, in the unit of an hour for a second: node-seconds where nodes are simulated, or else pod-seconds, or what is
+    /// requested by its prices.
     pub cost: f64,
     /// Time without the service, seconds.
     pub bad: f64,
@@ -22,7 +23,16 @@ pub struct Score {
     pub lost: f64,
     /// Scaling events.
     pub events: f64,
+    /// Time in which pods use more than they request where that is not what service is, seconds.
+    pub above: f64,
+    /// What pods request over time: core-seconds, and GiB-seconds.
+    pub cores: f64,
+    /// See `cores`.
+    pub gib: f64,
 }
+
+/// What a choice comes to in a phase: in all, and time without the service on each day.
+pub(super) type Run = (Score, Vec<f64>);
 
 /// The same in several phases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +44,19 @@ pub struct Scores {
 }
 
 impl Scores {
+    /// Of runs in some phases.
+    pub(super) fn of(runs: &[Run]) -> Self {
+        let count = runs.iter().map(|(_, days)| days.len()).max().unwrap_or(0);
+        let on = |day: usize| runs.iter().filter_map(|(_, days)| days.get(day)).sum::<f64>() / runs.len() as f64;
+        Self { runs: runs.iter().map(|(score, _)| *score).collect(), days: (0..count).map(on).collect() }
+    }
+
+    /// The mean of a figure in the first phases.
+    pub(super) fn first(&self, phases: usize, of: impl Fn(&Score) -> f64) -> f64 {
+        let runs = &self.runs[..phases.min(self.runs.len())];
+        runs.iter().map(of).sum::<f64>() / runs.len().max(1) as f64
+    }
+
     /// The mean of a figure.
     pub fn mean(&self, of: impl Fn(&Score) -> f64) -> f64 {
         self.runs.iter().map(of).sum::<f64>() / self.runs.len().max(1) as f64
@@ -74,11 +97,13 @@ impl Scores {
         let most = limits.most(&Score {
             bad: today.mean(|score| score.bad),
             lost: today.mean(|score| score.lost),
+            above: today.mean(|score| score.above),
             ..Score::default()
         });
         is_no_more(|score| score.bad, most.bad)
             && is_no_more(|score| score.lost, most.lost)
             && is_no_more(|score| score.events, most.events)
+            && is_no_more(|score| score.above, most.above)
             && is_sure
     }
 }
@@ -94,12 +119,14 @@ pub struct Limits {
     pub lost: Option<f64>,
     /// Scaling events; as many as there are where nothing is said.
     pub events: Option<f64>,
+    /// Time in which pods use more than they request, where it is not what service is, seconds.
+    pub above: Option<f64>,
 }
 
 impl Limits {
     /// Whether something else than today's settings is the measure.
     pub fn are_said(&self) -> bool {
-        self.without.is_some() || self.lost.is_some() || self.events.is_some()
+        self.without.is_some() || self.lost.is_some() || self.events.is_some() || self.above.is_some()
     }
 
     /// What is allowed in all, where today's settings come to this.
@@ -110,6 +137,8 @@ impl Limits {
             bad: of(self.without, today.bad),
             lost: of(self.lost, today.lost),
             events: of(self.events, f64::MAX),
+            above: of(self.above, today.above),
+            ..*today
         }
     }
 }
@@ -123,6 +152,9 @@ impl Score {
             bad: self.bad - part.bad,
             lost: self.lost - part.lost,
             events: self.events - part.events,
+            above: self.above - part.above,
+            cores: self.cores - part.cores,
+            gib: self.gib - part.gib,
         }
     }
 }

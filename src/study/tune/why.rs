@@ -11,7 +11,7 @@ pub struct Stretch {
     pub from: SimTime,
     /// Until when.
     pub to: SimTime,
-    /// Of today's: pods on average, or seconds without the service.
+    /// Of today's: pods on average (or the cores that they request), or seconds without the service.
     pub today: f64,
     /// Of the other one.
     pub other: f64,
@@ -20,6 +20,8 @@ pub struct Stretch {
 /// Where two choices differ most, in one phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Why {
+    /// Whether it is the cores that are requested, and not pods, of which there are fewer or more: pods are not equal.
+    pub is_of_cores: bool,
     /// Where the other one has fewer pods than today's.
     pub fewer: Option<Stretch>,
     /// Where it has more.
@@ -35,6 +37,8 @@ pub struct Why {
 pub(super) struct Done {
     /// Its pods.
     pub course: Course,
+    /// What each of them requests, cores.
+    pub cores: f64,
     /// When there was no service, seconds.
     pub without: Vec<(i64, i64)>,
 }
@@ -44,7 +48,9 @@ const ONE_RISE: i64 = 600;
 
 /// Where they differ most.
 pub(super) fn why(today: &Done, other: &Done) -> Why {
-    let stretches = stretches(&today.course, &other.course);
+    let is_of_cores = today.cores != other.cores;
+    let each = |done: &Done| if is_of_cores { done.cores } else { 1.0 };
+    let stretches = stretches((&today.course, each(today)), (&other.course, each(other)));
     let more = |one: &Stretch| (one.other - one.today) * (one.to - one.from).seconds() as f64;
     let most = |sign: f64| {
         let of_sign = stretches.iter().filter(|one| more(one) * sign > 0.0);
@@ -55,11 +61,11 @@ pub(super) fn why(today: &Done, other: &Done) -> Why {
         let less = |one: &Stretch| (one.today - one.other) * sign;
         rises.iter().filter(|one| less(one) > 0.0).max_by(|one, other| less(one).total_cmp(&less(other))).copied()
     };
-    Why { fewer: most(-1.0), more: most(1.0), sooner: worst(1.0), later: worst(-1.0) }
+    Why { is_of_cores, fewer: most(-1.0), more: most(1.0), sooner: worst(1.0), later: worst(-1.0) }
 }
 
-/// The stretches in which one has more pods than the other all the time.
-fn stretches(today: &Course, other: &Course) -> Vec<Stretch> {
+/// The stretches in which one has more pods, or more of what each of them has, than the other all the time.
+fn stretches((today, of_today): (&Course, f64), (other, of_other): (&Course, f64)) -> Vec<Stretch> {
     let end = SimTime::ZERO + today.duration;
     let mut times: Vec<SimTime> = today.steps.iter().chain(&other.steps).map(|(at, _)| *at).collect();
     times.push(end);
@@ -71,7 +77,7 @@ fn stretches(today: &Course, other: &Course) -> Vec<Stretch> {
     let mut all: Vec<Stretch> = Vec::new();
     for pair in times.windows(2) {
         let (from, to) = (pair[0], pair[1]);
-        let (one, two) = (pods(today, from), pods(other, from));
+        let (one, two) = (f64::from(pods(today, from)) * of_today, f64::from(pods(other, from)) * of_other);
         let seconds = (to - from).seconds() as f64;
         let is_same_side = |last: &Stretch| {
             last.to == from && (last.other > last.today) == (two > one) && (last.other < last.today) == (two < one)
@@ -80,11 +86,11 @@ fn stretches(today: &Course, other: &Course) -> Vec<Stretch> {
             Some(last) => {
                 // Pod-seconds until all is known.
                 last.to = to;
-                last.today += f64::from(one) * seconds;
-                last.other += f64::from(two) * seconds;
+                last.today += one * seconds;
+                last.other += two * seconds;
             }
             None => {
-                all.push(Stretch { from, to, today: f64::from(one) * seconds, other: f64::from(two) * seconds });
+                all.push(Stretch { from, to, today: one * seconds, other: two * seconds });
             }
         }
     }
@@ -126,8 +132,10 @@ mod tests {
 
     #[test]
     fn the_largest_differences_are_found() {
-        let today = Done { course: course(&[(0, 4), (100, 6), (900, 3)]), without: vec![(100, 160), (5000, 5020)] };
-        let other = Done { course: course(&[(0, 5), (100, 4), (400, 5)]), without: vec![(100, 115), (5030, 5090)] };
+        let today =
+            Done { course: course(&[(0, 4), (100, 6), (900, 3)]), cores: 0.5, without: vec![(100, 160), (5000, 5020)] };
+        let other =
+            Done { course: course(&[(0, 5), (100, 4), (400, 5)]), cores: 0.5, without: vec![(100, 115), (5030, 5090)] };
         let found = why(&today, &other);
         let stretch = |from, to, today, other| {
             Some(Stretch { from: SimTime::from_seconds(from), to: SimTime::from_seconds(to), today, other })
@@ -138,5 +146,9 @@ mod tests {
         assert_eq!(found.sooner, stretch(100, 160, 60.0, 15.0));
         assert_eq!(found.later, stretch(5000, 5090, 20.0, 60.0));
         assert_eq!(why(&today, &today), Why::default());
+        // Twice as large: 8, 8, 10 and 10 halves of a core in place of 4, 6, 6 and 3.
+        let found = why(&today, &Done { cores: 1.0, ..other });
+        assert_eq!((found.is_of_cores, found.fewer), (true, None));
+        assert_eq!(found.more, stretch(0, 1000, 2.75, 4.7));
     }
 }
