@@ -112,15 +112,15 @@ impl SourceArgs {
         manifests::read(&self.sources, context)?.accepted()
     }
 
-    /// What more overrides change of objects of what was kept.
+    /// What overrides, those that there are and more, change of objects of what was kept: what has them is what is simulated.
     pub fn patch(
         &self,
         version: KubernetesVersion,
         more: &[Override],
         objects: &[ObjectId],
     ) -> Result<Option<Patch>, InputError> {
-        let namespace = self.namespace.as_deref();
-        let context = Context { version, namespace, only_namespace: false, overrides: more };
+        let (namespace, overrides) = (self.namespace.as_deref(), [self.set.set.as_slice(), more].concat());
+        let context = Context { version, namespace, only_namespace: false, overrides: &overrides };
         manifests::patch(&self.sources, context, objects)
     }
 

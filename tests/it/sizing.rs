@@ -198,6 +198,11 @@ fn a_tolerance_and_a_probe_may_be_searched() {
             .split(' '),
     );
     let found = tuned(&args);
+    // Who takes a pod away loses what it is doing: without more than today it is not to be had, and that is said.
+    let bounded: Vec<&str> = args.iter().filter(|arg| !["--at-most", "lost=100"].contains(arg)).copied().collect();
+    let output = hpasim(&["tune"]).args(bounded).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("But for work that is lost: scaleDown tolerance 10% -> "), "{text}");
     let tolerance = field(recommended(&found), "behavior.scaleDown.tolerance");
     assert!([10, 50].contains(&tolerance), "{found:#}");
     assert_eq!(found["options"][0], format!("--set 'hpa.web.behavior.scaleDown.tolerance={tolerance}m'"));

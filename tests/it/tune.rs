@@ -411,6 +411,13 @@ fn the_change_of_the_file_can_be_applied() {
     // Tuned again, there is nothing left to change.
     here(&run).assert().success().stdout(contains("nothing costs less than today and serves as well"));
     here(&["lint", "-f", "k8s.yaml"]).assert().success();
+    // What was set besides is a part of it: applied, it is what was simulated.
+    write(&folder.path().join("k8s.yaml"), MANIFESTS);
+    let set = [&run[..], &["--set", "hpa.web.maxReplicas=20"]].concat();
+    here(&set).assert().success().stdout(contains("+  maxReplicas: 20").and(contains("maxReplicas 20 ->").not()));
+    let applied = std::process::Command::new("git").args(apply).current_dir(folder.path()).output().unwrap();
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    here(&run).assert().success().stdout(contains("nothing costs less than today and serves as well"));
 }
 
 /// What was recorded is simulated first: what is far from it is said at the top, and refused where that is asked for.

@@ -153,10 +153,12 @@ pub(super) fn spelled(
         let mut notes = Vec::new();
         if patch.is_some() && diff.is_none() {
             notes.push(
-                "There is no change of the manifests' files: they were not read from files as they stand (standard input, a kustomization), or \
-                 are changed by --set; the patch says the same."
+                "There is no change of the manifests' files: they were not read from files as they stand (standard input, a kustomization); the patch says the same."
                     .to_owned(),
             );
+        }
+        if patch.is_some() && sources.set.set.iter().any(|one| matches!(one, Override::Field(_))) {
+            notes.push("The patch and the change of the files have what was set of these objects with --set, too; the options are to be added to it.".to_owned());
         }
         let options = options.iter().map(|option| format!("--set '{option}'")).collect();
         let findings = new_findings(&check(manifests), &check(&changed));

@@ -177,10 +177,9 @@ impl Tuning<'_> {
             )];
         }
         if best.known.choice == today.known.choice {
-            return vec![format!(
-                "{}: of what was tried nothing costs less than today and serves as well.",
-                self.frame.name
-            )];
+            let none =
+                format!("{}: of what was tried nothing costs less than today and serves as well.", self.frame.name);
+            return std::iter::once(none).chain(self.but_for_lost_work()).collect();
         }
         let bad = |scores: &Scores| span(scores.mean(|score| score.bad));
         let told = |own: &Scores, today: &Scores| {
@@ -217,6 +216,28 @@ impl Tuning<'_> {
             None => all.push("No part of the load was held back: what was found is told of the load that it was found on (--holdout).".to_owned()),
         }
         all
+    }
+
+    /// What would cost less if a little more work might be lost: whoever takes pods away loses some.
+    fn but_for_lost_work(&self) -> Option<String> {
+        let (today, seen) = (self.today(), |row: &Row, of: fn(&Score) -> f64| row.seen(of));
+        let is_as_good = |row: &&Row| {
+            seen(row, |score| score.bad) <= seen(today, |score| score.bad)
+                && seen(row, |score| score.above) <= seen(today, |score| score.above)
+                && seen(row, |score| score.cost) < seen(today, |score| score.cost)
+        };
+        let all = self.tuned.rows.iter().filter(is_as_good);
+        let best =
+            all.min_by(|one, other| seen(one, |score| score.cost).total_cmp(&seen(other, |score| score.cost)))?;
+        let days = self.frame.seen as f64 / 86_400.0;
+        Some(format!(
+            "But for work that is lost: {} costs {}, with {} core-seconds lost a day (today {}); --at-most lost={} allows it.",
+            self.changes(best),
+            self.percent(&best.known.seen, &today.known.seen),
+            decimal(seen(best, |score| score.lost) / days, 1),
+            decimal(seen(today, |score| score.lost) / days, 1),
+            decimal((seen(best, |score| score.lost) / days).ceil(), 0)
+        ))
     }
 
     /// Whether the prices decide: the one resource is less, and the other more.
