@@ -307,7 +307,7 @@ impl Tuning<'_> {
         };
         let panels = vec![
             match self.is_in_money() {
-                true => panel("Cost (a month)".to_owned(), 0, &|score| {
+                true => panel("Cost of a month (in the unit of the prices)".to_owned(), 0, &|score| {
                     let one = Scores { runs: vec![*score], days: Vec::new() };
                     self.per_month(&one, self.frame.seen).unwrap_or(0.0)
                 }),

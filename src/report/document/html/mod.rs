@@ -182,8 +182,16 @@ fn paragraph(words: &str) -> String {
     format!("<p>{}</p>\n", text(words))
 }
 
+/// A text of more bytes is given room beside numbers, which do not wrap.
+const LONG: usize = 40;
+
 fn table(table: &Table) -> String {
-    let class = |column: usize| if table.columns[column].is_number { " class=\"number\"" } else { "" };
+    let is_long = |column: usize| table.rows.iter().any(|row| row.get(column).is_some_and(|cell| cell.len() > LONG));
+    let class = |column: usize| match table.columns[column].is_number {
+        true => " class=\"number\"",
+        false if is_long(column) => " class=\"long\"",
+        false => "",
+    };
     let mut out = "<div class=\"wide\"><table>\n".to_owned();
     if table.has_header() {
         let name = |(column, one): (usize, &super::Column)| {
