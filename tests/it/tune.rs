@@ -219,6 +219,48 @@ fn what_is_allowed_is_kept() {
         .stdout(contains("nothing that was tried keeps within the bounds (0 scaling"));
 }
 
+/// The same steps, and an HPA that has four pods before noon and eight after it: above its requests until these are there. Half as much again buys eight all
+/// day, which are never above; a tenth more does not. Who wants no scaling events has eight all day, too.
+#[test]
+fn something_else_than_cost_may_be_least() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    write(&folder.path().join("k8s.yaml"), &MANIFESTS.replace("averageUtilization: 50", "averageUtilization: 91"));
+    let load = folder.path().join("steps.csv").display().to_string();
+    write(&folder.path().join("steps.csv"), "time,cpu\n0,2\n43200,4\n");
+    let run =
+        "--duration 1d --replicas 4 --phases 5 --load-uncertainty 0% --candidates 600 --at-most lost=1000 --minimize";
+    let with = |what: &str, bounds: &[&str]| {
+        let mut args = vec!["tune", "-f", &manifests, "--load", &load];
+        args.extend(run.split(' '));
+        args.push(what);
+        args.extend(bounds.iter().flat_map(|bound| ["--at-most", *bound]));
+        tuned(&args)
+    };
+    let of = |found: &Value, figure: &str| recommended(found)["seen"][figure]["mean"].as_f64().unwrap();
+    let much = with("without-service", &["cost=150%"]);
+    let today = much["settings"][0]["seen"]["badSeconds"]["mean"].as_f64().unwrap();
+    // The first seconds, in which the pods of the start are too few, are everybody's.
+    assert!(of(&much, "badSeconds") < 10.0 && today > 20.0, "{today}: {much:#}");
+    assert!((190.0..200.0).contains(&of(&much, "cost")), "{much:#}");
+    let little = with("without-service", &["cost=110%"]);
+    assert!(of(&little, "badSeconds") > 15.0 && of(&little, "cost") <= 1.1 * 144.5, "{little:#}");
+    assert_eq!(
+        (&little["minimized"], &little["bounds"][1]),
+        (&"withoutService".into(), &"cost 110% of today's at most".into())
+    );
+    let same = with("without-service", &[]);
+    assert_eq!(same["bounds"][0], "no dearer than today");
+    assert!(of(&same, "cost") <= same["settings"][0]["seen"]["cost"]["mean"].as_f64().unwrap() * 1.000_001);
+    // Up and down all day: with eight all the time nothing changes, but at the start.
+    write(&folder.path().join("steps.csv"), "time,cpu\n0,2\n14400,4\n28800,2\n43200,4\n57600,2\n72000,4\n");
+    let none = with("events", &["cost=150%"]);
+    let today = none["settings"][0]["seen"]["scalingEvents"]["mean"].as_f64().unwrap();
+    assert!(of(&none, "scalingEvents") <= 1.0 && today > 4.0, "{today}: {none:#}");
+    let wrong = ["tune", "-f", &manifests, "--load", &load, "--at-most", "cost=5"];
+    hpasim(&wrong).assert().code(2).stderr(contains("in percent of today's, such as cost=105%"));
+}
+
 /// Of two HPAs of one name the options set the one that was tuned.
 #[test]
 fn an_hpa_is_told_from_another_of_its_name() {

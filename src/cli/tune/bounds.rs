@@ -1,11 +1,37 @@
 //! What a setting may come to: `--at-most`.
 
+use clap::ValueEnum;
+
 use super::{DAY, TuneArgs};
 use crate::input::names::hint;
 use crate::report::amounts::decimal;
 use crate::report::tune::without;
-use crate::study::tune::{Limits, Service};
+use crate::study::tune::{Limits, Objective, Service};
 use crate::units::Span;
+
+/// What can be least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Minimized {
+    /// The cost.
+    Cost,
+    /// Time without the service.
+    WithoutService,
+    /// Work that is lost.
+    Lost,
+    /// Scaling events.
+    Events,
+}
+
+impl Minimized {
+    fn objective(self) -> Objective {
+        match self {
+            Self::Cost => Objective::Cost,
+            Self::WithoutService => Objective::Without,
+            Self::Lost => Objective::Lost,
+            Self::Events => Objective::Events,
+        }
+    }
+}
 
 /// What can be bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +44,8 @@ pub(super) enum Bounded {
     Events,
     /// Time above requests, where that is not what service is.
     Above,
+    /// The cost, in percent of today's.
+    Cost,
 }
 
 pub(super) fn at_most(text: &str) -> Result<(Bounded, f64), String> {
@@ -33,21 +61,38 @@ pub(super) fn at_most(text: &str) -> Result<(Bounded, f64), String> {
             let bounded = if name == "above-requests" { Bounded::Above } else { Bounded::Without };
             Ok((bounded, span.seconds() as f64))
         }
+        "cost" => {
+            let percent = value.strip_suffix('%').and_then(|text| text.parse::<f64>().ok());
+            let percent = percent.filter(|percent| (1.0..=10_000.0).contains(percent));
+            Ok((Bounded::Cost, percent.ok_or("cost is bounded in percent of today's, such as cost=105%")? / 100.0))
+        }
         "lost" => Ok((Bounded::Lost, number()?)),
         "events" => Ok((Bounded::Events, number()?)),
         _ => Err(format!(
             "no figure `{name}`; {}",
-            hint(name, ["without-service", "lost", "events", "above-requests"].into_iter())
+            hint(name, ["cost", "without-service", "lost", "events", "above-requests"].into_iter())
         )),
     }
 }
 
 /// What is allowed, and the same in words.
 pub(super) fn limits(args: &TuneArgs, service: Service, seen: Span) -> (Limits, Vec<String>) {
-    let mut limits = Limits { days: seen.seconds() as f64 / DAY as f64, ..Limits::default() };
+    let days = seen.seconds() as f64 / DAY as f64;
+    let mut limits = Limits { days, least: args.minimize.objective(), ..Limits::default() };
     let mut words = Vec::new();
+    let is_bounded = args.at_most.iter().any(|(bounded, _)| *bounded == Bounded::Cost);
+    // Or else the most pods that there can be are the best.
+    if limits.least != Objective::Cost && !is_bounded {
+        limits.cost = Some(1.0);
+        words.push("no dearer than today".to_owned());
+    }
     for (bounded, value) in &args.at_most {
         let (field, told) = match bounded {
+            Bounded::Cost => {
+                limits.cost = Some(*value);
+                words.push(format!("cost {}% of today's at most", decimal(*value * 100.0, 1)));
+                continue;
+            }
             Bounded::Without => {
                 (&mut limits.without, format!("{} {}", without(service), Span::from_seconds(*value as i64)))
             }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::axes::{Range, axes, check_names, defaults};
-use self::bounds::{Bounded, at_most, limits};
+use self::bounds::{Bounded, Minimized, at_most, limits};
 use self::notes::{Bound, backtested, bound};
 pub(super) use self::parts::{MergeArgs, merge};
 use self::parts::{Shard, digest, write};
@@ -76,8 +76,12 @@ pub(super) struct TuneArgs {
     /// the others
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = held_back)]
     headroom: f64,
+    /// What is to be least, within what is allowed: other than cost it may not cost more than today (or what --at-most cost=105% says)
+    #[arg(long, value_name = "FIGURE", value_enum, default_value = "cost")]
+    minimize: Minimized,
     /// What a setting may come to on a day on average, in place of what today's does: without-service=5m (what service is, is told), lost=10
-    /// (core-seconds), events=40 (changes of the replicas, which are not bounded otherwise), above-requests=1h (with --slo); repeatable
+    /// (core-seconds), events=40 (changes of the replicas, which are not bounded otherwise), above-requests=1h (with --slo);
+    /// and cost=105% of today's; repeatable
     #[arg(long, value_name = "FIGURE=VALUE", value_parser = at_most)]
     at_most: Vec<(Bounded, f64)>,
     /// Try about so many settings [default: as many as are simulated in some half a minute, at most 4000]
@@ -189,9 +193,8 @@ fn task<'a>(
     let affordable = (MOST_SYNCS / syncs).clamp(CANDIDATES.0, CANDIDATES.1);
     let seen = seen(end, args.holdout);
     let (limits, bounds) = limits(args, service, seen);
-    let changes_pods = axes.iter().any(|axis| axis.field.is_of_pods());
     let problem = Problem {
-        cost: cost(args, setup.world.nodes.as_ref(), changes_pods)?,
+        cost: cost(args, setup.world.nodes.as_ref(), &axes)?,
         room: rooms.swap_remove(0),
         headroom: args.headroom,
         axes,
@@ -227,6 +230,7 @@ fn task<'a>(
         rest: rest(&loads[0], problem.seen),
         uncertainty: problem.uncertainty,
         seed: problem.setup.world.seed,
+        least: limits.least,
         bounds,
         warnings,
         notes,

@@ -7,7 +7,7 @@ use crate::report::tune::{Followed, Size, Sized};
 use crate::study::tune::field::Subject;
 use crate::study::tune::template::{Asked, Resource};
 use crate::study::tune::vpa::Round;
-use crate::study::tune::{Cost, MEMORY_MARGIN, Problem, Service, followed};
+use crate::study::tune::{Axis, Cost, MEMORY_MARGIN, Problem, Service, followed};
 
 /// So often it is shown what follows from doing what VPA recommends.
 const ROUNDS: usize = 4;
@@ -17,7 +17,7 @@ const DAY: f64 = 86_400.0;
 const VPA_ABOVE: f64 = 0.1;
 
 /// What cost is: of nodes where they are simulated, or of what pods request where that may change or has a price.
-pub(super) fn cost(args: &TuneArgs, nodes: Option<&NodesConfig>, changes_pods: bool) -> anyhow::Result<Cost> {
+pub(super) fn cost(args: &TuneArgs, nodes: Option<&NodesConfig>, axes: &[Axis]) -> anyhow::Result<Cost> {
     let prices = args.price.prices(nodes.is_some())?;
     Ok(match (nodes, prices) {
         (Some(nodes), _)
@@ -27,7 +27,7 @@ pub(super) fn cost(args: &TuneArgs, nodes: Option<&NodesConfig>, changes_pods: b
         }
         (Some(_), _) => Cost::Nodes,
         (None, Some(prices)) => Cost::Requests(prices),
-        (None, None) if changes_pods => Cost::Requests(Prices::default()),
+        (None, None) if axes.iter().any(|axis| axis.field.is_of_pods()) => Cost::Requests(Prices::default()),
         (None, None) => Cost::Pods,
     })
 }

@@ -5,7 +5,7 @@ use crate::report::amounts::decimal;
 use crate::report::document::{Block, Chart, Column, Document, Picture, Section, Table};
 use crate::report::plot::{Area, Axis, Ink, Line, LineStyle, Panel, PlotError, chart_picture};
 use crate::study::phases::Range;
-use crate::study::tune::{Cost, Row, Score, Scores, Service, Step};
+use crate::study::tune::{Cost, Objective, Row, Score, Scores, Service, Step};
 use crate::units::Span;
 
 pub(super) fn span(seconds: f64) -> String {
@@ -171,8 +171,12 @@ impl Tuning<'_> {
             return vec![format!("{}: nothing that was tried keeps within the bounds ({bounds}).", self.frame.name)];
         }
         if best.known.choice == today.known.choice && !bounds.is_empty() {
+            let least = match self.frame.least {
+                Objective::Cost => "costs less",
+                Objective::Without | Objective::Lost | Objective::Events => "is better",
+            };
             return vec![format!(
-                "{}: of what was tried nothing costs less than today within the bounds ({bounds}).",
+                "{}: of what was tried nothing {least} than today within the bounds ({bounds}).",
                 self.frame.name
             )];
         }
@@ -196,6 +200,14 @@ impl Tuning<'_> {
             format!("{}: {}.", self.frame.name, self.changes(best)),
             format!("{}.", told(&best.known.seen, &today.known.seen)),
         ];
+        let figure = |what: &str, of: fn(&Score) -> f64| {
+            format!("{what}: {} (today {}).", decimal(best.seen(of), 1), decimal(today.seen(of), 1))
+        };
+        match self.frame.least {
+            Objective::Lost => all.push(figure("Core-seconds lost", |score| score.lost)),
+            Objective::Events => all.push(figure("Scaling events", |score| score.events)),
+            Objective::Cost | Objective::Without => {}
+        }
         let month = |scores: &Scores| self.per_month(scores, self.frame.seen);
         if let Some((own, before)) = month(&best.known.seen).zip(month(&today.known.seen)) {
             let what = if self.is_by_requests() { "Price of what pods request" } else { "Nodes' price" };
@@ -282,8 +294,13 @@ impl Tuning<'_> {
         let mut rows: Vec<&Row> = self.tuned.rows.iter().collect();
         rows.sort_by(|one, other| one.seen(|score| score.cost).total_cmp(&other.seen(|score| score.cost)));
         let name = |row: &&Row| {
-            let short =
-                |name: &str| if name.starts_with("cheapest") { "recommended".to_owned() } else { name.to_owned() };
+            let short = |name: &str| {
+                if name.starts_with("cheapest") || name.starts_with("best") {
+                    "recommended".to_owned()
+                } else {
+                    name.to_owned()
+                }
+            };
             let names = row.names.iter().map(|name| short(name)).collect::<Vec<_>>().join(", ");
             let part = ratio(row.seen(|score| score.cost), self.today().seen(|score| score.cost)) - 1.0;
             if row == &self.today() { names } else { format!("{names} {}%", signed(part * 100.0)) }

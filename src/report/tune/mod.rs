@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::json::Kind;
 use crate::model::HOURS_OF_A_MONTH;
 use crate::study::phases::Range;
-use crate::study::tune::{Axis, Cost, Found, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
+use crate::study::tune::{Axis, Cost, Found, Objective, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
 pub use document::without;
 pub use sizing::{Followed, OfVpa, Size, Sized};
 pub use why::sentences;
@@ -52,6 +52,8 @@ pub struct Frame {
     pub uncertainty: f64,
     /// The seed.
     pub seed: u64,
+    /// What is to be least.
+    pub least: Objective,
     /// What is allowed, in words, where it is not what today's settings come to.
     pub bounds: Vec<String>,
     /// What is to be known before anything else.
@@ -252,6 +254,8 @@ struct HpaTuned {
     why: Vec<String>,
     /// What `hpasim lint` finds with the recommended setting, and not today.
     new_findings: Vec<String>,
+    /// What is to be least: cost, withoutService, lost or events.
+    minimized: &'static str,
     /// What is allowed besides being no worse than today.
     bounds: Vec<String>,
     /// Whether the recommended setting keeps within what is allowed.
@@ -380,6 +384,12 @@ impl Tuning<'_> {
             diff: self.spelled.diff.clone(),
             why: self.spelled.why.clone(),
             new_findings: self.spelled.findings.clone(),
+            minimized: match self.frame.least {
+                Objective::Cost => "cost",
+                Objective::Without => "withoutService",
+                Objective::Lost => "lost",
+                Objective::Events => "events",
+            },
             bounds: self.frame.bounds.clone(),
             within_bounds: self.tuned.is_within,
             warnings: self.warnings(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::front::{balanced, front, spread};
-use super::score::{Limits, Score, Scores};
+use super::score::{Limits, Objective, Score, Scores};
 use super::search::Choice;
 
 /// So many rows are told besides today's, whose costs are such a part apart where they are told for nothing else.
@@ -104,8 +104,10 @@ pub(super) fn cheapest<'c>(
     let changes = |choice: &Choice| choice.iter().zip(today).filter(|(one, other)| one != other).count();
     let as_good = all.filter(|(_, scores)| scores.keeps(limits, day));
     let order = |one: &(&Choice, &Scores), other: &(&Choice, &Scores)| {
-        cost(one.1)
-            .total_cmp(&cost(other.1))
+        let least = |scores: &Scores| scores.mean(|score| limits.least.of(score));
+        least(one.1)
+            .total_cmp(&least(other.1))
+            .then_with(|| cost(one.1).total_cmp(&cost(other.1)))
             .then_with(|| changes(one.0).cmp(&changes(other.0)))
             .then_with(|| one.0.cmp(other.0))
     };
@@ -136,9 +138,10 @@ pub fn combined(all: &[&Found]) -> Tuned {
     let is_within =
         known.get(&best).zip(known.get(&first.today)).is_some_and(|(own, today)| own.seen.keeps(limits, &today.seen));
     let search = all.iter().position(|found| found.best == best).unwrap_or(0);
-    let name = match limits.are_said() {
-        false => Some("cheapest as good as today"),
-        true => is_within.then_some("cheapest within the bounds"),
+    let name = match (limits.are_said(), limits.least) {
+        (false, _) => Some("cheapest as good as today"),
+        (true, Objective::Cost) => is_within.then_some("cheapest within the bounds"),
+        (true, _) => is_within.then_some("best within the bounds"),
     };
     let rows = rows(&first.today, (&best, name), &known);
     Tuned {

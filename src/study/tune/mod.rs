@@ -28,7 +28,7 @@ use self::meter::{Keeps, Meter};
 pub use self::problem::{Axis, Cost, Problem, Service};
 use self::refine::Refined;
 use self::score::{EQUAL, Run};
-pub use self::score::{Limits, Score, Scores};
+pub use self::score::{Limits, Objective, Score, Scores};
 use self::search::{Choice, Search};
 use self::vpa::{Observer, Round};
 use self::why::Why;
@@ -295,9 +295,11 @@ impl<'p, 'a> Tuning<'p, 'a> {
             let worse = more(score.bad, most.bad)
                 + more(score.lost, most.lost)
                 + more(score.events, most.events)
-                + more(score.above, most.above);
+                + more(score.above, most.above)
+                + (score.cost / most.cost - 1.0).max(0.0);
             let penalty = if worse > EQUAL { WORSE * (1.0 + worse) } else { 0.0 };
-            (score.cost / own.cost.max(f64::MIN_POSITIVE) + penalty, score)
+            let least = self.problem.limits.least;
+            (least.of(&score) / least.of(&own).max(least.grain()).max(f64::MIN_POSITIVE) + penalty, score)
         };
         let seed = self.problem.setup.world.seed.wrapping_add(index as u64);
         let found = Search::new(&counts, evaluate).run(today, share(self.problem.candidates), seed);
@@ -325,6 +327,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
                 (score.lost, most.lost),
                 (score.events, most.events),
                 (score.above, most.above),
+                (score.cost, most.cost),
             ];
             all.into_iter().all(|(own, most)| own <= most + EQUAL)
         };

@@ -64,10 +64,21 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
     }
 
     /// What a figure is in the first phases.
-    fn in_first(&self, choice: &Choice, of: fn(&Score) -> f64) -> Option<f64> {
+    fn in_first(&self, choice: &Choice, of: impl Fn(&Score) -> f64) -> Option<f64> {
         let mean = |runs: &Vec<Run>| runs.iter().map(|(score, _)| of(score)).sum::<f64>() / runs.len().max(1) as f64;
         let first = self.first.get(choice).map(mean);
-        first.or_else(|| self.known.get(choice).map(|scores| scores.first(self.phases, of)))
+        first.or_else(|| self.known.get(choice).map(|scores| scores.first(self.phases, &of)))
+    }
+
+    /// What is to be least in the first phases.
+    fn least_in_first(&self, choice: &Choice) -> f64 {
+        let least = self.tuning.problem.limits.least;
+        self.in_first(choice, |score| least.of(score)).unwrap_or(f64::INFINITY)
+    }
+
+    /// The same of all phases.
+    fn least(&self, scores: &Scores) -> f64 {
+        scores.mean(|score| self.tuning.problem.limits.least.of(score))
     }
 
     /// Whether a choice may be cheaper than the best, or dearer by such a part, and within what is allowed.
@@ -83,11 +94,13 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
             lost: today(|score| score.lost),
             events: today(|score| score.events),
             above: today(|score| score.above),
+            cost: today(|score| score.cost),
             ..Score::default()
         });
         let is_near = |figure: fn(&Score) -> f64| of(choice, figure) <= figure(&most) * FAR + MORE;
-        let cost = |choice: &Choice| of(choice, |score| score.cost);
-        (cost(choice) <= cost(&self.best) * (1.0 + dearer) || !is_within(&self.best))
+        let least = |choice: &Choice| self.least_in_first(choice);
+        (least(choice) <= least(&self.best) * (1.0 + dearer) + limits.least.grain() || !is_within(&self.best))
+            && of(choice, |score| score.cost) <= most.cost * (1.0 + SAME)
             && is_near(|score| score.bad)
             && is_near(|score| score.lost)
             && is_near(|score| score.events)
@@ -160,10 +173,10 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
         }
         self.simplify()?;
         // What may be chance is no less.
-        let cost = |scores: &Scores| scores.mean(|score| score.cost);
+        let (limits, least) = (&self.tuning.problem.limits, |scores: &Scores| self.least(scores));
         let both = self.known.get(&self.best).zip(self.known.get(&self.today));
-        let is_less = both.is_some_and(|(own, day)| cost(own) < cost(day) && own.differs(day, |score| score.cost));
-        let limits = &self.tuning.problem.limits;
+        let is_less =
+            both.is_some_and(|(own, day)| least(own) < least(day) && own.differs(day, |score| limits.least.of(score)));
         let is_within = self.known.get(&self.today).is_some_and(|day| day.keeps(limits, day));
         if !is_less && is_within {
             self.best = self.today.clone();
@@ -174,7 +187,7 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
     /// What does not matter for the best stays as it is.
     fn simplify(&mut self) -> Result<(), SimError> {
         let mut best = self.best.clone();
-        let cost = |scores: &Scores| scores.mean(|score| score.cost);
+        let grain = self.tuning.problem.limits.least.grain();
         for axis in (0..best.len()).filter(|_| !is_stopped()) {
             let mut simpler = best.clone();
             simpler[axis] = self.today[axis];
@@ -184,7 +197,9 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
             }
             let all = [&simpler, &best, &self.today].map(|choice| self.known.get(choice));
             let [Some(found), Some(own), Some(day)] = all else { continue };
-            if found.keeps(&self.tuning.problem.limits, day) && cost(found) <= cost(own) * (1.0 + SAME) {
+            if found.keeps(&self.tuning.problem.limits, day)
+                && self.least(found) <= self.least(own) * (1.0 + SAME) + grain
+            {
                 best = simpler;
             }
         }
@@ -194,15 +209,15 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
 
     /// Two changes of different fields at once, where no single one is better: some of those that would cost less together than what is there.
     fn pairs(&self, best: &Choice, around: &[Choice]) -> Vec<Choice> {
-        let cost = |choice: &Choice| self.in_first(choice, |score| score.cost).unwrap_or(f64::INFINITY);
-        let own = cost(best);
+        let least = |choice: &Choice| self.least_in_first(choice);
+        let own = least(best);
         let mut all: Vec<(f64, Choice)> = Vec::new();
         for (index, one) in around.iter().enumerate() {
             for other in &around[index + 1..] {
                 let both = best.iter().zip(one).zip(other);
                 let both: Choice = both.map(|((own, one), two)| if own == one { *two } else { *one }).collect();
                 let changed = |from: &Choice| from.iter().zip(best).position(|(value, own)| value != own);
-                let together = cost(one) + cost(other) - own;
+                let together = least(one) + least(other) - own;
                 if changed(one) != changed(other) && together < own {
                     all.push((together, both));
                 }

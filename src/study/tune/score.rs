@@ -97,10 +97,13 @@ impl Scores {
         let most = limits.most(&Score {
             bad: today.mean(|score| score.bad),
             lost: today.mean(|score| score.lost),
+            cost: today.mean(|score| score.cost),
             above: today.mean(|score| score.above),
             ..Score::default()
         });
+        let is_as_cheap = self.mean(|score| score.cost) <= most.cost * (1.0 + EQUAL);
         is_no_more(|score| score.bad, most.bad)
+            && is_as_cheap
             && is_no_more(|score| score.lost, most.lost)
             && is_no_more(|score| score.events, most.events)
             && is_no_more(|score| score.above, most.above)
@@ -108,9 +111,44 @@ impl Scores {
     }
 }
 
-/// What a choice may come to on a day, on average; what today's settings do where nothing is said.
+/// What is to be least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Objective {
+    /// The cost.
+    #[default]
+    Cost,
+    /// Time without the service.
+    Without,
+    /// Work that is lost or dropped.
+    Lost,
+    /// Scaling events.
+    Events,
+}
+
+impl Objective {
+    /// Its value.
+    pub fn of(self, score: &Score) -> f64 {
+        match self {
+            Self::Cost => score.cost,
+            Self::Without => score.bad,
+            Self::Lost => score.lost,
+            Self::Events => score.events,
+        }
+    }
+
+    /// Less than this is no difference, beside a part of it: what is counted in seconds or events may be none.
+    pub fn grain(self) -> f64 {
+        if self == Self::Cost { 0.0 } else { 1.0 }
+    }
+}
+
+/// What is to be least, and what a choice may come to on a day, on average; what today's settings do where nothing is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
+    /// What is to be least.
+    pub least: Objective,
+    /// The cost, as a part of today's.
+    pub cost: Option<f64>,
     /// How many days are seen.
     pub days: f64,
     /// Time without the service, seconds.
@@ -126,14 +164,18 @@ pub struct Limits {
 impl Limits {
     /// Whether something else than today's settings is the measure.
     pub fn are_said(&self) -> bool {
-        self.without.is_some() || self.lost.is_some() || self.events.is_some() || self.above.is_some()
+        self.cost.is_some()
+            || self.without.is_some()
+            || self.lost.is_some()
+            || self.events.is_some()
+            || self.above.is_some()
     }
 
     /// What is allowed in all, where today's settings come to this.
     pub fn most(&self, today: &Score) -> Score {
         let of = |limit: Option<f64>, own: f64| limit.map_or(own, |day| day * self.days);
         Score {
-            cost: today.cost,
+            cost: self.cost.map_or(f64::MAX, |part| today.cost * part),
             bad: of(self.without, today.bad),
             lost: of(self.lost, today.lost),
             events: of(self.events, f64::MAX),
