@@ -242,11 +242,28 @@ fn what_cannot_be_sized_is_said() {
         let mut command = hpasim(&["tune", "-f", &manifests, "--constant", "cpu=2", "--duration", "1h"]);
         command.args(more).assert().code(2).stderr(contains(message));
     }
+    // A policy is one of three; with none of them there is no scaling down, and that is dearer.
+    let mut args =
+        vec!["-f", &manifests, "--constant", "cpu=2", "--duration", "1h", "--keep", "metrics", "--phases", "2"];
+    args.extend(["--keep", "behavior", "--keep", "minReplicas", "--keep", "maxReplicas", "--search"]);
+    let found = tuned(&[args.as_slice(), &["behavior.scaleDown.selectPolicy=Min,Disabled"]].concat());
+    assert_eq!(found["steps"][0]["path"], "behavior.scaleDown.selectPolicy", "{found:#}");
+    assert_eq!(found["requests"], serde_json::json!([]));
+    let mut command = hpasim(&["tune"]);
+    command
+        .args(&args)
+        .arg("behavior.scaleUp.selectPolicy=Most")
+        .assert()
+        .code(2)
+        .stderr(contains("`Most` is no policy"));
     // What is a share of a request is none that can be tuned, and is said to stay.
     let mut args =
         vec!["-f", &manifests, "--constant", "cpu=2", "--duration", "1h", "--requests", "--candidates", "100"];
     args.extend(["--phases", "2"]);
     let found = tuned(&args);
+    // Nor is it followed.
+    let rounds: Vec<_> = found["vpaFollowed"].as_array().unwrap().iter().map(|round| &round["requests"]).collect();
+    assert!(rounds.iter().all(|round| round[1] == 1024) && rounds[4][0].as_i64() < rounds[0][0].as_i64(), "{rounds:?}");
     let notes = found["notes"].to_string();
     assert!(
         notes.contains("Requests of memory stay as they are") && notes.contains("OpenCost's default prices"),

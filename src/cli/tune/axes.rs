@@ -55,7 +55,11 @@ impl Range {
     /// The values, in the unit of the field.
     fn values(&self, unit: Unit) -> Result<Vec<i64>, String> {
         let number = |text: &String| {
-            let what = if unit == Unit::One { "whole number" } else { "quantity" };
+            let what = match unit {
+                Unit::One => "whole number",
+                Unit::Name => "policy (Max, Min, Disabled)",
+                _ => "quantity",
+            };
             unit.read(text).ok_or_else(|| format!("`{text}` is no {what}; {USAGE}"))
         };
         let ([low, high], step) = match &self.values {

@@ -33,6 +33,7 @@ use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings, sentences};
 use crate::study::tune::field::{Defaults, Subject};
+use crate::study::tune::vpa::requests;
 use crate::study::tune::{Found, Problem, Service, search, why};
 use crate::study::{is_stopped, stop};
 use crate::units::{Clock, SimTime, Span};
@@ -384,10 +385,11 @@ fn spell(
     let shapes: Vec<_> = nodes.map(|pool| pool.shape.clone()).collect();
     let check = |manifests: &Manifests| lint::findings(manifests, *controller, startup, (&shapes, Vec::new()));
     let spelled = spelled((sources, controller.version), (manifests, &check), (&today, &best), all, &name);
+    let is_sized = task.frame.sized.is_some();
     Ok(Spelled {
         why: sentences(&why, task.service, task.clock),
-        requests: task.frame.sized.as_ref().map(|_| sizing::requested(&best)),
-        sizes: sizing::sizes(&today, &best),
+        requests: is_sized.then(|| requests(&best)),
+        sizes: if is_sized { sizing::sizes(&today, &best) } else { Vec::new() },
         ..spelled
     })
 }

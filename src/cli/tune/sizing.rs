@@ -89,7 +89,8 @@ pub(super) fn notes(args: &TuneArgs, problem: &Problem<'_>, known: [bool; 2]) ->
 
 /// What VPA would make of it.
 pub(super) fn sized(problem: &Problem<'_>, service: Service, known: [bool; 2]) -> anyhow::Result<Sized> {
-    let rounds = followed(problem, service, ROUNDS).map_err(load::explain_error)?;
+    let count = if known[0] || known[1] { ROUNDS } else { 0 };
+    let rounds = followed(problem, service, (count, known)).map_err(load::explain_error)?;
     let days = (problem.seen.seconds() as f64 / DAY).max(f64::MIN_POSITIVE);
     let above = |round: &Round| if service == Service::Cpu { round.score.bad } else { round.score.above };
     let told = |round: &Round| Followed {
@@ -102,7 +103,6 @@ pub(super) fn sized(problem: &Problem<'_>, service: Service, known: [bool; 2]) -
     let target = &problem.setup.targets[0];
     Ok(Sized {
         containers: rounds.first().map(|round| round.recommended.iter().map(Into::into).collect()).unwrap_or_default(),
-        is_known: known,
         rounds: rounds.iter().map(told).collect(),
         is_by_utilization: target
             .hpa
@@ -111,11 +111,6 @@ pub(super) fn sized(problem: &Problem<'_>, service: Service, known: [bool; 2]) -
             .any(|metric| matches!(metric.target(), MetricTargetType::Utilization(_))),
         is_often_above: rounds.first().is_some_and(|round| above(round) > VPA_ABOVE * problem.seen.seconds() as f64),
     })
-}
-
-/// What a pod requests of each resource.
-pub(super) fn requested(subject: &Subject<'_>) -> [i64; 2] {
-    Resource::ALL.map(|resource| Asked::Request.total(&subject.workload.template, resource))
 }
 
 /// What each container requests, and is to request.

@@ -52,6 +52,7 @@ fn options(
                 continue;
             }
             Field::Tolerance(_) => (amount(value), false),
+            Field::Select(_) => (axis.field.told(&after.hpa, value), false),
             Field::Target(_) if !path.ends_with("averageUtilization") => (amount(value), false),
             Field::Target(_) => (value.to_string(), true),
             _ => (value.to_string(), false),

@@ -56,8 +56,6 @@ pub struct Followed {
 pub struct Sized {
     /// What it recommends.
     pub containers: Vec<OfVpa>,
-    /// Whether it is known how much of CPU and memory pods use.
-    pub is_known: [bool; 2],
     /// Today, and what comes of following it again and again.
     pub rounds: Vec<Followed>,
     /// Whether the HPA has a target of utilization, which is a part of the requests.

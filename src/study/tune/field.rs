@@ -69,6 +69,8 @@ pub enum Field {
     Period(Direction, usize),
     /// `tolerance`, in thousandths.
     Tolerance(Direction),
+    /// `selectPolicy`, by its index in [`SELECT`].
+    Select(Direction),
     /// What the containers of a pod request together, or may use: millicores or MiB. Each has the part of it that it has today.
     Asked(Asked, Resource),
     /// A probe of a container, by its index: seconds.
@@ -80,6 +82,8 @@ pub enum Field {
 pub enum Unit {
     /// Pods, percent, seconds.
     One,
+    /// Names.
+    Name,
     /// Amounts of metrics and tolerances.
     Thousandth,
     /// CPU.
@@ -94,6 +98,7 @@ impl Unit {
         let quantity = || Quantity::from_str(text.trim()).ok();
         match self {
             Self::One => text.trim().parse().ok(),
+            Self::Name => SELECT.iter().position(|(name, _)| *name == text.trim()).map(|index| index as i64),
             Self::Thousandth | Self::Millicore => quantity().map(Quantity::milli_value),
             Self::Mebibyte => quantity().map(|quantity| quantity.value() / MEBIBYTE),
         }
@@ -102,7 +107,7 @@ impl Unit {
     /// How far it is from one value to the next where nobody says it.
     pub fn step(self) -> i64 {
         match self {
-            Self::One => 1,
+            Self::One | Self::Name => 1,
             Self::Thousandth => 1000,
             Self::Millicore => 10,
             Self::Mebibyte => 16,
@@ -135,6 +140,9 @@ const DOWN_WINDOWS: [i64; 8] = [0, 60, 120, 180, 300, 450, 600, 900];
 /// Values of policies that are tried.
 const PODS: [i64; 7] = [1, 2, 3, 4, 6, 8, 12];
 const PERCENT: [i64; 7] = [10, 25, 50, 100, 150, 200, 400];
+/// Which policies may be selected.
+pub const SELECT: [(&str, SelectPolicy); 3] =
+    [("Max", SelectPolicy::Max), ("Min", SelectPolicy::Min), ("Disabled", SelectPolicy::Disabled)];
 /// Tolerances that are tried, thousandths.
 const TOLERANCES: [i64; 6] = [10, 25, 50, 100, 150, 200];
 /// Requests are tried from half to twice what they are, those of memory from a quarter: CPU of half a pod is measured, less is not.
@@ -157,7 +165,7 @@ impl Field {
                 for index in 0..rules.policies.len() {
                     all.extend([Self::Policy(direction, index), Self::Period(direction, index)]);
                 }
-                all.push(Self::Tolerance(direction));
+                all.extend([Self::Tolerance(direction), Self::Select(direction)]);
             }
         }
         let template = &subject.workload.template;
@@ -181,7 +189,7 @@ impl Field {
     pub fn is_usual(self, defaults: &Defaults) -> bool {
         match self {
             Self::Tolerance(_) => defaults.has_tolerance,
-            Self::Asked(..) | Self::Period(..) | Self::Probe(..) => false,
+            Self::Asked(..) | Self::Period(..) | Self::Probe(..) | Self::Select(_) => false,
             _ => true,
         }
     }
@@ -200,6 +208,7 @@ impl Field {
                 Unit::Thousandth
             }
             Self::Tolerance(_) => Unit::Thousandth,
+            Self::Select(_) => Unit::Name,
             Self::Asked(_, Resource::Cpu) => Unit::Millicore,
             Self::Asked(_, Resource::Memory) => Unit::Mebibyte,
             _ => Unit::One,
@@ -231,6 +240,7 @@ impl Field {
             Self::Policy(direction, index) => format!("behavior.{}.policies[{index}].value", direction.name()),
             Self::Period(direction, index) => format!("behavior.{}.policies[{index}].periodSeconds", direction.name()),
             Self::Tolerance(direction) => format!("behavior.{}.tolerance", direction.name()),
+            Self::Select(direction) => format!("behavior.{}.selectPolicy", direction.name()),
             Self::Asked(asked, resource) => format!("{}.{}", asked.name(), resource.name()),
             Self::Probe(container, probe) => {
                 format!("containers[{}].{}", subject.workload.template.containers[container].name, probe.path())
@@ -245,6 +255,7 @@ impl Field {
             Self::Target(index) => format!("target of {}", hpa.metrics[index].label()),
             Self::MinReplicas | Self::MaxReplicas | Self::Probe(..) => self.path(subject),
             Self::Tolerance(direction) => format!("{} tolerance", direction.name()),
+            Self::Select(direction) => format!("{} selectPolicy", direction.name()),
             Self::Asked(asked, resource) => format!("{} {}", resource.title(), asked.name()),
             Self::Period(direction, index) => {
                 let rules = behavior(hpa);
@@ -280,6 +291,10 @@ impl Field {
                 let own = direction.of(&behavior(hpa)).tolerance;
                 own.map_or(defaults.tolerance, |own| (own * 1000.0).round() as i64)
             }
+            Self::Select(direction) => {
+                let own = direction.of(&behavior(hpa)).select_policy;
+                SELECT.iter().position(|(_, policy)| *policy == own).unwrap_or(0) as i64
+            }
             Self::Asked(asked, resource) => asked.total(&subject.workload.template, resource),
             Self::Probe(container, probe) => probe.value(&subject.workload.template.containers[container]),
         }
@@ -310,6 +325,10 @@ impl Field {
                 // As a quantity in thousandths is read.
                 direction.of_mut(rules).tolerance = Some(Quantity::from_milli(value).as_f64());
             }
+            Self::Select(direction) => {
+                let rules = hpa.behavior.get_or_insert_with(defaults);
+                direction.of_mut(rules).select_policy = SELECT[(value.max(0) as usize).min(SELECT.len() - 1)].1;
+            }
             Self::Asked(asked, resource) => asked.set(&mut subject.workload.to_mut().template, resource, value),
             Self::Probe(container, probe) => {
                 probe.set(&mut subject.workload.to_mut().template.containers[container], value);
@@ -328,6 +347,7 @@ impl Field {
             Self::Window(_) | Self::Period(..) | Self::Probe(..) => Span::from_seconds(value).to_string(),
             Self::Tolerance(_) => format!("{}%", value as f64 / 10.0),
             Self::Asked(_, resource) => resource.told(value),
+            Self::Select(_) => SELECT[(value.max(0) as usize).min(SELECT.len() - 1)].0.to_owned(),
             Self::Policy(direction, index) => match direction.of(&behavior(hpa)).policies[index].kind {
                 PolicyKind::Pods => value.to_string(),
                 PolicyKind::Percent => format!("{value}%"),
@@ -367,10 +387,10 @@ impl Field {
                 times(MEMORY_STEPS, if own < 128 { 1 } else { 8 })
             }
             // How long a start takes is the program's, what it may use at most is a promise to others: who asks for it.
-            Self::Tolerance(_) | Self::Period(..) | Self::Asked(..) | Self::Probe(..) => Vec::new(),
+            Self::Tolerance(_) | Self::Period(..) | Self::Asked(..) | Self::Probe(..) | Self::Select(_) => Vec::new(),
         };
         all.push(own);
-        all.retain(|value| *value > 0 || matches!(self, Self::Window(_) | Self::MinReplicas));
+        all.retain(|value| *value > 0 || matches!(self, Self::Window(_) | Self::MinReplicas | Self::Select(_)));
         all.sort_unstable();
         all.dedup();
         all
@@ -382,6 +402,7 @@ impl Field {
             Self::MinReplicas if hpa.has_object_or_external_metric() => (0, i64::from(i32::MAX)),
             Self::Window(_) => (0, 3600),
             Self::Period(..) => (1, 1800),
+            Self::Select(_) => (0, SELECT.len() as i64 - 1),
             Self::Tolerance(_) | Self::Probe(_, Probed { is_delay: true, .. }) => (0, i64::from(i32::MAX)),
             _ => (1, if matches!(self, Self::Target(_)) { i64::MAX } else { i64::from(i32::MAX) }),
         };

@@ -107,8 +107,12 @@ pub fn why(problem: &Problem<'_>, service: Service, choice: &Choice) -> Result<W
 }
 
 /// What VPA would recommend for today's pods on the part of the load that was seen, as it is, in one phase; and what it would recommend next, if
-/// that were done and the HPA stayed as it is, for so many rounds.
-pub fn followed(problem: &Problem<'_>, service: Service, rounds: usize) -> Result<Vec<Round>, SimError> {
+/// that were done and the HPA stayed as it is, for so many rounds; of CPU and memory as far as it is known what pods use, whatever they request.
+pub fn followed(
+    problem: &Problem<'_>,
+    service: Service,
+    (rounds, known): (usize, [bool; 2]),
+) -> Result<Vec<Round>, SimError> {
     let tuning = Tuning::new(problem, service)?;
     let mut all: Vec<Round> = Vec::new();
     let mut subject = problem.today();
@@ -118,7 +122,7 @@ pub fn followed(problem: &Problem<'_>, service: Service, rounds: usize) -> Resul
         let (course, meter) = tuning.metered(&subject, when, Keeps::Sum)?;
         let recommended = observer.recommended(problem.seen.seconds());
         let score = tuning.scored(&subject, &course, &meter);
-        let next = vpa::followed(&subject, &recommended);
+        let next = vpa::followed(&subject, &recommended, known);
         all.push(Round { requests: vpa::requests(&subject), score, pods: course.mean_replicas(), recommended });
         subject = next;
     }

@@ -213,12 +213,15 @@ impl Listen for Observer {
 }
 
 /// A subject whose containers request what is recommended; limits keep their proportion to requests, as VPA's `RequestsAndLimits` does by default.
-pub(super) fn followed<'a>(subject: &Subject<'a>, all: &[Recommended]) -> Subject<'a> {
+/// Of what is known to be a share of the requests only nothing is followed: it would shrink with them.
+pub(super) fn followed<'a>(subject: &Subject<'a>, all: &[Recommended], known: [bool; 2]) -> Subject<'a> {
     let mut after = subject.clone();
     let template = &mut after.workload.to_mut().template;
     for one in all {
-        set(template, &one.container, Resource::Cpu, Quantity::from_milli(one.cpu.target));
-        if let Some(memory) = one.memory {
+        if known[0] {
+            set(template, &one.container, Resource::Cpu, Quantity::from_milli(one.cpu.target));
+        }
+        if let Some(memory) = one.memory.filter(|_| known[1]) {
             set(
                 template,
                 &one.container,
@@ -256,8 +259,8 @@ pub struct Round {
     pub recommended: Vec<Recommended>,
 }
 
-/// What a pod requests.
-pub(super) fn requests(subject: &Subject<'_>) -> [i64; 2] {
+/// What a pod requests: millicores, and MiB.
+pub fn requests(subject: &Subject<'_>) -> [i64; 2] {
     Resource::ALL.map(|resource| Asked::Request.total(&subject.workload.template, resource))
 }
 
