@@ -176,6 +176,13 @@ fn cost_is_that_of_a_month() {
     assert_eq!(figure(&found, "cost")["base"], 2.0 * 100.0 + 3.0 * 170.0, "{found:#}");
     let mut simulate = hpasim(&["simulate", "-f", K8S, "--fail-on", "cost>709"]);
     simulate.args(LOAD).args(&nodes).assert().code(1).stderr(contains("has up to 710"));
+    // A price that nobody has harms nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let dear = folder.path().join("nodes.yaml").display().to_string();
+    write(&folder.path().join("nodes.yaml"), "nodes: [{name: dear, cpu: 8, memory: 32Gi, pricePerMonth: 1e300}]\n");
+    let mut simulate =
+        hpasim(&["simulate", "-f", K8S, "--nodes", &dear, "--node-count", "dear=3", "--fail-on", "cost>9"]);
+    simulate.args(LOAD).assert().code(1);
     let run = ["simulate", "-f", K8S, "--fail-on", "cost>709"];
     hpasim(&run).args(LOAD).assert().code(2).stderr(contains("no nodes with a price each are simulated"));
 }

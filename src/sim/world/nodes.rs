@@ -145,8 +145,8 @@ impl<'a> Nodes<'a> {
         let ready = |node: &&Node| matches!(node.state, NodeState::Ready | NodeState::Draining);
         let price = |node: &Node| self.config.pools[node.pool].shape.price_per_month;
         let all = self.nodes.iter().filter(ready);
-        let prices = all.clone().map(|node| price(node).map(|price| (price * PRICE_UNIT).round() as i64));
-        let sum = prices.into_iter().sum::<Option<i64>>();
+        let with = |sum: i64, node: &Node| Some(sum.saturating_add((price(node)? * PRICE_UNIT).round() as i64));
+        let sum = all.clone().try_fold(0, with);
         // Where no shape has a price there is none, whether there are nodes or not.
         let has_prices = self.config.pools.iter().all(|pool| pool.shape.price_per_month.is_some());
         ReadyNodes { count: all.count() as i64, price: sum.filter(|_| has_prices) }
