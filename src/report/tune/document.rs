@@ -237,6 +237,7 @@ impl Tuning<'_> {
             seen(row, |score| score.bad) <= seen(today, |score| score.bad)
                 && seen(row, |score| score.above) <= seen(today, |score| score.above)
                 && seen(row, |score| score.cost) < seen(today, |score| score.cost)
+                && row.known.seen.differs(&today.known.seen, |score| score.cost)
         };
         let all = self.tuned.rows.iter().filter(is_as_good);
         let best =
