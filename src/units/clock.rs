@@ -6,13 +6,14 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
 
 use super::{SimTime, Span};
 
 const DAY: i64 = 86_400;
 
 /// The instant of a simulation's start, in the zone of those who recorded the load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// Seconds since 1970.
     epoch: i64,

@@ -174,6 +174,19 @@ fn steps_need_what_can_be_counted() {
     assert!((239.0..=240.0).contains(&today), "{today}");
     // The reasons are those of the arithmetic.
     assert!(found["why"][0].as_str().unwrap().contains("there are 8 pods in place of 12"), "{found:#}");
+    assert!(best["why"].as_str().unwrap().contains("4 pods fewer from 12h"), "{best:#}");
+    // Each row has its own: that it costs less is that it has fewer pods somewhere, and that it serves worse that a rise is met later.
+    for setting in found["settings"].as_array().unwrap() {
+        let of = |figure: &str| setting["seen"][figure]["mean"].as_f64().unwrap();
+        let is_worse = of("badSeconds") > found["settings"][0]["seen"]["badSeconds"]["mean"].as_f64().unwrap();
+        match setting["why"].as_str() {
+            None => assert_eq!(setting["chosenFor"], serde_json::json!(["today"])),
+            Some(why) => {
+                assert!(why.contains(if of("cost") < today { "fewer from" } else { "more from" }), "{setting:#}");
+                assert_eq!(why.contains(" later"), is_worse, "{setting:#}");
+            }
+        }
+    }
 }
 
 /// The same steps, where four minutes a day above the requests are allowed: whoever adds four pods at noon within that time need not have them before.

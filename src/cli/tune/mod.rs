@@ -31,12 +31,12 @@ use crate::input::manifests::Manifests;
 use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed, Target};
 use crate::report::document::{html, markdown};
 use crate::report::json;
-use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings, sentences};
+use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings};
 use crate::study::tune::field::{Defaults, Subject};
 use crate::study::tune::vpa::requests;
-use crate::study::tune::{Found, Problem, Service, search, why};
+use crate::study::tune::{Found, Problem, Service, search};
 use crate::study::{is_stopped, stop};
-use crate::units::{Clock, SimTime, Span};
+use crate::units::{SimTime, Span};
 
 /// Search what to set: the settings of an HPA that cost least under a load and serve no worse than today's
 ///
@@ -151,7 +151,6 @@ struct Task<'a> {
     service: Service,
     frame: Frame,
     defaults: Defaults,
-    clock: Option<Clock>,
 }
 
 /// Why an HPA is not tuned.
@@ -229,6 +228,7 @@ fn task<'a>(
         seen: problem.seen.seconds(),
         end: problem.end.seconds(),
         rest: rest(&loads[0], problem.seen),
+        clock: loads[0].clock(),
         uncertainty: problem.uncertainty,
         seed: problem.setup.world.seed,
         least: limits.least,
@@ -236,8 +236,7 @@ fn task<'a>(
         warnings,
         notes,
     };
-    let clock = loads[0].clock();
-    Ok(Ok(Task { problem, service, frame, defaults, clock }))
+    Ok(Ok(Task { problem, service, frame, defaults }))
 }
 
 /// Runs the command.
@@ -378,7 +377,6 @@ fn spell(
     let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
     let name = if is_alone { hpa.name.clone() } else { task.frame.name.clone() };
     let (today, best) = (task.problem.today(), task.problem.subject(&found.best));
-    let why = why(&task.problem, task.service, &found.best).map_err(load::explain_error)?;
     let all = (&task.problem.axes[..], &task.defaults);
     let startup = task.problem.setup.targets[0].cluster.startup;
     let nodes = task.problem.setup.world.nodes.iter().flat_map(|nodes| &nodes.pools);
@@ -387,7 +385,6 @@ fn spell(
     let spelled = spelled((sources, controller.version), (manifests, &check), (&today, &best), all, &name);
     let is_sized = task.frame.sized.is_some();
     Ok(Spelled {
-        why: sentences(&why, task.service, task.clock),
         requests: is_sized.then(|| requests(&best)),
         sizes: if is_sized { sizing::sizes(&today, &best) } else { Vec::new() },
         ..spelled

@@ -121,10 +121,10 @@ impl Tuning<'_> {
 
     fn settings(&self) -> Table {
         let mut columns = self.columns();
-        columns.push(Column::text("CHANGES").folds(2));
+        columns.extend([Column::text("CHANGES").folds(2), Column::text("WHY").folds(3)]);
         let row = |row: &Row| {
             let mut cells = self.cells(row, &row.known.seen, (&self.today().known.seen, self.frame.seen));
-            cells.push(self.changes(row));
+            cells.extend([self.changes(row), self.in_short(row).unwrap_or_default()]);
             cells
         };
         Table::new(columns, self.tuned.rows.iter().map(row).collect::<Vec<_>>())
@@ -347,7 +347,7 @@ impl Tuning<'_> {
         }
         let mut sections = vec![settings];
         sections.extend(self.sizing(&title));
-        sections.push(Section::new(title("Why"), Table::default(), self.spelled.why.clone()));
+        sections.push(Section::new(title("Why"), Table::default(), self.sentences()));
         if let Some(table) = self.unseen() {
             let heading = format!("From {} on, which the search did not see", self.frame.rest);
             sections.push(Section::new(title(&heading), table, Vec::new()));

@@ -12,9 +12,9 @@ use super::json::Kind;
 use crate::model::HOURS_OF_A_MONTH;
 use crate::study::phases::Range;
 use crate::study::tune::{Axis, Cost, Found, Objective, Problem, Row, Score, Scores, Service, Step, Tuned, combined};
+use crate::units::Clock;
 pub use document::without;
 pub use sizing::{Followed, OfVpa, Size, Sized};
-pub use why::sentences;
 
 /// The files of the patch, of the same as a change of the user's files, and of the picture.
 pub const PATCH: &str = "patch.yaml";
@@ -48,6 +48,8 @@ pub struct Frame {
     pub end: i64,
     /// The instant from which on the load is not seen.
     pub rest: String,
+    /// What its times are on a clock.
+    pub clock: Option<Clock>,
     /// By what part the load may be another one.
     pub uncertainty: f64,
     /// The seed.
@@ -100,8 +102,6 @@ pub struct Spelled {
     pub patch: Option<String>,
     /// The same as a change of the files that were read.
     pub diff: Option<String>,
-    /// Why it is better than today's.
-    pub why: Vec<String>,
     /// What lint finds of it that it does not find of today's.
     pub findings: Vec<String>,
     /// Why one of the forms is not there.
@@ -218,6 +218,8 @@ struct SettingOf {
     chosen_for: Vec<&'static str>,
     recommended: bool,
     fields: Vec<FieldOf>,
+    /// Where it differs most from today's settings, in the first phase; null where it does not, and for today's.
+    why: Option<String>,
     seen: Figures,
     /// On the part of the load that the search did not see; null if it saw all.
     unseen: Option<Figures>,
@@ -250,7 +252,7 @@ struct HpaTuned {
     patch: Option<String>,
     /// The same as a change of the files that were read.
     diff: Option<String>,
-    /// Where it differs most from today's settings, in one phase.
+    /// Where the recommended setting differs most from today's, in the first phase.
     why: Vec<String>,
     /// What `hpasim lint` finds with the recommended setting, and not today.
     new_findings: Vec<String>,
@@ -353,6 +355,7 @@ impl Tuning<'_> {
                     today: axis.values[axis.own],
                 })
                 .collect(),
+            why: self.in_short(row),
             seen: self.figures(&row.known.seen, &today.seen, self.frame.seen),
             unseen: row
                 .known
@@ -382,7 +385,7 @@ impl Tuning<'_> {
             options: self.spelled.options.clone(),
             patch: self.spelled.patch.clone(),
             diff: self.spelled.diff.clone(),
-            why: self.spelled.why.clone(),
+            why: self.sentences(),
             new_findings: self.spelled.findings.clone(),
             minimized: match self.frame.least {
                 Objective::Cost => "cost",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::front::{balanced, front, spread};
 use super::score::{Limits, Objective, Score, Scores};
 use super::search::Choice;
+use super::why::Why;
 
 /// So many rows are told besides today's, whose costs are such a part apart where they are told for nothing else.
 const ROWS: usize = 7;
@@ -40,6 +41,8 @@ pub struct Known {
     pub seen: Scores,
     /// On the rest of it, if there is any.
     pub unseen: Option<Scores>,
+    /// Where it differs most from today's.
+    pub why: Why,
 }
 
 /// What a step of a field comes to, from the recommended choice on.
@@ -198,7 +201,12 @@ mod tests {
 
     fn known(value: usize, cost: f64, bad: f64) -> Known {
         let score = Score { cost, bad, ..Score::default() };
-        Known { choice: vec![value], seen: Scores { runs: vec![score; 3], days: vec![bad] }, unseen: None }
+        Known {
+            choice: vec![value],
+            seen: Scores { runs: vec![score; 3], days: vec![bad] },
+            unseen: None,
+            why: Why::default(),
+        }
     }
 
     fn found(best: usize, kept: Vec<Known>) -> Found {

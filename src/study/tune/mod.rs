@@ -31,7 +31,7 @@ use self::score::{EQUAL, Run};
 pub use self::score::{Limits, Objective, Score, Scores};
 use self::search::{Choice, Search};
 use self::vpa::{Observer, Round};
-use self::why::Why;
+use self::why::{Done, Why};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
@@ -94,18 +94,6 @@ pub fn backtest(problem: &Problem<'_>, service: Service, recorded: &Seen) -> Res
     Ok((!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64))
 }
 
-/// Where a choice differs most from today's, on the part of the load that was seen, as it is, in one phase.
-pub fn why(problem: &Problem<'_>, service: Service, choice: &Choice) -> Result<Why, SimError> {
-    let tuning = Tuning::new(problem, service)?;
-    let done = |choice: &Choice| {
-        let subject = problem.subject(choice);
-        let (course, meter) = tuning.metered(&subject, (0, problem.seen), Keeps::When)?;
-        let cores = subject.workload.template.requests().quantity("cpu").as_f64();
-        Ok(why::Done { course, cores, without: meter.when.unwrap_or_default() })
-    };
-    Ok(why::why(&done(&tuning.today())?, &done(choice)?))
-}
-
 /// What VPA would recommend for today's pods on the part of the load that was seen, as it is, in one phase; and what it would recommend next, if
 /// that were done and the HPA stayed as it is, for so many rounds; of CPU and memory as far as it is known what pods use, whatever they request.
 pub fn followed(
@@ -120,7 +108,7 @@ pub fn followed(
         let when = (0, problem.seen);
         let (_, observer) = tuning.simulated(&subject, when, Observer::new)?;
         let (course, meter) = tuning.metered(&subject, when, Keeps::Sum)?;
-        let recommended = observer.recommended(problem.seen.seconds());
+        let recommended = observer.recommended();
         let score = tuning.scored(&subject, &course, &meter);
         let next = vpa::followed(&subject, &recommended, known);
         all.push(Round { requests: vpa::requests(&subject), score, pods: course.mean_replicas(), recommended });
@@ -274,14 +262,27 @@ impl<'p, 'a> Tuning<'p, 'a> {
     fn kept(&self, choices: Vec<Choice>, known: &BTreeMap<Choice, Scores>) -> Result<Vec<Known>, SimError> {
         let has_rest = self.problem.seen < self.problem.end;
         let whole = if has_rest { self.scores(&choices, self.problem.end)? } else { Vec::new() };
+        let whys = self.whys(&choices)?;
         let mut all = Vec::new();
-        for (index, choice) in choices.into_iter().enumerate() {
+        for (index, (choice, why)) in choices.into_iter().zip(whys).enumerate() {
             let Some(seen) = known.get(&choice).cloned() else { continue };
             // The whole is the same until the rest begins.
             let unseen = whole.get(index).map(|whole| whole.less(&seen));
-            all.push(Known { choice, seen, unseen });
+            all.push(Known { choice, seen, unseen, why });
         }
         Ok(all)
+    }
+
+    /// Where each differs most from today's, on the part of the load that the search saw, as it is, in the first phase.
+    fn whys(&self, choices: &[Choice]) -> Result<Vec<Why>, SimError> {
+        let done = |choice: &Choice| {
+            let subject = self.problem.subject(choice);
+            let (course, meter) = self.metered(&subject, (0, self.problem.seen), Keeps::When)?;
+            let cores = subject.workload.template.requests().quantity("cpu").as_f64();
+            Ok(Done { course, cores, without: meter.when.unwrap_or_default() })
+        };
+        let today = done(&self.today())?;
+        every(choices.len(), |index| Ok(why::why(&today, &done(&choices[index])?)))
     }
 
     /// In one phase.

@@ -2,8 +2,8 @@
 //!
 //! Mirrors `logic/estimator.go`, `logic/recommender.go`, `util/histogram.go`, `util/decaying_histogram.go` and
 //! `model/aggregations_config.go` of `vertical-pod-autoscaler/pkg/recommender`, with the defaults of its flags, as of August 2026 (every CPU sample
-//! weighs the same; up to 2025 it weighed what its container requested). Pods are not told apart: each is taken to use what all of them use on
-//! average, and to have that day's peak.
+//! weighs the same; up to 2025 it weighed what its container requested). Pods do not differ in what they use, which is what they use on average; each has its own days
+//! from its first sample on, of which the peak of memory counts, and those that came last go first.
 
 use super::field::Subject;
 use super::template::{Asked, Resource};
@@ -109,8 +109,15 @@ struct Seen {
     shares: [f64; 2],
     cpu: Histogram,
     memory: Histogram,
-    /// The highest of this day, and the day.
-    peak: (i64, f64),
+    /// Of each pod its day.
+    days: Vec<Day>,
+}
+
+/// A day of a pod: when it ends, and the most memory that was used so far, bytes.
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    end: i64,
+    peak: f64,
 }
 
 /// Sees the pods of a target as the recommender does.
@@ -122,7 +129,8 @@ pub(super) struct Observer {
     before: i64,
     used: f64,
     samples: f64,
-    pods: f64,
+    /// The times of the first sample and the last.
+    seen: Option<(i64, i64)>,
 }
 
 impl Observer {
@@ -134,18 +142,19 @@ impl Observer {
             shares: [shares[0][index], shares[1][index]],
             cpu: Histogram::new(1000.0, 0.01),
             memory: Histogram::new(1e12, 1e7),
-            peak: (0, 0.0),
+            days: Vec::new(),
         };
         let containers = template.running().map(|container| container.name.as_str()).enumerate().map(of).collect();
-        Self { containers, since: 0, before: 0, used: 0.0, samples: 0.0, pods: 0.0 }
+        Self { containers, since: 0, before: 0, used: 0.0, samples: 0.0, seen: None }
     }
 
-    /// What it recommends after so long, seconds.
-    pub fn recommended(mut self, end: i64) -> Vec<Recommended> {
-        let (pods, count) = (self.pods, self.containers.len().max(1) as f64);
-        let confidence = (end as f64 / DAY as f64).min(self.samples / (DAY as f64 / 60.0));
+    /// What it recommends after what it has seen.
+    pub fn recommended(mut self) -> Vec<Recommended> {
+        let count = self.containers.len().max(1) as f64;
+        let days = self.seen.map_or(0.0, |(first, last)| (last - first) as f64 / DAY as f64);
+        let confidence = days.min(self.samples / (DAY as f64 / 60.0));
         let of = |seen: &mut Seen| {
-            seen.take_peak(pods);
+            seen.keep(0);
             let estimate = |histogram: &Histogram, unit: f64, least: f64| {
                 // Amounts are whole numbers, and cut off wherever they are multiplied.
                 let [lower, target, upper] = PERCENTILES.map(|part| {
@@ -166,17 +175,48 @@ impl Observer {
         };
         self.containers.iter_mut().map(of).collect()
     }
+
+    /// So many pods use so many cores and so many bytes each.
+    fn sample(&mut self, now: i64, pods: i32, [cores, bytes]: [f64; 2]) {
+        self.samples += f64::from(pods);
+        self.seen = Some((self.seen.map_or(now, |(first, _)| first), now));
+        for container in &mut self.containers {
+            container.cpu.add(now, cores * container.shares[0], f64::from(pods));
+            container.keep(pods as usize);
+            container.use_memory(now, pods as usize, bytes * container.shares[1]);
+        }
+    }
 }
 
 impl Seen {
-    /// The day's peak, once for each pod.
-    fn take_peak(&mut self, pods: f64) {
-        let (day, peak) = self.peak;
-        if peak > 0.0 {
-            // Its time is the end of the day.
-            self.memory.add((day + 1) * DAY, peak, pods);
+    /// So many pods at most stay.
+    fn keep(&mut self, pods: usize) {
+        for day in self.days.drain(pods.min(self.days.len())..) {
+            day.counts(&mut self.memory);
         }
-        self.peak.1 = 0.0;
+    }
+
+    /// So many pods use so much each.
+    fn use_memory(&mut self, now: i64, pods: usize, bytes: f64) {
+        for day in &mut self.days {
+            if now >= day.end {
+                day.counts(&mut self.memory);
+                *day = Day { end: day.end + DAY * ((now - day.end) / DAY + 1), peak: 0.0 };
+            }
+        }
+        self.days.resize(pods, Day { end: now + DAY, peak: 0.0 });
+        for day in &mut self.days {
+            day.peak = day.peak.max(bytes);
+        }
+    }
+}
+
+impl Day {
+    /// Its peak is of the time at which it ends.
+    fn counts(&self, memory: &mut Histogram) {
+        if self.peak > 0.0 {
+            memory.add(self.end, self.peak, 1.0);
+        }
     }
 }
 
@@ -187,28 +227,19 @@ impl Listen for Observer {
 
     fn hear(&mut self, record: &SyncRecord<'_>) {
         let now = record.now.seconds();
-        let ready = f64::from(record.pods.ready);
-        if ready > 0.0 {
+        let pods = record.pods.ready;
+        let ready = f64::from(pods);
+        if pods > 0 {
             self.used += record.resources.cpu_used.get() as f64 / ready * (now - self.before) as f64;
         }
         self.before = now;
-        if now - self.since < INTERVAL || ready <= 0.0 {
+        if now - self.since < INTERVAL || pods <= 0 {
             return;
         }
         let cores = self.used / (now - self.since) as f64 / 1e9;
         let memory = record.resources.memory_used.get() as f64 / ready;
         (self.since, self.used) = (now, 0.0);
-        self.samples += ready;
-        self.pods = self.pods.max(ready);
-        for container in &mut self.containers {
-            container.cpu.add(now, cores * container.shares[0], ready);
-            let day = now / DAY;
-            if day != container.peak.0 {
-                container.take_peak(self.pods);
-                container.peak.0 = day;
-            }
-            container.peak.1 = container.peak.1.max(memory * container.shares[1]);
-        }
+        self.sample(now, pods, [cores, memory]);
     }
 }
 
@@ -267,6 +298,45 @@ pub fn requests(subject: &Subject<'_>) -> [i64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What upstream's own recommender said of the same samples: `logic`, `model` and `util` as of 55c37cd, compiled and fed by hand.
+    #[test]
+    fn what_upstream_recommends_is_recommended() {
+        let constant = |pods: i32| move |_: f64| pods;
+        let by_day = |day: f64| 3 + (5.0 * (1.0 - (day - 0.5).abs() * 4.0).max(0.0)) as i32;
+        assert_eq!(seen(1, 1, constant(1)), ([322, 813, 1728], [510_750_264, 511_772_986, 1_023_901_616]));
+        assert_eq!(seen(3, 2, constant(4)), ([322, 813, 1152], [716_233_506, 716_711_186, 955_670_229]));
+        assert_eq!(seen(5, 3, by_day), ([441, 864, 1104], [813_423_634, 920_733_364, 1_104_905_616]));
+        // Beyond a hundred days weights are scaled down.
+        assert_eq!(seen(120, 4, constant(3)), ([322, 813, 871], [12_337_336_793, 12_337_542_418, 12_440_355_866]));
+    }
+
+    /// What is recommended after so many days of samples that are drawn from a seed.
+    fn seen(days: i64, seed: u64, pods: impl Fn(f64) -> i32) -> ([i64; 3], [i64; 3]) {
+        let mut state = seed;
+        let mut draw = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as f64 / f64::from(1_u32 << 31)
+        };
+        let container = Seen {
+            name: "web".to_owned(),
+            shares: [1.0, 1.0],
+            cpu: Histogram::new(1000.0, 0.01),
+            memory: Histogram::new(1e12, 1e7),
+            days: Vec::new(),
+        };
+        let mut observer =
+            Observer { containers: vec![container], since: 0, before: 0, used: 0.0, samples: 0.0, seen: None };
+        for at in (1..=days * DAY / INTERVAL).map(|minute| minute * INTERVAL) {
+            let day = (at % DAY) as f64 / DAY as f64;
+            let cores = 0.1 + 0.6 * (1.0 - (day - 0.5).abs() * 4.0).max(0.0) + 0.2 * draw();
+            let mib = 200.0 + 150.0 * draw() * draw() + 80.0 * (at as f64 / DAY as f64);
+            observer.sample(at, pods(day), [cores, mib * 1_048_576.0]);
+        }
+        let all = observer.recommended();
+        let each = |one: Estimate| [one.lower, one.target, one.upper];
+        (each(all[0].cpu), each(all[0].memory.unwrap()))
+    }
 
     #[test]
     fn percentiles_are_ends_of_buckets_that_grow() {

@@ -1,11 +1,13 @@
 //! Why one choice is better than another: where it has fewer pods, and where they serve sooner or later.
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Replicas, SimTime};
 
 use super::super::fleet::Course;
 
 /// A stretch of time, and what two choices come to in it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stretch {
     /// From when on.
     pub from: SimTime,
@@ -17,8 +19,15 @@ pub struct Stretch {
     pub other: f64,
 }
 
+impl Stretch {
+    /// How long it is.
+    pub fn seconds(&self) -> f64 {
+        (self.to - self.from).seconds() as f64
+    }
+}
+
 /// Where two choices differ most, in one phase.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Why {
     /// Whether it is the cores that are requested, and not pods, of which there are fewer or more: pods are not equal.
     pub is_of_cores: bool,
@@ -51,7 +60,7 @@ pub(super) fn why(today: &Done, other: &Done) -> Why {
     let is_of_cores = today.cores != other.cores;
     let each = |done: &Done| if is_of_cores { done.cores } else { 1.0 };
     let stretches = stretches((&today.course, each(today)), (&other.course, each(other)));
-    let more = |one: &Stretch| (one.other - one.today) * (one.to - one.from).seconds() as f64;
+    let more = |one: &Stretch| (one.other - one.today) * one.seconds();
     let most = |sign: f64| {
         let of_sign = stretches.iter().filter(|one| more(one) * sign > 0.0);
         of_sign.max_by(|one, other| (more(one) * sign).total_cmp(&(more(other) * sign))).copied()

@@ -192,6 +192,8 @@ fn table(table: &Table) -> String {
         false if is_long(column) => " class=\"long\"",
         false => "",
     };
+    // An arrow of two characters could be broken between them.
+    let text = |cell: &str| text(cell).replace("-&gt;", "→");
     let mut out = "<div class=\"wide\"><table>\n".to_owned();
     if table.has_header() {
         let name = |(column, one): (usize, &super::Column)| {
