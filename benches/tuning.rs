@@ -12,7 +12,7 @@ use hpasim::input::load::drives::drives;
 use hpasim::model::{Column, ControllerConfig, LoadSource, LoadTable, Room, Target};
 use hpasim::sim::{Setup, World};
 use hpasim::study::tune::field::{Defaults, Direction, Field, Subject};
-use hpasim::study::tune::{Axis, Cost, Known, Limits, Problem, Scores, Service, evaluate, tune};
+use hpasim::study::tune::{Axis, Cost, Known, Limits, Loaded, Problem, Scores, Service, evaluate, tune};
 use hpasim::units::{SimTime, Span};
 
 const DAY: i64 = 86_400;
@@ -111,9 +111,9 @@ fn one(seed: u64) -> (f64, bool) {
     let end = Span::from_seconds(i64::from(DAYS) * DAY);
     let problem = Problem {
         setup,
-        varies: vec![true; table.columns().len()],
+        own: 0,
+        loads: vec![Loaded { target: 0, varies: vec![true; table.columns().len()], table }],
         uncertainty: 0.1,
-        table,
         axes,
         room: Room::default(),
         cost: Cost::Pods,
@@ -125,7 +125,7 @@ fn one(seed: u64) -> (f64, bool) {
         limits: Limits { days: SEEN as f64, ..Limits::default() },
         phases: PHASES,
     };
-    let service = Service::of(&problem.setup.targets[0]).expect("pods request CPU");
+    let service = Service::of(problem.target()).expect("pods request CPU");
     let tuned = tune(&problem, service).expect("the load does not fail");
     let mut all = Vec::new();
     for first in 0..problem.axes[0].values.len() {

@@ -219,15 +219,16 @@ pub(super) fn run(args: &mut CompareArgs, color: ColorChoice) -> anyhow::Result<
     args.world.manifests.sources.set.set = own;
     let events: Vec<OnceCell<_>> = all.iter().map(|_| OnceCell::new()).collect();
     let mut sides: Vec<Done<'_>> = Vec::new();
+    let mut prices = None;
     for ((controller, manifests), events) in read.iter().zip(&events) {
         let prepared = args.world.prepare(*controller, manifests, events)?;
+        prices = args.price.prices(prepared.setup.world.nodes.is_some())?;
         sides.push(Done::run(args, prepared, sides.first())?);
     }
     let Some((base, others)) = sides.split_first() else { anyhow::bail!("there are two sides") };
     // What is assumed of the head is assumed of the others, too.
     others.iter().take(1).flat_map(|side| &side.prepared.setup.targets).for_each(load::note_assumptions);
-    let has_nodes = base.prepared.setup.world.nodes.is_some();
-    let mut comparison = comparison(&all, base, others, args.price.prices(has_nodes)?);
+    let mut comparison = comparison(&all, base, others, prices);
     if let Some(empty) = comparison.alternatives.iter().find(|one| one.pairs.is_empty()) {
         anyhow::bail!("no HPA is in both the base and {}: {}", empty.name, empty.alone().join("; "));
     }

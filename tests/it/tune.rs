@@ -189,6 +189,61 @@ fn steps_need_what_can_be_counted() {
     }
 }
 
+/// Two HPAs share nodes that are added and taken away: each is tuned beside the other, and what is told of both is what a simulation of both
+/// says. Where the nodes are full, what the one takes the other lacks, and that may not become more.
+#[test]
+fn who_shares_nodes_is_tuned_beside_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        write(&folder.path().join(name), text);
+        folder.path().join(name).display().to_string()
+    };
+    let both = [MANIFESTS, "---\n", &MANIFESTS.replace("web", "api")].concat();
+    let manifests = file("k8s.yaml", &both);
+    let (web, api) =
+        (file("web.csv", "time,cpu\n0,1\n7200,3\n14400,1\n"), file("api.csv", "time,cpu\n0,2\n10800,0.7\n"));
+    let nodes = file("nodes.yaml", "nodes:\n  - {name: small, cpu: 2, memory: 8Gi, maxNodes: 6}\n");
+    let (web, api) = (format!("web={web}"), format!("api={api}"));
+    let mut common = vec!["-f", &manifests, "--load", &web, "--load", &api, "--duration", "6h", "--nodes", &nodes];
+    common.extend(["--node-count", "small=4", "--cluster-autoscaler"]);
+    common.extend(PHASE);
+    let run = ["tune", "--phases", "1", "--load-uncertainty", "0%", "--candidates", "200"];
+    let found = json(&[&run[..], &common].concat());
+    let simulated = |options: &Value| {
+        let mut args = [&["simulate"][..], &common].concat();
+        let sets = options.as_array().unwrap().iter().map(|set| set.as_str().unwrap().trim_start_matches("--set "));
+        args.extend(sets.flat_map(|set| ["--set", set.trim_matches('\'')]));
+        let found = json(&args);
+        let lost = |target: &Value| {
+            let of = |what: &str| target[what].as_f64().unwrap();
+            of("lostCoreSeconds") + of("droppedCoreSeconds")
+        };
+        let lost: f64 = found["targets"].as_array().unwrap().iter().map(lost).sum();
+        (found["nodes"]["mean"].as_f64().unwrap() * 6.0, lost)
+    };
+    let today = simulated(&serde_json::json!([]));
+    let hpas = found["hpas"].as_array().unwrap();
+    assert_eq!(hpas.len(), 2);
+    let mut others = Vec::new();
+    for hpa in hpas {
+        let [first, best] = [&hpa["settings"][0], recommended(hpa)];
+        let told = |setting: &Value| {
+            let of = |what: &str| setting["seen"][what]["mean"].as_f64().unwrap();
+            (of("cost"), of("lostCoreSeconds"))
+        };
+        let near = |one: (f64, f64), other: (f64, f64)| (one.0 - other.0).abs() + (one.1 - other.1).abs() < 1e-9;
+        assert!(near(told(first), today), "{first:#} {today:?}");
+        assert!(near(told(best), simulated(&hpa["options"])), "{best:#}");
+        assert!(told(best).0 < today.0, "{best:#}");
+        let of = |setting: &Value, what: &str| setting["seen"][what]["mean"].as_f64().unwrap();
+        assert!(of(best, "othersBadSeconds") <= of(first, "othersBadSeconds"), "{best:#}");
+        others.push([of(first, "badSeconds"), of(first, "othersBadSeconds")]);
+    }
+    // Each is the other's other.
+    assert_eq!(others[0], [others[1][1], others[1][0]]);
+    assert!(others[0].iter().all(|seconds| *seconds > 0.0), "{others:?}");
+}
+
 /// The same steps, where four minutes a day above the requests are allowed: whoever adds four pods at noon within that time need not have them before.
 /// What is allowed is kept, and less of it costs more; what cannot be kept is said.
 #[test]

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use super::{Task, TuneArgs};
 use crate::cli::{Outcome, output};
 use crate::input::manifests::to_yaml;
-use crate::model::LoadSource as _;
+use crate::model::{LoadSource as _, LoadTable};
 use crate::report::tune::job::Job;
 
 /// Options of this process, with their values: of the Job others are said.
@@ -79,8 +79,8 @@ pub(super) fn print(args: &TuneArgs, image: &str, tasks: &[Task<'_>]) -> anyhow:
 
 /// What a search needs: its loads, and those of a simulation and of what is read from it.
 fn need(task: &Task<'_>) -> u64 {
-    let table = &task.problem.table;
-    let values = table.rows().count() as u64 * (table.columns().len() as u64 + 1);
+    let of = |table: &LoadTable| table.rows().count() as u64 * (table.columns().len() as u64 + 1);
+    let values: u64 = task.problem.loads.iter().map(|one| of(&one.table)).sum();
     let largest = BASE + OF_VALUE * values * (task.problem.phases as u64 + 4);
     // In whole powers of two of MiB, with room for what is not counted.
     (largest * 2).next_power_of_two()

@@ -27,16 +27,19 @@ use super::price::PriceArgs;
 use super::world::{Prepared, WorldArgs};
 use super::{Outcome, lint, load};
 use crate::input::InputError;
+use crate::input::load::Load;
 use crate::input::manifests::Manifests;
-use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed, Target};
+use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed, Room, Target};
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings};
+use crate::sim::Setup;
+use crate::study::backtest::Seen;
 use crate::study::tune::field::{Defaults, Subject};
 use crate::study::tune::vpa::requests;
-use crate::study::tune::{Found, Problem, Service, search};
+use crate::study::tune::{Found, Loaded, Problem, Service, search};
 use crate::study::{is_stopped, stop};
-use crate::units::{SimTime, Span};
+use crate::units::{Clock, SimTime, Span};
 
 /// Search what to set: the settings of an HPA that cost least under a load and serve no worse than today's
 ///
@@ -44,7 +47,7 @@ use crate::units::{SimTime, Span};
 /// Service is the time in which the promise about response times is broken (--slo, with a load of requests), or else in which pods use
 /// more CPU than they request or work waits; and work that is lost. Cost is node-hours with --nodes, pod-hours without, or what pods request by
 /// its price (--price, --requests). Of two days or more the last third is held back, and told by itself. Several HPAs
-/// are tuned one after the other, each by itself.
+/// are tuned one after the other, each beside those that it shares nodes or quotas with.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  hpasim tune -f k8s/ --load observed/ --cluster calibrated.yaml\n  hpasim tune -f k8s/ --load workday.csv --search 'maxReplicas=10..30' --search 'metrics[0]=50..80/5' --keep behavior -o out/\n  hpasim tune -f k8s/ --load observed/ --searches 16 --shard 3/16 -o parts/"
@@ -139,10 +142,53 @@ fn seen(end: Span, holdout: Option<f64>) -> Span {
     Span::from_seconds(end.seconds() - back)
 }
 
+/// How many settings are tried: as many as are asked for, or can be afforded where so many targets are simulated.
+fn candidates(asked: Option<u32>, end: Span, (controller, targets): (&ControllerConfig, usize)) -> usize {
+    let each = (end.seconds() / controller.sync_period.seconds().max(1)).max(1);
+    let affordable = MOST_SYNCS / each.saturating_mul(targets as i64).max(1);
+    asked.map_or(affordable.clamp(CANDIDATES.0, CANDIDATES.1) as usize, |count| count as usize)
+}
+
 /// The instant from which on the load is not seen.
-fn rest(load: &impl LoadSource, seen: Span) -> String {
+fn rest(clock: Option<Clock>, seen: Span) -> String {
     let at = SimTime::ZERO + seen;
-    load.clock().and_then(|clock| clock.rfc3339(at)).unwrap_or_else(|| at.to_string())
+    clock.and_then(|clock| clock.rfc3339(at)).unwrap_or_else(|| at.to_string())
+}
+
+/// A world, and what is known of each of its targets.
+#[derive(Clone)]
+struct Whole<'a> {
+    setup: Setup<'a>,
+    loads: Vec<Loaded>,
+    rooms: Vec<Room<'a>>,
+    recorded: Vec<Option<Seen>>,
+    clocks: Vec<Option<Clock>>,
+    remarks: Vec<Vec<String>>,
+}
+
+impl<'a> Whole<'a> {
+    /// Reads the loads, and begins with the replicas that were recorded.
+    fn read(args: &TuneArgs, manifests: &Manifests, prepared: Prepared<'a>) -> anyhow::Result<Self> {
+        let Prepared { setup, loads, rooms, .. } = prepared;
+        let mut whole = Self {
+            setup,
+            loads: Vec::new(),
+            rooms,
+            recorded: Vec::new(),
+            clocks: loads.iter().map(LoadSource::clock).collect(),
+            remarks: loads.iter().map(Load::remarks).collect(),
+        };
+        for (index, (mut load, target)) in loads.into_iter().zip(&mut whole.setup.targets).enumerate() {
+            let recorded = args.world.recorded(manifests, target.hpa, &load)?;
+            if let Some((_, initial)) = recorded.as_ref().filter(|_| args.world.cluster.replicas.is_none()) {
+                target.initial_replicas = initial.round() as i32;
+            }
+            whole.recorded.push(recorded.map(|(seen, _)| seen));
+            let table = load.table(whole.setup.world.duration, Span::LONGEST)?.unwrap_or_default();
+            whole.loads.push(Loaded { target: index, table, varies: args.world.varies(&load) });
+        }
+        Ok(whole)
+    }
 }
 
 /// An HPA to be tuned.
@@ -161,60 +207,58 @@ enum Undone {
     Refused(String),
 }
 
-/// What is to be done for the only target of a world; in words why nothing can be.
+/// What is to be done for a target of a world, beside those of its part; in words why nothing can be.
 fn task<'a>(
     args: &TuneArgs,
     controller: &ControllerConfig,
-    manifests: &Manifests,
-    prepared: Prepared<'a>,
+    whole: Whole<'a>,
+    (own, part): (usize, &[usize]),
 ) -> anyhow::Result<Result<Task<'a>, Undone>> {
-    let Prepared { mut setup, mut loads, mut rooms, .. } = prepared;
-    let recorded = args.world.recorded(manifests, setup.targets[0].hpa, &loads[0])?;
-    if let Some((_, initial)) = recorded.as_ref().filter(|_| args.world.cluster.replicas.is_none()) {
-        setup.targets[0].initial_replicas = initial.round() as i32;
-    }
-    let hpa = setup.targets[0].hpa;
+    let Whole { setup, loads, mut rooms, recorded, clocks, mut remarks } = whole;
+    let target = &setup.targets[own];
+    let hpa = target.hpa;
     let name = format!("{}/{}", hpa.namespace, hpa.name);
-    let Some(service) = Service::of(&setup.targets[0]) else {
+    let Some(service) = Service::of(target) else {
         return Ok(Err(Undone::Impossible(format!(
             "{name}: nothing tells whether its pods keep up, so that the fewest would seem best: give a load of requests or CPU (rps with \
              --cpu-per-request, cpu), and pods that request CPU"
         ))));
     };
-    let today = Subject { hpa: hpa.clone(), workload: Cow::Borrowed(setup.targets[0].workload) };
-    let defaults = defaults(args, controller, &setup.targets[0]);
+    let today = Subject { hpa: hpa.clone(), workload: Cow::Borrowed(target.workload) };
+    let defaults = defaults(args, controller, target);
     let axes = axes(&today, &defaults, args)?;
     if axes.is_empty() {
         return Ok(Err(Undone::Impossible(format!("{name}: nothing may change"))));
     }
-    let table = loads[0].table(setup.world.duration, Span::LONGEST)?.unwrap_or_default();
-    let end = setup.world.duration.unwrap_or_else(|| table.length());
-    let syncs = (end.seconds() / controller.sync_period.seconds().max(1)).max(1);
-    let affordable = (MOST_SYNCS / syncs).clamp(CANDIDATES.0, CANDIDATES.1);
+    let loads: Vec<Loaded> = loads.into_iter().filter(|one| part.contains(&one.target)).collect();
+    // As in every simulation the shortest load is the end.
+    let shortest = loads.iter().map(|one| one.table.length()).min().unwrap_or(Span::ZERO);
+    let end = setup.world.duration.unwrap_or(shortest);
+    let candidates = candidates(args.candidates, end, (controller, loads.len()));
     let seen = seen(end, args.holdout);
     let (limits, bounds) = limits(args, service, seen);
     let problem = Problem {
         cost: cost(args, setup.world.nodes.as_ref(), &axes)?,
-        room: rooms.swap_remove(0),
+        room: rooms.swap_remove(own),
         headroom: args.headroom,
         axes,
         limits,
-        varies: args.world.varies(&loads[0]),
+        own,
+        loads,
         uncertainty: args.load_uncertainty,
-        table,
         end,
         seen,
-        candidates: args.candidates.map_or(affordable as usize, |count| count as usize),
+        candidates,
         searches: args.searches as usize,
         phases: args.world.cluster.asked_phases().unwrap_or(PHASES),
         setup,
     };
-    let (told, is_good) = backtested(args, (&problem, service), recorded.as_ref().map(|(seen, _)| seen))?;
+    let (told, is_good) = backtested(args, (&problem, service), recorded[own].as_ref())?;
     if !is_good && args.require_backtest.is_some() {
         return Ok(Err(Undone::Refused(format!("{name}: --require-backtest: {told}"))));
     }
     let (warnings, mut notes) = if is_good { (Vec::new(), vec![told]) } else { (vec![told], Vec::new()) };
-    notes.extend(self::notes::notes(&problem, service).into_iter().chain(loads[0].remarks()));
+    notes.extend(self::notes::notes(&problem, service).into_iter().chain(remarks.swap_remove(own)));
     notes.extend(sizing::notes(args, &problem, defaults.is_known));
     let frame = Frame {
         name,
@@ -227,8 +271,9 @@ fn task<'a>(
         phases: problem.phases,
         seen: problem.seen.seconds(),
         end: problem.end.seconds(),
-        rest: rest(&loads[0], problem.seen),
-        clock: loads[0].clock(),
+        rest: rest(clocks[own], problem.seen),
+        clock: clocks[own],
+        tells_others: problem.has_others(),
         uncertainty: problem.uncertainty,
         seed: problem.setup.world.seed,
         least: limits.least,
@@ -259,18 +304,19 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     let errors = first.errors.clone();
     let cells: Vec<OnceCell<_>> = hpas.iter().map(|_| OnceCell::new()).collect();
     let mut found = Vec::new();
-    if hpas.len() == 1 {
-        found.push(task(args, &controller, &manifests, first)?);
-    } else {
-        if first.setup.world.nodes.is_some() {
-            anyhow::bail!("with --nodes one HPA is tuned at a time: choose it with --hpa NAME (and -n NAMESPACE)");
+    let parts = first.setup.parts();
+    let whole = Whole::read(args, &manifests, first)?;
+    for (own, (hpa, cell)) in hpas.iter().zip(&cells).enumerate() {
+        let part = parts.iter().find(|part| part.contains(&own)).map_or(&[][..], Vec::as_slice);
+        if part.len() > 1 || hpas.len() == 1 {
+            found.push(task(args, &controller, whole.clone(), (own, part))?);
+            continue;
         }
-        for (hpa, cell) in hpas.iter().zip(&cells) {
-            let chosen = &mut args.world.manifests;
-            (chosen.hpa, chosen.sources.namespace) = (Some(hpa.name.clone()), Some(hpa.namespace.clone()));
-            let prepared = args.world.prepare(controller, &manifests, cell)?;
-            found.push(task(args, &controller, &manifests, prepared)?);
-        }
+        // Who bears on nobody is alone.
+        let chosen = &mut args.world.manifests;
+        (chosen.hpa, chosen.sources.namespace) = (Some(hpa.name.clone()), Some(hpa.namespace.clone()));
+        let alone = Whole::read(args, &manifests, args.world.prepare(controller, &manifests, cell)?)?;
+        found.push(task(args, &controller, alone, (0, &[0]))?);
     }
     let (mut tasks, mut others, mut refused) = (Vec::new(), Vec::new(), false);
     for found in found {
@@ -334,7 +380,7 @@ fn work(
     }
     let frames: Vec<Frame> = tasks.iter().map(|task| task.frame.clone()).collect();
     for task in tasks {
-        load::note_assumptions(&task.problem.setup.targets[0]);
+        load::note_assumptions(task.problem.target());
     }
     match (shard, &args.output) {
         (Some(shard), Some(directory)) => {
@@ -371,14 +417,14 @@ fn spell(
     sources: &SourceArgs,
     manifests: &Manifests,
 ) -> anyhow::Result<Spelled> {
-    let hpa = task.problem.setup.targets[0].hpa;
+    let hpa = task.problem.target().hpa;
     // Of two HPAs of one name only this one is meant.
     let is_named = |other: &&Placed<crate::model::HpaSpec>| other.item.name == hpa.name;
     let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
     let name = if is_alone { hpa.name.clone() } else { task.frame.name.clone() };
     let (today, best) = (task.problem.today(), task.problem.subject(&found.best));
     let all = (&task.problem.axes[..], &task.defaults);
-    let startup = task.problem.setup.targets[0].cluster.startup;
+    let startup = task.problem.target().cluster.startup;
     let nodes = task.problem.setup.world.nodes.iter().flat_map(|nodes| &nodes.pools);
     let shapes: Vec<_> = nodes.map(|pool| pool.shape.clone()).collect();
     let check = |manifests: &Manifests| lint::findings(manifests, *controller, startup, (&shapes, Vec::new()));

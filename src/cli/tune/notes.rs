@@ -75,6 +75,22 @@ pub(super) fn notes(problem: &Problem<'_>, service: Service) -> Vec<String> {
     if problem.seen == problem.end && problem.end.seconds() < 2 * DAY {
         all.push("The load is shorter than two days: what is best for one day need not be for the next.".to_owned());
     }
+    let beside: Vec<String> = problem
+        .loads
+        .iter()
+        .filter(|one| one.target != problem.own)
+        .map(|one| {
+            let hpa = problem.setup.targets[one.target].hpa;
+            format!("{}/{}", hpa.namespace, hpa.name)
+        })
+        .collect();
+    if !beside.is_empty() {
+        all.push(format!(
+            "Simulated beside it, each as it is today: {}. They share nodes or quotas: they may not serve worse than today either, and lost work is that of \
+             all. What was found for each was not tried together: `hpasim compare` with all the settings as --head-set does that.",
+            beside.join(", ")
+        ));
+    }
     all.push(
         "What is not in the load is not in the answer: minReplicas is what is left when a node or a zone is lost at the quietest time, and \
          maxReplicas what meets a load that was not recorded."

@@ -74,7 +74,7 @@ pub(super) fn notes(args: &TuneArgs, problem: &Problem<'_>, known: [bool; 2]) ->
             decimal(MEMORY_MARGIN * 100.0, 0)
         ));
     }
-    let template = &problem.setup.targets[0].workload.template;
+    let template = &problem.target().workload.template;
     let is_equal = |resource: Resource| {
         let [request, limit] = [Asked::Request, Asked::Limit].map(|asked| asked.total(template, resource));
         request == limit && request > 0
@@ -100,7 +100,7 @@ pub(super) fn sized(problem: &Problem<'_>, service: Service, known: [bool; 2]) -
         gib: round.score.gib / problem.seen.seconds().max(1) as f64,
         above: above(round) / days,
     };
-    let target = &problem.setup.targets[0];
+    let target = problem.target();
     Ok(Sized {
         containers: rounds.first().map(|round| round.recommended.iter().map(Into::into).collect()).unwrap_or_default(),
         rounds: rounds.iter().map(told).collect(),

@@ -87,6 +87,7 @@ impl Tuning<'_> {
             span(scores.mean(|score| score.bad)),
         ];
         cells.extend(self.frame.tells_above.then(|| span(scores.mean(|score| score.above))));
+        cells.extend(self.frame.tells_others.then(|| span(scores.mean(|score| score.others))));
         cells.extend([decimal(scores.mean(|score| score.lost), 1), decimal(scores.mean(|score| score.events), 1)]);
         if self.is_by_requests() {
             cells.extend([hours(scores.mean(|score| score.cores)), hours(scores.mean(|score| score.gib))]);
@@ -112,6 +113,7 @@ impl Tuning<'_> {
             Column::number(without(self.frame.service).to_uppercase()),
         ];
         columns.extend(self.frame.tells_above.then(|| Column::number("ABOVE REQUESTS")));
+        columns.extend(self.frame.tells_others.then(|| Column::number("OTHERS WITHOUT SERVICE")));
         columns.extend([Column::number("LOST CORE-SECONDS"), Column::number("SCALING EVENTS").folds(1)]);
         if self.is_by_requests() {
             columns.extend([Column::number("CORE-HOURS").folds(1), Column::number("GIB-HOURS").folds(1)]);
@@ -236,6 +238,7 @@ impl Tuning<'_> {
         let is_as_good = |row: &&Row| {
             seen(row, |score| score.bad) <= seen(today, |score| score.bad)
                 && seen(row, |score| score.above) <= seen(today, |score| score.above)
+                && seen(row, |score| score.others) <= seen(today, |score| score.others)
                 && seen(row, |score| score.cost) < seen(today, |score| score.cost)
                 && row.known.seen.differs(&today.known.seen, |score| score.cost)
         };

@@ -36,6 +36,8 @@ pub struct Frame {
     pub cost: Cost,
     /// Whether time above requests is told besides what service is.
     pub tells_above: bool,
+    /// Whether others are simulated beside it, of which time without service is told.
+    pub tells_others: bool,
     /// What VPA would make of its pods, where requests are tuned.
     pub sized: Option<Sized>,
     /// The price of a node for a month, where all are of one kind that has one.
@@ -197,7 +199,10 @@ struct Figures {
     bad_seconds: Over,
     /// Time in which pods use more than they request; null where that is not watched besides what service is.
     above_requests_seconds: Option<Over>,
+    /// Work lost, or dropped from queues, of all that are simulated.
     lost_core_seconds: Over,
+    /// Time without their service of those that are simulated beside it; null where there are none.
+    others_bad_seconds: Option<Over>,
     scaling_events: Over,
 }
 
@@ -328,6 +333,7 @@ impl Tuning<'_> {
             above_requests_seconds: self.frame.tells_above.then(|| over(&|score| score.above)),
             bad_seconds: over(&|score| score.bad),
             lost_core_seconds: over(&|score| score.lost),
+            others_bad_seconds: self.frame.tells_others.then(|| over(&|score| score.others)),
             scaling_events: over(&|score| score.events),
         }
     }

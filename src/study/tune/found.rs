@@ -89,7 +89,7 @@ fn cost(scores: &Scores) -> f64 {
 }
 
 fn without(scores: &Scores) -> f64 {
-    scores.mean(|score| score.bad + score.above + score.lost)
+    scores.mean(|score| score.bad + score.above + score.lost + score.others)
 }
 
 /// The front of cost and time without service.

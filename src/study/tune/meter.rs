@@ -43,6 +43,22 @@ pub(super) enum Keeps {
 pub const MEMORY_MARGIN: f64 = 0.15;
 
 impl Meter {
+    /// Of a target beside the one that is tuned; none if nothing tells whether its pods keep up, or the simulation itself knows.
+    pub fn beside(target: &Target<'_>) -> Self {
+        Self {
+            service: Service::Cpu,
+            is_on: Service::of(target) == Some(Service::Cpu),
+            request: cpu_request(target),
+            memory: None,
+            before: 0,
+            slow: Span::ZERO,
+            without: 0.0,
+            above: 0.0,
+            days: Vec::new(),
+            when: None,
+        }
+    }
+
     /// Of a target; the simulation itself knows how long a promise was broken, and need not be listened to for that alone.
     pub fn new(problem: &Problem<'_>, service: Service, target: &Target<'_>, keeps: Keeps) -> Self {
         let memory = target.workload.template.requests().quantity("memory").value() as f64;

@@ -25,7 +25,7 @@ pub use self::found::{Found, Known, Row, Step, Tuned, combined};
 use self::front::{front, spread};
 pub use self::meter::MEMORY_MARGIN;
 use self::meter::{Keeps, Meter};
-pub use self::problem::{Axis, Cost, Problem, Service};
+pub use self::problem::{Axis, Cost, Loaded, Problem, Service};
 use self::refine::Refined;
 use self::score::{EQUAL, Run};
 pub use self::score::{Limits, Objective, Score, Scores};
@@ -41,8 +41,8 @@ use super::fleet::Course;
 use super::montecarlo::varied;
 use super::sample::Sample;
 use super::{Progress, every, is_stopped, tell};
-use crate::model::{LoadTable, Phases, Target};
-use crate::sim::{Listen, Setup, SimError, simulate_all};
+use crate::model::{LoadSource, LoadTable, Phases, Target};
+use crate::sim::{Listen, Setup, SimError, SyncRecord, simulate};
 use crate::units::Span;
 
 /// What a choice counts that serves worse than today, in today's costs.
@@ -85,8 +85,8 @@ pub fn tune(problem: &Problem<'_>, service: Service) -> Result<Tuned, SimError> 
 pub fn backtest(problem: &Problem<'_>, service: Service, recorded: &Seen) -> Result<Option<f64>, SimError> {
     let as_it_is = Problem { uncertainty: 0.0, ..problem.clone() };
     let tuning = Tuning::new(&as_it_is, service)?;
-    let all = every(tuning.sample.phases.len(), |phase| {
-        let (course, ()) = tuning.simulated(&problem.today(), (phase, problem.end), |_| ())?;
+    let all = every(tuning.phases, |phase| {
+        let course = tuning.simulated(&problem.today(), (phase, problem.end), |_| ())?.course;
         let replicas = course.steps.iter().map(|(at, pods)| (at.seconds(), f64::from(*pods))).collect();
         Ok(errors(&Seen { replicas, ..Seen::default() }, recorded, (0, problem.end.seconds())))
     })?;
@@ -106,12 +106,11 @@ pub fn followed(
     let mut subject = problem.today();
     for _ in 0..=rounds {
         let when = (0, problem.seen);
-        let (_, observer) = tuning.simulated(&subject, when, Observer::new)?;
-        let (course, meter) = tuning.metered(&subject, when, Keeps::Sum)?;
-        let recommended = observer.recommended();
-        let score = tuning.scored(&subject, &course, &meter);
+        let recommended = tuning.simulated(&subject, when, Observer::new)?.listener.recommended();
+        let ran = tuning.metered(&subject, when, Keeps::Sum)?;
+        let score = tuning.scored(&subject, &ran);
         let next = vpa::followed(&subject, &recommended, known);
-        all.push(Round { requests: vpa::requests(&subject), score, pods: course.mean_replicas(), recommended });
+        all.push(Round { requests: vpa::requests(&subject), score, pods: ran.course.mean_replicas(), recommended });
         subject = next;
     }
     Ok(all)
@@ -127,6 +126,18 @@ pub fn evaluate(
     Tuning::new(problem, service)?.scores(choices, until)
 }
 
+/// What came of a simulation.
+struct Ran<L> {
+    /// Of what is tuned.
+    course: Course,
+    /// Who listened to it.
+    listener: L,
+    /// Time without their service of those beside it, seconds.
+    others: f64,
+    /// Work that was lost or dropped, of all, core-seconds.
+    lost: f64,
+}
+
 /// What a search in one phase came to.
 struct Searched {
     /// How many choices were tried.
@@ -139,21 +150,31 @@ struct Searched {
 
 struct Tuning<'p, 'a> {
     problem: &'p Problem<'a>,
-    sample: Sample,
-    /// The load in each phase.
-    loads: Vec<LoadTable>,
+    /// The phases of all that are simulated, and how many there are.
+    samples: Vec<Sample>,
+    phases: usize,
+    /// Their loads in each phase.
+    loads: Vec<Vec<LoadTable>>,
     service: Service,
     error: Mutex<Option<SimError>>,
 }
 
 impl<'p, 'a> Tuning<'p, 'a> {
     fn new(problem: &'p Problem<'a>, service: Service) -> Result<Self, SimError> {
-        let phases = Phases::of(&problem.setup.targets[0].cluster, &problem.setup.world.controller);
-        let sample = Sample::of(&phases, problem.phases, problem.setup.world.seed, 0);
-        let factors = factors(sample.phases.len(), problem.uncertainty, problem.setup.world.seed);
-        let load = |factor: f64| varied(&problem.table, &problem.varies, |_| factor);
-        let loads = factors.into_iter().map(load).collect::<Result<_, _>>()?;
-        Ok(Self { problem, sample, loads, service, error: Mutex::default() })
+        let world = &problem.setup.world;
+        let sample = |loaded: &Loaded| {
+            let phases = Phases::of(&problem.setup.targets[loaded.target].cluster, &world.controller);
+            Sample::of(&phases, problem.phases, world.seed, loaded.target)
+        };
+        let samples: Vec<Sample> = problem.loads.iter().map(sample).collect();
+        let phases = samples.iter().map(|sample| sample.phases.len()).max().unwrap_or(1);
+        // A busy day is busy for all.
+        let of = |factor: f64| {
+            problem.loads.iter().map(|one| varied(&one.table, &one.varies, |_| factor)).collect::<Result<_, _>>()
+        };
+        let factors = factors(phases, problem.uncertainty, world.seed);
+        let loads = factors.into_iter().map(of).collect::<Result<_, _>>()?;
+        Ok(Self { problem, samples, phases, loads, service, error: Mutex::default() })
     }
 
     fn today(&self) -> Choice {
@@ -165,40 +186,63 @@ impl<'p, 'a> Tuning<'p, 'a> {
         self.problem.is_possible(&self.problem.subject(choice))
     }
 
-    /// Simulates; somebody may listen.
+    /// Simulates; somebody may listen to what is tuned.
     fn simulated<L: Listen>(
         &self,
         subject: &Subject<'_>,
         (phase, until): (usize, Span),
         listener: impl FnOnce(&Target<'_>) -> L,
-    ) -> Result<(Course, L), SimError> {
+    ) -> Result<Ran<L>, SimError> {
+        let (own, loaded) = (self.problem.own, &self.problem.loads);
         let mut setup: Setup<'_> = self.problem.setup.clone();
-        setup.targets[0].hpa = &subject.hpa;
-        setup.targets[0].workload = &subject.workload;
+        setup.targets[own].hpa = &subject.hpa;
+        setup.targets[own].workload = &subject.workload;
         if self.problem.changes_pods() {
-            setup.targets[0].neighbours.allowance = self.problem.room.allowance(&subject.workload);
+            setup.targets[own].neighbours.allowance = self.problem.room.allowance(&subject.workload);
         }
-        setup.targets[0].phase = self.sample.phase(phase);
+        for (one, sample) in loaded.iter().zip(&self.samples) {
+            setup.targets[one.target].phase = sample.phase(phase);
+        }
         setup.world.duration = Some(until);
         setup.world.seed = setup.world.seed.wrapping_add(phase as u64);
-        let mut listeners = [listener(&setup.targets[0])];
-        let summaries = simulate_all(&setup, &mut [self.loads[phase].clone()], &mut listeners)?;
-        let [listener] = listeners;
-        Ok((Course::of(&setup.targets[0], &summaries[0]), listener))
+        let mut listener = listener(&setup.targets[own]);
+        let is_other = |one: &&Loaded| one.target != own;
+        let others = loaded.iter().filter(is_other).map(|one| (one.target, Meter::beside(&setup.targets[one.target])));
+        let mut others: BTreeMap<usize, Meter> = others.collect();
+        let listens = listener.listens() || others.values().any(Meter::listens);
+        let mut tables = self.loads[phase].clone();
+        let sources = loaded.iter().zip(&mut tables);
+        let sources = sources.map(|(one, table)| (one.target, table as &mut dyn LoadSource)).collect();
+        let mut hear = |target: usize, record: &SyncRecord<'_>| match others.get_mut(&target) {
+            Some(other) => other.hear(record),
+            None => listener.hear(record),
+        };
+        let summaries = simulate(&setup, sources, if listens { Some(&mut hear) } else { None })?;
+        let mut ran = Ran { course: Course::default(), listener, others: 0.0, lost: 0.0 };
+        for (one, summary) in loaded.iter().zip(&summaries) {
+            let course = Course::of(&setup.targets[one.target], summary);
+            ran.lost += (course.work_lost + course.work_dropped).core_seconds();
+            match others.get(&one.target) {
+                Some(meter) => ran.others += course.slow.map_or(meter.without, |slow| slow.seconds() as f64),
+                None => ran.course = course,
+            }
+        }
+        Ok(ran)
     }
 
     /// Simulates, and measures service.
-    fn metered(&self, subject: &Subject<'_>, when: (usize, Span), keeps: Keeps) -> Result<(Course, Meter), SimError> {
+    fn metered(&self, subject: &Subject<'_>, when: (usize, Span), keeps: Keeps) -> Result<Ran<Meter>, SimError> {
         self.simulated(subject, when, |target| Meter::new(self.problem, self.service, target, keeps))
     }
 
     fn score(&self, choice: &Choice, phase: usize, until: Span, keeps: Keeps) -> Result<(Score, Vec<f64>), SimError> {
         let subject = self.problem.subject(choice);
-        let (course, meter) = self.metered(&subject, (phase, until), keeps)?;
-        Ok((self.scored(&subject, &course, &meter), meter.days))
+        let ran = self.metered(&subject, (phase, until), keeps)?;
+        Ok((self.scored(&subject, &ran), ran.listener.days))
     }
 
-    fn scored(&self, subject: &Subject<'_>, course: &Course, meter: &Meter) -> Score {
+    fn scored(&self, subject: &Subject<'_>, ran: &Ran<Meter>) -> Score {
+        let (course, meter) = (&ran.course, &ran.listener);
         let (bad, above) = match self.service {
             Service::Slo => (course.slow.map_or(0.0, |slow| slow.seconds() as f64), meter.above),
             Service::Cpu => (meter.without, 0.0),
@@ -215,7 +259,8 @@ impl<'p, 'a> Tuning<'p, 'a> {
                 Cost::Requests(prices) => prices.of(cores, gib),
             },
             bad,
-            lost: (course.work_lost + course.work_dropped).core_seconds(),
+            lost: ran.lost,
+            others: ran.others,
             events: course.changes().len() as f64,
             above: if self.problem.watches_requests() { above } else { 0.0 },
             cores,
@@ -234,7 +279,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
 
     /// Of each choice in all phases.
     fn scores(&self, choices: &[Choice], until: Span) -> Result<Vec<Scores>, SimError> {
-        let all = self.runs(choices, 0..self.sample.phases.len(), until)?;
+        let all = self.runs(choices, 0..self.phases, until)?;
         Ok(all.iter().map(|runs| Scores::of(runs)).collect())
     }
 
@@ -277,9 +322,9 @@ impl<'p, 'a> Tuning<'p, 'a> {
     fn whys(&self, choices: &[Choice]) -> Result<Vec<Why>, SimError> {
         let done = |choice: &Choice| {
             let subject = self.problem.subject(choice);
-            let (course, meter) = self.metered(&subject, (0, self.problem.seen), Keeps::When)?;
+            let ran = self.metered(&subject, (0, self.problem.seen), Keeps::When)?;
             let cores = subject.workload.template.requests().quantity("cpu").as_f64();
-            Ok(Done { course, cores, without: meter.when.unwrap_or_default() })
+            Ok(Done { course: ran.course, cores, without: ran.listener.when.unwrap_or_default() })
         };
         let today = done(&self.today())?;
         every(choices.len(), |index| Ok(why::why(&today, &done(&choices[index])?)))
@@ -299,6 +344,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
             let Some(score) = self.screened(choice) else { return (f64::INFINITY, Score::default()) };
             let worse = more(score.bad, most.bad)
                 + more(score.lost, most.lost)
+                + more(score.others, most.others)
                 + more(score.events, most.events)
                 + more(score.above, most.above)
                 + (score.cost / most.cost - 1.0).max(0.0);
@@ -330,6 +376,7 @@ impl<'p, 'a> Tuning<'p, 'a> {
             let all = [
                 (score.bad, most.bad),
                 (score.lost, most.lost),
+                (score.others, most.others),
                 (score.events, most.events),
                 (score.above, most.above),
                 (score.cost, most.cost),

@@ -61,16 +61,27 @@ pub enum Cost {
     Requests(Prices),
 }
 
-/// What is to be tuned.
+/// A target that is simulated, and its load.
 #[derive(Clone, Debug)]
-pub struct Problem<'a> {
-    /// A world with one target.
-    pub setup: Setup<'a>,
+pub struct Loaded {
+    /// Its index.
+    pub target: usize,
     /// Its load.
     pub table: LoadTable,
     /// Which columns of it are as uncertain as it is: constants are not.
     pub varies: Vec<bool>,
-    /// By what part the load may be another one, more or less.
+}
+
+/// What is to be tuned.
+#[derive(Clone, Debug)]
+pub struct Problem<'a> {
+    /// The world.
+    pub setup: Setup<'a>,
+    /// The index of the target that is tuned.
+    pub own: usize,
+    /// It and those that it bears on, which stay as they are, in their order.
+    pub loads: Vec<Loaded>,
+    /// By what part the load may be another one, more or less: that of all of them.
     pub uncertainty: f64,
     /// What may change.
     pub axes: Vec<Axis>,
@@ -95,9 +106,19 @@ pub struct Problem<'a> {
 }
 
 impl<'a> Problem<'a> {
+    /// What is tuned.
+    pub fn target(&self) -> &Target<'a> {
+        &self.setup.targets[self.own]
+    }
+
+    /// Whether others are simulated beside it.
+    pub fn has_others(&self) -> bool {
+        self.loads.len() > 1
+    }
+
     /// What there is.
     pub fn today(&self) -> Subject<'a> {
-        let target = &self.setup.targets[0];
+        let target = self.target();
         Subject { hpa: target.hpa.clone(), workload: Cow::Borrowed(target.workload) }
     }
 
@@ -135,7 +156,7 @@ impl<'a> Problem<'a> {
         if hpa.min_replicas > hpa.max_replicas || is_over {
             return false;
         }
-        let today = self.setup.targets[0].hpa.max_replicas;
+        let today = self.target().hpa.max_replicas;
         if matches!(subject.workload, Cow::Borrowed(_)) && hpa.max_replicas <= today {
             return true;
         }

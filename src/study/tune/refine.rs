@@ -46,7 +46,7 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
     /// Of choices that are looked at in all phases, today's among them.
     pub fn new(tuning: &'t Tuning<'p, 'a>, today: &Choice, choices: Vec<Choice>) -> Result<Self, SimError> {
         let scores = tuning.scores(&choices, tuning.problem.seen)?;
-        let all = tuning.sample.phases.len();
+        let all = tuning.phases;
         let mut refined = Self {
             tuning,
             today: today.clone(),
@@ -92,6 +92,7 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
         let most = limits.most(&Score {
             bad: today(|score| score.bad),
             lost: today(|score| score.lost),
+            others: today(|score| score.others),
             events: today(|score| score.events),
             above: today(|score| score.above),
             cost: today(|score| score.cost),
@@ -103,6 +104,7 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
             && of(choice, |score| score.cost) <= most.cost * (1.0 + SAME)
             && is_near(|score| score.bad)
             && is_near(|score| score.lost)
+            && is_near(|score| score.others)
             && is_near(|score| score.events)
             && is_near(|score| score.above)
     }
@@ -123,7 +125,7 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
     /// Looks at these in all phases, as far as they are looked at in some.
     fn complete(&mut self, choices: &[Choice]) -> Result<(), SimError> {
         let seen = self.tuning.problem.seen;
-        let rest = self.tuning.runs(choices, self.phases..self.tuning.sample.phases.len(), seen)?;
+        let rest = self.tuning.runs(choices, self.phases..self.tuning.phases, seen)?;
         for (index, choice) in choices.iter().enumerate() {
             let Some(mut runs) = self.first.get(choice).cloned() else { continue };
             runs.extend(rest.get(index).into_iter().flatten().cloned());
@@ -233,10 +235,7 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
     /// The best, today's, and the front, without changes that do not matter.
     pub fn front(&mut self) -> Result<Vec<Choice>, SimError> {
         let front: Vec<Choice> = spread(&front_of(self.known.iter()), KEPT).into_iter().cloned().collect();
-        let mut simpler: Vec<Choice> = Vec::new();
-        for choice in front {
-            simpler.push(self.simpler(choice)?);
-        }
+        let mut simpler = self.simpler(front)?;
         let new: Vec<Choice> = simpler.iter().filter(|choice| !self.known.contains_key(*choice)).cloned().collect();
         self.complete(&new)?;
         simpler.extend([self.today.clone(), self.best.clone()]);
@@ -245,25 +244,37 @@ impl<'t, 'p, 'a> Refined<'t, 'p, 'a> {
         Ok(simpler)
     }
 
-    /// The same with what does not matter in the first phases as it is today.
-    fn simpler(&mut self, mut choice: Choice) -> Result<Choice, SimError> {
-        for axis in 0..choice.len() {
-            if choice[axis] == self.today[axis] || choice == self.best || is_stopped() {
-                continue;
-            }
-            let mut other = choice.clone();
-            other[axis] = self.today[axis];
-            self.glance(std::slice::from_ref(&other))?;
-            let more = |figure: fn(&Score) -> f64| {
-                self.in_first(&other, figure).zip(self.in_first(&choice, figure)).map(|(other, own)| other - own)
+    /// The same with what does not matter in the first phases as it is today: field by field, in all of them at once.
+    fn simpler(&mut self, mut choices: Vec<Choice>) -> Result<Vec<Choice>, SimError> {
+        for axis in (0..self.today.len()).take_while(|_| !is_stopped()) {
+            let own = self.today[axis];
+            let as_today = |choice: &Choice| {
+                let mut other = choice.clone();
+                other[axis] = own;
+                other
             };
-            let own = self.in_first(&choice, |score| score.cost).unwrap_or(0.0);
-            let is_same = more(|score| score.cost).is_some_and(|more| more <= own * SAME);
-            let serves = [more(|score| score.bad), more(|score| score.lost), more(|score| score.above)];
-            if is_same && serves.into_iter().all(|more| more.is_some_and(|more| more <= AS_WELL)) {
-                choice = other;
+            let is_open = |choice: &Choice| choice[axis] != own && *choice != self.best;
+            let others: Vec<Option<Choice>> =
+                choices.iter().map(|choice| is_open(choice).then(|| as_today(choice))).collect();
+            self.glance(&others.iter().flatten().cloned().collect::<Vec<_>>())?;
+            for (choice, other) in choices.iter_mut().zip(others) {
+                if let Some(other) = other.filter(|other| self.is_as_well(other, choice)) {
+                    *choice = other;
+                }
             }
         }
-        Ok(choice)
+        Ok(choices)
+    }
+
+    /// Whether another choice costs and serves in the first phases what a choice does.
+    fn is_as_well(&self, other: &Choice, choice: &Choice) -> bool {
+        let more = |figure: fn(&Score) -> f64| {
+            self.in_first(other, figure).zip(self.in_first(choice, figure)).map(|(other, own)| other - own)
+        };
+        let own = self.in_first(choice, |score| score.cost).unwrap_or(0.0);
+        let figures: [fn(&Score) -> f64; 4] =
+            [|score| score.bad, |score| score.lost, |score| score.above, |score| score.others];
+        more(|score| score.cost).is_some_and(|more| more <= own * SAME)
+            && figures.map(more).into_iter().all(|more| more.is_some_and(|more| more <= AS_WELL))
     }
 }

@@ -19,8 +19,10 @@ pub struct Score {
     pub cost: f64,
     /// Time without the service, seconds.
     pub bad: f64,
-    /// Work that was lost or dropped, core-seconds.
+    /// Work that was lost or dropped, core-seconds: of all that are simulated.
     pub lost: f64,
+    /// Time without their service of those beside it, seconds.
+    pub others: f64,
     /// Scaling events.
     pub events: f64,
     /// Time in which pods use more than they request where that is not what service is, seconds.
@@ -97,6 +99,7 @@ impl Scores {
         let most = limits.most(&Score {
             bad: today.mean(|score| score.bad),
             lost: today.mean(|score| score.lost),
+            others: today.mean(|score| score.others),
             cost: today.mean(|score| score.cost),
             above: today.mean(|score| score.above),
             ..Score::default()
@@ -105,6 +108,7 @@ impl Scores {
         is_no_more(|score| score.bad, most.bad)
             && is_as_cheap
             && is_no_more(|score| score.lost, most.lost)
+            && is_no_more(|score| score.others, most.others)
             && is_no_more(|score| score.events, most.events)
             && is_no_more(|score| score.above, most.above)
             && is_sure
@@ -193,6 +197,7 @@ impl Score {
             cost: self.cost - part.cost,
             bad: self.bad - part.bad,
             lost: self.lost - part.lost,
+            others: self.others - part.others,
             events: self.events - part.events,
             above: self.above - part.above,
             cores: self.cores - part.cores,
