@@ -387,7 +387,7 @@ fn parts_are_the_whole() {
     let other = folder.path().join("web.yaml").display().to_string();
     write(&folder.path().join("web.yaml"), MANIFESTS);
     let mut run = vec!["tune", "-f", K8S, "-f", &other, "--candidates", "80", "--phases", "2", "--searches", "2"];
-    run.extend(LOAD);
+    run.extend(["--duration", "6h"].iter().chain(&LOAD));
     let whole = written(&run, &folder.path().join("whole"), "2");
     let names = ["report.html", "tune.json", "patch.yaml", "front-default-web.png", "manifests.diff"];
     assert!(names.iter().all(|name| whole.1.contains_key(*name)), "{:?}", whole.1.keys());
