@@ -57,7 +57,7 @@ pub(super) struct CompareArgs {
     /// End with 1 if a figure of the head or another one is over its bound in any phase: FIGURE>BOUND, FIGURE>+MORE than the base or FIGURE>+PERCENT%, of
     /// pod-hours, core-hours, gib-hours, node-hours, replicas, nodes, at-max, waiting, slo (times), lost, events, restarts, or cost (a month's,
     /// where there are prices; or else node-hours, or core-hours and GiB-hours requested); repeatable
-    #[arg(long, value_name = "FIGURE>BOUND", help_heading = "Output")]
+    #[arg(long, value_name = "FIGURE>BOUND", num_args = 1.., help_heading = "Output")]
     fail_on: Vec<Bound>,
     /// Write compare.json, compare.png, report.html and report.md into this directory
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]

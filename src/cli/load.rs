@@ -159,10 +159,14 @@ pub(super) fn world(options: &LoadOptions, cluster: &ClusterArgs, controller: Co
     World { controller, seed: cluster.seed, duration: options.duration, ..World::default() }
 }
 
-/// Says what was assumed in a simulation.
+/// Says what was assumed in a simulation, and what of it has no effect.
 pub(super) fn note_assumptions(target: &Target<'_>) {
     if let Some(note) = assumptions::startup(target.cluster.startup, target.workload, "--startup") {
         output::complain("note", &note);
+    }
+    if target.cluster.slo.is_some() && target.drives.requests.is_none() {
+        let message = "--slo has no effect: the load is not made of requests (rps or clients, with --cpu-per-request)";
+        output::complain("warning", message);
     }
 }
 

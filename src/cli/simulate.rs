@@ -49,7 +49,7 @@ pub(super) struct SimulateArgs {
     output: Option<PathBuf>,
     /// End with 1 if a figure is over its bound in any phase: slo, waiting or at-max (times; none unless said, such as waiting>1m), lost
     /// (core-seconds), replicas>N, nodes>N, pod-hours, core-hours, gib-hours, node-hours, events or restarts>N; repeatable
-    #[arg(long, value_name = "FIGURE[>BOUND]", help_heading = "Output")]
+    #[arg(long, value_name = "FIGURE[>BOUND]", num_args = 1.., help_heading = "Output")]
     fail_on: Vec<Bound>,
     /// Print the lines of `kubectl get hpa --watch` in place of the summary
     #[arg(short, long, conflicts_with = "format", help_heading = "Output")]
@@ -242,10 +242,6 @@ fn warn_of_surprises(target: &Target<'_>, summary: &Summary) {
         output::complain("warning", &message);
     } else if new_pods && lifecycle.ready_after < lifecycle.serving_after {
         let message = "no readiness probe: new pods count as ready, and are sent work, before they can serve";
-        output::complain("warning", message);
-    }
-    if target.cluster.slo.is_some() && target.drives.requests.is_none() {
-        let message = "--slo has no effect: the load is not made of requests (rps or clients, with --cpu-per-request)";
         output::complain("warning", message);
     }
 }

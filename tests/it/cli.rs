@@ -177,6 +177,11 @@ fn a_cluster_from_the_command_line() {
     ));
     let with = [&unknown[..], &["--slo", "p95<1s"]].concat();
     hpasim(&with).assert().success().stderr(contains("--slo has no effect"));
+    let both = ["--base", K8S, "--head", K8S];
+    let compare = [&["compare"][..], &both, &with[3..]].concat();
+    hpasim(&compare).assert().success().stderr(contains("--slo has no effect"));
+    let tune = [&["tune"][..], &with[1..], &["--candidates", "20", "--phases", "1"]].concat();
+    hpasim(&tune).assert().success().stderr(contains("--slo has no effect"));
 }
 
 /// Each shell gets a script in which every command stands, and each command has a man page.

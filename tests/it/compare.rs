@@ -111,8 +111,7 @@ fn more_than_two_are_each_compared_with_the_base() {
 fn each_side_is_a_simulation() {
     let folder = tempfile::tempdir().unwrap();
     let head = changed(folder.path(), "head", "averageUtilization: 70", "averageUtilization: 55");
-    let found =
-        json(&["compare", "--base", K8S, "--head", &head, "--fail-on", "cost>+5%", "--fail-on", "lost>+100"], 1);
+    let found = json(&["compare", "--base", K8S, "--head", &head, "--fail-on", "cost>+5%", "lost>+100"], 1);
     let simulated: Value = {
         let output = hpasim(&["simulate", "-f", K8S, "--format", "json"]).args(LOAD).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()

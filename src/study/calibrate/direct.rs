@@ -41,6 +41,8 @@ const BLOCKS: usize = 24;
 const FEWEST: usize = 8;
 /// A figure that is not known to this part of itself is not known.
 const VAGUE: f64 = 0.5;
+/// Who causes less than this part of the CPU does not explain it.
+const LITTLE: f64 = 0.01;
 
 /// Least squares of so many unknowns: `sums` are the sums of the products of columns, the last of which is what is explained.
 fn solved<const N: usize>(rows: &[[f64; N]], columns: usize) -> Option<Vec<f64>> {
@@ -125,6 +127,14 @@ pub fn cpu(steps: &[Step], seed: u64) -> Result<Vec<Estimate>, String> {
             "CPU goes with the number of pods as much as with requests: between {:.1} and {:.1} core-ms",
             low * 1e3,
             high * 1e3
+        ));
+    }
+    let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();
+    if found[0] * sum(0) < LITTLE * sum(2) {
+        return Err(format!(
+            "CPU does not go with requests: less than {}% of it is by theirs, in {} steps in which both are known and the pods stay",
+            LITTLE * 100.0,
+            rows.len()
         ));
     }
     let evidence = format!("least squares over {} steps of CPU, requests and pods; bootstrap of blocks", rows.len());
@@ -283,6 +293,11 @@ mod tests {
         let constant = vec![Step { at: 0, used: 4.0, rps: 100.0, pods: 5.0, has_restarts: false }; 200];
         assert_eq!(cpu(&constant, 1), Err("requests and pods did not change".to_owned()));
         assert!(cpu(&[], 1).is_err());
+        // Requests of another service: what is left of them is how numbers are rounded.
+        let of_another = |step: Step| Step { used: 0.24 * step.pods * (1.0 + 1e-9 * step.rps), ..step };
+        let all: Vec<Step> = day(0.04, 0.01, 0.0).into_iter().map(of_another).collect();
+        let why = cpu(&all, 1).unwrap_err();
+        assert!(why.contains("does not go with requests"), "{why}");
     }
 
     #[test]
