@@ -18,8 +18,8 @@ use crate::input::overrides::{LoadFactor, Override, Until};
 use crate::input::recording::{Options, Subject};
 use crate::input::{Diagnostic, InputError};
 use crate::model::{
-    Action, Column, ControllerConfig, HpaSpec, KubernetesVersion, MetricTarget, Neighbourhood, Neighbours, Phases,
-    Placed, ResourceMetric, ScheduledEvent, Signal, Target, Workload,
+    Action, Column, ControllerConfig, HpaSpec, KubernetesVersion, LoadSource as _, MetricTarget, Neighbourhood,
+    Neighbours, Phases, Placed, ResourceMetric, ScheduledEvent, Signal, Target, Workload,
 };
 use crate::report::assumptions;
 use crate::sim::{Setup, SimError, World};
@@ -342,7 +342,16 @@ pub(super) fn open(path: Option<&Path>, options: &LoadOptions, hpa: &HpaSpec) ->
         subject: Subject::of(hpa),
         recorded_age: options.settings.recorded_age,
     };
-    Load::open(path, &how, options.duration)
+    let load = Load::open(path, &how, options.duration)?;
+    let columns = load.columns();
+    let twice = (1..columns.len()).find(|index| columns[..*index].contains(&columns[*index]));
+    match twice {
+        None => Ok(load),
+        Some(index) => {
+            let message = format!("the load has the column `{}` twice", columns[index]);
+            Err(Diagnostic::new(message).hint("give it once: in the trace, or by one --constant").into())
+        }
+    }
 }
 
 /// Says how the trace was read, where it could have been meant otherwise, and what was mended.

@@ -379,6 +379,43 @@ fn written(args: &[&str], folder: &Path, threads: &str) -> (String, BTreeMap<Str
     (String::from_utf8(output.stdout).unwrap(), crate::support::files(folder))
 }
 
+/// `autoscaling/v1` has no behavior: what its manifest cannot have is not recommended, unless it is asked for. And what serves as badly as today is
+/// said to be bad, however cheap.
+#[test]
+fn what_the_manifest_cannot_have_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("k8s.yaml").display().to_string();
+    let (head, tail) = MANIFESTS.split_once("  metrics:\n").unwrap();
+    let (_, deployment) = tail.split_once("---\n").unwrap();
+    let head = head.replace("autoscaling/v2", "autoscaling/v1");
+    write(&folder.path().join("k8s.yaml"), &format!("{head}  targetCPUUtilizationPercentage: 50\n---\n{deployment}"));
+    let run = "--duration 3h --replicas 5 --phases 2 --candidates 100";
+    let mut args = vec!["tune", "-f", &manifests, "--constant", "cpu=2"];
+    args.extend(run.split(' '));
+    let found = tuned(&args);
+    let best = recommended(&found);
+    let paths: Vec<&str> =
+        best["fields"].as_array().unwrap().iter().map(|field| field["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["metrics[0].resource.target.averageUtilization", "minReplicas", "maxReplicas"]);
+    assert!(found["diff"].as_str().unwrap().contains("\n+  targetCPUUtilizationPercentage: "), "{found:#}");
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("autoscaling/v1 has no behavior") && notes.contains("scaleDown window"), "{notes}");
+    assert!(!notes.contains("There is no patch") && found["warnings"] == serde_json::json!([]), "{found:#}");
+    let window = "behavior.scaleDown.stabilizationWindowSeconds=0,60,600";
+    let asked = tuned(&[&args[..], &["--search", window]].concat());
+    assert!(asked["settings"][0]["fields"].to_string().contains("stabilizationWindowSeconds"));
+    // Eight cores of twelve pods that request six.
+    hpasim(&args)
+        .args(["--constant", "cpu=8"])
+        .assert()
+        .code(2)
+        .stderr(contains("the load has the column `cpu` twice"));
+    args[4] = "cpu=8";
+    let output = hpasim(&args).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap().replace('\n', " ");
+    assert!(text.contains("above requests for 100% of the time. It is no worse than today, and that is"), "{text}");
+}
+
 /// A work in three parts, each by a process of its own: in any order, on one thread or four, one of them killed before and one done
 /// twice. What comes of them together is what one process writes and prints, to the byte.
 #[test]

@@ -157,6 +157,31 @@ pub(super) fn axes(subject: &Subject<'_>, defaults: &Defaults, args: &TuneArgs) 
     Ok(axes)
 }
 
+/// Those that the manifests can be changed in, or that are asked for; and which others there would be.
+pub(super) fn kept(
+    axes: Vec<Axis>,
+    writable: &[bool],
+    (subject, defaults): (&Subject<'_>, &Defaults),
+    args: &TuneArgs,
+) -> (Vec<Axis>, Option<String>) {
+    let is_asked = |axis: &Axis| {
+        let path = axis.field.path(subject);
+        args.search.iter().any(|range| range.is_of(axis.field, &path, defaults))
+    };
+    let all = axes.into_iter().zip(writable);
+    let (kept, left): (Vec<_>, Vec<_>) = all.partition(|(axis, is_writable)| **is_writable || is_asked(axis));
+    let axes = |all: Vec<(Axis, &bool)>| all.into_iter().map(|(axis, _)| axis).collect::<Vec<_>>();
+    let left: Vec<String> = axes(left).iter().map(|axis| axis.field.title(subject)).collect();
+    let note = (!left.is_empty()).then(|| {
+        format!(
+            "Left as they are, since the manifest of the HPA cannot have them as it is (autoscaling/v1 has no behavior, autoscaling/v2 has): {}; \
+             --search tries them all the same.",
+            left.join(", ")
+        )
+    });
+    (axes(kept), note)
+}
+
 /// What has values by default: requests where they are asked for, and of what pods are known to use by themselves, whatever they request; the
 /// tolerance where the HPA has one, since older releases know none.
 pub(super) fn defaults(args: &TuneArgs, controller: &ControllerConfig, target: &Target<'_>) -> Defaults {

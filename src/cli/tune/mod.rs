@@ -7,6 +7,7 @@ mod notes;
 mod parts;
 mod sizing;
 mod spelled;
+mod whole;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -20,21 +21,19 @@ use self::notes::{Bound, backtested, bound};
 pub(super) use self::parts::{MergeArgs, merge};
 use self::parts::{Shard, digest, write};
 use self::sizing::{cost, sized};
-use self::spelled::spelled;
+use self::spelled::{spelled, writable};
+use self::whole::Whole;
 use super::manifests::SourceArgs;
 use super::output::{self, ColorChoice, Contents, Format, Forms};
 use super::price::PriceArgs;
-use super::world::{Prepared, WorldArgs};
+use super::world::WorldArgs;
 use super::{Outcome, lint, load};
 use crate::input::InputError;
-use crate::input::load::Load;
 use crate::input::manifests::Manifests;
-use crate::model::{ControllerConfig, LoadSource, NodesConfig, Placed, Room, Target};
+use crate::model::{ControllerConfig, HpaSpec, NodesConfig, Placed, Target};
 use crate::report::document::{html, markdown};
 use crate::report::json;
 use crate::report::tune::{DIFF, Frame, PATCH, Part, Spelled, Told, Tunings};
-use crate::sim::Setup;
-use crate::study::backtest::Seen;
 use crate::study::tune::field::{Defaults, Subject};
 use crate::study::tune::vpa::requests;
 use crate::study::tune::{Found, Loaded, Problem, Service, search};
@@ -155,42 +154,6 @@ fn rest(clock: Option<Clock>, seen: Span) -> String {
     clock.and_then(|clock| clock.rfc3339(at)).unwrap_or_else(|| at.to_string())
 }
 
-/// A world, and what is known of each of its targets.
-#[derive(Clone)]
-struct Whole<'a> {
-    setup: Setup<'a>,
-    loads: Vec<Loaded>,
-    rooms: Vec<Room<'a>>,
-    recorded: Vec<Option<Seen>>,
-    clocks: Vec<Option<Clock>>,
-    remarks: Vec<Vec<String>>,
-}
-
-impl<'a> Whole<'a> {
-    /// Reads the loads, and begins with the replicas that were recorded.
-    fn read(args: &TuneArgs, manifests: &Manifests, prepared: Prepared<'a>) -> anyhow::Result<Self> {
-        let Prepared { setup, loads, rooms, .. } = prepared;
-        let mut whole = Self {
-            setup,
-            loads: Vec::new(),
-            rooms,
-            recorded: Vec::new(),
-            clocks: loads.iter().map(LoadSource::clock).collect(),
-            remarks: loads.iter().map(Load::remarks).collect(),
-        };
-        for (index, (mut load, target)) in loads.into_iter().zip(&mut whole.setup.targets).enumerate() {
-            let recorded = args.world.recorded(manifests, target.hpa, &load)?;
-            if let Some((_, initial)) = recorded.as_ref().filter(|_| args.world.cluster.replicas.is_none()) {
-                target.initial_replicas = initial.round() as i32;
-            }
-            whole.recorded.push(recorded.map(|(seen, _)| seen));
-            let table = load.table(whole.setup.world.duration, Span::LONGEST)?.unwrap_or_default();
-            whole.loads.push(Loaded { target: index, table, varies: args.world.varies(&load) });
-        }
-        Ok(whole)
-    }
-}
-
 /// An HPA to be tuned.
 struct Task<'a> {
     problem: Problem<'a>,
@@ -210,7 +173,7 @@ enum Undone {
 /// What is to be done for a target of a world, beside those of its part; in words why nothing can be.
 fn task<'a>(
     args: &TuneArgs,
-    controller: &ControllerConfig,
+    (controller, sources, manifests): (&ControllerConfig, &SourceArgs, &Manifests),
     whole: Whole<'a>,
     (own, part): (usize, &[usize]),
 ) -> anyhow::Result<Result<Task<'a>, Undone>> {
@@ -227,6 +190,9 @@ fn task<'a>(
     let today = Subject { hpa: hpa.clone(), workload: Cow::Borrowed(target.workload) };
     let defaults = defaults(args, controller, target);
     let axes = axes(&today, &defaults, args)?;
+    let writable =
+        writable((sources, controller.version), &today, (&axes, &defaults), &option_name(&today.hpa, manifests));
+    let (axes, left) = axes::kept(axes, &writable, (&today, &defaults), args);
     if axes.is_empty() {
         return Ok(Err(Undone::Impossible(format!("{name}: nothing may change"))));
     }
@@ -259,29 +225,48 @@ fn task<'a>(
     }
     let (warnings, mut notes) = if is_good { (Vec::new(), vec![told]) } else { (vec![told], Vec::new()) };
     notes.extend(self::notes::notes(&problem, service).into_iter().chain(remarks.swap_remove(own)));
-    notes.extend(sizing::notes(args, &problem, defaults.is_known));
-    let frame = Frame {
-        name,
-        axes: problem.axes.iter().map(|axis| Told::of(&problem, axis)).collect(),
+    notes.extend(sizing::notes(args, &problem, defaults.is_known).into_iter().chain(left));
+    let words = Words { name, bounds, warnings, notes };
+    let frame = frame(args, (&problem, service), (defaults.is_known, clocks[own]), words)?;
+    Ok(Ok(Task { problem, service, frame, defaults }))
+}
+
+/// What is said of a task.
+struct Words {
+    name: String,
+    bounds: Vec<String>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// What is the same for all searches of a task.
+fn frame(
+    args: &TuneArgs,
+    (problem, service): (&Problem<'_>, Service),
+    (is_known, clock): ([bool; 2], Option<Clock>),
+    words: Words,
+) -> anyhow::Result<Frame> {
+    Ok(Frame {
+        name: words.name,
+        axes: problem.axes.iter().map(|axis| Told::of(problem, axis)).collect(),
         service,
         cost: problem.cost,
         tells_above: problem.watches_requests() && service == Service::Slo,
-        sized: if args.requests { Some(sized(&problem, service, defaults.is_known)?) } else { None },
+        sized: if args.requests { Some(sized(problem, service, is_known)?) } else { None },
         price: problem.setup.world.nodes.as_ref().and_then(NodesConfig::price_per_month),
         phases: problem.phases,
         seen: problem.seen.seconds(),
         end: problem.end.seconds(),
-        rest: rest(clocks[own], problem.seen),
-        clock: clocks[own],
+        rest: rest(clock, problem.seen),
+        clock,
         tells_others: problem.has_others(),
         uncertainty: problem.uncertainty,
         seed: problem.setup.world.seed,
-        least: limits.least,
-        bounds,
-        warnings,
-        notes,
-    };
-    Ok(Ok(Task { problem, service, frame, defaults }))
+        least: problem.limits.least,
+        bounds: words.bounds,
+        warnings: words.warnings,
+        notes: words.notes,
+    })
 }
 
 /// Runs the command.
@@ -309,14 +294,14 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
     for (own, (hpa, cell)) in hpas.iter().zip(&cells).enumerate() {
         let part = parts.iter().find(|part| part.contains(&own)).map_or(&[][..], Vec::as_slice);
         if part.len() > 1 || hpas.len() == 1 {
-            found.push(task(args, &controller, whole.clone(), (own, part))?);
+            found.push(task(args, (&controller, &sources, &manifests), whole.clone(), (own, part))?);
             continue;
         }
         // Who bears on nobody is alone.
         let chosen = &mut args.world.manifests;
         (chosen.hpa, chosen.sources.namespace) = (Some(hpa.name.clone()), Some(hpa.namespace.clone()));
         let alone = Whole::read(args, &manifests, args.world.prepare(controller, &manifests, cell)?)?;
-        found.push(task(args, &controller, alone, (0, &[0]))?);
+        found.push(task(args, (&controller, &sources, &manifests), alone, (0, &[0]))?);
     }
     let (mut tasks, mut others, mut refused) = (Vec::new(), Vec::new(), false);
     for found in found {
@@ -409,6 +394,13 @@ fn stop_on_interrupt() {
     }
 }
 
+/// What an HPA is called in options: of two of one name only this one is meant.
+fn option_name(hpa: &HpaSpec, manifests: &Manifests) -> String {
+    let is_named = |other: &&Placed<HpaSpec>| other.item.name == hpa.name;
+    let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
+    if is_alone { hpa.name.clone() } else { format!("{}/{}", hpa.namespace, hpa.name) }
+}
+
 /// How the best of a search is set.
 fn spell(
     task: &Task<'_>,
@@ -417,11 +409,7 @@ fn spell(
     sources: &SourceArgs,
     manifests: &Manifests,
 ) -> anyhow::Result<Spelled> {
-    let hpa = task.problem.target().hpa;
-    // Of two HPAs of one name only this one is meant.
-    let is_named = |other: &&Placed<crate::model::HpaSpec>| other.item.name == hpa.name;
-    let is_alone = manifests.inventory.hpas.iter().filter(is_named).count() < 2;
-    let name = if is_alone { hpa.name.clone() } else { task.frame.name.clone() };
+    let name = option_name(task.problem.target().hpa, manifests);
     let (today, best) = (task.problem.today(), task.problem.subject(&found.best));
     let all = (&task.problem.axes[..], &task.defaults);
     let startup = task.problem.target().cluster.startup;

@@ -13,8 +13,6 @@ use crate::study::tune::{Axis, Cost, MEMORY_MARGIN, Problem, Service, followed};
 const ROUNDS: usize = 4;
 /// A day, seconds.
 const DAY: f64 = 86_400.0;
-/// The share of time that VPA's percentile leaves pods above their requests.
-const VPA_ABOVE: f64 = 0.1;
 
 /// What cost is: of nodes where they are simulated, or of what pods request where that may change or has a price.
 pub(super) fn cost(args: &TuneArgs, nodes: Option<&NodesConfig>, axes: &[Axis]) -> anyhow::Result<Cost> {
@@ -109,7 +107,6 @@ pub(super) fn sized(problem: &Problem<'_>, service: Service, known: [bool; 2]) -
             .metrics
             .iter()
             .any(|metric| matches!(metric.target(), MetricTargetType::Utilization(_))),
-        is_often_above: rounds.first().is_some_and(|round| above(round) > VPA_ABOVE * problem.seen.seconds() as f64),
     })
 }
 

@@ -121,6 +121,40 @@ fn new_findings(before: &[Finding], after: &[Finding]) -> Vec<String> {
     after.iter().enumerate().filter(is_new).map(told).collect()
 }
 
+/// Which of the axes the manifests can be changed in: `autoscaling/v1` has no behavior, and what a ScaledObject makes is not in them. All of them if it
+/// is none, for then they are set elsewhere.
+pub(super) fn writable(
+    (sources, version): (&SourceArgs, KubernetesVersion),
+    today: &Subject<'_>,
+    (axes, defaults): (&[Axis], &Defaults),
+    name: &str,
+) -> Vec<bool> {
+    let is_so = |chosen: &[&Axis]| {
+        let mut after = today.clone();
+        for axis in chosen {
+            let other = if axis.own + 1 < axis.values.len() { axis.own + 1 } else { axis.own.saturating_sub(1) };
+            axis.field.set(&mut after, axis.values[other]);
+        }
+        let forms = options(name, (today, &after), (axes, defaults)).into_iter().flatten();
+        forms.filter_map(|options| read((sources, version), &options)).any(|(_, changed)| have(&changed, &after))
+    };
+    if is_so(&axes.iter().collect::<Vec<_>>()) {
+        return vec![true; axes.len()];
+    }
+    let each: Vec<bool> = axes.iter().map(|axis| is_so(&[axis])).collect();
+    if each.contains(&true) { each } else { vec![true; axes.len()] }
+}
+
+/// The manifests with these options.
+fn read(
+    (sources, version): (&SourceArgs, KubernetesVersion),
+    options: &[String],
+) -> Option<(Vec<Override>, Manifests)> {
+    let overrides: Vec<Override> = options.iter().map(|text| text.parse()).collect::<Result<_, String>>().ok()?;
+    let changed = sources.changed(version, &overrides).ok()?;
+    Some((overrides, changed))
+}
+
 /// How an HPA and its pods become others: the manifests are read again with each of it, to be sure that they do.
 pub(super) fn spelled(
     (sources, version): (&SourceArgs, KubernetesVersion),
@@ -135,9 +169,7 @@ pub(super) fn spelled(
     }
     let objects = [after.hpa.id(), after.workload.id()];
     for options in forms.into_iter().flatten() {
-        let overrides: Result<Vec<Override>, String> = options.iter().map(|text| text.parse()).collect();
-        let Ok(overrides) = overrides else { continue };
-        let Ok(changed) = sources.changed(version, &overrides) else { continue };
+        let Some((overrides, changed)) = read((sources, version), &options) else { continue };
         if !have(&changed, after) {
             continue;
         }

@@ -278,10 +278,10 @@ impl Tuning<'_> {
     pub(super) fn notes(&self) -> Vec<String> {
         let frame = self.frame;
         let first = format!(
-            "{} settings were tried in one phase, the best of them in {} phases (seed {}), with a load that is up to {}% more or \
+            "{} settings were tried in one phase, the best of them in {} (seed {}), with a load that is up to {}% more or \
              less; figures are means over these, with the range of the difference from today.",
             self.tuned.tried,
-            frame.phases,
+            if frame.phases == 1 { "this one alone".to_owned() } else { format!("{} phases", frame.phases) },
             frame.seed,
             decimal(frame.uncertainty * 100.0, 1)
         );

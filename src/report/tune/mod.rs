@@ -8,6 +8,7 @@ mod why;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::amounts::decimal;
 use super::json::Kind;
 use crate::model::HOURS_OF_A_MONTH;
 use crate::study::phases::Range;
@@ -22,6 +23,11 @@ pub const PATCH: &str = "patch.yaml";
 pub const DIFF: &str = "manifests.diff";
 /// See `PATCH`.
 pub const PICTURE: &str = "front.png";
+
+type Figure = fn(&Score) -> f64;
+
+/// Who is without service for such a part of the time does not serve.
+const BADLY: f64 = 0.1;
 
 /// An HPA and how it is tuned: what is the same for all searches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -341,7 +347,28 @@ impl Tuning<'_> {
     /// What is to be known before anything else.
     fn warnings(&self) -> Vec<String> {
         let stopped = "The search was stopped before its end: this is the best of what it had found.".to_owned();
-        self.frame.warnings.iter().cloned().chain(self.tuned.is_stopped.then_some(stopped)).collect()
+        let all = self.frame.warnings.iter().cloned().chain(self.tuned.is_stopped.then_some(stopped));
+        all.chain(self.serves_badly()).collect()
+    }
+
+    /// No worse than bad is bad, and what is cheapest of it no answer.
+    fn serves_badly(&self) -> Option<String> {
+        let figures: [(&str, &str, Figure); 2] = [
+            (document::without(self.frame.service), "without-service", |score| score.bad),
+            (document::without(Service::Cpu), "above-requests", |score| score.above),
+        ];
+        let part = |row: &Row, of: Figure| row.seen(of) / self.frame.seen.max(1) as f64;
+        let bad = figures.into_iter().find(|(_, _, of)| part(self.best(), *of) > BADLY)?;
+        let (what, bound, of) = bad;
+        let told = |row: &Row| decimal(part(row, of) * 100.0, 0);
+        let again =
+            if self.best() == self.today() { String::new() } else { format!(" (today {}%)", told(self.today())) };
+        Some(format!(
+            "{}: {what} for {}% of the time{again}. It is no worse than today, and that is not good: --at-most {bound}=30m asks for better, and \
+             where nothing keeps that, maxReplicas, requests or limits are too low for the load.",
+            self.frame.name,
+            told(self.best())
+        ))
     }
 
     fn json(&self) -> HpaTuned {

@@ -60,8 +60,6 @@ pub struct Sized {
     pub rounds: Vec<Followed>,
     /// Whether the HPA has a target of utilization, which is a part of the requests.
     pub is_by_utilization: bool,
-    /// Whether pods are above their requests more often than VPA would have it.
-    pub is_often_above: bool,
 }
 
 /// What a container requests, and is to request.
@@ -203,13 +201,6 @@ impl Tuning<'_> {
                 Resource::Cpu.told(last.requests[0]),
                 sized.rounds.len() - 1
             ));
-        }
-        if sized.is_often_above {
-            all.push(
-                "Today's pods are above their requests for more than a tenth of the time, and what is recommended may be as long: it is no \
-                 worse, and that is not good. --at-most without-service=1h (or above-requests=1h with --slo) asks for better."
-                    .to_owned(),
-            );
         }
         all
     }
