@@ -11,6 +11,7 @@ mod whole;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -162,10 +163,14 @@ struct Task<'a> {
     defaults: Defaults,
 }
 
+/// Where it is not known what service is.
+const UNKNOWN: &str = "nothing tells whether its pods keep up, so that the fewest would seem best: give a load of requests or CPU (rps with \
+                       --cpu-per-request, cpu), and pods that request CPU";
+
 /// Why an HPA is not tuned.
 enum Undone {
-    /// It cannot be.
-    Impossible(String),
+    /// It cannot be: its name, and why.
+    Impossible(String, &'static str),
     /// The backtest is not as good as was asked for.
     Refused(String),
 }
@@ -182,10 +187,7 @@ fn task<'a>(
     let hpa = target.hpa;
     let name = format!("{}/{}", hpa.namespace, hpa.name);
     let Some(service) = Service::of(target) else {
-        return Ok(Err(Undone::Impossible(format!(
-            "{name}: nothing tells whether its pods keep up, so that the fewest would seem best: give a load of requests or CPU (rps with \
-             --cpu-per-request, cpu), and pods that request CPU"
-        ))));
+        return Ok(Err(Undone::Impossible(name, UNKNOWN)));
     };
     let today = Subject { hpa: hpa.clone(), workload: Cow::Borrowed(target.workload) };
     let defaults = defaults(args, controller, target);
@@ -194,7 +196,7 @@ fn task<'a>(
         writable((sources, controller.version), &today, (&axes, &defaults), &option_name(&today.hpa, manifests));
     let (axes, left) = axes::kept(axes, &writable, (&today, &defaults), args);
     if axes.is_empty() {
-        return Ok(Err(Undone::Impossible(format!("{name}: nothing may change"))));
+        return Ok(Err(Undone::Impossible(name, "nothing may change")));
     }
     let loads: Vec<Loaded> = loads.into_iter().filter(|one| part.contains(&one.target)).collect();
     // As in every simulation the shortest load is the end.
@@ -303,17 +305,18 @@ pub(super) fn run(args: &mut TuneArgs, color: ColorChoice) -> anyhow::Result<Out
         let alone = Whole::read(args, &manifests, args.world.prepare(controller, &manifests, cell)?)?;
         found.push(task(args, (&controller, &sources, &manifests), alone, (0, &[0]))?);
     }
-    let (mut tasks, mut others, mut refused) = (Vec::new(), Vec::new(), false);
+    let (mut tasks, mut others, mut refused) = (Vec::new(), BTreeMap::<&str, Vec<String>>::new(), false);
     for found in found {
         match found {
             Ok(task) => tasks.push(task),
-            Err(Undone::Impossible(why)) => others.push(why),
+            Err(Undone::Impossible(name, why)) => others.entry(why).or_default().push(name),
             Err(Undone::Refused(why)) => {
                 output::complain("error", &why);
                 refused = true;
             }
         }
     }
+    let others: Vec<String> = others.into_iter().map(|(why, names)| format!("{}: {why}", names.join(", "))).collect();
     if tasks.is_empty() && !refused {
         InputError::unless_empty(errors)?;
         anyhow::bail!("{}", others.join("; "));
