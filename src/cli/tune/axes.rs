@@ -166,7 +166,8 @@ pub(super) fn kept(
 ) -> (Vec<Axis>, Option<String>) {
     let is_asked = |axis: &Axis| {
         let path = axis.field.path(subject);
-        args.search.iter().any(|range| range.is_of(axis.field, &path, defaults))
+        args.requests && axis.field.is_of_pods()
+            || args.search.iter().any(|range| range.is_of(axis.field, &path, defaults))
     };
     let all = axes.into_iter().zip(writable);
     let (kept, left): (Vec<_>, Vec<_>) = all.partition(|(axis, is_writable)| **is_writable || is_asked(axis));
@@ -174,7 +175,7 @@ pub(super) fn kept(
     let left: Vec<String> = axes(left).iter().map(|axis| axis.field.title(subject)).collect();
     let note = (!left.is_empty()).then(|| {
         format!(
-            "Left as they are, since the manifest of the HPA cannot have them as it is (autoscaling/v1 has no behavior, autoscaling/v2 has): {}; \
+            "Left as they are, since the manifests have no place for them (autoscaling/v1 has no behavior, autoscaling/v2 has): {}; \
              --search tries them all the same.",
             left.join(", ")
         )

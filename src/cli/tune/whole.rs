@@ -2,7 +2,6 @@
 
 use super::super::world::Prepared;
 use super::TuneArgs;
-use crate::input::load::Load;
 use crate::input::manifests::Manifests;
 use crate::model::{LoadSource, Room};
 use crate::sim::Setup;
@@ -31,7 +30,7 @@ impl<'a> Whole<'a> {
             rooms,
             recorded: Vec::new(),
             clocks: loads.iter().map(LoadSource::clock).collect(),
-            remarks: loads.iter().map(Load::remarks).collect(),
+            remarks: Vec::new(),
         };
         for (index, (mut load, target)) in loads.into_iter().zip(&mut whole.setup.targets).enumerate() {
             let recorded = args.world.recorded(manifests, target.hpa, &load)?;
@@ -40,6 +39,8 @@ impl<'a> Whole<'a> {
             }
             whole.recorded.push(recorded.map(|(seen, _)| seen));
             let table = load.table(whole.setup.world.duration, Span::LONGEST)?.unwrap_or_default();
+            // What was mended is known when all is read.
+            whole.remarks.push(load.remarks());
             whole.loads.push(Loaded { target: index, table, varies: args.world.varies(&load) });
         }
         Ok(whole)

@@ -363,9 +363,10 @@ impl Tuning<'_> {
         let told = |row: &Row| decimal(part(row, of) * 100.0, 0);
         let again =
             if self.best() == self.today() { String::new() } else { format!(" (today {}%)", told(self.today())) };
+        let measure = if self.frame.bounds.is_empty() { "It is no worse than today, and that" } else { "That" };
         Some(format!(
-            "{}: {what} for {}% of the time{again}. It is no worse than today, and that is not good: --at-most {bound}=30m asks for better, and \
-             where nothing keeps that, maxReplicas, requests or limits are too low for the load.",
+            "{}: {what} for {}% of the time{again}. {measure} is not good: --at-most {bound}=30m asks for better, and where nothing keeps that, \
+             maxReplicas, requests or limits are too low for the load.",
             self.frame.name,
             told(self.best())
         ))
