@@ -85,9 +85,13 @@ pub(super) fn notes(problem: &Problem<'_>, service: Service) -> Vec<String> {
         })
         .collect();
     if !beside.is_empty() {
+        let (shared, cost) = match problem.setup.world.nodes {
+            Some(_) => ("nodes", "cost is that of all nodes"),
+            None => ("a quota", "cost is that of its own pods"),
+        };
         all.push(format!(
-            "Simulated beside it, each as it is today: {}. They share nodes or quotas: they may not serve worse than today either, and lost work is that of \
-             all. What was found for each was not tried together: `hpasim compare` with all the settings as --head-set does that.",
+            "Simulated beside it, each as it is today: {}. They share {shared}: they may not serve worse than today either, lost work is that of all, and \
+             {cost}. What was found for each was not tried together: `hpasim compare` with all the settings as --head-set does that.",
             beside.join(", ")
         ));
     }
