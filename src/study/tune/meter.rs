@@ -43,12 +43,28 @@ pub(super) enum Keeps {
 pub const MEMORY_MARGIN: f64 = 0.15;
 
 impl Meter {
-    /// Of a target beside the one that is tuned; none if nothing tells whether its pods keep up, or the simulation itself knows.
-    pub fn beside(target: &Target<'_>) -> Self {
+    /// Of a target; the simulation itself knows how long a promise was broken, and need not be listened to for that alone.
+    pub fn new(problem: &Problem<'_>, service: Service, target: &Target<'_>, keeps: Keeps) -> Self {
+        let memory = target.workload.template.requests().quantity("memory").value() as f64;
         Self {
-            service: Service::Cpu,
-            is_on: Service::of(target) == Some(Service::Cpu),
-            request: cpu_request(target),
+            is_on: keeps != Keeps::Sum || service == Service::Cpu || problem.watches_requests(),
+            memory: problem.changes_pods().then_some(memory / (1.0 + MEMORY_MARGIN)).filter(|memory| *memory > 0.0),
+            when: (keeps == Keeps::When).then(Vec::new),
+            ..Self::of(service, cpu_request(target) * (1.0 - problem.headroom))
+        }
+    }
+
+    /// Of a target beside the one that is tuned; it does not listen if nothing tells whether its pods keep up, or the simulation itself knows.
+    pub fn beside(target: &Target<'_>) -> Self {
+        let is_on = Service::of(target) == Some(Service::Cpu);
+        Self { is_on, ..Self::of(Service::Cpu, cpu_request(target)) }
+    }
+
+    fn of(service: Service, request: f64) -> Self {
+        Self {
+            service,
+            is_on: false,
+            request,
             memory: None,
             before: 0,
             slow: Span::ZERO,
@@ -56,23 +72,6 @@ impl Meter {
             above: 0.0,
             days: Vec::new(),
             when: None,
-        }
-    }
-
-    /// Of a target; the simulation itself knows how long a promise was broken, and need not be listened to for that alone.
-    pub fn new(problem: &Problem<'_>, service: Service, target: &Target<'_>, keeps: Keeps) -> Self {
-        let memory = target.workload.template.requests().quantity("memory").value() as f64;
-        Self {
-            service,
-            is_on: keeps != Keeps::Sum || service == Service::Cpu || problem.watches_requests(),
-            request: cpu_request(target) * (1.0 - problem.headroom),
-            memory: problem.changes_pods().then_some(memory / (1.0 + MEMORY_MARGIN)).filter(|memory| *memory > 0.0),
-            before: 0,
-            slow: Span::ZERO,
-            without: 0.0,
-            above: 0.0,
-            days: Vec::new(),
-            when: (keeps == Keeps::When).then(Vec::new),
         }
     }
 }
